@@ -1,0 +1,3 @@
+//! Being written: the daemon.
+pub mod source;
+pub mod store;

@@ -1,0 +1,268 @@
+//! Facts: the named values of a device that conditions read.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{Name, Time};
+
+/// What values a fact may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactKind {
+    /// `on` or `off`: the mains, and every digital input that a user names.
+    Switch,
+    /// `connected` or `disconnected`: known only to the cloud.
+    Link,
+    /// An integer; the unit is part of the fact's meaning (`battery` in percent, `battery_mv` in millivolts).
+    Number,
+}
+
+impl FactKind {
+    /// Whether `value` is one of this kind's.
+    pub fn holds(self, value: Value) -> bool {
+        match self {
+            FactKind::Switch => matches!(value, Value::On | Value::Off),
+            FactKind::Link => matches!(value, Value::Connected | Value::Disconnected),
+            FactKind::Number => matches!(value, Value::Number(_)),
+        }
+    }
+}
+
+/// The facts that every device has, known or not.
+pub const BUILT_IN: [(&str, FactKind); 4] = [
+    ("power", FactKind::Switch),
+    ("battery", FactKind::Number),
+    ("battery_mv", FactKind::Number),
+    ("connection", FactKind::Link),
+];
+
+/// A fact's value. An unknown one is `None` wherever a value is optional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A switch that is on: mains present.
+    On,
+    /// A switch that is off: mains gone.
+    Off,
+    /// The device has a connection to the broker.
+    Connected,
+    /// The device has no connection to the broker.
+    Disconnected,
+    /// Percent, millivolts or a user's own unit.
+    Number(i64),
+}
+
+impl Value {
+    /// The names by which conditions, scenarios and traces call the values that have one.
+    pub const NAMED: [(&'static str, Value); 4] = [
+        ("on", Value::On),
+        ("off", Value::Off),
+        ("connected", Value::Connected),
+        ("disconnected", Value::Disconnected),
+    ];
+
+    /// Reads `on`, `off`, `connected`, `disconnected` or an integer; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Value> {
+        let named = Value::NAMED.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        named.or_else(|| text.parse().ok().map(Value::Number))
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(number) => number.fmt(f),
+            named => f.write_str(Value::NAMED.iter().find(|(_, value)| value == named).map_or("", |(name, _)| name)),
+        }
+    }
+}
+
+/// A named value is a JSON string, a number a JSON number.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Number(number) => serializer.serialize_i64(*number),
+            named => serializer.collect_str(named),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Value;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`on`, `off`, `connected`, `disconnected` or an integer")
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+                Ok(Value::Number(number))
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+                i64::try_from(number).map(Value::Number).map_err(E::custom)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                let named = Value::NAMED.iter().find(|(name, _)| *name == text);
+                named.map(|(_, value)| *value).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A fact's value at a time. `None` says that the value is not known from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Which fact.
+    pub fact: Name,
+    /// Its value, or `None` when its source is lost.
+    pub value: Option<Value>,
+    /// When it took that value, by the clock of its source.
+    pub at: Time,
+}
+
+/// Readings of one source, numbered one after the other within a boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where the readings come from.
+    pub source: Name,
+    /// Which start of the source this is; later ones are higher.
+    pub boot: u64,
+    /// The number of the first reading; the others follow it. Numbers start at 1 in every boot.
+    pub first: u64,
+    /// The readings, oldest first.
+    pub readings: Vec<Reading>,
+}
+
+/// How many of a fact's changes are remembered.
+const CHANGES_KEPT: usize = 64;
+
+/// What is known of one fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fact {
+    /// The value now; `None` when its source is lost.
+    pub value: Option<Value>,
+    /// The time of the last reading.
+    pub at: Time,
+    /// The last value that was known, and since when it held: an unknown between two equal values is no change.
+    pub last: Option<(Value, Time)>,
+    /// When it changed from one known value to another, oldest first.
+    #[serde(default, with = "changes", skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Time>,
+}
+
+impl Fact {
+    fn new(at: Time) -> Self {
+        Fact { value: None, at, last: None, changes: Vec::new() }
+    }
+
+    /// Takes a reading over. A fact's times never fall: a source with a wrong clock cannot put changes out of order.
+    fn set(&mut self, value: Option<Value>, at: Time) {
+        self.at = at.max(self.at);
+        self.value = value;
+        let Some(value) = value else { return };
+        match self.last {
+            Some((last, _)) if last == value => {}
+            last => {
+                if last.is_some() {
+                    if self.changes.len() == CHANGES_KEPT {
+                        self.changes.remove(0);
+                    }
+                    self.changes.push(self.at);
+                }
+                self.last = Some((value, self.at));
+            }
+        }
+    }
+
+    /// The changes `c` with `after < c <= until`, oldest first.
+    pub fn changes(&self, after: Time, until: Time) -> &[Time] {
+        let from = self.changes.partition_point(|change| *change <= after);
+        let to = self.changes.partition_point(|change| *change <= until);
+        self.changes.get(from..to.max(from)).unwrap_or_default()
+    }
+}
+
+/// The facts of one device, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Facts(BTreeMap<Name, Fact>);
+
+impl Facts {
+    pub fn get(&self, name: &str) -> Option<&Fact> {
+        self.0.get(name)
+    }
+
+    pub fn set(&mut self, name: &Name, value: Option<Value>, at: Time) {
+        match self.0.get_mut(name) {
+            Some(fact) => fact.set(value, at),
+            None => self.0.entry(name.clone()).or_insert_with(|| Fact::new(at)).set(value, at),
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Fact)> {
+        self.0.iter()
+    }
+}
+
+/// Changes are stored as the newest time and the gaps before it, in milliseconds: an eighth of the bytes.
+mod changes {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Time};
+
+    pub fn serialize<S: Serializer>(changes: &[Time], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut later = None;
+        let deltas = changes.iter().rev().map(|change| {
+            let time = change.as_millis();
+            let delta = later.map_or(time, |later: i64| later.saturating_sub(time));
+            later = Some(time);
+            delta
+        });
+        deltas.collect::<Vec<i64>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Time>, D::Error> {
+        let mut later = None;
+        let mut changes: Vec<Time> = Vec::<i64>::deserialize(deserializer)?
+            .into_iter()
+            .map(|delta| {
+                let time = later.map_or(delta, |later: i64| later.saturating_sub(delta));
+                later = Some(time);
+                Time::from_millis(time)
+            })
+            .collect();
+        changes.reverse();
+        Ok(changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(millis: i64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    #[test]
+    fn an_unknown_between_two_equal_values_is_no_change() {
+        let mut facts = Facts::default();
+        let power = Name::new("power");
+        for (value, at) in [(Some(Value::On), 1), (None, 2), (Some(Value::On), 3), (None, 4), (Some(Value::Off), 5)] {
+            facts.set(&power, value, t(at));
+        }
+        let fact = facts.get("power").unwrap();
+        assert_eq!(fact.changes(t(0), t(9)), [t(5)]);
+        assert_eq!(fact.last, Some((Value::Off, t(5))));
+    }
+
+    #[test]
+    fn the_last_64_changes_survive_storage() {
+        let mut fact = Fact::new(t(0));
+        for at in 0..100 {
+            fact.set(Some(Value::Number(at)), t(1_700_000_000_000 + at * at));
+        }
+        let stored = serde_json::to_string(&fact).unwrap();
+        let read: Fact = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read, fact);
+        assert_eq!(read.changes(t(0), t(i64::MAX)).len(), CHANGES_KEPT);
+    }
+}

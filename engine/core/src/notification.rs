@@ -1,0 +1,250 @@
+//! What the engine asks a host to tell somebody.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Id, Name, Time, Value};
+
+/// How much an incident matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Needs somebody soon.
+    #[default]
+    Warning,
+    /// Needs somebody now.
+    Critical,
+}
+
+/// Why a notification is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The incident's first step: it has begun.
+    Opened,
+    /// A later step: nobody has acknowledged it.
+    Escalated,
+    /// A step's repeat: it still lasts.
+    Reminder,
+    /// Somebody has taken it on; told to the others who knew of it.
+    Acknowledged,
+    /// It is over; told to everyone who was told that it began.
+    Resolved,
+    /// It began and ended before anyone could be told.
+    Past,
+}
+
+impl Kind {
+    /// The word that scenarios, templates and JSON use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Opened => "opened",
+            Kind::Escalated => "escalated",
+            Kind::Reminder => "reminder",
+            Kind::Acknowledged => "acknowledged",
+            Kind::Resolved => "resolved",
+            Kind::Past => "past",
+        }
+    }
+
+    /// Every kind, in the order of an incident's life.
+    pub const ALL: [Kind; 6] =
+        [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past];
+}
+
+/// By which means a recipient is reached. A recipient has at most one channel of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// An email address.
+    Email,
+    /// A URL that is called with a signed JSON document.
+    Webhook,
+}
+
+impl Channel {
+    /// The word that scenarios, templates and JSON use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Channel::Email => "email",
+            Channel::Webhook => "webhook",
+        }
+    }
+}
+
+/// Where a secret is kept. Files name secrets; they never hold them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretRef {
+    /// An environment variable of the host (`env:NAME`).
+    Env(String),
+    /// A file whose trimmed content is the secret (`file:PATH`).
+    File(String),
+}
+
+impl std::str::FromStr for SecretRef {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.to_owned())),
+            _ => Err("a secret is only named here, never written: use `env:NAME` or `file:PATH`".to_owned()),
+        }
+    }
+}
+
+/// Where a channel leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Address {
+    /// An email address, as `user@host`.
+    Email(String),
+    /// A webhook.
+    Webhook {
+        /// The `http` or `https` URL that is called.
+        url: String,
+        /// What signs the calls: none (unsigned), one, or two during a rotation, the newer first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<SecretRef>,
+        /// The body's template: `slack`, `discord`, `telegram`, `ntfy`, or a file in `rules/templates/`; none is the
+        /// plain document.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<Name>,
+    },
+}
+
+impl Address {
+    /// The kind of channel that this is the address of.
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Address::Email(_) => Channel::Email,
+            Address::Webhook { .. } => Channel::Webhook,
+        }
+    }
+}
+
+/// What is known of a device besides its facts: the configuration's entry or the registry's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The id in topics, paths and hashes.
+    pub id: Name,
+    /// The name that people read.
+    pub name: String,
+    /// Free pairs that scripts and silences match on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The IANA name of the device's time zone; the site's where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Name>,
+    /// The addresses that `@account` stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub account_emails: Vec<String>,
+}
+
+/// A fact as a message shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactSeen {
+    /// The value now; `None` when it is not known.
+    pub value: Option<Value>,
+    /// The last known value.
+    pub last: Option<Value>,
+    /// Since when the last known value held.
+    pub since: Option<Time>,
+}
+
+/// The incident as a message shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentSeen {
+    /// The incident's id.
+    pub id: Id,
+    /// Which of this rule's incidents on this device it is, from 1.
+    pub number: u64,
+    /// The rule.
+    pub rule: Name,
+    /// The rule's severity.
+    pub severity: Severity,
+    /// When the condition became true: the raw edge.
+    pub since: Time,
+    /// When it had held long enough.
+    pub opened_at: Time,
+    /// When the condition became false for good: the raw edge. `None` while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// Why it ended, where not because the condition did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
+    /// Who acknowledged it last, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
+    /// The condition reads a fact that is not known at present: what is told is what was last seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
+}
+
+/// Why an incident ended though its condition did not become false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The rule is no longer among the rules.
+    RuleRemoved,
+}
+
+/// Somebody takes an incident on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// Who: a recipient, a dashboard's user or a shell's user.
+    pub by: String,
+    /// When.
+    pub at: Time,
+    /// Which of the incident's acknowledgements, from 1.
+    pub number: u32,
+}
+
+/// A subject and a text in a user's own words, from the hook `message`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wording {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+}
+
+/// One message of one incident to one recipient by one channel. The same id means the same message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// hash(incident, kind, step and repeat or the acknowledgement's number, recipient, channel).
+    pub id: Id,
+    /// When it was decided; never back-dated.
+    pub at: Time,
+    /// Why it is sent.
+    pub kind: Kind,
+    /// The latest step it stands for, from 0.
+    pub step: u32,
+    /// Which repeat of that step, from 1; 0 is the step itself.
+    pub repeat: u32,
+    /// The recipient's name; an address of `@account` is its own recipient.
+    pub recipient: Name,
+    /// Where it goes.
+    pub address: Address,
+    /// The IANA name of the zone that the recipient reads times in.
+    pub timezone: Name,
+    /// The device that it is about.
+    pub device: Device,
+    /// The incident that it is about.
+    pub incident: IncidentSeen,
+    /// The device's facts at `at`.
+    pub facts: BTreeMap<Name, FactSeen>,
+    /// The words of the rule's own script, in place of the templates'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wording: Option<Wording>,
+}
+
+impl Notification {
+    /// By which means it goes.
+    pub const fn channel(&self) -> Channel {
+        self.address.channel()
+    }
+}

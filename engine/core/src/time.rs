@@ -1,0 +1,259 @@
+//! Points in time and lengths of time, in whole milliseconds.
+//!
+//! Integers keep every platform on the same answer. Arithmetic saturates, so no input can overflow it.
+
+use std::{borrow::Cow, fmt, ops, str::FromStr};
+
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Written and read as RFC 3339 in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(i64);
+
+impl Time {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub const fn since(self, earlier: Time) -> Millis {
+        let gone = self.0.saturating_sub(earlier.0);
+        Millis(if gone < 0 { 0 } else { gone })
+    }
+
+    /// The wall clock of `zone` at this time. Times beyond the calendar's ends give its ends.
+    pub fn in_zone(self, zone: &TimeZone) -> ZonedDateTime {
+        self.timestamp().to_zoned_datetime(zone.clone())
+    }
+
+    fn timestamp(self) -> Timestamp {
+        Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(timestamp: Timestamp) -> Self {
+        Self(timestamp.as_millisecond())
+    }
+}
+
+impl ops::Add<Millis> for Time {
+    type Output = Time;
+    fn add(self, length: Millis) -> Time {
+        Time(self.0.saturating_add(length.0))
+    }
+}
+
+impl ops::Sub<Millis> for Time {
+    type Output = Time;
+    fn sub(self, length: Millis) -> Time {
+        Time(self.0.saturating_sub(length.0))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.timestamp().fmt(f)
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Time {
+    type Err = jiff::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<Timestamp>().map(Time::from)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A length of time in milliseconds, never negative.
+///
+/// People write it as integers with units, largest first: `500ms`, `30s`, `5m`, `1h30m`, `2d`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Millis(i64);
+
+/// Units as people write them, largest first.
+const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// The longest length that a user may write: ten years.
+const LONGEST: i64 = 3_660 * 86_400_000;
+
+impl Millis {
+    /// No time at all.
+    pub const ZERO: Millis = Millis(0);
+
+    /// From a count of milliseconds; a negative one counts as zero.
+    pub const fn new(millis: i64) -> Self {
+        Self(if millis < 0 { 0 } else { millis })
+    }
+
+    /// The count of milliseconds.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// This length `times` over.
+    pub const fn times(self, times: u32) -> Self {
+        Self(self.0.saturating_mul(times as i64))
+    }
+}
+
+impl From<Millis> for std::time::Duration {
+    fn from(length: Millis) -> Self {
+        std::time::Duration::from_millis(length.0.unsigned_abs())
+    }
+}
+
+/// Why a text is not a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LengthError {
+    /// A number without a unit, an unknown unit, or something that is no number.
+    #[error("`{0}` is not a duration: write integers with units, like `500ms`, `30s`, `5m`, `1h30m` or `2d`")]
+    Form(String),
+    /// Units out of order, or one of them twice.
+    #[error("`{0}` is not a duration: each unit may stand once, largest first, like `1h30m`")]
+    Order(String),
+    /// More than ten years.
+    #[error("`{0}` is too long: ten years is the longest duration")]
+    TooLong(String),
+    /// A minus sign.
+    #[error("`{0}` is negative: durations count forward only")]
+    Negative(String),
+}
+
+impl FromStr for Millis {
+    type Err = LengthError;
+
+    fn from_str(text: &str) -> Result<Self, LengthError> {
+        let form = || LengthError::Form(text.to_owned());
+        if text.starts_with('-') {
+            return Err(LengthError::Negative(text.to_owned()));
+        }
+        let mut total: i64 = 0;
+        let mut smallest = i64::MAX;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (number, after) = rest.split_at_checked(digits).ok_or_else(form)?;
+            let letters = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+            let (unit, after) = after.split_at_checked(letters).ok_or_else(form)?;
+            let (_, size) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(form)?;
+            if *size >= smallest {
+                return Err(LengthError::Order(text.to_owned()));
+            }
+            if digits == 0 {
+                return Err(form());
+            }
+            // More digits than an i64 holds are too long by any unit.
+            let count: i64 = number.parse().map_err(|_| LengthError::TooLong(text.to_owned()))?;
+            total = total.saturating_add(count.saturating_mul(*size));
+            smallest = *size;
+            rest = after;
+        }
+        if smallest == i64::MAX {
+            return Err(form());
+        }
+        if total > LONGEST {
+            return Err(LengthError::TooLong(text.to_owned()));
+        }
+        Ok(Millis(total))
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
+        let mut rest = self.0;
+        for (unit, size) in UNITS {
+            let count = rest / size;
+            rest %= size;
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_they_are_written() {
+        for (text, millis) in
+            [("0s", 0), ("500ms", 500), ("30s", 30_000), ("1h30m", 5_400_000), ("2d", 172_800_000), ("1m0s", 60_000)]
+        {
+            assert_eq!(text.parse(), Ok(Millis(millis)), "{text}");
+        }
+        for millis in [0, 1, 999, 1_000, 61_001, 90_061_001] {
+            assert_eq!(Millis(millis).to_string().parse(), Ok(Millis(millis)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_a_reason() {
+        for text in ["", "30", "s", "30 s", "1x", "1.5h", "½h", "1µ"] {
+            assert_eq!(text.parse::<Millis>(), Err(LengthError::Form(text.into())), "{text}");
+        }
+        for text in ["30s1m", "1m1m"] {
+            assert_eq!(text.parse::<Millis>(), Err(LengthError::Order(text.into())));
+        }
+        for text in ["99999d", "99999999999999999999s"] {
+            assert_eq!(text.parse::<Millis>(), Err(LengthError::TooLong(text.into())));
+        }
+        assert_eq!("-5s".parse::<Millis>(), Err(LengthError::Negative("-5s".into())));
+    }
+
+    #[test]
+    fn time_saturates_instead_of_overflowing() {
+        let end = Time(i64::MAX) + Millis(1);
+        assert_eq!(end, Time(i64::MAX));
+        assert_eq!(end.to_string(), "9999-12-30T22:00:00.999999999Z");
+    }
+}
