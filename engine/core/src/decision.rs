@@ -181,3 +181,17 @@ pub enum Refusal {
     /// The incident is over.
     AlreadyOver,
 }
+
+impl Refusal {
+    /// The reason in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Refusal::OlderBoot => "it is of an earlier boot",
+            Refusal::TooManyReadings => "it holds more readings than one report may",
+            Refusal::UnknownFact => "the rules and the configuration know no such fact",
+            Refusal::WrongValue => "this fact cannot take that value",
+            Refusal::NoSuchIncident => "no such incident is open",
+            Refusal::AlreadyOver => "the incident is over",
+        }
+    }
+}

@@ -18,6 +18,15 @@ pub enum FactKind {
 }
 
 impl FactKind {
+    /// The values, in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            FactKind::Switch => "`on` or `off`",
+            FactKind::Link => "`connected` or `disconnected`",
+            FactKind::Number => "a number",
+        }
+    }
+
     /// Whether `value` is one of this kind's.
     pub fn holds(self, value: Value) -> bool {
         match self {
@@ -60,6 +69,11 @@ impl Value {
         ("disconnected", Value::Disconnected),
     ];
 
+    /// The name, for the values that have one; a number's is empty.
+    pub(crate) fn name(self) -> &'static str {
+        Value::NAMED.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
+    }
+
     /// Reads `on`, `off`, `connected`, `disconnected` or an integer; anything else is `None`.
     pub fn parse(text: &str) -> Option<Value> {
         let named = Value::NAMED.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
@@ -71,7 +85,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Number(number) => number.fmt(f),
-            named => f.write_str(Value::NAMED.iter().find(|(_, value)| value == named).map_or("", |(name, _)| name)),
+            named => f.write_str(named.name()),
         }
     }
 }
@@ -81,7 +95,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Value::Number(number) => serializer.serialize_i64(*number),
-            named => serializer.collect_str(named),
+            named => serializer.serialize_str(named.name()),
         }
     }
 }

@@ -1,12 +1,79 @@
-//! Being written: the engine.
+//! The rules engine of detectordag: facts in, decisions out.
+//!
+//! Same rules, same inputs, same order: the same decisions, byte for byte, on every processor. The engine is pure: it
+//! reads no clock, no file, no environment and no random numbers, and it sends nothing. Its host owns all of that.
+//!
+//! A [`Ruleset`] is compiled from the text of `rules/`. An [`Engine`] takes one [`Input`] at a time over into the
+//! [`State`] of one device and returns [`Decision`]s, some of which carry a [`Notification`] to deliver. The host makes
+//! state and decisions durable before it sends anything, then sleeps until [`State::next_deadline`]:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use dag_engine::{Device, Engine, Input, Outcome, Reading, Report, Ruleset, Sources, State, Time, Value};
+//!
+//! let rules = r#"
+//!     [rule.power-outage]
+//!     when = "power == off"
+//!     open_after = "30s"
+//!     escalation = "household"
+//!     [escalation]
+//!     household = [{ after = "0s", notify = ["nor"] }]
+//!     [recipient.nor]
+//!     email = "nor@example.com"
+//! "#;
+//! let sources = Sources {
+//!     files: BTreeMap::from([("power.toml".into(), rules.into())]),
+//!     timezone: "Europe/London".into(),
+//!     ..Sources::default()
+//! };
+//! let engine = Engine::new(Ruleset::compile(&sources)?);
+//! let device = Device {
+//!     id: "cottage".into(),
+//!     name: "Cottage".into(),
+//!     labels: BTreeMap::new(),
+//!     timezone: None,
+//!     account_emails: Vec::new(),
+//! };
+//! let mut state = State::new(device);
+//!
+//! let now: Time = "2026-01-10T18:00:00Z".parse()?;
+//! let off = Reading { fact: "power".into(), value: Some(Value::Off), at: now };
+//! let report = Report { source: "gpio".into(), boot: 1, first: 1, readings: vec![off] };
+//! engine.step(&mut state, Input::Report(report), now);
+//!
+//! // The host sleeps until the deadline and hands exactly that moment in.
+//! let deadline = state.next_deadline().ok_or("no deadline")?;
+//! let decisions = engine.step(&mut state, Input::Elapsed, deadline);
+//! assert!(decisions.iter().any(|decision| matches!(decision.outcome, Outcome::Notify(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A step has two layers: `episodes.rs` turns facts into incidents at the times when things happened; `messages.rs`
+//! turns incidents into messages, decided at `now` and never back-dated.
+//!
+//! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
+
+mod ask;
+mod condition;
 mod decision;
+mod engine;
+mod episodes;
 mod fact;
 mod id;
 mod input;
+mod messages;
 mod notification;
+mod problem;
+mod rules;
+mod scenario;
+mod script;
+mod simulation;
+mod state;
 mod time;
+mod zone;
 
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
+pub use engine::{Engine, Runs};
 pub use fact::{BUILT_IN, FactKind, Reading, Report, Value};
 pub use id::Id;
 pub use input::Input;
@@ -14,7 +81,13 @@ pub use notification::{
     Acknowledgement, Address, Channel, Device, EndedBy, FactSeen, IncidentSeen, Kind, Notification, SecretRef,
     Severity, Wording,
 };
+pub use problem::{Problem, Problems, did_you_mean, nearest};
+pub use rules::{Ruleset, Sources};
+pub use scenario::{Played, Scenario, describe};
+pub use simulation::Simulation;
+pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
+pub use zone::zone;
 
 /// A name that users give: of a fact, a rule, a recipient, a device. Short ones are copied, not allocated.
 pub type Name = smol_str::SmolStr;

@@ -1,0 +1,74 @@
+//! Asking a rule's script: what a hook is told, and what happens when it fails.
+
+use crate::{
+    Millis, Outcome, Time,
+    engine::Step,
+    rules::Rule,
+    script::{Asked, Context, Hook},
+    state::Incident,
+};
+
+impl Step<'_> {
+    /// How long to wait after an edge at `at`: the script's word, else the TOML value.
+    pub(crate) fn wait(&mut self, rule: &Rule, hook: Hook, toml: Millis, at: Time) -> Millis {
+        let Some(script) = rule.script.as_ref().filter(|script| script.has(hook)) else { return toml };
+        let incident = self.state.incidents.iter().find(|other| other.ended.is_none() && other.rule == rule.name);
+        let ctx = self.context(rule, incident, at);
+        self.asked(rule, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
+    }
+
+    /// A hook's answer; a failure is decided and gives none.
+    pub(crate) fn asked<T>(&mut self, rule: &Rule, hook: Hook, answer: Asked<T>) -> Option<T> {
+        answer.map_err(|error| self.about(rule, self.now, Outcome::HookFailed { hook: hook.name().into(), error })).ok()
+    }
+
+    /// What every hook is told.
+    pub(crate) fn context(&self, rule: &Rule, incident: Option<&Incident>, now: Time) -> Context {
+        let device = &self.state.device;
+        let labels = device.labels.iter().fold(Context::new(), |labels, (name, label)| labels.text(name, label));
+        // Every fact that there is can be read; one that was never reported is `()`.
+        let facts = self.rules.facts.keys().fold(Context::new(), |facts, name| {
+            facts.fact(name, self.state.facts.get(name).and_then(|fact| fact.value))
+        });
+        let wall = now.in_zone(&self.zone);
+        let local = Context::new()
+            .number("hour", wall.hour().into())
+            .number("minute", wall.minute().into())
+            .text("weekday", weekday(wall.weekday()))
+            .text("date", &wall.date().to_string())
+            .text("time", &format!("{:02}:{:02}", wall.hour(), wall.minute()));
+        let incident = incident.map(|incident| {
+            let until = incident.ended.unwrap_or(now);
+            let seen = Context::new()
+                .text("id", &incident.id.to_string())
+                .number("number", i64::try_from(incident.number).unwrap_or(i64::MAX))
+                .text("since", &incident.since.to_string())
+                .text("opened_at", &incident.opened_at.to_string())
+                .text("lasted", &until.since(incident.since).to_string());
+            match incident.ended {
+                Some(ended) => seen.text("ended", &ended.to_string()),
+                None => seen.group("ended", None),
+            }
+        });
+        Context::new()
+            .group(
+                "device",
+                Some(Context::new().text("id", &device.id).text("name", &device.name).group("labels", Some(labels))),
+            )
+            .group("facts", Some(facts))
+            .group("rule", Some(Context::new().text("name", &rule.name).text("severity", rule.severity.as_str())))
+            .group("incident", incident)
+            .group("kind", None)
+            .group("step", None)
+            .group("repeat", None)
+            .text("now", &now.to_string())
+            .group("local", Some(local))
+    }
+}
+
+fn weekday(day: jiff::civil::Weekday) -> &'static str {
+    ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        .get(usize::from(day.to_monday_zero_offset().unsigned_abs()))
+        .copied()
+        .unwrap_or_default()
+}

@@ -1,0 +1,317 @@
+//! A rule's `when`, compiled: what it answers at a time, and until when that answer can be relied on.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+
+use crate::{Millis, Name, Time, Value, fact::Facts};
+
+/// A compiled condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    root: Node,
+    /// The facts whose change can change the answer.
+    pub reads: BTreeSet<Name>,
+}
+
+/// What a part of a condition yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    Bool(bool),
+    Fact(Value),
+    Day(civil::Weekday),
+}
+
+/// One node of a condition. The compiler has checked the types of its children.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Node {
+    Constant(Data),
+    Fact(Name),
+    Not(Box<Node>),
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Compare(Comparison, Box<Node>, Box<Node>),
+    Arithmetic(Operator, Box<Node>, Box<Node>),
+    /// `known(fact)`
+    Known(Name),
+    /// `fact.changes("10m")`
+    Changes(Name, Millis),
+    /// `fact.held("1m")`
+    Held(Name, Millis),
+    /// `between("22:00", "07:00")`
+    Between(WallSpan),
+    /// `weekday()`
+    Weekday,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    /// The divisor is a constant other than zero.
+    Divide,
+    /// The divisor is a constant other than zero.
+    Remainder,
+}
+
+/// What a condition answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// `None`: it reads a fact that is not known.
+    pub holds: Option<bool>,
+    /// The next moment at which the answer may change by the passing of time alone.
+    pub until: Option<Time>,
+}
+
+impl Condition {
+    pub fn new(root: Node) -> Self {
+        let mut reads = BTreeSet::new();
+        root.visit(&mut |node| {
+            if let Node::Fact(fact) | Node::Known(fact) | Node::Changes(fact, _) | Node::Held(fact, _) = node {
+                reads.insert(fact.clone());
+            }
+        });
+        Condition { root, reads }
+    }
+
+    /// The answer at `at`, by the wall clock of `zone` where the condition reads one.
+    pub fn answer(&self, facts: &Facts, at: Time, zone: &TimeZone) -> Answer {
+        let mut moment = Moment { facts, at, zone, until: None };
+        let holds = match moment.eval(&self.root) {
+            Some(Data::Bool(holds)) => Some(holds),
+            _ => None,
+        };
+        Answer { holds, until: moment.until }
+    }
+}
+
+impl Node {
+    /// Calls `on` for this node and all below it.
+    pub fn visit(&self, on: &mut impl FnMut(&Node)) {
+        on(self);
+        match self {
+            Node::Not(inner) => inner.visit(on),
+            Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| part.visit(on)),
+            Node::Compare(_, left, right) | Node::Arithmetic(_, left, right) => {
+                left.visit(on);
+                right.visit(on);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One evaluation: what may be read, and the moments met on the way at which the answer may change.
+struct Moment<'a> {
+    facts: &'a Facts,
+    at: Time,
+    zone: &'a TimeZone,
+    until: Option<Time>,
+}
+
+impl Moment<'_> {
+    /// Left to right, with short circuit; `None` as soon as an unknown fact is read.
+    fn eval(&mut self, node: &Node) -> Option<Data> {
+        Some(match node {
+            Node::Constant(data) => *data,
+            Node::Fact(fact) => Data::Fact(self.facts.get(fact)?.value?),
+            Node::Not(inner) => Data::Bool(!self.truth(inner)?),
+            Node::And(parts) => {
+                for part in parts {
+                    if !self.truth(part)? {
+                        return Some(Data::Bool(false));
+                    }
+                }
+                Data::Bool(true)
+            }
+            Node::Or(parts) => {
+                for part in parts {
+                    if self.truth(part)? {
+                        return Some(Data::Bool(true));
+                    }
+                }
+                Data::Bool(false)
+            }
+            Node::Compare(comparison, left, right) => {
+                let (left, right) = (self.eval(left)?, self.eval(right)?);
+                Data::Bool(comparison.holds(left, right))
+            }
+            Node::Arithmetic(operator, left, right) => {
+                let (left, right) = (self.number(left)?, self.number(right)?);
+                Data::Fact(Value::Number(operator.apply(left, right)))
+            }
+            Node::Known(fact) => Data::Bool(self.facts.get(fact).is_some_and(|fact| fact.value.is_some())),
+            Node::Changes(name, window) => {
+                let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;
+                let inside = fact.changes(self.at - *window, self.at);
+                if let Some(oldest) = inside.first() {
+                    self.may_change(*oldest + *window);
+                }
+                Data::Fact(Value::Number(i64::try_from(inside.len()).unwrap_or(i64::MAX)))
+            }
+            Node::Held(name, length) => {
+                let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;
+                let (_, since) = fact.last?;
+                let held_at = since + *length;
+                if held_at > self.at {
+                    self.may_change(held_at);
+                }
+                Data::Bool(held_at <= self.at)
+            }
+            Node::Between(span) => {
+                self.may_change(span.next_edge(self.at, self.zone));
+                Data::Bool(span.contains(self.at, self.zone))
+            }
+            Node::Weekday => {
+                let midnight = WallSpan { from: civil::Time::midnight(), to: civil::Time::midnight() };
+                self.may_change(midnight.next_edge(self.at, self.zone));
+                Data::Day(self.at.in_zone(self.zone).weekday())
+            }
+        })
+    }
+
+    fn truth(&mut self, node: &Node) -> Option<bool> {
+        match self.eval(node)? {
+            Data::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self, node: &Node) -> Option<i64> {
+        match self.eval(node)? {
+            Data::Fact(Value::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn may_change(&mut self, at: Time) {
+        self.until = Some(self.until.map_or(at, |until| until.min(at)));
+    }
+}
+
+impl Comparison {
+    fn holds(self, left: Data, right: Data) -> bool {
+        let order = match (left, right) {
+            (Data::Fact(Value::Number(left)), Data::Fact(Value::Number(right))) => left.cmp(&right),
+            // Only numbers have an order; for the rest the compiler lets `==` and `!=` through alone.
+            (left, right) if left == right => std::cmp::Ordering::Equal,
+            _ => std::cmp::Ordering::Less,
+        };
+        match self {
+            Comparison::Equal => order.is_eq(),
+            Comparison::NotEqual => order.is_ne(),
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
+impl Operator {
+    fn apply(self, left: i64, right: i64) -> i64 {
+        match self {
+            Operator::Add => left.saturating_add(right),
+            Operator::Subtract => left.saturating_sub(right),
+            Operator::Multiply => left.saturating_mul(right),
+            Operator::Divide => left.checked_div(right).unwrap_or(0),
+            Operator::Remainder => left.checked_rem(right).unwrap_or(0),
+        }
+    }
+}
+
+/// A half-open span of the wall clock; it may reach over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WallSpan {
+    pub from: civil::Time,
+    pub to: civil::Time,
+}
+
+impl WallSpan {
+    /// Whether the wall clock of `zone` lies in the span at `at`.
+    pub fn contains(self, at: Time, zone: &TimeZone) -> bool {
+        let wall = at.in_zone(zone).time();
+        if self.from <= self.to { self.from <= wall && wall < self.to } else { self.from <= wall || wall < self.to }
+    }
+
+    /// The next moment after `at` at which the wall clock reaches an end of the span, or jumps.
+    pub fn next_edge(self, at: Time, zone: &TimeZone) -> Time {
+        let wall = at.in_zone(zone).time();
+        let day = Millis::new(86_400_000);
+        // Exact while the offset stays as it is; where it does not, the jump itself comes first.
+        let until = |edge: civil::Time| {
+            let ahead = i64::from(millis_of_day(edge)) - i64::from(millis_of_day(wall));
+            if ahead > 0 { Millis::new(ahead) } else { Millis::new(ahead + day.get()) }
+        };
+        let edge = at + until(self.from).min(until(self.to));
+        let now = Timestamp::from_millisecond(at.as_millis()).unwrap_or(Timestamp::MAX);
+        let jump = zone.following(now).next().map(|transition| Time::from(transition.timestamp()));
+        jump.map_or(edge, |jump| if jump > at { jump.min(edge) } else { edge })
+    }
+}
+
+/// Whole milliseconds: engine times have no finer part.
+fn millis_of_day(wall: civil::Time) -> i32 {
+    let minutes = i32::from(wall.hour()) * 60 + i32::from(wall.minute());
+    (minutes * 60 + i32::from(wall.second())) * 1_000 + i32::from(wall.millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Time {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_edges_of_a_wall_span_are_found_across_both_clock_changes() {
+        let zone = crate::zone("Europe/London").unwrap();
+        let night = WallSpan { from: civil::time(22, 0, 0, 0), to: civil::time(1, 30, 0, 0) };
+        for (from, edges) in [
+            // An ordinary night.
+            ("2026-01-10T12:00:00Z", ["2026-01-10T22:00:00Z", "2026-01-11T01:30:00Z"]),
+            // 29 March 2026: 01:00 becomes 02:00, so 01:30 never comes: the span ends at the jump.
+            ("2026-03-28T22:30:00Z", ["2026-03-29T01:00:00Z", "2026-03-29T21:00:00Z"]),
+        ] {
+            let mut now = at(from);
+            let mut inside = night.contains(now, &zone);
+            let mut found = Vec::new();
+            while found.len() < edges.len() {
+                now = night.next_edge(now, &zone);
+                if night.contains(now, &zone) != inside {
+                    inside = !inside;
+                    found.push(now);
+                }
+            }
+            assert_eq!(found, edges.map(at));
+        }
+        // 25 October 2026: 02:00 becomes 01:00, so the span holds in both passes of 01:00 to 01:30.
+        let edges = ["2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z"];
+        let inside = edges.map(|edge| night.contains(at(edge), &zone));
+        assert_eq!(inside, [false, true, false]);
+    }
+
+    #[test]
+    fn an_edge_always_lies_ahead() {
+        let zone = crate::zone("Australia/Lord_Howe").unwrap();
+        let span = WallSpan { from: civil::time(2, 0, 0, 0), to: civil::time(2, 15, 0, 0) };
+        let mut now = at("2026-04-04T00:00:00Z");
+        for _ in 0..2_000 {
+            let next = span.next_edge(now, &zone);
+            assert!(next > now);
+            now = next;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What is wrong with a user's file, said so that the user can mend it.
+
+use std::{fmt, ops::Range};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// One problem in one file, with its place.
+///
+/// [`Display`](fmt::Display) shows file, line, column, the source with a caret, and advice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as it was named to the compiler.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// All of that with the source, over several lines.
+    rendered: String,
+}
+
+impl Problem {
+    /// A problem at the bytes `span` of `text`, which is the content of `file`.
+    pub fn error(file: &str, text: &str, span: Range<usize>, message: impl Into<String>, help: Option<String>) -> Self {
+        Self::new(Level::ERROR, file, text, span, message.into(), help)
+    }
+
+    /// The same for what may be meant so, but probably is not.
+    pub fn warning(
+        file: &str,
+        text: &str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Self {
+        Self::new(Level::WARNING, file, text, span, message.into(), help)
+    }
+
+    fn new(
+        level: Level<'static>,
+        file: &str,
+        text: &str,
+        span: Range<usize>,
+        message: String,
+        help: Option<String>,
+    ) -> Self {
+        let start = text.floor_char_boundary(span.start);
+        let end = text.ceil_char_boundary(span.end.max(start));
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        // A line without an end, or a file with a million of them, is shown in part.
+        let shown = text.floor_char_boundary(start.saturating_sub(SHOWN))..text.ceil_char_boundary(end + SHOWN);
+        let from = before.get(shown.start..).and_then(|near| near.rfind('\n')).map_or(shown.start, |at| {
+            // From the start of the line.
+            shown.start + at + 1
+        });
+        let to = text.get(end..shown.end).and_then(|near| near.find('\n')).map_or(shown.end, |at| end + at);
+        let window = text.get(from..to).unwrap_or_default();
+        let caret = start - from..(end - from).min(window.len());
+        let snippet =
+            Snippet::source(window).line_start(line).path(file).annotation(AnnotationKind::Primary.span(caret));
+        let mut group = level.primary_title(message.as_str()).element(snippet);
+        if let Some(help) = &help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let rendered = Renderer::plain().render(&[group]);
+        Problem { file: file.to_owned(), line, column, message, help, rendered }
+    }
+}
+
+/// How many bytes of source around the place are shown at most.
+const SHOWN: usize = 200;
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rendered)
+    }
+}
+
+/// Everything that is wrong, at once, in the order of files and lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}\n")?;
+        }
+        match self.0.len() {
+            1 => write!(f, "1 problem found; nothing was changed"),
+            count => write!(f, "{count} problems found; nothing was changed"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// `did you mean …?`, where one of `known` is near enough to what was written.
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// The one of `known` that is most like `written`, if any is like it at all; the first of equals.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer names forgive more slips. Very long ones are nobody's slip, and slow to compare.
+    if written.len() > 64 {
+        return None;
+    }
+    let allowed = 1 + written.chars().count() / 4;
+    let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(written, name), name));
+    let near = distances.filter(|(distance, _)| *distance <= allowed);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}

@@ -1,0 +1,375 @@
+//! Scenarios: what a user's rules are expected to do, written as a story in `rules/tests/*.toml`.
+
+use std::collections::BTreeMap;
+
+use toml::{Spanned, de::DeValue};
+
+use crate::{
+    Decision, Device, Engine, Input, Millis, Name, Notification, Outcome, Problem, Problems, Time, Value, did_you_mean,
+    rules::document::{Document, Span, Table},
+    simulation::Simulation,
+};
+
+/// One scenario, read and checked.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What it shows, in a sentence.
+    pub name: String,
+    device: Device,
+    start: Time,
+    steps: Vec<Step>,
+    file: String,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Step {
+    at: Millis,
+    set: Vec<(Name, Option<Value>)>,
+    ack: Option<Ack>,
+    expect: Option<(Span, Vec<Expected>)>,
+}
+
+#[derive(Debug)]
+struct Ack {
+    by: String,
+    /// Only this rule's incident; every open one where none is named.
+    rule: Option<Name>,
+    span: Span,
+}
+
+/// One message that is expected. What is absent matches anything.
+#[derive(Debug)]
+struct Expected {
+    to: Option<String>,
+    by: Option<String>,
+    kind: Option<String>,
+    step: Option<u32>,
+    subject: Option<String>,
+    span: Span,
+}
+
+/// How a scenario went.
+#[derive(Debug)]
+pub struct Played {
+    /// What was not as expected; empty if all was.
+    pub problems: Vec<Problem>,
+    /// Everything that was decided, a line each: for people, where something was not as expected.
+    pub timeline: String,
+}
+
+impl Scenario {
+    /// Reads a scenario for one of `devices`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, with its place.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        engine: &Engine,
+        devices: &BTreeMap<Name, Device>,
+    ) -> Result<Scenario, Problems> {
+        let document = Document::new(file, text);
+        let entries = document.parse();
+        let mut table = Table::new(&document, &entries, 0..0);
+        let name = table.required_string("name", "a scenario").map(|name| name.get_ref().to_string());
+        let device = table.required_string("device", "a scenario").and_then(|device| {
+            let known = devices.get(*device.get_ref()).cloned();
+            if known.is_none() {
+                let help = did_you_mean(device.get_ref(), devices.keys().map(Name::as_str));
+                let help = help.unwrap_or_else(|| "devices are declared in config.toml".into());
+                document.problem(device.span(), format!("there is no device `{}`", device.get_ref()), Some(help));
+            }
+            known
+        });
+        let start = table.required_string("start", "a scenario").and_then(|start| {
+            let time = start.get_ref().parse().ok();
+            if time.is_none() {
+                let help = "write it as \"2026-01-10T18:00:00Z\"".to_owned();
+                document.problem(start.span(), "this is no time", Some(help));
+            }
+            time
+        });
+        let mut steps: Vec<Step> = Vec::new();
+        match table.value("step").map(|list| (list, list.get_ref().as_array())) {
+            Some((_, Some(items))) => {
+                for item in items.iter() {
+                    let last = steps.last().map_or(Millis::ZERO, |step| step.at);
+                    steps.extend(Step::parse(&document, item, engine, last));
+                }
+            }
+            Some((list, None)) => document.problem(list.span(), "steps are written as [[step]]", None),
+            None => document.problem(0..0, "a scenario without steps shows nothing", Some("add a [[step]]".into())),
+        }
+        table.finish();
+        let problems = document.take_problems();
+        match (name, device, start) {
+            (Some(name), Some(device), Some(start)) if problems.is_empty() => {
+                Ok(Scenario { name, device, start, steps, file: file.to_owned(), text: text.to_owned() })
+            }
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// Plays the scenario. `subject` renders a message's subject as its receiver would read it.
+    pub fn play(&self, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
+        let mut simulation = Simulation::new(engine, self.device.clone());
+        let mut sent: Vec<(Notification, String)> = Vec::new();
+        let mut timeline = String::new();
+        let mut problems = Vec::new();
+        for step in &self.steps {
+            let now = self.start + step.at;
+            let mut on = |decision: &Decision| {
+                if let Outcome::Notify(notification) = &decision.outcome {
+                    sent.push(((**notification).clone(), subject(notification)));
+                }
+                let offset = decision.at.since(self.start);
+                timeline.push_str(&format!("{offset:>10}  {}\n", describe(decision, subject)));
+            };
+            simulation.advance(now, &mut on);
+            if !step.set.is_empty() {
+                simulation.set(&step.set, now, &mut on);
+            }
+            if let Some(ack) = &step.ack {
+                let open = simulation.state().open_incidents();
+                let named = open.filter(|incident| ack.rule.as_ref().is_none_or(|rule| *rule == incident.rule));
+                let incidents: Vec<_> = named.map(|incident| incident.id).collect();
+                if incidents.is_empty() {
+                    problems.push(self.problem(ack.span.clone(), "nothing is open that could be acknowledged", None));
+                }
+                for incident in incidents {
+                    simulation.step(Input::Acknowledge { incident, by: ack.by.clone() }, now, &mut on);
+                }
+            }
+            if let Some((span, expected)) = &step.expect {
+                problems.extend(self.compare(span, expected, &sent));
+                sent.clear();
+            }
+        }
+        Played { problems, timeline }
+    }
+
+    fn compare(&self, span: &Span, expected: &[Expected], sent: &[(Notification, String)]) -> Option<Problem> {
+        let list = |sent: &[(Notification, String)]| match sent {
+            [] => "nothing was sent".to_owned(),
+            sent => sent.iter().map(|(n, subject)| line(n, subject)).collect::<Vec<_>>().join("\n"),
+        };
+        for (at, expected) in expected.iter().enumerate() {
+            match sent.get(at) {
+                None => {
+                    let help = format!("sent since the last `expect`:\n{}", list(sent));
+                    return Some(self.problem(expected.span.clone(), "this was not sent", Some(help)));
+                }
+                Some((notification, subject)) => {
+                    if let Some(difference) = expected.differs(notification, subject) {
+                        let help = format!("sent since the last `expect`:\n{}", list(sent));
+                        return Some(self.problem(expected.span.clone(), difference, Some(help)));
+                    }
+                }
+            }
+        }
+        let more = sent.get(expected.len()..).filter(|more| !more.is_empty())?;
+        let help = format!("not expected:\n{}", list(more));
+        Some(self.problem(span.clone(), format!("{} more sent than expected", more.len()), Some(help)))
+    }
+
+    fn problem(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Problem {
+        Problem::error(&self.file, &self.text, span, message, help)
+    }
+}
+
+impl Step {
+    fn parse(document: &Document<'_>, item: &Spanned<DeValue<'_>>, engine: &Engine, last: Millis) -> Option<Step> {
+        let mut table = Table::at(document, item, "a step")?;
+        table.required_string("at", "a step")?;
+        let at: Option<Millis> = table.parsed("at");
+        if let (Some(at), Some(value)) = (at, table.value("at"))
+            && at < last
+        {
+            document.problem(value.span(), "a step is not earlier than the one before it", None);
+        }
+        let mut set = Vec::new();
+        if let Some(facts) = table.value("set").and_then(|facts| Table::at(document, facts, "`set`")) {
+            for (fact, span, value) in facts.entries() {
+                match reading(engine, fact, value) {
+                    Ok(value) => set.push((fact.into(), value)),
+                    Err((message, help)) => document.problem(span, message, help),
+                }
+            }
+        }
+        let ack = table.value("ack").and_then(|value| match value.get_ref() {
+            DeValue::String(by) => Some(Ack { by: by.to_string(), rule: None, span: value.span() }),
+            _ => {
+                let mut table = Table::at(document, value, "`ack`")?;
+                let by = table.required_string("by", "`ack`").map(|by| by.get_ref().to_string());
+                let rule = table.string("rule").map(|rule| Name::new(rule.get_ref()));
+                table.finish();
+                Some(Ack { by: by?, rule, span: value.span() })
+            }
+        });
+        let expect = table.value("expect").and_then(|value| {
+            let Some(items) = value.get_ref().as_array() else {
+                table.wrong("expect", value, "a list of messages, like [{ to = \"nor\", kind = \"opened\" }]");
+                return None;
+            };
+            let expected = items.iter().filter_map(|item| Expected::parse(document, item)).collect();
+            Some((value.span(), expected))
+        });
+        for later in ["snooze", "silence", "fail", "readings", "rules"] {
+            table.not_yet(later);
+        }
+        table.finish();
+        Some(Step { at: at?, set, ack, expect })
+    }
+}
+
+impl Expected {
+    fn parse(document: &Document<'_>, item: &Spanned<DeValue<'_>>) -> Option<Expected> {
+        let mut table = Table::at(document, item, "an expected message")?;
+        let kinds = crate::Kind::ALL.map(|kind| (kind.as_str(), kind.as_str()));
+        let channels = [("email", "email"), ("webhook", "webhook")];
+        let expected = Expected {
+            to: table.string("to").map(|to| to.get_ref().to_string()),
+            by: table.word("by", &channels).map(str::to_owned),
+            kind: table.word("kind", &kinds).map(str::to_owned),
+            step: table.count("step"),
+            subject: table.string("subject").map(|subject| subject.get_ref().to_string()),
+            span: item.span(),
+        };
+        table.finish();
+        Some(expected)
+    }
+
+    /// How a message differs from what is expected.
+    fn differs(&self, sent: &Notification, subject: &str) -> Option<String> {
+        let other = |what: &str, expected: &Option<String>, got: &str| {
+            let expected = expected.as_ref().filter(|expected| *expected != got)?;
+            Some(format!("`{what}` is `{got}`, not `{expected}`"))
+        };
+        let step = self.step.filter(|step| *step != sent.step);
+        let pattern = self.subject.as_ref().filter(|pattern| !glob(pattern, subject));
+        other("to", &self.to, &sent.recipient)
+            .or_else(|| other("by", &self.by, sent.channel().as_str()))
+            .or_else(|| other("kind", &self.kind, sent.kind.as_str()))
+            .or_else(|| step.map(|step| format!("`step` is {}, not {step}", sent.step)))
+            .or_else(|| pattern.map(|pattern| format!("the subject is `{subject}`, which `{pattern}` does not match")))
+    }
+}
+
+/// A fact's value as scenarios write it; `unknown` makes it unknown.
+fn reading(
+    engine: &Engine,
+    fact: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Option<Value>, (String, Option<String>)> {
+    let facts = engine.rules().facts();
+    let Some(kind) = engine.rules().fact(fact) else {
+        return Err((format!("there is no fact `{fact}`"), did_you_mean(fact, facts)));
+    };
+    let parsed = match value.get_ref() {
+        DeValue::String(text) if text == "unknown" => return Ok(None),
+        DeValue::String(text) => Value::parse(text),
+        DeValue::Integer(number) => number.as_str().replace('_', "").parse().ok().map(Value::Number),
+        _ => None,
+    };
+    match parsed.filter(|value| kind.holds(*value)) {
+        Some(value) => Ok(Some(value)),
+        None => Err((
+            format!("`{fact}` cannot take this value"),
+            Some(format!("it is {}, or \"unknown\"", kind.describe())),
+        )),
+    }
+}
+
+fn line(notification: &Notification, subject: &str) -> String {
+    let Notification { recipient, kind, step, .. } = notification;
+    let by = notification.channel().as_str();
+    format!(
+        "  {{ to = \"{recipient}\", by = \"{by}\", kind = \"{}\", step = {step}, subject = \"{subject}\" }}",
+        kind.as_str()
+    )
+}
+
+/// A decision as a line that people read.
+pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) -> String {
+    let rule = decision.rule.as_deref().unwrap_or("engine");
+    let what = match &decision.outcome {
+        Outcome::Pending { due } => format!("condition true; opens at {due} if it stays so"),
+        Outcome::Dip { since } => format!("condition false again; a dip since {since}, not an incident"),
+        Outcome::Opened { since } => format!("incident opened; it began at {since}"),
+        Outcome::Closing { due } => format!("condition false; ends at {due} if it stays so"),
+        Outcome::Reopened { clear_since } => format!("condition true again; it had been false since {clear_since}"),
+        Outcome::Resolved { since, ended, by: None } => format!("incident over; it lasted from {since} to {ended}"),
+        Outcome::Resolved { since, ended, by: Some(_) } => {
+            format!("incident closed, for its rule was removed; open from {since} to {ended}")
+        }
+        Outcome::NoAnswer => "condition has no answer: a fact that it reads is unknown".to_owned(),
+        Outcome::Fired { step, repeat: 0 } => format!("step {step} fires"),
+        Outcome::Fired { step, repeat } => format!("step {step} fires, repeat {repeat}"),
+        Outcome::Held { step, reason } => {
+            let why = match reason {
+                crate::Hold::Closing => "the condition is false at present",
+                crate::Hold::Acknowledged => "somebody acknowledged the incident",
+            };
+            format!("step {step} is due and held: {why}")
+        }
+        Outcome::Notify(notification) => {
+            let Notification { recipient, kind, .. } = &**notification;
+            let by = notification.channel().as_str();
+            format!("told {recipient} by {by}, {}: {}", kind.as_str(), subject(notification))
+        }
+        Outcome::Withheld { kind, recipient, channel, reason } => {
+            let why = match reason {
+                crate::Withholding::Script => "the script did not allow it",
+                crate::Withholding::OneMessageAStep => "another message of the same moment stands for it",
+            };
+            format!("did not tell {recipient} by {}, {}: {why}", channel.as_str(), kind.as_str())
+        }
+        Outcome::Withdrawn { notification, .. } => {
+            format!("message {notification} withdrawn: the incident ended before anyone had tried to send it")
+        }
+        Outcome::Acknowledged { by, lapses: None } => format!("acknowledged by {by}"),
+        Outcome::Acknowledged { by, lapses: Some(at) } => format!("acknowledged by {by} until {at}"),
+        Outcome::AcknowledgementLapsed { by } => format!("the acknowledgement by {by} lapsed"),
+        Outcome::NobodyToTell { step } => format!("step {step} names nobody who can be reached"),
+        Outcome::HookFailed { hook, error } => {
+            format!("the script's `{hook}` failed, so the file's value is used: {error}")
+        }
+        Outcome::Refused { reason, subject } => format!("input about {subject} refused: {}", reason.describe()),
+        Outcome::RulesChanged { rules } => format!("rules {rules} are in force"),
+    };
+    format!("{rule}: {what}")
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for anything.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn a_glob_matches_what_its_stars_leave_out() {
+        for (pattern, text) in [("*", ""), ("a*c", "abc"), ("a*c", "ac"), ("*out*", "power is out now"), ("ab", "ab")] {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("", "a"), ("a", "ab"), ("a*b*c", "acb"), ("*x", "xy"), ("ab*bc", "abc")] {
+            assert!(!glob(pattern, text), "{pattern} {text}");
+        }
+    }
+}

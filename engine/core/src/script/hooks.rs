@@ -1,0 +1,307 @@
+//! Hooks: a rule's optional functions, pure in what they are given.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
+
+use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, Position, Scope, Stmt};
+
+use super::{INTERPRETER, lower::Trouble, offset, token};
+use crate::{Millis, Name, Value, Wording, problem::did_you_mean};
+
+/// The hooks by name, with the names of their parameters as the documentation gives them.
+const HOOKS: [(Hook, &str, &[&str]); 5] = [
+    (Hook::OpenAfter, "open_after", &["ctx"]),
+    (Hook::CloseAfter, "close_after", &["ctx"]),
+    (Hook::Recipients, "recipients", &["ctx", "names"]),
+    (Hook::Allow, "allow", &["ctx"]),
+    (Hook::Message, "message", &["ctx"]),
+];
+
+/// A function that a script may define.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hook {
+    /// How long the condition must hold: asked once, on entering pending.
+    OpenAfter,
+    /// How long it must be false: asked once, on entering closing.
+    CloseAfter,
+    /// Who is told: asked at each firing.
+    Recipients,
+    /// Whether a message goes out: asked for all kinds but `resolved`.
+    Allow,
+    /// The words of a message.
+    Message,
+}
+
+impl Hook {
+    /// The function's name in the script.
+    pub fn name(self) -> &'static str {
+        HOOKS.iter().find(|(hook, ..)| *hook == self).map_or("", |(_, name, _)| name)
+    }
+}
+
+/// A field of `ctx` and the fields below it; no list means that any name may follow.
+const FIELDS: [(&str, Option<&[&str]>); 9] = [
+    ("device", Some(&["id", "name", "labels"])),
+    ("facts", None),
+    ("rule", Some(&["name", "severity"])),
+    ("incident", Some(&["id", "number", "since", "opened_at", "ended", "lasted"])),
+    ("kind", Some(&[])),
+    ("step", Some(&[])),
+    ("repeat", Some(&[])),
+    ("now", Some(&[])),
+    ("local", Some(&["hour", "minute", "weekday", "date", "time"])),
+];
+
+/// What a hook is told, its parameter `ctx`.
+pub(crate) struct Context(Map);
+
+impl Context {
+    pub fn new() -> Self {
+        Context(Map::new())
+    }
+
+    /// Sets a field that holds a text.
+    pub fn text(mut self, field: &str, text: &str) -> Self {
+        self.0.insert(field.into(), text.into());
+        self
+    }
+
+    /// Sets a field that holds a whole number.
+    pub fn number(mut self, field: &str, number: i64) -> Self {
+        self.0.insert(field.into(), number.into());
+        self
+    }
+
+    /// Sets a field that holds fields of its own, or nothing.
+    pub fn group(mut self, field: &str, inner: Option<Context>) -> Self {
+        self.0.insert(field.into(), inner.map_or(Dynamic::UNIT, |inner| inner.0.into()));
+        self
+    }
+
+    /// Sets a fact; an unknown one is `()`.
+    pub fn fact(mut self, name: &str, value: Option<Value>) -> Self {
+        let value = match value {
+            None => Dynamic::UNIT,
+            Some(Value::Number(number)) => number.into(),
+            Some(named) => named.name().into(),
+        };
+        self.0.insert(name.into(), value);
+        self
+    }
+}
+
+/// What a hook answered, or why it could not.
+pub(crate) type Asked<T> = Result<T, String>;
+
+/// A compiled script.
+#[derive(Clone)]
+pub(crate) struct Script {
+    ast: Arc<AST>,
+    hooks: Vec<Hook>,
+}
+
+impl Script {
+    /// Compiles a script and checks the names in it.
+    pub fn compile(text: &str) -> Result<Script, Vec<Trouble>> {
+        let ast = INTERPRETER.compile(text).map_err(|error| {
+            let at = offset(text, error.position());
+            vec![Trouble { span: at..at, message: format!("this is not Rhai: {}", error.err_type()), help: None }]
+        })?;
+        let mut troubles = Vec::new();
+        let mut hooks = Vec::new();
+        let calls = calls(&ast);
+        let mut contexts = BTreeSet::new();
+        for function in ast.iter_functions() {
+            let known = HOOKS.iter().find(|(_, name, _)| *name == function.name);
+            let at = definition(text, function.name);
+            match known {
+                Some((hook, _, params)) if params.len() == function.params.len() => {
+                    hooks.push(*hook);
+                    contexts.extend(function.params.first().map(|first| (*first).to_owned()));
+                }
+                Some((_, name, params)) => troubles.push(Trouble {
+                    span: at,
+                    message: format!("`{name}` takes {} parameters, not {}", params.len(), function.params.len()),
+                    help: Some(format!("write `fn {name}({})`", params.join(", "))),
+                }),
+                None if calls.contains_key(function.name) => {}
+                None => {
+                    let names = HOOKS.iter().map(|(_, name, _)| *name);
+                    let known: Vec<&str> = names.clone().collect();
+                    let help = did_you_mean(function.name, names);
+                    troubles.push(Trouble {
+                        span: at,
+                        message: format!("`{}` is no hook, and nothing calls it", function.name),
+                        help: help.or_else(|| Some(format!("the hooks are {}", known.join(", ")))),
+                    });
+                }
+            }
+        }
+        hooks.sort();
+        troubles.extend(loose_statements(text, &ast));
+        troubles.extend(unknown_fields(text, &ast, &contexts));
+        troubles.extend(calls.iter().filter_map(|(name, at)| unknown_function(text, &ast, name, *at)));
+        troubles.sort_by_key(|trouble| trouble.span.start);
+        if troubles.is_empty() { Ok(Script { ast: Arc::new(ast), hooks }) } else { Err(troubles) }
+    }
+
+    pub fn has(&self, hook: Hook) -> bool {
+        self.hooks.contains(&hook)
+    }
+
+    /// A duration, or `()` for the value of the TOML file.
+    pub fn length(&self, hook: Hook, ctx: Context) -> Asked<Option<Millis>> {
+        let answer = self.call(hook, (ctx.0,))?;
+        if answer.is_unit() {
+            return Ok(None);
+        }
+        let text = answer
+            .into_immutable_string()
+            .map_err(|kind| format!("it answered {kind}, where a duration like \"2m\" or () is expected"))?;
+        text.parse().map(Some).map_err(|error: crate::LengthError| error.to_string())
+    }
+
+    /// A list of names.
+    pub fn recipients(&self, ctx: Context, names: &[Name]) -> Asked<Vec<Name>> {
+        let names: rhai::Array = names.iter().map(|name| Dynamic::from(name.to_string())).collect();
+        let answer = self.call(Hook::Recipients, (ctx.0, names))?;
+        let nonsense = |kind: &str| format!("it answered {kind}, where a list of names is expected");
+        let list = answer.into_array().map_err(nonsense)?;
+        list.into_iter()
+            .map(|name| name.into_immutable_string().map(|name| name.as_str().into()).map_err(nonsense))
+            .collect()
+    }
+
+    /// Whether a message goes out.
+    pub fn allow(&self, ctx: Context) -> Asked<bool> {
+        let answer = self.call(Hook::Allow, (ctx.0,))?;
+        answer.as_bool().map_err(|kind| format!("it answered {kind}, where true or false is expected"))
+    }
+
+    /// A map of subject and text, or `()` for the built-in words.
+    pub fn message(&self, ctx: Context) -> Asked<Option<Wording>> {
+        let answer = self.call(Hook::Message, (ctx.0,))?;
+        if answer.is_unit() {
+            return Ok(None);
+        }
+        let nonsense = || "it answered no map of texts like #{ subject: \"...\", text: \"...\" }, nor ()".to_owned();
+        let mut map = answer.try_cast::<Map>().ok_or_else(nonsense)?;
+        let mut take =
+            |field| map.remove(field).and_then(|text| text.into_immutable_string().ok()).ok_or_else(nonsense);
+        let (subject, text) = (take("subject")?, take("text")?);
+        if subject.trim().is_empty() || subject.contains(['\r', '\n']) {
+            return Err("its subject is empty or has more than one line".to_owned());
+        }
+        Ok(Some(Wording { subject: subject.to_string(), text: text.to_string() }))
+    }
+
+    fn call(&self, hook: Hook, args: impl rhai::FuncArgs) -> Asked<Dynamic> {
+        let options = CallFnOptions::new().eval_ast(false);
+        let answer = INTERPRETER.call_fn_with_options(options, &mut Scope::new(), &self.ast, hook.name(), args);
+        answer.map_err(|error| error.to_string())
+    }
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Script").field(&self.hooks).finish()
+    }
+}
+
+/// Where a function's name stands in its definition.
+fn definition(text: &str, name: &str) -> Range<usize> {
+    let found = text.match_indices("fn ").find_map(|(at, keyword)| {
+        let rest = text.get(at + keyword.len()..)?;
+        let start = at + keyword.len() + (rest.len() - rest.trim_start().len());
+        (text.get(token(text, start)) == Some(name)).then(|| token(text, start))
+    });
+    found.unwrap_or(0..0)
+}
+
+/// Every function that is called, with the first place.
+fn calls(ast: &AST) -> BTreeMap<String, Position> {
+    let mut calls = BTreeMap::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) = path.last() {
+            calls.entry(call.name.to_string()).or_insert(*at);
+        }
+        if let Some(ASTNode::Stmt(Stmt::FnCall(call, at))) = path.last() {
+            calls.entry(call.name.to_string()).or_insert(*at);
+        }
+        true
+    });
+    calls
+}
+
+/// What stands outside functions would never run.
+fn loose_statements(text: &str, ast: &AST) -> Option<Trouble> {
+    let first = ast.statements().iter().find(|stmt| !matches!(stmt, Stmt::Noop(_)))?;
+    let span = token(text, offset(text, first.position()));
+    let message = "this stands outside every function and would never run".to_owned();
+    Some(Trouble { span, message, help: Some("move it into a hook or a function that one calls".to_owned()) })
+}
+
+/// Fields of `ctx` that do not exist.
+fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    let mut unknown = |name: &str, at: Position, known: Vec<&str>| {
+        let help = did_you_mean(name, known.iter().copied());
+        troubles.push(Trouble {
+            span: token(text, offset(text, at)),
+            message: format!("there is no field `{name}` here"),
+            help: help.or_else(|| Some(format!("the fields are {}", known.join(", ")))),
+        });
+    };
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
+        let Expr::Variable(variable, ..) = &pair.lhs else { return true };
+        if !contexts.contains(variable.1.as_str()) {
+            return true;
+        }
+        let (field, below) = match &pair.rhs {
+            Expr::Dot(inner, ..) => (&inner.lhs, Some(&inner.rhs)),
+            field => (field, None),
+        };
+        let Expr::Property(field, at) = field else { return true };
+        let field = field.2.as_str();
+        let Some((_, fields)) = FIELDS.iter().find(|(name, _)| *name == field) else {
+            unknown(field, *at, FIELDS.iter().map(|(name, _)| *name).collect());
+            return true;
+        };
+        let below = match below {
+            Some(Expr::Dot(inner, ..)) => Some(&inner.lhs),
+            Some(Expr::Index(inner, ..)) => Some(&inner.lhs),
+            other => other,
+        };
+        if let (Some(Expr::Property(name, at)), Some(fields)) = (below, fields)
+            && !fields.contains(&name.2.as_str())
+            && !fields.is_empty()
+        {
+            unknown(name.2.as_str(), *at, fields.to_vec());
+        }
+        true
+    });
+    troubles
+}
+
+/// A call of a function that neither the script nor Rhai's own packages know.
+fn unknown_function(text: &str, ast: &AST, name: &str, at: Position) -> Option<Trouble> {
+    let own = ast.iter_functions().any(|function| function.name == name);
+    if own || !name.starts_with(|c: char| c.is_alphabetic() || c == '_') || KNOWN_FUNCTIONS.contains(name) {
+        return None;
+    }
+    let own: Vec<&str> = ast.iter_functions().map(|function| function.name).collect();
+    let help = did_you_mean(name, own.into_iter().chain(KNOWN_FUNCTIONS.iter().map(String::as_str)));
+    let span = token(text, offset(text, at));
+    Some(Trouble { span, message: format!("there is no function `{name}`"), help })
+}
+
+/// Every function of Rhai's packages and language.
+static KNOWN_FUNCTIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let registered = INTERPRETER.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true);
+    let language = ["call", "curry", "is_def_var", "is_def_fn", "is_shared", "type_of", "Fn"].map(str::to_owned);
+    registered.into_iter().chain(language).collect()
+});
