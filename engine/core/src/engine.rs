@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 
 use crate::{
-    Decision, Input, Name, Outcome, Refusal, Ruleset, State, Time,
-    rules::{Rule, RunOn},
+    Decision, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
+    messages::Firing,
+    rules::{Reachable, Rule, RunOn},
 };
 
 /// Which rules a host runs.
@@ -46,9 +47,28 @@ impl Engine {
     pub fn step(&self, state: &mut State, input: Input, now: Time) -> Vec<Decision> {
         let now = now.max(state.now);
         state.now = now;
-        let zone = self.rules.zone(&state.device);
-        let mut step = Step { rules: &self.rules, runs: self.runs, state, now, zone, out: Vec::new() };
+        let mut step = self.begin(state, now);
         step.take(input);
+        step.out
+    }
+
+    fn begin<'a>(&'a self, state: &'a mut State, now: Time) -> Step<'a> {
+        let zone = self.rules.zone(&state.device);
+        Step { rules: &self.rules, runs: self.runs, state, now, zone, out: Vec::new() }
+    }
+
+    /// The messages of one kind to `channels`, as if an incident were there.
+    pub(crate) fn sample(
+        &self,
+        state: &mut State,
+        now: Time,
+        rule: &Rule,
+        incident: &mut Incident,
+        kind: Kind,
+        channels: Vec<Reachable>,
+    ) -> Vec<Decision> {
+        let mut step = self.begin(state, now);
+        step.tell(Some(rule), incident, kind, Firing { step: 0, repeat: 0 }, channels);
         step.out
     }
 }

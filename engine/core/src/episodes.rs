@@ -183,23 +183,8 @@ impl Step<'_> {
         let Some(standing) = self.state.rules.get_mut(&rule.name) else { return };
         standing.count += 1;
         let number = standing.count;
-        let id = Id::of(&[b"incident", self.state.device.id.as_bytes(), rule.name.as_bytes(), &number.to_be_bytes()]);
-        self.state.incidents.push(Incident {
-            id,
-            rule: rule.name.clone(),
-            number,
-            severity: rule.severity,
-            since,
-            opened_at,
-            alerted_at: None,
-            ended: None,
-            ended_by: None,
-            acknowledged: None,
-            acknowledgement_holds: false,
-            fired: Vec::new(),
-            told: Vec::new(),
-            held: None,
-        });
+        let incident = Incident::new(&self.state.device, rule, number, since, opened_at);
+        self.state.incidents.push(incident);
         self.about(rule, opened_at, Outcome::Opened { since });
     }
 

@@ -65,6 +65,7 @@ mod messages;
 mod notification;
 mod problem;
 mod rules;
+mod sample;
 mod scenario;
 mod script;
 mod simulation;
@@ -83,6 +84,7 @@ pub use notification::{
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use rules::{Ruleset, Sources};
+pub use sample::notifications;
 pub use scenario::{Played, Scenario, describe};
 pub use simulation::Simulation;
 pub use state::{Incident, State};

@@ -13,10 +13,10 @@ use crate::{
 
 /// A step that fires in this engine step, or a repeat of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Firing {
-    step: u32,
+pub(crate) struct Firing {
+    pub step: u32,
     /// 0 for the step itself.
-    repeat: u32,
+    pub repeat: u32,
 }
 
 impl Firing {
@@ -159,7 +159,7 @@ impl Step<'_> {
     }
 
     /// Queues one message for each of `channels`, unless the script does not allow it.
-    fn tell(
+    pub(crate) fn tell(
         &mut self,
         rule: Option<&Rule>,
         incident: &mut Incident,

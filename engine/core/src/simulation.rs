@@ -1,6 +1,6 @@
 //! A host without a world: it calls the engine at every deadline and counts every message as delivered at once.
 
-use crate::{Decision, Device, Engine, Input, Name, Outcome, Reading, Report, State, Time, Value};
+use crate::{Decision, Device, Engine, Input, Name, Reading, Report, State, Time, Value};
 
 /// One device on simulated time.
 pub struct Simulation<'e> {
@@ -41,13 +41,7 @@ impl<'e> Simulation<'e> {
     /// Takes one input over at `now`.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.engine.step(&mut self.state, input, now);
-        let sent: Vec<_> = decisions
-            .iter()
-            .filter_map(|decision| match &decision.outcome {
-                Outcome::Notify(notification) => Some(notification.id),
-                _ => None,
-            })
-            .collect();
+        let sent: Vec<_> = crate::notifications(&decisions).map(|notification| notification.id).collect();
         for notification in sent {
             decisions.extend(self.engine.step(&mut self.state, Input::Attempted { notification }, now));
             decisions.extend(self.engine.step(&mut self.state, Input::Delivered { notification }, now));

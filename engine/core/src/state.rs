@@ -209,6 +209,27 @@ impl Told {
 }
 
 impl Incident {
+    /// The rule's next episode on a device.
+    pub(crate) fn new(device: &Device, rule: &Rule, number: u64, since: Time, opened_at: Time) -> Incident {
+        let id = Id::of(&[b"incident", device.id.as_bytes(), rule.name.as_bytes(), &number.to_be_bytes()]);
+        Incident {
+            id,
+            rule: rule.name.clone(),
+            number,
+            severity: rule.severity,
+            since,
+            opened_at,
+            alerted_at: None,
+            ended: None,
+            ended_by: None,
+            acknowledged: None,
+            acknowledgement_holds: false,
+            fired: Vec::new(),
+            told: Vec::new(),
+            held: None,
+        }
+    }
+
     /// When the acknowledgement lapses, if it holds and its escalation says so.
     pub(crate) fn lapses(&self, after: Option<Millis>) -> Option<Time> {
         let acknowledged = self.acknowledged.as_ref().filter(|_| self.acknowledgement_holds)?;

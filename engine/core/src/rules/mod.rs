@@ -136,6 +136,11 @@ impl Ruleset {
         self.rules.iter().map(|rule| &rule.name)
     }
 
+    /// The facts that a rule reads, and whether a device that decides by itself runs it.
+    pub fn needs(&self) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
+        self.rules.iter().map(|rule| (&rule.name, rule.when.reads.iter(), rule.run_on != RunOn::Cloud))
+    }
+
     /// What values a fact may take; `None` if there is no such fact.
     pub fn fact(&self, name: &str) -> Option<FactKind> {
         self.facts.get(name).copied()

@@ -1,0 +1,53 @@
+//! Messages that the rules could send one day, for trying templates and scripts before they are needed.
+
+use crate::{
+    Decision, Device, EndedBy, Engine, Kind, Millis, Outcome, State, Time, Value,
+    state::{Incident, Standing},
+};
+
+impl Engine {
+    /// One message of each kind for every rule and channel, as a device in an incident would send them, and what went
+    /// wrong in the scripts on the way ([`Outcome::HookFailed`]).
+    pub fn samples(&self, device: &Device, now: Time) -> Vec<Decision> {
+        let mut state = State::new(device.clone());
+        let hour = Millis::new(3_600_000);
+        for (fact, value) in [("power", Value::Off), ("battery", Value::Number(42))] {
+            state.facts.set(&fact.into(), Some(value), now - hour);
+        }
+        let mut decisions = Vec::new();
+        let unseen = Standing { unanswered: true, ..Standing::default() };
+        for rule in &self.rules().rules {
+            let channels = self.rules().escalation(rule).map(|escalation| {
+                let names = escalation.steps.iter().flat_map(|step| &step.notify);
+                self.rules().reach(names, device)
+            });
+            for (kind, ended_by, standing) in Kind::ALL
+                .map(|kind| (kind, None, Standing::default()))
+                .into_iter()
+                .chain([(Kind::Resolved, Some(EndedBy::RuleRemoved), Standing::default())])
+                .chain([(Kind::Reminder, None, unseen.clone())])
+            {
+                let ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
+                let mut incident = Incident::new(device, rule, 1, now - hour, now - hour);
+                incident.ended = ended;
+                incident.ended_by = ended_by;
+                if kind == Kind::Acknowledged {
+                    let by = "nor".to_owned();
+                    incident.acknowledged = Some(crate::Acknowledgement { by, at: now, number: 1 });
+                }
+                state.rules.insert(rule.name.clone(), standing);
+                let channels = channels.clone().unwrap_or_default();
+                decisions.extend(self.sample(&mut state, now, rule, &mut incident, kind, channels));
+            }
+        }
+        decisions
+    }
+}
+
+/// The notifications among decisions.
+pub fn notifications(decisions: &[Decision]) -> impl Iterator<Item = &crate::Notification> {
+    decisions.iter().filter_map(|decision| match &decision.outcome {
+        Outcome::Notify(notification) => Some(&**notification),
+        _ => None,
+    })
+}
