@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Acknowledgement, Address, Channel, Device, EndedBy, Id, Millis, Name, Severity, Time, fact::Facts};
+use crate::{
+    Acknowledgement, Address, Channel, Device, EndedBy, Id, Millis, Name, Severity, Time, fact::Facts, rules::Rule,
+};
 
 /// One device's state. Hosts store it as it serialises and hand it back; only [`Engine::step`](crate::Engine::step)
 /// changes it.
