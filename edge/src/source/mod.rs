@@ -1,1 +1,214 @@
-//! Being written: where readings come from.
+//! Sources: where a device's readings come from.
+//!
+//! [`start`] sets every source of a device going. What they see comes out of one bounded channel, as [`Event`]s: the
+//! first reading of each fact, then only changes. A source that is lost says so once for each reason, and its facts
+//! are unknown from then on; it comes back by itself and says that too. Dropping [`Sources`] stops them all.
+//!
+//! ```no_run
+//! # async fn example(inputs: &std::collections::BTreeMap<dag_engine::Name, dag_config::Source>) -> Result<(), dag::source::SourceError> {
+//! use dag::source;
+//!
+//! let clock = || dag_engine::Time::from(jiff::Timestamp::now());
+//! let mut sources = source::start(inputs, &source::Settings::default(), clock)?;
+//! while let Some(event) = sources.events.recv().await {
+//!     println!("{event:?}"); // number the readings, step the engine, tell the operators of a loss
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! Sources do not number readings, keep nothing on disk and judge nothing: a dip of a second is a reading.
+//!
+//! To add a source, touch these places:
+//! 1. `dag_config::Source`: its keys in `config.toml`, with their defaults.
+//! 2. A file or folder here: a task that hands what it reads to a [`Reporter`], which knows what is worth telling.
+//! 3. [`start`]: its arm of the `match`, and a variant of [`SourceError`] for what a user can get wrong.
+//! 4. `config.toml` and the README's table of sources, and a test against the real thing or its official simulator.
+
+mod backoff;
+mod error;
+mod gpio;
+mod nut;
+mod reporter;
+mod simulated;
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+use dag_config::Source;
+use dag_engine::{BUILT_IN, FactKind, Name, Time, Value};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
+
+pub use error::{SimulateError, SourceError};
+pub use gpio::PinError;
+pub use nut::Timing;
+
+use reporter::Reporter;
+use simulated::Simulated;
+
+/// What time it is, asked from whichever thread sees a change.
+type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// How many events may wait for the daemon. Beyond it the sources wait, and tell the latest state afterwards.
+const WAITING: usize = 64;
+
+/// A fact's value at a time, as its source saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Which fact.
+    pub fact: Name,
+    /// Its value; `None` when it is not known.
+    pub value: Option<Value>,
+    /// When it took that value, by the clock that [`start`] was given.
+    pub at: Time,
+}
+
+/// What a source says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which source, by a name that stays the same over restarts: `simulated`, `gpio:4`, `nut:ups@127.0.0.1:3493`.
+    pub source: Name,
+    /// What became of the source itself.
+    pub change: Change,
+    /// What it saw; for a loss, its facts as unknown.
+    pub observations: Vec<Observation>,
+}
+
+/// What became of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: it works.
+    Works,
+    /// It is lost, or still lost for another reason (then without observations). The reason is a sentence for people.
+    Lost(String),
+    /// It is back.
+    Found,
+}
+
+/// What [`start`] needs beside the configuration of the sources.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The values that simulated facts start with: the last known ones. A fact that is not here starts `on`, the
+    /// battery full.
+    pub last: BTreeMap<Name, Value>,
+    /// By how many percent the battery must move to be told again. Full and empty are always told.
+    pub report_step: u8,
+    /// How patient the NUT client is.
+    pub nut: Timing,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { last: BTreeMap::new(), report_step: 5, nut: Timing::default() }
+    }
+}
+
+/// The running sources of one device.
+#[derive(Debug)]
+pub struct Sources {
+    /// What they say, in the order in which it was seen.
+    pub events: mpsc::Receiver<Event>,
+    simulated: Simulated,
+    rereads: Vec<Arc<Notify>>,
+    /// Aborted when dropped.
+    _tasks: JoinSet<()>,
+}
+
+impl Sources {
+    /// Asks every source to read again now. What differs from what was last told is told, however small.
+    pub fn reread(&self) {
+        for reread in &self.rereads {
+            reread.notify_one();
+        }
+    }
+
+    /// Sets a simulated fact; an equal value is no event.
+    ///
+    /// # Errors
+    /// If the fact has no simulated source, if it cannot have that value, or if too many events wait already.
+    pub fn simulate(&mut self, fact: &str, value: Value) -> Result<(), SimulateError> {
+        self.simulated.set(fact, value)
+    }
+}
+
+/// Starts the sources of `inputs`, by fact. Must be called within a Tokio runtime.
+///
+/// A UPS that gives several facts is one connection. With `battery` a UPS gives `battery_mv` too.
+///
+/// # Errors
+/// If a fact cannot come from the source that is given for it, if a UPS's name or poll cannot be used, or if there are
+/// no pins here. A UPS that does not answer is no error: its facts are unknown until it does.
+pub fn start(
+    inputs: &BTreeMap<Name, Source>,
+    settings: &Settings,
+    clock: impl Fn() -> Time + Send + Sync + 'static,
+) -> Result<Sources, SourceError> {
+    let clock: Clock = Arc::new(clock);
+    let (sender, events) = mpsc::channel(WAITING);
+    let mut simulated = Simulated::new(sender.clone(), Arc::clone(&clock));
+    let mut pins = BTreeMap::new();
+    let mut upses = BTreeMap::new();
+    for (fact, source) in inputs {
+        let kind = kind(fact);
+        if *source != Source::None {
+            own_source(fact)?;
+        }
+        match source {
+            Source::None => {}
+            Source::Simulated => simulated.add(fact, kind, settings.last.get(fact).copied()),
+            Source::Gpio { pin, on_when, glitch } => match pins.entry(*pin) {
+                _ if kind != FactKind::Switch => return Err(SourceError::NotFromPin { fact: fact.clone() }),
+                Entry::Vacant(entry) => {
+                    entry.insert(gpio::Input { fact: fact.clone(), pin: *pin, on_when: *on_when, glitch: *glitch });
+                }
+                Entry::Occupied(entry) => {
+                    let (fact, other) = (fact.clone(), entry.get().fact.clone());
+                    return Err(SourceError::PinTwice { pin: *pin, fact, other });
+                }
+            },
+            Source::Nut { address, ups, poll } => {
+                let ups = upses
+                    .entry((address, ups))
+                    .or_insert_with(|| nut::Ups::new(address.clone(), ups.clone(), *poll, settings.nut));
+                ups.give(fact, *poll)?;
+            }
+        }
+    }
+
+    let mut sources = Sources { events, simulated, rereads: Vec::new(), _tasks: JoinSet::new() };
+    for input in pins.into_values() {
+        let reporter = Reporter::new(&format!("gpio:{}", input.pin), sender.clone(), settings.report_step);
+        let reread = Arc::new(Notify::new());
+        let line = gpio::open(input.pin, &clock)?;
+        sources._tasks.spawn(gpio::run(input, line, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.rereads.push(reread);
+    }
+    for ups in upses.into_values() {
+        let reporter = Reporter::new(&ups.source_name(), sender.clone(), settings.report_step);
+        let reread = Arc::new(Notify::new());
+        sources._tasks.spawn(nut::run(ups, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.rereads.push(reread);
+    }
+    sources.simulated.tell_first();
+    Ok(sources)
+}
+
+/// What values a fact takes: one that the user names is a switch.
+fn kind(fact: &str) -> FactKind {
+    BUILT_IN.iter().find(|(name, _)| *name == fact).map_or(FactKind::Switch, |(_, kind)| *kind)
+}
+
+fn own_source(fact: &Name) -> Result<(), SourceError> {
+    match fact.as_str() {
+        "connection" => Err(SourceError::OnlyCloud),
+        "battery_mv" => Err(SourceError::WithBattery),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Input pins of a Raspberry Pi: both edges by interrupt, and a look every minute for what an interrupt missed.
+
+mod filter;
+#[cfg_attr(not(target_os = "linux"), path = "no_pin.rs")]
+mod pin;
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use dag_config::Level;
+use dag_engine::{Millis, Name, Time, Value};
+use tokio::{
+    select,
+    sync::{Notify, watch},
+    time::{self, Instant},
+};
+
+use self::filter::{Filter, Seen};
+use super::{
+    Clock,
+    backoff::Backoff,
+    reporter::{Reporter, Unheard},
+};
+
+pub(super) use pin::open;
+
+/// How often a pin is looked at although no edge came.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// When the latest edge was, by the wall clock and by the clock that never jumps; `None` before the first.
+type Edge = Option<(Time, Instant)>;
+
+/// Why a pin cannot be watched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PinError {
+    /// The machine has no pins that we know.
+    #[error(
+        "no GPIO here: this is not a Raspberry Pi, or one that is too new; use source = \"simulated\" or \"nut\", or \
+         run dag on the Pi"
+    )]
+    NoPi,
+    /// The system denies access to the pins.
+    #[error(
+        "no GPIO here: {path} may not be opened; if this is a Raspberry Pi, add the user that runs dag to the group \
+         gpio (`sudo usermod -aG gpio USER`) and log in again"
+    )]
+    Denied {
+        /// The file that may not be opened.
+        path: String,
+    },
+    /// The Pi has no pin of that number.
+    #[error("there is no pin {pin}: `pin` is the BCM number, 0 to 27 on the header")]
+    NoSuchPin {
+        /// The number given.
+        pin: u8,
+    },
+    /// The pin is there, but not for us.
+    #[error("pin {pin} cannot be watched ({reason}): see which program holds it with `gpioinfo`")]
+    Unusable {
+        /// The pin.
+        pin: u8,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// One fact from one pin.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub fact: Name,
+    /// By its BCM number.
+    pub pin: u8,
+    pub on_when: Level,
+    pub glitch: Millis,
+}
+
+/// A line that can be looked at while its edges are told by a channel.
+pub(super) trait Line: Send {
+    fn level(&self) -> Level;
+    /// Why edges are told no more.
+    fn why_ended(&mut self) -> String;
+}
+
+/// Watches the pin until nobody listens any more. `first` is the pin as it was opened at the start.
+pub(super) async fn run(
+    input: Input,
+    first: (pin::Pin, watch::Receiver<Edge>),
+    reporter: Reporter,
+    clock: Clock,
+    reread: Arc<Notify>,
+) {
+    let again = Arc::clone(&clock);
+    let number = input.pin;
+    let mut watch = Watch { input, reporter, clock, reread };
+    // Only an error of the channel ends it.
+    let _ = watch.keep(Ok(first), || open(number, &again)).await;
+}
+
+struct Watch {
+    input: Input,
+    reporter: Reporter,
+    clock: Clock,
+    reread: Arc<Notify>,
+}
+
+impl Watch {
+    /// Watches one opened line after the other: where one ends, `open` gives the next.
+    async fn keep<L: Line>(
+        &mut self,
+        first: Result<(L, watch::Receiver<Edge>), PinError>,
+        open: impl Fn() -> Result<(L, watch::Receiver<Edge>), PinError> + Send,
+    ) -> Result<(), Unheard> {
+        let mut backoff = Backoff::new(&self.input.fact, Duration::from_secs(1), Duration::from_secs(60));
+        let mut opened = first;
+        loop {
+            let reason = match opened {
+                Ok((line, edges)) => self.follow(line, edges, &mut backoff).await?,
+                Err(error) => error.to_string(),
+            };
+            self.lost(reason).await?;
+            let _ = time::timeout(backoff.wait(), self.reread.notified()).await;
+            opened = open();
+        }
+    }
+
+    /// Tells the readings of one line; returns why it ended.
+    async fn follow<L: Line>(
+        &mut self,
+        mut line: L,
+        mut edges: watch::Receiver<Edge>,
+        backoff: &mut Backoff,
+    ) -> Result<String, Unheard> {
+        let mut filter = Filter::new(self.input.glitch.into());
+        let mut next_look = Instant::now();
+        loop {
+            let seen = select! {
+                edge = edges.changed() => match (edge, *edges.borrow_and_update()) {
+                    (Ok(()), Some((at, since))) => filter.edge(at, since),
+                    (Ok(()), None) => Seen::Nothing,
+                    (Err(_), _) => return Ok(self.ended(&line.why_ended())),
+                },
+                () = until(filter.deadline()) => filter.look(line.level(), (self.clock)(), Instant::now()),
+                () = time::sleep_until(next_look) => {
+                    next_look = Instant::now() + LOOK_EVERY;
+                    filter.look(line.level(), (self.clock)(), Instant::now())
+                }
+                () = self.reread.notified() => filter.look(line.level(), (self.clock)(), Instant::now()),
+            };
+            match seen {
+                Seen::Nothing => {}
+                Seen::Settled(level, at) => {
+                    backoff.reset();
+                    let value = if level == self.input.on_when { Value::On } else { Value::Off };
+                    self.reporter.works(&[(self.input.fact.clone(), Some(value))], at, false).await?;
+                }
+                Seen::Restless => self.lost(self.restless()).await?,
+            }
+        }
+    }
+
+    async fn lost(&mut self, reason: String) -> Result<(), Unheard> {
+        self.reporter.lost(std::slice::from_ref(&self.input.fact), reason, (self.clock)()).await
+    }
+
+    fn ended(&self, why: &str) -> String {
+        let pin = self.input.pin;
+        format!("pin {pin} is no longer watched ({why}): see which program holds it with `gpioinfo`")
+    }
+
+    fn restless(&self) -> String {
+        let Input { pin, glitch, .. } = self.input;
+        format!("pin {pin} holds no level for {glitch}: check that it is connected, and to ground too")
+    }
+}
+
+/// Waits for the time if there is one, else for ever.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

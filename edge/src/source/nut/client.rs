@@ -1,0 +1,102 @@
+//! A connection to upsd: one question, one answer, each within its time and size.
+
+use std::{future::Future, io, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time,
+};
+
+use super::{
+    fault::Fault,
+    protocol::{Answer, LONGEST_LINE, Nonsense},
+};
+
+/// How many UPSes a server may list. Real ones have a handful.
+const MOST_UPSES: usize = 100;
+
+/// A connection that works so far. After a [`Fault`] that is not the UPS's own it is of no more use.
+pub(super) struct Connection {
+    stream: BufReader<TcpStream>,
+    line: Vec<u8>,
+    patience: Duration,
+}
+
+impl Connection {
+    /// Connects to `address` (`host:port`), within `patience`; each later answer has as long.
+    pub async fn open(address: &str, patience: Duration) -> Result<Self, Fault> {
+        let stream = within(patience, async { TcpStream::connect(address).await.map_err(Fault::Unreachable) }).await?;
+        // A question is one small packet: it must not wait for another.
+        stream.set_nodelay(true).map_err(Fault::Broken)?;
+        Ok(Connection { stream: BufReader::with_capacity(LONGEST_LINE, stream), line: Vec::new(), patience })
+    }
+
+    /// The value of a variable; `None` if this UPS does not have it.
+    pub async fn var(&mut self, ups: &str, variable: &str) -> Result<Option<String>, Fault> {
+        match self.ask(&format!("GET VAR {ups} {variable}\n")).await? {
+            // Names of UPSes are the same in capitals and small letters.
+            Answer::Var { ups: of, name, value } if of.eq_ignore_ascii_case(ups) && name == variable => Ok(Some(value)),
+            Answer::Error { code } => match code.as_str() {
+                "VAR-NOT-SUPPORTED" => Ok(None),
+                "DATA-STALE" => Err(Fault::Stale),
+                "DRIVER-NOT-CONNECTED" => Err(Fault::NoDriver),
+                "ACCESS-DENIED" => Err(Fault::Denied),
+                "UNKNOWN-UPS" => Err(Fault::UnknownUps { name: ups.to_owned(), known: self.upses().await? }),
+                _ => Err(Fault::Other(Nonsense::shorten(code.as_bytes()))),
+            },
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// The names of the UPSes that the server has.
+    async fn upses(&mut self) -> Result<Vec<String>, Fault> {
+        let mut names = Vec::new();
+        let Answer::Begin = self.ask("LIST UPS\n").await? else { return Err(self.unexpected()) };
+        loop {
+            match within(self.patience, read(&mut self.stream, &mut self.line)).await? {
+                Answer::Ups { name } if names.len() < MOST_UPSES => names.push(Nonsense::shorten(name.as_bytes())),
+                Answer::Ups { .. } => return Err(Nonsense::Endless.into()),
+                Answer::End => return Ok(names),
+                _ => return Err(self.unexpected()),
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: &str) -> Result<Answer, Fault> {
+        within(self.patience, async {
+            self.stream.write_all(question.as_bytes()).await.map_err(broken)?;
+            read(&mut self.stream, &mut self.line).await
+        })
+        .await
+    }
+
+    /// The last line was an answer, but to something else.
+    fn unexpected(&self) -> Fault {
+        Nonsense::line(&self.line).into()
+    }
+}
+
+/// Reads one line into `line`, and no more of an endless one than its limit.
+async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<Answer, Fault> {
+    line.clear();
+    let limit = LONGEST_LINE as u64;
+    stream.take(limit).read_until(b'\n', line).await.map_err(broken)?;
+    match line.last() {
+        Some(b'\n') => Ok(Answer::parse(line)?),
+        _ if line.len() == LONGEST_LINE => Err(Nonsense::TooLong.into()),
+        _ => Err(Fault::Closed),
+    }
+}
+
+/// A server that ends answers a further question with a reset: that is no other trouble.
+fn broken(error: io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => Fault::Closed,
+        _ => Fault::Broken(error),
+    }
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    time::timeout(patience, work).await.unwrap_or(Err(Fault::Stalled(patience)))
+}

@@ -1,0 +1,188 @@
+//! A UPS behind a server of Network UPS Tools, asked over its network protocol (RFC 9271).
+//!
+//! One connection for each UPS, whatever facts it gives. A server that goes, stalls or talks nonsense makes the facts
+//! unknown; the client reconnects by itself, patiently.
+
+mod client;
+mod fault;
+mod meaning;
+mod protocol;
+
+use std::{sync::Arc, time::Duration};
+
+use dag_engine::{Millis, Name, Value};
+use tokio::{sync::Notify, time};
+
+use self::{client::Connection, fault::Fault};
+use super::{
+    Clock, SourceError,
+    backoff::Backoff,
+    reporter::{Reporter, Unheard},
+};
+
+/// How patient the client is.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long connecting, and each answer, may take.
+    pub answer: Duration,
+    /// How long to wait before the first try to connect again. Each further wait is twice as long.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            answer: Duration::from_secs(5),
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The battery moves slowly: it is asked at every fifth poll, and when the status changes. This also keeps a quiet
+/// device asleep.
+const BATTERY_EVERY: u32 = 5;
+
+/// What is asked more often costs more than it tells.
+const SHORTEST_POLL: Millis = Millis::new(10);
+
+/// One UPS, and what it is to give.
+#[derive(Debug)]
+pub(super) struct Ups {
+    address: String,
+    name: String,
+    poll: Millis,
+    power: bool,
+    battery: bool,
+    timing: Timing,
+}
+
+impl Ups {
+    pub fn new(address: String, name: String, poll: Millis, timing: Timing) -> Self {
+        Ups { address, name, poll, power: false, battery: false, timing }
+    }
+
+    /// Has it give `fact` too, and be asked at least as often as `poll` says.
+    pub fn give(&mut self, fact: &Name, poll: Millis) -> Result<(), SourceError> {
+        match fact.as_str() {
+            "power" => self.power = true,
+            "battery" => self.battery = true,
+            _ => return Err(SourceError::NotFromUps { fact: fact.clone() }),
+        }
+        if poll < SHORTEST_POLL {
+            return Err(SourceError::Poll { poll });
+        }
+        if !protocol::is_ups_name(&self.name) {
+            return Err(SourceError::UpsName { ups: self.name.clone() });
+        }
+        self.poll = self.poll.min(poll);
+        Ok(())
+    }
+
+    pub fn source_name(&self) -> String {
+        format!("nut:{}@{}", self.name, self.address)
+    }
+
+    fn facts(&self) -> Vec<Name> {
+        let power = self.power.then_some(POWER);
+        let battery = self.battery.then_some([BATTERY, BATTERY_MV]);
+        power.into_iter().chain(battery.into_iter().flatten()).collect()
+    }
+}
+
+const POWER: Name = Name::new_static("power");
+const BATTERY: Name = Name::new_static("battery");
+const BATTERY_MV: Name = Name::new_static("battery_mv");
+
+/// Asks the UPS until nobody listens any more.
+pub(super) async fn run(ups: Ups, reporter: Reporter, clock: Clock, reread: Arc<Notify>) {
+    let backoff = Backoff::new(&ups.source_name(), ups.timing.first_wait, ups.timing.longest_wait);
+    let mut source = Nut { ups, reporter, clock, reread, backoff };
+    while source.session().await.is_ok() {
+        let wait = source.backoff.wait();
+        source.pause(wait).await;
+    }
+}
+
+struct Nut {
+    ups: Ups,
+    reporter: Reporter,
+    clock: Clock,
+    reread: Arc<Notify>,
+    backoff: Backoff,
+}
+
+impl Nut {
+    /// Connects and polls until the connection is of no more use.
+    async fn session(&mut self) -> Result<(), Unheard> {
+        let mut connection = match Connection::open(&self.ups.address, self.ups.timing.answer).await {
+            Ok(connection) => connection,
+            Err(fault) => return self.lost(fault).await,
+        };
+        let mut status = None;
+        let mut polls = 0;
+        let mut exact = false;
+        loop {
+            let battery = exact || polls % BATTERY_EVERY == 0;
+            match self.ask(&mut connection, &mut status, battery).await {
+                Ok(values) => {
+                    self.backoff.reset();
+                    self.reporter.works(&values, (self.clock)(), exact).await?;
+                    polls = polls.wrapping_add(1);
+                }
+                Err(fault) if fault.is_of_ups() => {
+                    // The server is well, its UPS is not: when it comes back, everything is asked again.
+                    self.lost(fault).await?;
+                    (status, polls) = (None, 0);
+                }
+                Err(fault) => return self.lost(fault).await,
+            }
+            exact = self.pause(self.ups.poll.into()).await;
+        }
+    }
+
+    /// One poll: the values of the facts that were asked for. `status` is what the UPS last said of itself.
+    async fn ask(
+        &self,
+        connection: &mut Connection,
+        status: &mut Option<String>,
+        battery: bool,
+    ) -> Result<Vec<(Name, Option<Value>)>, Fault> {
+        let mut values = Vec::new();
+        let mut battery = battery || !self.ups.power;
+        if self.ups.power {
+            let now = connection.var(&self.ups.name, "ups.status").await?.ok_or(Fault::NoStatus)?;
+            let power = meaning::power(&now);
+            if status.as_ref() != Some(&now) {
+                if power.is_none() {
+                    tracing::warn!(
+                        ups = self.ups.name,
+                        status = now,
+                        "the status says neither on mains nor on battery"
+                    );
+                }
+                battery = true;
+                *status = Some(now);
+            }
+            values.push((POWER, power));
+        }
+        if self.ups.battery && battery {
+            let charge = connection.var(&self.ups.name, "battery.charge").await?;
+            values.push((BATTERY, charge.as_deref().and_then(meaning::percent).map(Value::Number)));
+            let voltage = connection.var(&self.ups.name, "battery.voltage").await?;
+            values.push((BATTERY_MV, voltage.as_deref().and_then(meaning::millivolts).map(Value::Number)));
+        }
+        Ok(values)
+    }
+
+    async fn lost(&mut self, fault: Fault) -> Result<(), Unheard> {
+        self.reporter.lost(&self.ups.facts(), fault.to_string(), (self.clock)()).await
+    }
+
+    /// Waits; true if it was cut short by a demand to read again.
+    async fn pause(&self, wait: Duration) -> bool {
+        time::timeout(wait, self.reread.notified()).await.is_ok()
+    }
+}

@@ -1,0 +1,158 @@
+//! The lines of the NUT network protocol, by RFC 9271 (sections 4 and 5). Text to values only: no sockets here.
+
+/// The longest line that is read, in bytes. Real ones are far below.
+pub(super) const LONGEST_LINE: usize = 1024;
+
+/// What a server may answer to what we ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// `VAR ups name "value"`.
+    Var { ups: String, name: String, value: String },
+    /// `UPS name "description"`: one line of the list of UPSes.
+    Ups { name: String },
+    /// `BEGIN LIST …`.
+    Begin,
+    /// `END LIST …`.
+    End,
+    /// `ERR CODE …`.
+    Error { code: String },
+}
+
+/// Why bytes are no answer. Holds a short, printable piece of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Nonsense {
+    #[error("it sent a line of more than {LONGEST_LINE} bytes")]
+    TooLong,
+    #[error("it sent a list without end")]
+    Endless,
+    #[error("it sent `{0}`")]
+    Line(String),
+}
+
+impl Nonsense {
+    /// About a line that is not understood, or not expected.
+    pub fn line(line: &[u8]) -> Self {
+        Nonsense::Line(Nonsense::shorten(line))
+    }
+
+    /// The beginning of what a stranger sent, fit for a log or a mail.
+    pub fn shorten(text: &[u8]) -> String {
+        let start: String = String::from_utf8_lossy(text).trim_end().chars().take(40).collect();
+        start.escape_debug().to_string()
+    }
+}
+
+impl Answer {
+    /// Reads one line, with or without its line end.
+    pub fn parse(line: &[u8]) -> Result<Answer, Nonsense> {
+        let words = words(&String::from_utf8_lossy(line)).ok_or_else(|| Nonsense::line(line))?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let own = str::to_owned;
+        Ok(match words.as_slice() {
+            ["VAR", ups, name, value] => Answer::Var { ups: own(ups), name: own(name), value: own(value) },
+            ["UPS", name, ..] => Answer::Ups { name: own(name) },
+            ["BEGIN", "LIST", ..] => Answer::Begin,
+            ["END", "LIST", ..] => Answer::End,
+            ["ERR", code, ..] => Answer::Error { code: own(code) },
+            _ => return Err(Nonsense::line(line)),
+        })
+    }
+}
+
+/// Splits a line into words. A word in double quotes may hold spaces; a backslash makes the next character plain.
+/// `None` if a quote or a backslash stands without its other half.
+fn words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut letters = line.trim_end_matches(['\r', '\n']).chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' => word.get_or_insert_default().push(letters.next()?),
+            ' ' | '\t' if !quoted => words.extend(word.take()),
+            plain => word.get_or_insert_default().push(plain),
+        }
+    }
+    words.extend(word);
+    (!quoted).then_some(words)
+}
+
+/// Whether `name` can be a UPS's name: what NUT allows, and nothing that would change the meaning of a command.
+pub(super) fn is_ups_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=63).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn var(value: &str) -> Result<Answer, Nonsense> {
+        Ok(Answer::Var { ups: "ups".to_owned(), name: "ups.status".to_owned(), value: value.to_owned() })
+    }
+
+    #[test]
+    fn answers_read_as_the_protocol_writes_them() {
+        let error = |code: &str| Ok(Answer::Error { code: code.to_owned() });
+        for (line, answer) in [
+            (r#"VAR ups ups.status "OB DISCHRG""#, var("OB DISCHRG")),
+            ("VAR ups ups.status \"OL\"\r\n", var("OL")),
+            (r#"VAR ups ups.status """#, var("")),
+            (r#"VAR ups ups.status "a \"b\" \\ c""#, var(r#"a "b" \ c"#)),
+            ("VAR  ups\tups.status OL", var("OL")),
+            (r#"UPS cellar "Under \"the\" stairs""#, Ok(Answer::Ups { name: "cellar".to_owned() })),
+            ("BEGIN LIST UPS", Ok(Answer::Begin)),
+            ("END LIST UPS\n", Ok(Answer::End)),
+            ("ERR DATA-STALE\n", error("DATA-STALE")),
+            ("ERR UNKNOWN-COMMAND what is this", error("UNKNOWN-COMMAND")),
+        ] {
+            assert_eq!(Answer::parse(line.as_bytes()), answer, "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_nonsense_and_shown_short_and_printable() {
+        for (line, shown) in [
+            (&b"HTTP/1.1 400 Bad Request\r\n"[..], "HTTP/1.1 400 Bad Request"),
+            (b"", ""),
+            (b"VAR ups ups.status", "VAR ups ups.status"),
+            (b"VAR ups ups.status \"OL", "VAR ups ups.status \\\"OL"),
+            (b"VAR ups ups.status \"OL\" more", "VAR ups ups.status \\\"OL\\\" more"),
+            (b"ERR", "ERR"),
+            (b"VAR ups ups.status \\", "VAR ups ups.status \\\\"),
+            (b"\x1b[2J\xff\0", "\\u{1b}[2J\u{fffd}\\0"),
+            (&[b'x'; 500], &"x".repeat(40)),
+        ] {
+            assert_eq!(Answer::parse(line), Err(Nonsense::Line(shown.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_carry_a_second_command() {
+        for name in ["ups", "UPS-2", "a.b_c"] {
+            assert!(is_ups_name(name), "{name}");
+        }
+        for name in ["", "my ups", "ups\nFSD ups", "\"ups\"", "ü", &"x".repeat(64)] {
+            assert!(!is_ups_name(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(line in prop::collection::vec(any::<u8>(), 0..LONGEST_LINE)) {
+            let _ = Answer::parse(&line);
+        }
+
+        #[test]
+        fn every_value_survives_quoting(value in "[^\\r\\n]{0,80}") {
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            prop_assert_eq!(Answer::parse(format!("VAR ups ups.status \"{quoted}\"\n").as_bytes()), var(&value));
+        }
+    }
+}

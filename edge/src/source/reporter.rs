@@ -1,0 +1,156 @@
+//! What of a source's readings is worth telling.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{Name, Time, Value};
+use tokio::sync::mpsc;
+
+use super::{Change, Event, Observation};
+
+/// Nobody listens any more: the source ends.
+#[derive(Debug)]
+pub(super) struct Unheard;
+
+/// The one way from a source to the daemon: tells first readings, changes, losses and returns, each once.
+pub(super) struct Reporter {
+    source: Name,
+    events: mpsc::Sender<Event>,
+    /// By how many percent the battery must move.
+    step: u8,
+    /// The value last told of each fact.
+    told: BTreeMap<Name, Option<Value>>,
+    /// The reason last told of a loss that lasts.
+    lost: Option<String>,
+}
+
+impl Reporter {
+    pub fn new(source: &str, events: mpsc::Sender<Event>, step: u8) -> Self {
+        Reporter { source: Name::new(source), events, step, told: BTreeMap::new(), lost: None }
+    }
+
+    /// The source works and read these values at `at`. With `exact` a number is told however little it moved.
+    pub async fn works(&mut self, values: &[(Name, Option<Value>)], at: Time, exact: bool) -> Result<(), Unheard> {
+        let change = if self.lost.take().is_some() { Change::Found } else { Change::Works };
+        let news = values.iter().filter(|(fact, value)| self.is_news(fact, *value, exact)).cloned().collect();
+        let observations = self.observe(news, at);
+        if change == Change::Works && observations.is_empty() {
+            return Ok(());
+        }
+        self.tell(change, observations).await
+    }
+
+    /// The source is lost, or still lost: its `facts` are unknown. The same reason is told once.
+    pub async fn lost(&mut self, facts: &[Name], reason: String, at: Time) -> Result<(), Unheard> {
+        if self.lost.as_ref() == Some(&reason) {
+            return Ok(());
+        }
+        self.lost = Some(reason.clone());
+        let news =
+            facts.iter().filter(|fact| self.is_news(fact, None, true)).map(|fact| (fact.clone(), None)).collect();
+        let observations = self.observe(news, at);
+        self.tell(Change::Lost(reason), observations).await
+    }
+
+    fn is_news(&self, fact: &str, value: Option<Value>, exact: bool) -> bool {
+        let Some(&last) = self.told.get(fact) else { return true };
+        match (last, value) {
+            (Some(Value::Number(last)), Some(Value::Number(now))) if !exact => {
+                last != now && (last.abs_diff(now) >= self.step_of(fact, last) || is_end(fact, now))
+            }
+            _ => last != value,
+        }
+    }
+
+    /// By how much a number must move to be told again. A hundredth of the voltage is some five percent of a battery.
+    fn step_of(&self, fact: &str, last: i64) -> u64 {
+        if fact == "battery_mv" { last.unsigned_abs() / 100 } else { u64::from(self.step) }
+    }
+
+    fn observe(&mut self, news: Vec<(Name, Option<Value>)>, at: Time) -> Vec<Observation> {
+        self.told.extend(news.iter().cloned());
+        news.into_iter().map(|(fact, value)| Observation { fact, value, at }).collect()
+    }
+
+    async fn tell(&self, change: Change, observations: Vec<Observation>) -> Result<(), Unheard> {
+        match &change {
+            Change::Works => {}
+            Change::Lost(reason) => tracing::warn!(source = %self.source, %reason, "source lost"),
+            Change::Found => tracing::info!(source = %self.source, "source found again"),
+        }
+        let event = Event { source: self.source.clone(), change, observations };
+        self.events.send(event).await.map_err(|_| Unheard)
+    }
+}
+
+/// Full and empty: what people look for, and where the last step may be shorter.
+fn is_end(fact: &str, value: i64) -> bool {
+    fact == "battery" && (value == 0 || value == 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of `values`, read one after the other, are told.
+    async fn told(fact: &'static str, values: &[i64], exact: bool) -> Vec<i64> {
+        let (events, mut told) = mpsc::channel(64);
+        let mut reporter = Reporter::new("test", events, 5);
+        for value in values {
+            reporter
+                .works(&[(Name::new_static(fact), Some(Value::Number(*value)))], Time::from_millis(0), exact)
+                .await
+                .unwrap();
+        }
+        drop(reporter);
+        let mut out = Vec::new();
+        while let Some(event) = told.recv().await {
+            assert_eq!(event.change, Change::Works);
+            out.extend(event.observations.iter().map(|seen| match seen.value {
+                Some(Value::Number(value)) => value,
+                other => panic!("{other:?}"),
+            }));
+        }
+        out
+    }
+
+    #[tokio::test]
+    async fn the_battery_is_told_by_steps_and_when_full_or_empty() {
+        assert_eq!(told("battery", &[97, 96, 95, 93, 92, 88, 87, 90, 92], false).await, [97, 92, 87, 92]);
+        assert_eq!(told("battery", &[97, 99, 100, 99, 100, 96, 95], false).await, [97, 100, 95]);
+        assert_eq!(told("battery", &[3, 1, 0, 1, 0], false).await, [3, 0]);
+        assert_eq!(told("battery", &[50, 51, 51, 50], true).await, [50, 51, 50]);
+    }
+
+    #[tokio::test]
+    async fn the_voltage_is_told_by_hundredths() {
+        assert_eq!(told("battery_mv", &[13_400, 13_390, 13_300, 13_266, 13_300], false).await, [13_400, 13_266]);
+        assert_eq!(told("battery_mv", &[0, 0, 1], false).await, [0, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_told_once_for_each_reason_and_its_end_once() {
+        let (events, mut told) = mpsc::channel(64);
+        let mut reporter = Reporter::new("test", events, 5);
+        let at = Time::from_millis(7);
+        let facts = [Name::new("power"), Name::new("battery")];
+        for reason in ["refused", "refused", "stalled"] {
+            reporter.lost(&facts, reason.to_owned(), at).await.unwrap();
+        }
+        for value in [Value::Off, Value::Off] {
+            reporter
+                .works(&[(Name::new("power"), Some(value)), (Name::new("battery"), None)], at, false)
+                .await
+                .unwrap();
+        }
+        drop(reporter);
+        let seen = |fact: &str, value| Observation { fact: Name::new(fact), value, at };
+        for (change, observations) in [
+            (Change::Lost("refused".to_owned()), vec![seen("power", None), seen("battery", None)]),
+            (Change::Lost("stalled".to_owned()), vec![]),
+            (Change::Found, vec![seen("power", Some(Value::Off))]),
+        ] {
+            assert_eq!(told.recv().await, Some(Event { source: Name::new("test"), change, observations }));
+        }
+        assert_eq!(told.recv().await, None);
+    }
+}

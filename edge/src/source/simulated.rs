@@ -1,0 +1,75 @@
+//! Facts that people set: for trying rules out, and for the demo.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{FactKind, Name, Value};
+use tokio::sync::mpsc;
+
+use super::{Change, Clock, Event, Observation, SimulateError};
+
+/// The facts of a device that `dag unplug` and `dag plug` set.
+pub(super) struct Simulated {
+    facts: BTreeMap<Name, (FactKind, Value)>,
+    events: mpsc::Sender<Event>,
+    clock: Clock,
+}
+
+impl Simulated {
+    pub fn new(events: mpsc::Sender<Event>, clock: Clock) -> Self {
+        Simulated { facts: BTreeMap::new(), events, clock }
+    }
+
+    /// Adds a fact that starts with the last known value, if it has one.
+    pub fn add(&mut self, fact: &Name, kind: FactKind, last: Option<Value>) {
+        let first = if kind == FactKind::Number { Value::Number(100) } else { Value::On };
+        let value = last.filter(|value| fits(kind, *value)).unwrap_or(first);
+        self.facts.insert(fact.clone(), (kind, value));
+    }
+
+    /// Tells the values that the facts start with.
+    pub fn tell_first(&self) {
+        let at = (self.clock)();
+        let observe = |(fact, (_, value)): (&Name, &(FactKind, Value))| observation(fact, *value, at);
+        let observations: Vec<_> = self.facts.iter().map(observe).collect();
+        if !observations.is_empty() {
+            // The channel is new and empty: there is room.
+            let _ = self.tell(observations);
+        }
+    }
+
+    /// Sets a fact. Never waits: who calls may be the one that takes the events.
+    pub fn set(&mut self, fact: &str, value: Value) -> Result<(), SimulateError> {
+        let fact = Name::new(fact);
+        let Some((kind, last)) = self.facts.get(&fact).copied() else {
+            return Err(SimulateError::NotSimulated { fact });
+        };
+        if !fits(kind, value) {
+            return Err(SimulateError::Value { fact, value, kind });
+        }
+        if value != last {
+            self.tell(vec![observation(&fact, value, (self.clock)())])?;
+            self.facts.insert(fact, (kind, value));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
+        let event = Event { source: Name::new_static("simulated"), change: Change::Works, observations };
+        self.events.try_send(event).map_err(|_| SimulateError::Busy)
+    }
+}
+
+impl std::fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulated").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+fn observation(fact: &Name, value: Value, at: dag_engine::Time) -> Observation {
+    Observation { fact: fact.clone(), value: Some(value), at }
+}
+
+/// The only number that can be simulated is the battery, in percent.
+fn fits(kind: FactKind, value: Value) -> bool {
+    kind.holds(value) && !matches!(value, Value::Number(number) if !(0..=100).contains(&number))
+}

@@ -1,0 +1,100 @@
+//! What one step of the engine leaves behind.
+
+use dag_engine::{Decision, Id, Name, Reading, Report, Time};
+use serde::{Deserialize, Serialize};
+
+/// Everything that one step makes durable, at once or not at all.
+///
+/// ```
+/// use dag::store::Commit;
+/// use dag_engine::Time;
+///
+/// let step = Commit::at(Time::from_millis(0)).state("cottage", &"what the engine knows")?;
+/// # assert!(!format!("{step:?}").is_empty());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    pub(super) at: Time,
+    pub(super) state: Option<(Name, Vec<u8>)>,
+    pub(super) readings: Vec<StoredReading>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) outbox: Vec<OutboxChange>,
+}
+
+/// A reading with where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredReading {
+    /// The source that reported it.
+    pub source: Name,
+    /// Which start of the source it belongs to.
+    pub boot: u64,
+    /// Its number within that boot, from 1.
+    pub number: u64,
+    /// What was read.
+    #[serde(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct OutboxChange {
+    pub id: Id,
+    pub entry: Vec<u8>,
+    pub finished: bool,
+}
+
+impl Commit {
+    /// A step at `now`, with nothing in it yet.
+    pub const fn at(now: Time) -> Self {
+        Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new() }
+    }
+
+    /// The state of `device` after the step.
+    ///
+    /// # Errors
+    /// What JSON cannot hold, such as a map whose keys are no strings.
+    pub fn state(mut self, device: &str, state: &impl Serialize) -> serde_json::Result<Self> {
+        self.state = Some((device.into(), serde_json::to_vec(state)?));
+        Ok(self)
+    }
+
+    /// The readings that the step applied.
+    pub fn report(mut self, report: &Report) -> Self {
+        let numbered = report.readings.iter().zip(report.first..);
+        self.readings.extend(numbered.map(|(reading, number)| StoredReading {
+            source: report.source.clone(),
+            boot: report.boot,
+            number,
+            reading: reading.clone(),
+        }));
+        self
+    }
+
+    /// What the step decided, in order.
+    pub fn decisions(mut self, decisions: impl IntoIterator<Item = Decision>) -> Self {
+        self.decisions.extend(decisions);
+        self
+    }
+
+    /// Puts an outbox entry, or what has become of it: queued, leased, to be tried again. It keeps its place among the
+    /// others.
+    ///
+    /// # Errors
+    /// What JSON cannot hold.
+    pub fn queue(self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
+        self.outbox(id, entry, false)
+    }
+
+    /// Takes an entry out of the outbox, as it is now: delivered, withdrawn, undelivered. It goes to the log.
+    ///
+    /// # Errors
+    /// What JSON cannot hold.
+    pub fn finish(self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
+        self.outbox(id, entry, true)
+    }
+
+    fn outbox(mut self, id: Id, entry: &impl Serialize, finished: bool) -> serde_json::Result<Self> {
+        self.outbox.push(OutboxChange { id, entry: serde_json::to_vec(entry)?, finished });
+        Ok(self)
+    }
+}

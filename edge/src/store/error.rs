@@ -1,0 +1,139 @@
+//! Why the store does not open, or does not take a step. Each text says what to do.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// What went wrong with the store. A file that is refused is left as it was, byte for byte.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the file.
+    #[error("`{}` is in use by another daemon: stop that one first, or give this one a `storage.path` of its own", .0.display())]
+    InUse(PathBuf),
+    /// A folder stands where the file should be.
+    #[error("`{}` is a folder: let `storage.path` name a file", .0.display())]
+    Folder(PathBuf),
+    /// The user may not read and write the file, or not make it.
+    #[error("`{}` may not be read and written by this user: change its owner, or run the daemon as the user who owns it", .0.display())]
+    Denied(PathBuf),
+    /// The file system is mounted read-only.
+    #[error("`{}` is on a read-only disk: mount it read-write, or let `storage.path` name a file on a disk that can be written", .0.display())]
+    ReadOnly(PathBuf),
+    /// No space is left on the file system, or the user's quota is used up. The step may be tried again.
+    #[error("`{}` is on a full disk: free some space there; what was noted so far is kept", .0.display())]
+    Full(PathBuf),
+    /// The file exists and holds nothing: not how a store begins, so what it held is lost.
+    #[error("`{}` is empty, so what it held is lost: restore it from a copy, or move it away to start anew", .0.display())]
+    Empty(PathBuf),
+    /// Some other file.
+    #[error("`{}` is not a store of detectordag: let `storage.path` name another file, or move this one away", .0.display())]
+    NotAStore(PathBuf),
+    /// A later version wrote the file.
+    #[error("`{}` was written by a newer version of detectordag (format {found}, and this version knows {known}): install that version again, or move the file away to start anew", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format that it has.
+        found: u32,
+        /// The newest format that this version knows.
+        known: u32,
+    },
+    /// The file was cut short or changed since it was written.
+    #[error("`{}` is damaged ({problem}): restore it from a copy, or move it away to start anew", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A record is whole, but this version cannot read it.
+    #[error("{record} in `{}` cannot be read by this version of detectordag ({source}): install the version that wrote it, or move the file away to start anew", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Which record, as people would call it.
+        record: String,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+    /// Any other failure of the disk. The step may be tried again.
+    #[error("`{}` cannot be read or written ({source}): look at the disk, the system's log may say more", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether the same step may succeed later without anyone touching the store: disks get space, and come back.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Disk { .. })
+    }
+
+    /// Names a failure of the disk by what is to be done about it.
+    pub(super) fn disk(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(path),
+            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(path),
+            io::ErrorKind::PermissionDenied => StoreError::Denied(path),
+            io::ErrorKind::IsADirectory => StoreError::Folder(path),
+            _ => StoreError::Disk { path, source },
+        }
+    }
+}
+
+/// What goes wrong inside a transaction, where the file's path is of no concern.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Database(Box<redb::Error>),
+    Record { record: String, source: serde_json::Error },
+}
+
+impl Fault {
+    /// For `map_err` on what is read from, or written to, the record called `record`.
+    pub(super) fn record(record: impl Into<String>) -> impl FnOnce(serde_json::Error) -> Fault {
+        move |source| Fault::Record { record: record.into(), source }
+    }
+
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        let error = match self {
+            Fault::Record { record, source } => return StoreError::Record { path: path.to_owned(), record, source },
+            Fault::Database(error) => *error,
+        };
+        let path = path.to_owned();
+        match error {
+            redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => StoreError::InUse(path),
+            redb::Error::Io(source) => StoreError::disk(&path, source),
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
+                StoreError::Disk { path, source: io::Error::other("an earlier access failed") }
+            }
+            redb::Error::Corrupted(problem) => StoreError::Damaged { path, problem },
+            other => StoreError::Damaged { path, problem: other.to_string() },
+        }
+    }
+}
+
+macro_rules! database_faults {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Fault::Database(Box::new(error.into()))
+            }
+        })+
+    };
+}
+
+database_faults!(
+    redb::Error,
+    redb::DatabaseError,
+    redb::TransactionError,
+    redb::SetDurabilityError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError,
+    redb::CompactionError
+);

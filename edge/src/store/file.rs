@@ -1,0 +1,152 @@
+//! Opening the file: made whole or not at all, and looked at as a whole before anything in it is changed.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use redb::{Builder, Database, Durability, ReadableDatabase, TableError};
+use serde::Deserialize;
+
+use super::{
+    error::{Fault, StoreError},
+    staged::Staged,
+    tables::{self, FORMAT, META, META_KEY, Meta},
+};
+
+/// The daemon has 10 MB in all; a step touches some twenty pages of 4 KiB.
+const CACHE_BYTES: usize = 512 * 1024;
+
+/// How a redb file begins.
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+/// Where the two commit slots say which version of redb's file format they have, and the newest that is known here.
+const REDB_VERSIONS: [usize; 2] = [64, 192];
+const REDB_FORMAT: u8 = 3;
+const REDB_HEADER: u64 = 320;
+
+/// Opens the store, or makes it where there is none. Says whether it is new.
+pub(super) fn open_or_create(path: &Path) -> Result<(Database, bool), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(StoreError::Folder(path.to_owned())),
+        Ok(_) => Ok((open(path)?, false)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+        Err(error) => Err(StoreError::disk(path, error)),
+    }
+}
+
+/// Opens a store that exists. Where it is refused, the file is unchanged.
+///
+/// Every page is checked against its checksum first: redb trusts what it reads later, and a daemon must not die of a
+/// flipped bit.
+pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+    let disk = |error| StoreError::disk(path, error);
+    let fault = |fault: Fault| fault.at(path);
+    let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(disk)?;
+    check_header(&mut file, path)?;
+    let staged = Staged::new(file).map_err(|error| fault(error.into()))?;
+    let database = builder().set_check_integrity_on_open(true).create_with_backend(staged.clone());
+    let database = database.map_err(|error| fault(error.into()))?;
+    check_format(&database, path)?;
+    staged.approve().map_err(disk)?;
+    Ok(database)
+}
+
+/// Makes a new store beside its place and moves it there when it is whole, so that a file which is empty or cut short
+/// is always one that has lost something.
+fn create(path: &Path) -> Result<(Database, bool), StoreError> {
+    let disk = |error| StoreError::disk(path, error);
+    let fault = |fault: Fault| fault.at(path);
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(disk)?;
+    let unfinished = unfinished(path);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
+    let staged = Staged::emptied(file.map_err(disk)?).map_err(|error| fault(error.into()))?;
+    // Locks the file. Of two daemons that begin at the same time one gets no further than here.
+    let database = builder().create_with_backend(staged.clone()).map_err(|error| fault(error.into()))?;
+    if path.exists() {
+        // The other one was done just before.
+        let _ = fs::remove_file(&unfinished);
+        drop(database);
+        return Ok((open(path)?, false));
+    }
+    let made = fill(&database).map_err(fault).and_then(|()| {
+        staged.approve().map_err(disk)?;
+        fs::rename(&unfinished, path).map_err(disk)?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)
+    });
+    if let Err(error) = made {
+        // Nothing is in it yet. Should it stay, the next start takes it over.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    Ok((database, true))
+}
+
+/// Where a new store is made.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn fill(database: &Database) -> Result<(), Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    tables::create(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Tells other files, and redb's other formats, from a damaged store.
+fn check_header(file: &mut File, path: &Path) -> Result<(), StoreError> {
+    let mut header = Vec::new();
+    file.take(REDB_HEADER).read_to_end(&mut header).map_err(|error| StoreError::disk(path, error))?;
+    if header.is_empty() {
+        return Err(StoreError::Empty(path.to_owned()));
+    }
+    if !header.starts_with(MAGIC) && !MAGIC.starts_with(&header) {
+        return Err(StoreError::NotAStore(path.to_owned()));
+    }
+    if header.len() as u64 != REDB_HEADER {
+        let problem = format!("it ends after {} bytes", header.len());
+        return Err(StoreError::Damaged { path: path.to_owned(), problem });
+    }
+    let formats = REDB_VERSIONS.map(|at| header.get(at).copied().unwrap_or_default());
+    match formats.into_iter().min() {
+        // Both slots say so; one alone is a damaged one.
+        Some(found) if found > REDB_FORMAT => {
+            Err(StoreError::Newer { path: path.to_owned(), found: found.into(), known: REDB_FORMAT.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a redb file of another program, and a store of a later version of this one.
+fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
+    /// What every version's record about the store says.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let fault = |fault: Fault| fault.at(path);
+    let reading = database.begin_read().map_err(|error| fault(error.into()))?;
+    let foreign = || StoreError::NotAStore(path.to_owned());
+    let table = reading.open_table(META).map_err(|error| match error {
+        TableError::Storage(error) => fault(error.into()),
+        _ => foreign(),
+    })?;
+    let record = table.get(META_KEY).map_err(|error| fault(error.into()))?.ok_or_else(foreign)?;
+    let Format { format: found } = serde_json::from_slice(record.value()).map_err(|_| foreign())?;
+    if found > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
+    }
+    Meta::parse(record.value()).map_err(fault)?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The logs: what is appended, and what goes when they are full.
+
+use dag_engine::{Id, Time};
+use redb::{ReadableTable, WriteTransaction};
+use serde::Deserialize;
+
+use super::{
+    error::Fault,
+    tables::{BY_INCIDENT, DECISIONS, FINISHED, Log, Meta, READINGS},
+};
+
+/// What a row takes beside its JSON: number, time, length, and its share of the pages above.
+const ROW_BYTES: u64 = 32;
+/// What a row of the index takes: incident, number, and its share of the pages above.
+const INDEX_BYTES: u64 = 32;
+
+/// Appends one row and counts it.
+pub(super) fn append(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    log: Log,
+    at: Time,
+    json: &[u8],
+    incident: Option<Id>,
+) -> Result<(), Fault> {
+    let number = meta.number();
+    transaction.open_table(log)?.insert(number, (at.as_millis(), json))?;
+    if let Some(incident) = incident {
+        transaction.open_table(BY_INCIDENT)?.insert((incident.as_bytes(), number), ())?;
+    }
+    meta.bytes = meta.bytes.saturating_add(cost(json.len(), incident.is_some()));
+    Ok(())
+}
+
+/// Removes the oldest rows of all logs until they hold at most `keep` bytes, but no more than `most` rows: a step must
+/// not wait for a long clearing. Says whether that was enough.
+pub(super) fn prune(transaction: &WriteTransaction, meta: &mut Meta, keep: u64, most: usize) -> Result<bool, Fault> {
+    if meta.bytes <= keep {
+        return Ok(true);
+    }
+    let mut decisions = transaction.open_table(DECISIONS)?;
+    let mut readings = transaction.open_table(READINGS)?;
+    let mut finished = transaction.open_table(FINISHED)?;
+    let mut by_incident = transaction.open_table(BY_INCIDENT)?;
+    for _ in 0..most {
+        if meta.bytes <= keep {
+            return Ok(true);
+        }
+        let first = |log: &redb::Table<'_, u64, (i64, &'static [u8])>| -> Result<u64, Fault> {
+            Ok(log.first()?.map_or(u64::MAX, |(number, _)| number.value()))
+        };
+        let of_decisions = first(&decisions)?;
+        let oldest =
+            [(of_decisions, &mut decisions), (first(&readings)?, &mut readings), (first(&finished)?, &mut finished)];
+        let Some((number, log)) = oldest.into_iter().min_by_key(|(number, _)| *number) else { break };
+        let Some(row) = log.remove(number)? else {
+            // Nothing is left.
+            meta.bytes = 0;
+            break;
+        };
+        let json = row.value().1;
+        let incident = if number == of_decisions { incident_of(json) } else { None };
+        if let Some(incident) = incident {
+            by_incident.remove((incident.as_bytes(), number))?;
+        }
+        meta.bytes = meta.bytes.saturating_sub(cost(json.len(), incident.is_some()));
+    }
+    Ok(meta.bytes <= keep)
+}
+
+/// Of a decision only the incident is read here, so that one which this version cannot read still makes room.
+fn incident_of(json: &[u8]) -> Option<Id> {
+    #[derive(Deserialize)]
+    struct About {
+        #[serde(default)]
+        incident: Option<Id>,
+    }
+    serde_json::from_slice::<About>(json).ok()?.incident
+}
+
+const fn cost(json: usize, indexed: bool) -> u64 {
+    (json as u64).saturating_add(ROW_BYTES).saturating_add(if indexed { INDEX_BYTES } else { 0 })
+}

@@ -1,0 +1,49 @@
+//! What a step changes, within one transaction.
+
+use redb::{ReadableTable, WriteTransaction};
+
+use super::{
+    commit::{Commit, OutboxChange},
+    error::Fault,
+    log::{append, prune},
+    tables::{DECISIONS, FINISHED, Meta, OUTBOX, READINGS, STATE},
+};
+
+/// How many old rows a step may remove beside as many as it appends twice over.
+const ROWS_CLEARED: usize = 64;
+
+/// Writes everything that `commit` holds, and makes room for it in the logs.
+pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, commit: &Commit, keep: u64) -> Result<(), Fault> {
+    if let Some((device, state)) = &commit.state {
+        transaction.open_table(STATE)?.insert(device.as_str(), state.as_slice())?;
+    }
+    for reading in &commit.readings {
+        let json = serde_json::to_vec(reading).map_err(Fault::record("a reading"))?;
+        append(transaction, meta, READINGS, reading.reading.at, &json, None)?;
+    }
+    for decision in &commit.decisions {
+        let json = serde_json::to_vec(decision).map_err(Fault::record("a decision"))?;
+        append(transaction, meta, DECISIONS, decision.at, &json, decision.incident)?;
+    }
+    for change in &commit.outbox {
+        put(transaction, meta, commit, change)?;
+    }
+    let appended = commit.readings.len() + commit.decisions.len() + commit.outbox.len();
+    prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_CLEARED))?;
+    meta.steps = meta.steps.saturating_add(1);
+    meta.alive = Some(commit.at);
+    Ok(())
+}
+
+fn put(transaction: &WriteTransaction, meta: &mut Meta, commit: &Commit, change: &OutboxChange) -> Result<(), Fault> {
+    let mut outbox = transaction.open_table(OUTBOX)?;
+    let id = change.id.to_string();
+    if change.finished {
+        outbox.remove(id.as_str())?;
+        return append(transaction, meta, FINISHED, commit.at, &change.entry, None);
+    }
+    let known = outbox.get(id.as_str())?.map(|entry| entry.value().0);
+    let number = known.unwrap_or_else(|| meta.number());
+    outbox.insert(id.as_str(), (number, change.entry.as_slice()))?;
+    Ok(())
+}
