@@ -3,26 +3,28 @@
 use std::path::PathBuf;
 
 use dag_engine::SecretRef;
-use serde::Deserialize;
+
+use crate::{
+    host::{is_host, is_loopback},
+    section::Section,
+    wrong::Wrong,
+};
 
 /// The section `[email]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     /// By which means.
     pub transport: Transport,
     /// The sender, as `Name <user@host>` or `user@host`.
     pub from: String,
-    /// The folder that the transport `outbox` writes to, from the folder of `config.toml`.
-    #[serde(default = "default_outbox")]
+    /// The folder that the transport `outbox` writes to.
     pub outbox: PathBuf,
     /// What the transport `smtp` needs.
     pub smtp: Option<Smtp>,
 }
 
 /// How mail leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Into a folder, one file a message: for trying things out, and for tests.
     Outbox,
@@ -31,28 +33,24 @@ pub enum Transport {
 }
 
 /// The section `[email.smtp]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smtp {
     /// The mail server's name or address.
     pub server: String,
     /// Its port; 587 for STARTTLS, 465 for TLS, 25 for plain where none is given.
     pub port: Option<u16>,
     /// How the connection is protected.
-    #[serde(default)]
     pub security: Security,
     /// A file of PEM certificates that are trusted besides the usual ones: for a server with its own authority.
     pub ca: Option<PathBuf>,
     /// The user to log in as.
     pub username: Option<String>,
     /// That user's password, named.
-    #[serde(default, deserialize_with = "crate::secret::optional")]
     pub password: Option<SecretRef>,
 }
 
 /// How the connection to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
     /// Plain at first, then TLS, or nothing is sent.
     #[default]
@@ -63,6 +61,86 @@ pub enum Security {
     Plain,
 }
 
-fn default_outbox() -> PathBuf {
-    PathBuf::from("var/outbox")
+impl Email {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Email> {
+        let words = [("outbox", Transport::Outbox), ("smtp", Transport::Smtp)];
+        let transport = section.need("transport", "transport = \"outbox\"").word("transport", &words, &["ses"]);
+        let from = section.need("from", "from = \"detectordag <dag@example.com>\"").get("from");
+        let from = from.and_then(|text: String| section.check("from", mailbox(text)));
+        let outbox = section.file("outbox").unwrap_or_else(|| section.root().join("var/outbox"));
+        let smtp = section.table("smtp");
+        if transport == Some(Transport::Smtp) && smtp.is_none() {
+            let help = "add a section `[email.smtp]` with `server`";
+            section
+                .wrong_at("transport", Wrong::new("mail is to leave through a mail server, and none is named", help));
+        }
+        let smtp = smtp.and_then(Smtp::read);
+        section.refuse("ses");
+        section.finish();
+        Some(Email { transport: transport?, from: from?, outbox, smtp })
+    }
+}
+
+impl Smtp {
+    fn read(mut section: Section<'_>) -> Option<Smtp> {
+        let server = section.need("server", "server = \"mail.example.com\"").get("server");
+        let server = server.and_then(|server: String| {
+            let wrong = format!("`{server}` is not the name of a server; its port is a key of its own");
+            section.check("server", if is_host(&server) { Ok(server) } else { Err(wrong) })
+        });
+        let port = section.number("port", 1..=65_535);
+        let words = [("starttls", Security::Starttls), ("tls", Security::Tls), ("plain", Security::Plain)];
+        let security = section.word("security", &words, &[]).unwrap_or_default();
+        if security == Security::Plain && server.as_deref().is_some_and(|server| !is_loopback(server)) {
+            let help = "use `starttls` or `tls`; `plain` is for a server at `localhost`";
+            section.wrong_at("security", Wrong::new("mail and password would cross the network unprotected", help));
+        }
+        let ca = section.file("ca");
+        let (named, protected) = (section.has("username"), section.has("password"));
+        let username = section.get("username");
+        let password = section.parse("password");
+        if protected && !named {
+            section.wrong_at("password", Wrong::new("a password without a user", "add `username = \"…\"`"));
+        }
+        if named && !protected {
+            section.wrong_at("username", Wrong::new("a user without a password", "add `password = \"env:NAME\"`"));
+        }
+        let password = password.map(|secret| match secret {
+            SecretRef::File(path) => SecretRef::File(section.root().join(path).to_string_lossy().into_owned()),
+            named => named,
+        });
+        section.finish();
+        Some(Smtp { server: server?, port, security, ca, username, password })
+    }
+}
+
+/// A sender as a header can hold it: `Name <user@host>` or `user@host`.
+fn mailbox(text: String) -> Result<String, Wrong> {
+    let address = match text.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),
+        None => text.as_str(),
+    };
+    let part = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "<>@,;\"".contains(c));
+    let good = address.split_once('@').is_some_and(|(user, host)| part(user) && part(host));
+    if good && !text.contains(char::is_control) {
+        return Ok(text);
+    }
+    let help = "write it like `dag@example.com` or `detectordag <dag@example.com>`";
+    Err(Wrong::new(format!("`{}` is not a mail address", text.escape_debug()), help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_an_address_with_or_without_a_name() {
+        for good in ["dag@example.com", "detectordag <dag@example.com>", "Nör <nor@localhost>", "<a@b>"] {
+            assert!(mailbox(good.to_owned()).is_ok(), "{good}");
+        }
+        let bad = ["", "dag", "@", "a@", "@b", "a@b@c", "a b@c", "Name a@b", "Name <a@b", "Name <a@b> x", "a@b, c@d"];
+        for bad in bad.into_iter().chain(["a\r\nBcc: c@d <a@b>"]) {
+            assert!(mailbox(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,10 +1,44 @@
-//! Being written: `config.toml`.
-mod email;
-mod secret;
-mod source;
-mod webhook;
+//! `config.toml`: the deployment, read once by every program of detectordag.
+//!
+//! Values come in layers, later ones over earlier ones: the file, the environment (`DAG_STORAGE__PATH`), flags
+//! (`--set storage.path=…`). Everything that is wrong is told at once, with line and caret, or with the name of the
+//! variable or flag that it came from. Reading resolves no secret, opens no pin and asks no server.
+//!
+//! ```no_run
+//! use dag_config::Config;
+//!
+//! let config = Config::load("config.toml".as_ref(), &[])?;
+//! let device = config.device(None)?;
+//! for (fact, source) in &config.devices[&device.id].inputs {
+//!     println!("{fact} of {} comes from {source:?}", device.name);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod config;
+mod device;
+mod email;
+mod host;
+mod layers;
+mod load;
+mod problem;
+mod secret;
+mod section;
+mod site;
+mod source;
+mod storage;
+mod web;
+mod webhook;
+mod wrong;
+mod zone;
+
+pub use config::{Config, DeviceError, Mode};
+pub use device::DeviceConfig;
 pub use email::{Email, Security, Smtp, Transport};
-pub use secret::{SecretError, resolve};
+pub use problem::{ConfigErrors, Place, Problem};
+pub use secret::{SecretError, resolve, resolve_in};
+pub use site::Site;
 pub use source::{Level, Source};
+pub use storage::Storage;
+pub use web::Web;
 pub use webhook::{Network, Webhook};

@@ -1,20 +1,27 @@
 //! `[webhook]`: what webhooks may do.
 
-use serde::Deserialize;
+use crate::section::Section;
 
 /// The section `[webhook]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Webhook {
     /// Private addresses that may be called, as IP addresses or networks (`192.168.1.0/24`). All others in loopback,
     /// link-local, metadata and private ranges are refused.
-    #[serde(default)]
     pub allow_private: Vec<Network>,
 }
 
+impl Webhook {
+    pub(crate) fn read(mut section: Section<'_>) -> Webhook {
+        let networks: Vec<String> = section.get("allow_private").unwrap_or_default();
+        let network = |(at, text): (usize, String)| section.check_entry("allow_private", at, Network::try_from(text));
+        let allow_private = networks.into_iter().enumerate().filter_map(network).collect();
+        section.finish();
+        Webhook { allow_private }
+    }
+}
+
 /// An IP network in CIDR notation; a bare address is the network of that one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: std::net::IpAddr,
     prefix: u8,
@@ -44,5 +51,42 @@ impl TryFrom<String> for Network {
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(width), str::parse).ok().filter(|prefix| *prefix <= width).ok_or_else(wrong)?;
         Ok(Network { address, prefix })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_own_addresses_only() {
+        let cases = [
+            ("192.168.1.0/24", "192.168.1.9", true),
+            ("192.168.1.0/24", "192.168.2.9", false),
+            ("192.168.1.7", "192.168.1.7", true),
+            ("192.168.1.7", "::ffff:192.168.1.7", true),
+            ("192.168.1.7", "192.168.1.8", false),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("0.0.0.0/0", "::1", false),
+            ("fd00::/8", "fd12::1", true),
+            ("fd00::/8", "fe80::1", false),
+            ("::/0", "::1", true),
+        ];
+        for (network, address, inside) in cases {
+            let held = Network::try_from(network.to_owned()).unwrap().contains(address.parse().unwrap());
+            assert_eq!(held, inside, "{address} in {network}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["", "home", "192.168.1", "192.168.1.0/33", "192.168.1.0/", "::/129", "10.0.0.1:80", "10.0.0.0/-1"]
+        {
+            let refused = Network::try_from(text.to_owned());
+            assert_eq!(
+                refused.unwrap_err(),
+                format!("`{text}` is neither an IP address nor a network like `192.168.1.0/24`")
+            );
+        }
     }
 }

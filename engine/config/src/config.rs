@@ -1,0 +1,120 @@
+//! The configuration as a whole.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use dag_engine::{BUILT_IN, Device, Name};
+
+use crate::{DeviceConfig, Email, Site, Storage, Web, Webhook, section::Section, wrong::Wrong};
+
+/// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Who decides and delivers.
+    pub mode: Mode,
+    /// The place that is watched.
+    pub site: Site,
+    /// The monitors, by id; at least one.
+    pub devices: BTreeMap<Name, DeviceConfig>,
+    /// What is kept, and where.
+    pub storage: Storage,
+    /// The dashboard.
+    pub web: Web,
+    /// How mail leaves.
+    pub email: Email,
+    /// What webhooks may do.
+    pub webhook: Webhook,
+    /// The folder of `config.toml`; `rules/` stands in it.
+    pub root: PathBuf,
+}
+
+/// Who decides and delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The device itself.
+    Standalone,
+}
+
+/// What later versions read.
+const LATER: [&str; 5] = ["uplink", "home_assistant", "heartbeat", "drill", "aws"];
+
+/// Why it is not clear which device is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// None is named and there are several.
+    #[error("the configuration has several devices ({0}): say which one this is with `--device NAME`")]
+    Several(String),
+    /// There is none of this name.
+    #[error("the configuration has no device `{name}`: it has {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Those that are there.
+        known: String,
+    },
+}
+
+impl Config {
+    pub(crate) fn read(mut top: Section<'_>, root: &Path) -> Option<Config> {
+        let mode =
+            top.need("mode", "mode = \"standalone\"").word("mode", &[("standalone", Mode::Standalone)], &["cloud"]);
+        let site = top.need("site", "[site]").table("site").and_then(Site::read);
+        let devices = top.need("device", "[device.NAME]").table("device").map(read_devices);
+        let storage = Storage::read(top.table_or_empty("storage"));
+        let web = Web::read(top.table_or_empty("web"));
+        let email = top.need("email", "[email]").table("email").and_then(Email::read);
+        let webhook = Webhook::read(top.table_or_empty("webhook"));
+        for section in LATER {
+            top.refuse(section);
+        }
+        top.finish();
+        let (mode, site, devices, email) = (mode?, site?, devices?, email?);
+        Some(Config { mode, site, devices, storage, web, email, webhook, root: root.to_owned() })
+    }
+
+    /// The device that this host is: `name`, or the only one.
+    ///
+    /// Its time zone is the site's where it has none of its own. `account_emails` is empty: only a registry knows
+    /// those.
+    ///
+    /// # Errors
+    ///
+    /// There is no device `name`, or no name and several devices.
+    pub fn device(&self, name: Option<&str>) -> Result<Device, DeviceError> {
+        let known = || self.devices.keys().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let mut all = self.devices.iter();
+        let (id, device) = match (name, all.next(), all.next()) {
+            (None, Some(only), None) => only,
+            (None, ..) => return Err(DeviceError::Several(known())),
+            (Some(name), ..) => self
+                .devices
+                .get_key_value(name)
+                .ok_or_else(|| DeviceError::Unknown { name: name.to_owned(), known: known() })?,
+        };
+        Ok(Device {
+            id: id.clone(),
+            name: device.name.clone(),
+            labels: device.labels.clone(),
+            timezone: Some(device.timezone.clone().unwrap_or_else(|| self.site.timezone.clone())),
+            account_emails: Vec::new(),
+        })
+    }
+
+    /// The digital inputs that the devices declare besides the facts that every device has: what rules may name.
+    pub fn facts(&self) -> BTreeSet<Name> {
+        let built_in = |fact: &Name| BUILT_IN.iter().any(|(name, _)| *name == fact);
+        let inputs = self.devices.values().flat_map(|device| device.inputs.keys());
+        inputs.filter(|fact| !built_in(fact)).cloned().collect()
+    }
+}
+
+fn read_devices(mut section: Section<'_>) -> BTreeMap<Name, DeviceConfig> {
+    let ids = section.left();
+    if ids.is_empty() {
+        section.wrong(Wrong::new("there is no device", "add a section `[device.NAME]`"));
+    }
+    let read = |id: &String| Some((Name::new(id), section.table(id).and_then(DeviceConfig::read)?));
+    ids.iter().filter_map(read).collect()
+}

@@ -1,0 +1,103 @@
+//! `[device.NAME]`: one monitor.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{BUILT_IN, Name, Value};
+
+use crate::{Source, section::Section, source::Sense, wrong::Wrong, zone::zone};
+
+/// The section `[device.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// The name that people read; the id where none is given.
+    pub name: String,
+    /// Free pairs that scripts and silences match on.
+    pub labels: BTreeMap<String, String>,
+    /// Whose device it is.
+    pub account: Option<Name>,
+    /// The IANA name of its time zone; the site's where none is given.
+    pub timezone: Option<Name>,
+    /// Where each of its facts comes from: `power`, `battery`, and digital inputs with names of the user's own.
+    pub inputs: BTreeMap<Name, Source>,
+    /// By how many percent the battery must have changed to be reported, 1 to 100.
+    pub report_step: u8,
+}
+
+const REPORT_STEP: u8 = 5;
+
+impl DeviceConfig {
+    /// Reads the device that `section` is named after.
+    pub(crate) fn read(mut section: Section<'_>) -> Option<DeviceConfig> {
+        let id = section.name().to_owned();
+        if !is_id(&id) {
+            let help = "use letters, digits, `-` and `_`, at most 64: it stands in topics and paths";
+            section.wrong(Wrong::new(format!("`{id}` cannot be the id of a device"), help));
+        }
+        let name = section.line("name").unwrap_or_else(|| id.clone());
+        let labels = section.get("labels").unwrap_or_default();
+        let account: Option<String> = section.get("account");
+        let timezone = section.get("timezone").and_then(|name: String| section.check("timezone", zone(&name)));
+
+        let mut inputs = BTreeMap::new();
+        section.need("power", "power = { source = \"simulated\" }");
+        let power = section.table("power").and_then(|table| Source::read(table, Sense::Mains));
+        inputs.extend(power.map(|power| (Name::new_static("power"), power)));
+        let mut battery = section.table_or_empty("battery");
+        let report_step = battery.number("report_step", 1..=100).unwrap_or(REPORT_STEP);
+        // A device whose file says nothing of a battery has none.
+        let battery =
+            if battery.left().is_empty() { Some(Source::None) } else { Source::read(battery, Sense::Battery) };
+        inputs.extend(battery.map(|battery| (Name::new_static("battery"), battery)));
+        for fact in section.left() {
+            if !section.holds(&fact, "source") {
+                continue;
+            }
+            let Some(table) = section.table(&fact) else { continue };
+            if let Err(wrong) = input_name(&fact) {
+                table.wrong(wrong);
+            }
+            inputs.extend(Source::read(table, Sense::Input).map(|source| (Name::new(&fact), source)));
+        }
+        for (fact, other, pin) in pins_used_twice(&inputs) {
+            section.wrong_at(fact, format!("pin {pin} is read by `{other}` already"));
+        }
+        section.finish();
+        Some(DeviceConfig { name, labels, account: account.map(Name::new), timezone, inputs, report_step })
+    }
+}
+
+/// Whether `id` can stand in an MQTT topic, a path and the name of a thing at AWS.
+fn is_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
+}
+
+/// Whether rules can call a fact so.
+fn input_name(name: &str) -> Result<(), Wrong> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if !name.bytes().all(plain) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        let help = "use small letters, digits and `_`, a letter first, like `freezer_door`";
+        return Err(Wrong::new(format!("`{name}` cannot be the name of an input"), help));
+    }
+    let taken = Value::NAMED.iter().map(|(name, _)| *name).chain(BUILT_IN.iter().map(|(name, _)| *name));
+    match taken.into_iter().find(|taken| *taken == name) {
+        Some(_) => {
+            Err(Wrong::new(format!("`{name}` has a meaning of its own in rules"), "give the input another name"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The inputs whose pin an earlier one has, with that one and the pin.
+fn pins_used_twice(inputs: &BTreeMap<Name, Source>) -> Vec<(&str, &str, u8)> {
+    let mut first = BTreeMap::new();
+    let pins = inputs.iter().filter_map(|(fact, source)| match source {
+        Source::Gpio { pin, .. } => Some((fact.as_str(), *pin)),
+        _ => None,
+    });
+    pins.filter_map(|(fact, pin)| {
+        let other = *first.entry(pin).or_insert(fact);
+        (other != fact).then_some((fact, other, pin))
+    })
+    .collect()
+}

@@ -1,0 +1,281 @@
+//! Reads tables key by key, so that one wrong value does not hide the next.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt::Display,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use figment::{
+    Figment, Source,
+    value::{Dict, Value},
+};
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{
+    layers::toml_value,
+    problem::{Place, Problem},
+    wrong::{Wrong, advice, describe},
+};
+
+/// The merged layers, the file that they stand on, and what turned out to be wrong.
+pub(crate) struct Report<'a> {
+    /// The file's own table, for its spans.
+    pub table: &'a DeTable<'a>,
+    pub figment: &'a Figment,
+    /// Where relative paths count from.
+    pub root: &'a Path,
+    /// Sections are read in one another while all of them report here.
+    pub problems: RefCell<Vec<Problem>>,
+}
+
+impl Report<'_> {
+    fn push(&self, place: &Place, wrong: Wrong) {
+        let problem = Problem { message: wrong.message, place: place.clone(), help: wrong.help };
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Where `value` comes from; `None` if that is where its table comes from.
+    fn place(&self, path: &[String], value: &Value) -> Option<Place> {
+        let metadata = self.figment.get_metadata(value.tag())?;
+        match metadata.source {
+            Some(Source::File(_)) => self.span(path).map(Place::At),
+            _ => Some(Place::Outside(metadata.name.to_string())),
+        }
+    }
+
+    /// The spans in the file of a value and of its name.
+    fn spans(&self, path: &[String]) -> Option<(Span, Span, bool)> {
+        let (first, rest) = path.split_first()?;
+        let (mut key, mut value) = self.table.get_key_value(first.as_str())?;
+        for step in rest {
+            (key, value) = match value.get_ref() {
+                DeValue::Table(table) => table.get_key_value(step.as_str())?,
+                DeValue::Array(array) => (key, array.get(step.parse::<usize>().ok()?)?),
+                _ => return None,
+            };
+        }
+        Some((key.span(), value.span(), value.get_ref().is_table()))
+    }
+
+    /// The span of a value; a table's is that of its name.
+    fn span(&self, path: &[String]) -> Option<Span> {
+        self.spans(path).map(|(key, value, table)| if table { key } else { value })
+    }
+}
+
+type Span = std::ops::Range<usize>;
+
+/// One table, taken apart as it is read. What is left when it is [finished](Section::finish) is unknown.
+///
+/// A value that is wrong is reported and then read as absent.
+pub(crate) struct Section<'a> {
+    report: &'a Report<'a>,
+    path: Vec<String>,
+    place: Place,
+    /// What was not asked for yet.
+    values: Dict,
+    /// What was asked for, and where it is.
+    known: BTreeMap<String, Place>,
+}
+
+impl<'a> Section<'a> {
+    /// The configuration as a whole.
+    pub fn top(report: &'a Report<'a>, values: Dict) -> Self {
+        Section { report, path: Vec::new(), place: Place::File, values, known: BTreeMap::new() }
+    }
+
+    /// The table's own name.
+    pub fn name(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+
+    /// The keys not asked for yet.
+    pub fn left(&self) -> Vec<String> {
+        self.values.keys().cloned().collect()
+    }
+
+    /// Whether `key` is there and not asked for yet.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Whether the table under `key` holds `inner`.
+    pub fn holds(&self, key: &str, inner: &str) -> bool {
+        self.values.get(key).and_then(Value::as_dict).is_some_and(|dict| dict.contains_key(inner))
+    }
+
+    fn path_to(&self, key: &str) -> Vec<String> {
+        self.path.iter().cloned().chain([key.to_owned()]).collect()
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        let value = self.values.remove(key);
+        let place = value.as_ref().and_then(|value| self.report.place(&self.path_to(key), value));
+        self.known.insert(key.to_owned(), place.unwrap_or_else(|| self.place.clone()));
+        value
+    }
+
+    /// Reports something about this table.
+    pub fn wrong(&self, wrong: impl Into<Wrong>) {
+        self.report.push(&self.place, wrong.into());
+    }
+
+    /// Reports something about the value of `key`.
+    pub fn wrong_at(&self, key: &str, wrong: impl Into<Wrong>) {
+        self.report.push(self.known.get(key).unwrap_or(&self.place), wrong.into());
+    }
+
+    /// Reports what is wrong with the value of `key`, if anything is.
+    pub fn check<T>(&self, key: &str, result: Result<T, impl Into<Wrong>>) -> Option<T> {
+        result.map_err(|wrong| self.wrong_at(key, wrong)).ok()
+    }
+
+    /// Reports what is wrong with the entry `at` of the list under `key`, if anything is.
+    pub fn check_entry<T>(&self, key: &str, at: usize, result: Result<T, impl Into<Wrong>>) -> Option<T> {
+        result.map_err(|wrong| self.report.push(&self.place_in(key, &[at.to_string()]), wrong.into())).ok()
+    }
+
+    /// The place of what lies at `inner` in the value of `key`.
+    fn place_in(&self, key: &str, inner: &[String]) -> Place {
+        let place = self.known.get(key).unwrap_or(&self.place);
+        let path: Vec<String> = self.path_to(key).iter().chain(inner).cloned().collect();
+        match self.report.span(&path) {
+            Some(span) if matches!(place, Place::At(_)) => Place::At(span),
+            _ => place.clone(),
+        }
+    }
+
+    /// The value of `key`.
+    pub fn get<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let value = self.take(key)?;
+        let read = value.deserialize();
+        match (read, &value, self.known.get(key)) {
+            (Ok(read), ..) => Some(read),
+            // The environment and flags know only text: what is to be something else is read as TOML.
+            (Err(error), Value::String(_, text), Some(Place::Outside(_))) => {
+                let again = toml_value(text).and_then(|value| value.deserialize().ok());
+                self.check(key, again.ok_or_else(|| Wrong::kind(key, &value, &error)))
+            }
+            (Err(error), ..) => {
+                self.report.push(&self.place_in(key, &error.path), Wrong::kind(key, &value, &error));
+                None
+            }
+        }
+    }
+
+    /// Reports it if `key` is not there; `example` shows how its line could look.
+    pub fn need(&mut self, key: &str, example: &str) -> &mut Self {
+        if !self.values.contains_key(key) {
+            let what = match self.path.as_slice() {
+                [] => format!("`{key}` is missing"),
+                path => format!("`{key}` is missing in `{}`", path.join(".")),
+            };
+            self.wrong(Wrong::new(what, format!("add `{example}`")));
+        }
+        self
+    }
+
+    /// The text of `key`: one line that is not empty, fit for the subject of a mail.
+    pub fn line(&mut self, key: &str) -> Option<String> {
+        let text: String = self.get(key)?;
+        let good = !text.trim().is_empty() && !text.contains(char::is_control);
+        self.check(key, if good { Ok(text) } else { Err(format!("`{key}` must be one line of text, and not empty")) })
+    }
+
+    /// The text of `key`, read.
+    pub fn parse<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
+        let text: String = self.get(key)?;
+        self.check(key, text.parse().map_err(|error: T::Err| error.to_string()))
+    }
+
+    /// A whole number within `range`.
+    pub fn number<T: TryFrom<i64>>(&mut self, key: &str, range: RangeInclusive<i64>) -> Option<T> {
+        let number: i64 = self.get(key)?;
+        let (from, to) = (range.start(), range.end());
+        let wrong = format!("`{key}` must be from {from} to {to}, not {number}");
+        self.check(key, Some(number).filter(|n| range.contains(n)).and_then(|n| n.try_into().ok()).ok_or(wrong))
+    }
+
+    /// A word out of a closed list. `later` are words that the design has and this version has not.
+    pub fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)], later: &[&str]) -> Option<T> {
+        let text: String = self.get(key)?;
+        let now: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        if later.contains(&text.as_str()) {
+            let list: Vec<String> = now.iter().map(|word| format!("`{word}`")).collect();
+            self.wrong_at(key, Wrong::later(&format!("`{key} = \"{text}\"`"), format!("use {}", list.join(" or "))));
+            return None;
+        }
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        self.check(key, found.ok_or_else(|| Wrong::new(format!("`{key}` cannot be `{text}`"), advice(&text, now))))
+    }
+
+    /// A path, from the folder of the file.
+    pub fn file(&mut self, key: &str) -> Option<PathBuf> {
+        let text: String = self.get(key)?;
+        let path = if text.is_empty() { Err(format!("`{key}` is empty")) } else { Ok(self.report.root.join(text)) };
+        self.check(key, path)
+    }
+
+    /// The folder of the file.
+    pub fn root(&self) -> &'a Path {
+        self.report.root
+    }
+
+    /// The table under `key`.
+    pub fn table(&mut self, key: &str) -> Option<Section<'a>> {
+        let value = self.take(key)?;
+        let place = self.known.get(key).unwrap_or(&self.place).clone();
+        let inner = match (&value, &place) {
+            (Value::String(_, text), Place::Outside(_)) => toml_value(text).and_then(Value::into_dict),
+            _ => None,
+        };
+        let (found, whole) = (describe(&value), self.path_to(key).join("."));
+        let values = inner.or_else(|| value.into_dict()).ok_or_else(|| {
+            let help = format!("write a section `[{whole}]`, or a table `{{ key = value }}`");
+            Wrong::new(format!("`{whole}` must be a table, not {found}"), help)
+        });
+        let (report, path) = (self.report, self.path_to(key));
+        self.check(key, values).map(|values| Section { report, path, place, values, known: BTreeMap::new() })
+    }
+
+    /// The table under `key`, an empty one if it is absent.
+    pub fn table_or_empty(&mut self, key: &str) -> Section<'a> {
+        let (report, path, place) = (self.report, self.path_to(key), self.place.clone());
+        let empty = Section { report, path, place, values: Dict::new(), known: BTreeMap::new() };
+        self.table(key).unwrap_or(empty)
+    }
+
+    /// Refuses a section that the design has and this version has not.
+    pub fn refuse(&mut self, key: &str) {
+        if self.take(key).is_some() {
+            let wrong = Wrong::later(&format!("`[{}]`", self.path_to(key).join(".")), "remove this section");
+            self.wrong_at(key, wrong);
+        }
+        // Nor is it proposed to anyone.
+        self.known.remove(key);
+    }
+
+    /// Reports what nobody asked for.
+    pub fn finish(mut self) {
+        let known: Vec<String> = self.known.keys().cloned().collect();
+        for key in self.left() {
+            self.take(&key);
+            let path = self.path_to(&key);
+            let mut help = advice(&key, known.iter().map(String::as_str));
+            let place = match self.known.remove(&key) {
+                Some(Place::At(span)) => Place::At(self.report.spans(&path).map_or(span, |(key, ..)| key)),
+                Some(Place::Outside(origin)) if origin.contains("environment") => {
+                    help += " (a variable `DAG_…` sets a key of this file, with `__` between section and key)";
+                    Place::Outside(origin)
+                }
+                place => place.unwrap_or(Place::File),
+            };
+            self.report.push(&place, Wrong::new(format!("`{}` is not a key of this file", path.join(".")), help));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `[storage]`: what is kept, and where.
+
+use std::path::PathBuf;
+
+use crate::section::Section;
+
+/// The section `[storage]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The store's file.
+    pub path: PathBuf,
+    /// To how many bytes the logs of readings and decisions are kept; the oldest go first.
+    pub keep: u64,
+}
+
+/// Less would not hold a day of trouble.
+const LEAST: u64 = 1 << 20;
+
+const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+impl Storage {
+    pub(crate) fn read(mut section: Section<'_>) -> Storage {
+        let path = section.file("path").unwrap_or_else(|| section.root().join("var/dag.redb"));
+        let keep = section.get("keep").and_then(|text: String| section.check("keep", size(&text)));
+        section.finish();
+        Storage { path, keep: keep.unwrap_or(64 << 20) }
+    }
+}
+
+/// Reads a size as people write it, into bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (number, unit) = text.split_at_checked(text.len() - digits.len()).unwrap_or_default();
+    let unit = UNITS.iter().find(|(name, _)| *name == unit.trim()).filter(|_| !number.is_empty());
+    let (_, unit) = unit.ok_or_else(|| {
+        format!("`{text}` is not a size: write a whole number and a unit, like `500 KiB`, `64 MiB` or `1 GiB`")
+    })?;
+    let bytes = number.parse().ok().and_then(|number: u64| number.checked_mul(*unit));
+    let bytes = bytes.ok_or_else(|| format!("`{text}` is too large"))?;
+    if bytes < LEAST { Err(format!("`{text}` is too little: keep at least `1 MiB`")) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_bytes() {
+        for (text, bytes) in [("1 MiB", 1 << 20), ("64MiB", 64 << 20), ("1 GiB", 1 << 30), ("2048 KiB", 2 << 20)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "64", "MiB", "-1 MiB", "1.5 GiB", "64 MB", "64 MiB more", "½ GiB"] {
+            assert!(size(text).is_err_and(|error| error.contains("is not a size")), "{text}");
+        }
+        assert_eq!(size("500 KiB"), Err("`500 KiB` is too little: keep at least `1 MiB`".into()));
+        for text in ["99999999999999 GiB", "99999999999999999999999 KiB"] {
+            assert_eq!(size(text), Err(format!("`{text}` is too large")));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `config.toml` as a user meets it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
+mod bad_addresses;
+mod bad_devices;
+mod bad_files;
+mod bad_values;
+mod layers;
+mod shipped;
+
+use std::ffi::OsString;
+
+use dag_config::{Config, ConfigErrors};
+
+/// A file with what must be there and nothing else; `more` goes to its end.
+fn file(more: &str) -> String {
+    format!("{SITE}{DEVICE}{EMAIL}{more}")
+}
+
+const SITE: &str = "mode = \"standalone\"\n[site]\nname = \"Home\"\ntimezone = \"Europe/London\"\n";
+const DEVICE: &str = "[device.cottage]\npower = { source = \"simulated\" }\n";
+const EMAIL: &str = "[email]\ntransport = \"outbox\"\nfrom = \"dag@example.com\"\n";
+
+/// Reads `text` as `/home/dag/config.toml`, with variables and flags.
+fn read(text: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let flags: Vec<_> = flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Config::parse(text, "/home/dag/config.toml".as_ref(), variables, &flags)
+}
+
+/// What is said of a file that is wrong.
+fn told(text: &str) -> String {
+    read(text, &[], &[]).unwrap_err().to_string()
+}
+
+/// What is said of a device whose section, after its first line, is `lines`.
+fn told_of_device(lines: &str) -> String {
+    told(&format!("{SITE}[device.cottage]\n{lines}\n{EMAIL}"))
+}
