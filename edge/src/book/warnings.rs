@@ -1,0 +1,29 @@
+//! What is allowed in a rulebook, and probably not meant: rules that cannot fire.
+
+use dag_config::{Config, Source};
+use dag_engine::Engine;
+
+pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
+    let mut warnings: Vec<String> = engine.rules().warnings().iter().map(ToString::to_string).collect();
+    for (rule, facts, here) in engine.rules().needs() {
+        if !here {
+            warnings.push(format!(
+                "the rule `{rule}` runs in the cloud alone (run_on = \"cloud\"), and this device decides by itself: it \
+                 never fires here"
+            ));
+            continue;
+        }
+        for fact in facts {
+            if !config.devices.values().any(|device| {
+                let source = device.inputs.get(fact);
+                let battery = fact == "battery_mv" && matches!(device.inputs.get("battery"), Some(Source::Nut { .. }));
+                battery || source.is_some_and(|source| *source != Source::None)
+            }) {
+                warnings.push(format!(
+                    "the rule `{rule}` reads `{fact}`, and no device has a source for it: give it one in config.toml"
+                ));
+            }
+        }
+    }
+    warnings
+}

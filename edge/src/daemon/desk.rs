@@ -1,0 +1,266 @@
+//! The desk: every input passes over it, one at a time, and nothing leaves it before it is durable.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, next_to_send};
+use dag_engine::{Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, Withdrawal};
+
+use crate::{
+    book::Book,
+    source::Observation,
+    store::{Commit, GoodRules, Store, StoreError},
+};
+
+/// How many steps may wait for a disk that takes nothing, before the sources are left to wait too.
+const MOST_UNWRITTEN: usize = 1_024;
+
+/// How many messages may be under way at once.
+const MOST_UNDER_WAY: usize = 32;
+
+/// A message that may be sent now: its lease is durable.
+#[derive(Debug)]
+pub struct Parcel {
+    /// Whom it is for, and what it says.
+    pub notification: Notification,
+    /// What goes over the wire, the same at every attempt.
+    pub prepared: Prepared,
+}
+
+/// The engine with its state, the outbox and the store behind them.
+#[derive(Debug)]
+pub struct Desk {
+    book: Book,
+    device: Name,
+    state: State,
+    store: Store,
+    boot: u64,
+    /// The last number given to a reading of each source in this boot.
+    numbers: BTreeMap<Name, u64>,
+    /// Every entry that is not finished.
+    outbox: BTreeMap<Id, Entry>,
+    last_sequence: u64,
+    /// Steps that the disk has not taken yet, oldest first.
+    unwritten: VecDeque<Commit>,
+    /// Why it does not.
+    trouble: Option<String>,
+}
+
+impl Desk {
+    /// Goes on from what the store has of `device`.
+    ///
+    /// # Errors
+    /// What cannot be read from the store.
+    pub fn open(book: Book, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
+        let id = device.id.clone();
+        let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
+        let outbox: BTreeMap<Id, Entry> = store.outbox()?.into_iter().collect();
+        let last_sequence = outbox.values().map(|entry| entry.sequence).max().unwrap_or(0);
+        Ok(Desk {
+            book,
+            device: id,
+            state,
+            store,
+            boot,
+            numbers: BTreeMap::new(),
+            outbox,
+            last_sequence,
+            unwritten: VecDeque::new(),
+            trouble: None,
+        })
+    }
+
+    /// The rules in force.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// What the engine knows.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The entries that are not finished, in order.
+    pub fn outbox(&self) -> impl Iterator<Item = &Entry> {
+        self.outbox.values()
+    }
+
+    /// Why the disk takes nothing at present.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Whether sources may hand more in.
+    pub fn has_room(&self) -> bool {
+        self.unwritten.len() < MOST_UNWRITTEN
+    }
+
+    /// Takes what a source saw.
+    pub fn observe(&mut self, source: &Name, observations: Vec<Observation>, now: Time) {
+        if observations.is_empty() {
+            return;
+        }
+        let last = self.numbers.entry(source.clone()).or_insert(0);
+        let first = *last + 1;
+        *last += observations.len() as u64;
+        let readings = observations.into_iter().map(|seen| Reading { fact: seen.fact, value: seen.value, at: seen.at });
+        let report = Report { source: source.clone(), boot: self.boot, first, readings: readings.collect() };
+        let commit = Commit::at(now).report(&report);
+        self.step(Input::Report(report), commit, now);
+    }
+
+    /// Takes one input over and makes what follows durable. Returns what was decided.
+    pub fn take(&mut self, input: Input, now: Time) -> Vec<Decision> {
+        self.step(input, Commit::at(now), now)
+    }
+
+    /// Puts other rules in force.
+    pub fn replace_book(&mut self, book: Book, now: Time) {
+        self.book = book;
+        self.take(Input::RulesChanged, now);
+        self.keep_book();
+    }
+
+    /// Keeps the rules in force for a boot with broken files.
+    pub fn keep_book(&mut self) {
+        let good = GoodRules { hash: self.book.engine.rules().hash(), files: self.book.folder.to_keep() };
+        if let Err(error) = self.store.keep_rules(&good) {
+            tracing::error!(%error, "the rules in force could not be kept for the next boot");
+        }
+    }
+
+    /// The messages that are due, leased, and free to go. `busy` are under way.
+    pub fn parcels(&mut self, busy: &[Id], now: Time) -> Vec<Parcel> {
+        // Nothing goes out while what led to it is not durable.
+        if !self.unwritten.is_empty() {
+            return Vec::new();
+        }
+        let free = MOST_UNDER_WAY.saturating_sub(busy.len());
+        let due: Vec<Id> = next_to_send(self.outbox.values(), busy, now).into_iter().take(free).collect();
+        if due.is_empty() {
+            return Vec::new();
+        }
+        let mut commit = Commit::at(now);
+        let mut parcels = Vec::new();
+        for id in due {
+            let Some(entry) = self.outbox.get_mut(&id) else { continue };
+            let prepared = match entry.prepared.clone() {
+                Some(prepared) => prepared,
+                None => {
+                    let (prepared, problem) = self.book.renderer.prepare(&entry.notification);
+                    if let Some(problem) = problem {
+                        tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
+                    }
+                    entry.prepared.insert(prepared).clone()
+                }
+            };
+            entry.lease(now);
+            let decided = self.book.engine.step(&mut self.state, Input::Attempted { notification: id }, now);
+            commit = put(commit.decisions(decided), entry);
+            parcels.push(Parcel { notification: entry.notification.clone(), prepared });
+        }
+        self.write(commit);
+        if self.unwritten.is_empty() { parcels } else { Vec::new() }
+    }
+
+    /// Notes what became of an attempt.
+    pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
+        let Some(entry) = self.outbox.get_mut(&id) else { return };
+        let settled = entry.settle(result.map(drop), now);
+        tracing::info!(message = %id, recipient = %entry.notification.recipient, ?settled, error = entry.last_error, "attempt");
+        let input = match entry.state {
+            EntryState::Delivered { .. } => Input::Delivered { notification: id },
+            EntryState::Undelivered { .. } => Input::Failed { notification: id, last: true },
+            _ => Input::Failed { notification: id, last: false },
+        };
+        let commit = put(Commit::at(now), entry);
+        if entry.is_finished() {
+            self.outbox.remove(&id);
+        }
+        self.step(input, commit, now);
+    }
+
+    /// When the desk has something to do though nothing is handed in: a deadline, or a message that is due.
+    pub fn next_due(&self, busy: &[Id]) -> Option<Time> {
+        let entries = self.outbox.values().filter(|entry| !busy.contains(&entry.notification.id));
+        entries.filter_map(Entry::due).chain(self.state.next_deadline()).min()
+    }
+
+    /// Tries again to write what the disk did not take. True if nothing is left.
+    pub fn write_again(&mut self) -> bool {
+        while let Some(commit) = self.unwritten.front() {
+            match self.store.commit(commit) {
+                Ok(()) => {
+                    self.unwritten.pop_front();
+                }
+                Err(error) => {
+                    if self.trouble.is_none() {
+                        tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
+                    }
+                    self.trouble = Some(error.to_string());
+                    return false;
+                }
+            }
+        }
+        if self.trouble.take().is_some() {
+            tracing::info!("everything is noted again");
+        }
+        true
+    }
+
+    /// Notes that the daemon is alive.
+    pub fn alive(&self, now: Time) {
+        if let Err(error) = self.store.alive(now) {
+            tracing::warn!(%error, "the store cannot be written");
+        }
+    }
+
+    fn step(&mut self, input: Input, commit: Commit, now: Time) -> Vec<Decision> {
+        let decisions = self.book.engine.step(&mut self.state, input, now);
+        let mut commit = commit.decisions(decisions.iter().cloned());
+        for decision in &decisions {
+            tracing::debug!(?decision, "decided");
+            match &decision.outcome {
+                Outcome::Notify(notification) => {
+                    self.last_sequence += 1;
+                    let entry = Entry::new((**notification).clone(), now, self.last_sequence);
+                    commit = put(commit, &entry);
+                    self.outbox.insert(notification.id, entry);
+                }
+                Outcome::Withdrawn { notification, reason: reason @ Withdrawal::Superseded } => {
+                    if let Some(mut entry) = self.outbox.remove(notification) {
+                        entry.withdraw(*reason, now);
+                        commit = put(commit, &entry);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.write(commit);
+        decisions
+    }
+
+    fn write(&mut self, commit: Commit) {
+        match commit.state(&self.device, &self.state) {
+            Ok(commit) => self.unwritten.push_back(commit),
+            // The state is maps with strings for keys: JSON holds it.
+            Err(error) => tracing::error!(%error, "the state cannot be written as JSON"),
+        }
+        self.write_again();
+    }
+}
+
+/// An entry as it is now: in the outbox, or, if it is finished, in the log.
+fn put(commit: Commit, entry: &Entry) -> Commit {
+    let id = entry.notification.id;
+    let before = commit.clone();
+    let put = if entry.is_finished() { commit.finish(id, entry) } else { commit.queue(id, entry) };
+    put.unwrap_or_else(|error| {
+        tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
+        before
+    })
+}

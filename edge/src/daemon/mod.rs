@@ -1,0 +1,412 @@
+//! The daemon: one loop that takes what happens, one thing at a time, over the [`Desk`].
+//!
+//! Sources, commands, edits, results of attempts and deadlines come in; messages go out. What may take long (compiling
+//! rules, talking to receivers) runs beside the loop and comes back as a message of its own.
+
+pub mod control;
+mod desk;
+mod status;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use dag_config::Config;
+use dag_delivery::{Delivery, Failure, Receipt};
+use dag_engine::{Device, Id, Input, Name, Problems, Time};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+    time::Instant,
+};
+
+use crate::{
+    book::{Book, Folder},
+    clock::Clock,
+    source::{self, Change, Event, Settings, Sources},
+    store::{Keep, Opened, Store},
+};
+
+pub use control::{Answer, Asked, AskError, Control, Request, ask};
+pub use desk::{Desk, Parcel};
+pub use status::Status;
+use watch::Watch;
+
+/// How long the loop waits before it tries a disk again that took nothing.
+const WRITE_AGAIN: Duration = Duration::from_secs(2);
+
+/// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// What a daemon is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The configuration, read and checked.
+    pub config: Config,
+    /// The file that it was read from, to be read again when it is edited.
+    pub config_path: PathBuf,
+    /// Flags that lie over the file.
+    pub overrides: Vec<(String, String)>,
+    /// Which of the devices this is, where there are several.
+    pub device: Option<String>,
+}
+
+/// The path of the control socket: beside the store.
+pub fn socket(config: &Config) -> PathBuf {
+    config.storage.path.with_file_name("dag.sock")
+}
+
+/// Runs the daemon until `shutdown` is done. `hangups` are wishes to read the files again.
+///
+/// # Errors
+/// What keeps it from starting: files that are wrong with no good ones kept, a store or a source that cannot be used.
+pub async fn run(
+    start: Start,
+    shutdown: impl Future<Output = ()>,
+    mut hangups: mpsc::Receiver<()>,
+) -> anyhow::Result<()> {
+    let mut daemon = Daemon::start(start)?;
+    tokio::pin!(shutdown);
+    tracing::info!(
+        device = %daemon.device.id,
+        rules = %daemon.desk.book().engine.rules().hash(),
+        boot = daemon.opened.boot,
+        "ready"
+    );
+    // Where no service manager waits for it, nobody is told.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let mut written = true;
+    loop {
+        daemon.send();
+        let wake = daemon.wake(written);
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(event) = daemon.sources.events.recv(), if daemon.desk.has_room() => daemon.seen(event),
+            Some((id, result)) = daemon.results.recv() => daemon.settled(id, result),
+            Some((request, answer)) = daemon.requests.recv() => daemon.asked(request, answer),
+            Some(()) = hangups.recv() => daemon.reload(),
+            () = edited(&mut daemon.watch) => daemon.reload(),
+            proved = proved(&mut daemon.reloading) => daemon.proved(proved),
+            () = tokio::time::sleep_until(wake) => {
+                let now = daemon.clock.now();
+                if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {
+                    daemon.desk.take(Input::Elapsed, now);
+                }
+                daemon.desk.alive(now);
+            }
+        }
+        written = daemon.desk.write_again();
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("stopping; what is under way is tried again at the next start");
+    Ok(())
+}
+
+struct Daemon {
+    start: Start,
+    device: Device,
+    clock: Clock,
+    desk: Desk,
+    delivery: Arc<Delivery>,
+    sources: Sources,
+    /// Why a source is lost.
+    lost: BTreeMap<Name, String>,
+    opened: Opened,
+    started: Time,
+    under_way: Vec<Id>,
+    attempts: JoinSet<()>,
+    result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
+    results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,
+    requests: mpsc::Receiver<Asked>,
+    control: JoinHandle<()>,
+    watch: Option<Watch>,
+    reloading: Option<JoinHandle<Proved>>,
+    /// Files were touched while a reload was under way.
+    again: bool,
+    /// Who waits for the reload that is under way.
+    waiting: Vec<tokio::sync::oneshot::Sender<Answer>>,
+    /// What was wrong with the files at the last reload; the rules before it are in force.
+    rejected: Option<String>,
+}
+
+/// What a reload brought: everything new, or what is wrong.
+type Proved = Result<Box<(Config, Book, Delivery)>, String>;
+
+impl Daemon {
+    fn start(start: Start) -> anyhow::Result<Daemon> {
+        let config = &start.config;
+        let device = config.device(start.device.as_deref())?;
+        let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
+        let clock = Clock::starting_after(opened.last_alive);
+        let now = clock.now();
+        if let Some(last) = opened.last_alive {
+            tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
+        }
+        let (book, rejected) = match Book::prove(&config.root.join("rules"), config) {
+            Ok(book) => (book, None),
+            Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
+        };
+        for warning in book.warnings(config) {
+            tracing::warn!("{warning}");
+        }
+        let delivery = delivery(config)?;
+        let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
+        desk.take(Input::Account(device.clone()), now);
+        if rejected.is_none() {
+            desk.keep_book();
+        }
+        let sources = sources(&start, &device, &desk, &clock)?;
+        let socket = socket(config);
+        let control = Control::listen(&socket).with_context(|| {
+            format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
+        })?;
+        let (sender, requests) = mpsc::channel(16);
+        let control = tokio::spawn(control.serve(sender));
+        let watch = match Watch::start(&config.root, &start.config_path) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "edits are not noticed by themselves: use `dag reload`");
+                None
+            }
+        };
+        let (result, results) = mpsc::channel(64);
+        Ok(Daemon {
+            start,
+            device,
+            clock,
+            desk,
+            delivery: Arc::new(delivery),
+            sources,
+            lost: BTreeMap::new(),
+            opened,
+            started: now,
+            under_way: Vec::new(),
+            attempts: JoinSet::new(),
+            result,
+            results,
+            requests,
+            control,
+            watch,
+            reloading: None,
+            again: false,
+            waiting: Vec::new(),
+            rejected,
+        })
+    }
+
+    /// When the loop has to wake though nothing happens.
+    fn wake(&self, written: bool) -> Instant {
+        if !written {
+            return Instant::now() + WRITE_AGAIN;
+        }
+        let now = self.clock.now();
+        let due = self.desk.next_due(&self.under_way);
+        // A moment later rather than earlier: timers count in whole milliseconds.
+        let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
+        Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT)
+    }
+
+    /// Sends what is due, each message beside the loop.
+    fn send(&mut self) {
+        while self.attempts.try_join_next().is_some() {}
+        let now = self.clock.now();
+        for parcel in self.desk.parcels(&self.under_way, now) {
+            let id = parcel.notification.id;
+            self.under_way.push(id);
+            let (delivery, result) = (Arc::clone(&self.delivery), self.result.clone());
+            self.attempts.spawn(async move {
+                let sent = delivery.send(&parcel.notification, &parcel.prepared, now).await;
+                // The loop is gone only when the daemon stops: the lease then runs out, and it is tried again.
+                let _ = result.send((id, sent)).await;
+            });
+        }
+    }
+
+    fn seen(&mut self, event: Event) {
+        match event.change {
+            Change::Works => {}
+            Change::Lost(reason) => {
+                tracing::error!(source = %event.source, %reason, "a source is lost: its facts are unknown");
+                self.lost.insert(event.source.clone(), reason);
+            }
+            Change::Found => {
+                tracing::info!(source = %event.source, "a source is back");
+                self.lost.remove(&event.source);
+            }
+        }
+        for seen in &event.observations {
+            let value = seen.value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+            tracing::info!(fact = %seen.fact, %value, source = %event.source, "reading");
+        }
+        let now = self.clock.now();
+        self.desk.observe(&event.source, event.observations, now);
+    }
+
+    fn settled(&mut self, id: Id, result: Result<Receipt, Failure>) {
+        self.under_way.retain(|busy| *busy != id);
+        self.desk.settle(id, result, self.clock.now());
+    }
+
+    fn asked(&mut self, request: Request, answer: tokio::sync::oneshot::Sender<Answer>) {
+        let answered = match request {
+            Request::Status => serde_json::to_value(self.status()).map_err(|error| error.to_string()),
+            Request::Simulate { fact, value } => {
+                let set = self.sources.simulate(&fact, value).map_err(|error| error.to_string());
+                set.map(|()| serde_json::json!({ "fact": fact, "value": value }))
+            }
+            Request::Acknowledge { incident, by } => self.acknowledge(incident.as_deref(), by),
+            Request::Reload => {
+                // Answered when it is done.
+                self.waiting.push(answer);
+                return self.reload();
+            }
+        };
+        // Who asked may have gone.
+        let _ = answer.send(answered);
+    }
+
+    fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
+        let open: Vec<(Id, Name)> = self
+            .desk
+            .state()
+            .open_incidents()
+            .filter(|open| incident.is_none_or(|start| open.id.to_string().starts_with(start)))
+            .map(|open| (open.id, open.rule.clone()))
+            .collect();
+        match open.as_slice() {
+            [] if incident.is_some() => Err("no open incident has an id that begins so: see `dag status`".to_owned()),
+            [] => Err("no incident is open".to_owned()),
+            [(incident, rule)] => {
+                self.desk.take(Input::Acknowledge { incident: *incident, by: by.clone() }, self.clock.now());
+                Ok(serde_json::json!({ "incident": incident, "rule": rule, "by": by }))
+            }
+            several => {
+                let list = several.iter().map(|(id, rule)| format!("\n  {id}  {rule}"));
+                Err(format!("several incidents are open; say which:{}", list.collect::<String>()))
+            }
+        }
+    }
+
+    /// Reads the files again, beside the loop.
+    fn reload(&mut self) {
+        if self.reloading.is_some() {
+            self.again = true;
+            return;
+        }
+        let (path, overrides, now) = (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
+        self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
+    }
+
+    fn proved(&mut self, proved: Proved) {
+        self.reloading = None;
+        let answer = match proved {
+            Ok(new) => self.put_in_force(*new),
+            Err(problems) => Err(problems),
+        };
+        match &answer {
+            Ok(_) => self.rejected = None,
+            Err(problems) => {
+                tracing::error!("the edit changes nothing, the rules before it stay in force:\n{problems}");
+                self.rejected = Some(problems.clone());
+            }
+        }
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.send(answer.clone());
+        }
+        if std::mem::take(&mut self.again) {
+            self.reload();
+        }
+    }
+
+    fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
+        let now = self.clock.now();
+        let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
+        let inputs = |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
+        let other_sources = inputs(&config) != inputs(&self.start.config);
+        let start = Start { config, ..self.start.clone() };
+        if other_sources {
+            self.sources = sources(&start, &device, &self.desk, &self.clock).map_err(|error| format!("{error:#}"))?;
+            self.lost.clear();
+        }
+        self.start = start;
+        self.delivery = Arc::new(delivery);
+        if self.device != device {
+            self.device = device.clone();
+            self.desk.take(Input::Account(device), now);
+        }
+        let rules = book.engine.rules().hash();
+        for warning in book.warnings(&self.start.config) {
+            tracing::warn!("{warning}");
+        }
+        if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
+            self.desk.replace_book(book, now);
+            tracing::info!(%rules, "new rules are in force");
+        }
+        self.sources.reread();
+        Ok(serde_json::json!({ "rules": rules }))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.control.abort();
+    }
+}
+
+/// Everything that a reload puts in force, or what is wrong. `in_force` is the configuration until now.
+fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Proved {
+    let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
+    if config.storage != in_force.storage {
+        return Err("config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned());
+    }
+    let book = Book::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
+    let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
+    Ok(Box::new((config, book, delivery)))
+}
+
+fn delivery(config: &Config) -> anyhow::Result<Delivery> {
+    Ok(Delivery::new(&config.email, &config.webhook, &config.root)?)
+}
+
+fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow::Result<Sources> {
+    let Some(declared) = start.config.devices.get(&device.id) else {
+        anyhow::bail!("the device `{}` is gone from config.toml: a daemon stays the device that it was started as", device.id);
+    };
+    let known = desk.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
+    let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };
+    let clock = clock.clone();
+    Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
+}
+
+/// The rules of the last time that all was well.
+fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Book> {
+    let kept = store.rules()?;
+    let Some(kept) = kept else {
+        anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
+    };
+    tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
+    Book::compile(Folder::from_kept(kept.files), config).map_err(|old| {
+        anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
+    })
+}
+
+async fn edited(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.edited().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn proved(reloading: &mut Option<JoinHandle<Proved>>) -> Proved {
+    match reloading {
+        Some(job) => job.await.unwrap_or_else(|error| Err(format!("the reload was cut short: {error}"))),
+        None => std::future::pending().await,
+    }
+}

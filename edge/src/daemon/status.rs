@@ -1,0 +1,127 @@
+//! What a running daemon tells of itself.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{Device, Id, Name, Severity, Time, Value};
+use serde::{Deserialize, Serialize};
+
+use super::Daemon;
+use crate::store::Window;
+
+/// `dag status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The device.
+    pub device: Device,
+    /// The daemon's time.
+    pub now: Time,
+    /// When the daemon was started.
+    pub started: Time,
+    /// Which start this is.
+    pub boot: u64,
+    /// Until when the boot before ran; from then to `started` nothing was read.
+    pub last_alive: Option<Time>,
+    /// The facts with their values, `null` where not known, and when each was last read.
+    pub facts: BTreeMap<Name, (Option<Value>, Time)>,
+    /// Sources that are lost, and why.
+    pub lost: BTreeMap<Name, String>,
+    /// What is open.
+    pub incidents: Vec<OpenIncident>,
+    /// What waits to be sent, or to be tried again.
+    pub waiting: Vec<Waiting>,
+    /// What could not be delivered, of late.
+    pub undelivered: Vec<Waiting>,
+    /// The hash of the rules in force.
+    pub rules: Id,
+    /// What is wrong with the files; the rules in force are older than they.
+    pub rejected: Option<String>,
+    /// Why nothing can be noted, and so nothing sent.
+    pub store: Option<String>,
+    /// When the engine has to decide something next, if nothing happens before.
+    pub next_deadline: Option<Time>,
+}
+
+/// An incident that is open.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenIncident {
+    /// Its id.
+    pub id: Id,
+    /// Its rule.
+    pub rule: Name,
+    /// The rule's severity.
+    pub severity: Severity,
+    /// When it began.
+    pub since: Time,
+    /// Who took it on.
+    pub acknowledged_by: Option<String>,
+}
+
+/// A message that is not delivered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Its id.
+    pub id: Id,
+    /// For whom.
+    pub recipient: Name,
+    /// By which means.
+    pub channel: dag_engine::Channel,
+    /// Why it is sent.
+    pub kind: dag_engine::Kind,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When it is tried next.
+    pub due: Option<Time>,
+}
+
+impl From<&dag_delivery::Entry> for Waiting {
+    fn from(entry: &dag_delivery::Entry) -> Self {
+        Waiting {
+            id: entry.notification.id,
+            recipient: entry.notification.recipient.clone(),
+            channel: entry.notification.channel(),
+            kind: entry.notification.kind,
+            attempts: entry.attempts,
+            last_error: entry.last_error.clone(),
+            due: entry.due(),
+        }
+    }
+}
+
+/// How many finished messages are looked through for undelivered ones.
+const LOOKED_AT: usize = 200;
+
+impl Daemon {
+    pub(super) fn status(&self) -> Status {
+        let state = self.desk.state();
+        let finished: Vec<dag_delivery::Entry> =
+            self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
+        let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
+        Status {
+            device: self.device.clone(),
+            now: self.clock.now(),
+            started: self.started,
+            boot: self.opened.boot,
+            last_alive: self.opened.last_alive,
+            facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),
+            lost: self.lost.clone(),
+            incidents: state
+                .open_incidents()
+                .map(|incident| OpenIncident {
+                    id: incident.id,
+                    rule: incident.rule.clone(),
+                    severity: incident.severity,
+                    since: incident.since,
+                    acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
+                })
+                .collect(),
+            waiting: self.desk.outbox().map(Waiting::from).collect(),
+            undelivered: undelivered.map(Waiting::from).collect(),
+            rules: self.desk.book().engine.rules().hash(),
+            rejected: self.rejected.clone(),
+            store: self.desk.trouble().map(str::to_owned),
+            next_deadline: state.next_deadline(),
+        }
+    }
+}
