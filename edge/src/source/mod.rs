@@ -20,7 +20,7 @@
 //!
 //! To add a source, touch these places:
 //! 1. `dag_config::Source`: its keys in `config.toml`, with their defaults.
-//! 2. A file or folder here: a task that hands what it reads to a [`Reporter`], which knows what is worth telling.
+//! 2. A file or folder here: a task that hands what it reads to a `Reporter`, which knows what is worth telling.
 //! 3. [`start`]: its arm of the `match`, and a variant of [`SourceError`] for what a user can get wrong.
 //! 4. `config.toml` and the README's table of sources, and a test against the real thing or its official simulator.
 
@@ -115,7 +115,7 @@ pub struct Sources {
     simulated: Simulated,
     rereads: Vec<Arc<Notify>>,
     /// Aborted when dropped.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Sources {
@@ -179,18 +179,18 @@ pub fn start(
         }
     }
 
-    let mut sources = Sources { events, simulated, rereads: Vec::new(), _tasks: JoinSet::new() };
+    let mut sources = Sources { events, simulated, rereads: Vec::new(), tasks: JoinSet::new() };
     for input in pins.into_values() {
         let reporter = Reporter::new(&format!("gpio:{}", input.pin), sender.clone(), settings.report_step);
         let reread = Arc::new(Notify::new());
         let line = gpio::open(input.pin, &clock)?;
-        sources._tasks.spawn(gpio::run(input, line, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.tasks.spawn(gpio::run(input, line, reporter, Arc::clone(&clock), Arc::clone(&reread)));
         sources.rereads.push(reread);
     }
     for ups in upses.into_values() {
         let reporter = Reporter::new(&ups.source_name(), sender.clone(), settings.report_step);
         let reread = Arc::new(Notify::new());
-        sources._tasks.spawn(nut::run(ups, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.tasks.spawn(nut::run(ups, reporter, Arc::clone(&clock), Arc::clone(&reread)));
         sources.rereads.push(reread);
     }
     sources.simulated.tell_first();
