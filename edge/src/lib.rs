@@ -1,3 +1,11 @@
-//! Being written: the daemon.
+//! The device's side of detectordag: the daemon, and the commands that check, test and ask.
+//!
+//! `source` says what is read, `daemon` takes it over the engine, `store` keeps it, `book` holds the rules and
+//! `dag-delivery` sends what was decided. `cli` is the way in: one file a command.
+
+pub mod book;
+pub mod cli;
+pub mod clock;
+pub mod daemon;
 pub mod source;
 pub mod store;

@@ -106,8 +106,11 @@ enum Unreadable {
     Because(String),
 }
 
-/// Reads a file of the folder, never more of it than is allowed.
-pub(super) fn text(path: &Path) -> Result<String, Problem> {
+/// Reads a file that a user edits, never more of it than is allowed.
+///
+/// # Errors
+/// The file as a problem: missing, a folder, too long, not UTF-8.
+pub fn text(path: &Path) -> Result<String, Problem> {
     read_file(path).map_err(|unreadable| match unreadable {
         Unreadable::Gone => problem(path, "there is no such file".to_owned(), None),
         Unreadable::Because(message) => problem(path, message, None),

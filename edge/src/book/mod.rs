@@ -12,7 +12,7 @@ use dag_engine::{
     Scenario, Sources, Time, notifications,
 };
 
-pub use folder::Folder;
+pub use folder::{Folder, text};
 
 /// Rules that may be put in force.
 #[derive(Debug)]

@@ -1,0 +1,32 @@
+//! `dag ack`
+
+use clap::Args;
+
+use super::{Common, Done};
+use crate::daemon::Request;
+
+#[derive(Debug, Args)]
+pub(super) struct Ack {
+    /// The incident's id, or its beginning, as `dag status` shows it; the only open one where none is given
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<String>,
+    /// Who takes it on: a recipient's name is not told of it again; this shell's user where none is given
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Ack {
+    pub fn run(self, common: &Common) -> Done {
+        let by = self.by.unwrap_or_else(shell_user);
+        let answer = common.ask(&Request::Acknowledge { incident: self.incident, by: by.clone() })?;
+        let part = |field: &str| answer.get(field).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+        common.print(format_args!("{by} has acknowledged {} ({})", part("rule"), part("incident")), &answer);
+        Ok(())
+    }
+}
+
+/// The person at the shell, not the one that `sudo` made of them.
+fn shell_user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())
+}

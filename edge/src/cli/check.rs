@@ -1,0 +1,20 @@
+//! `dag check`
+
+use super::{Common, Done};
+use crate::book::{Book, Folder};
+
+pub(super) fn check(common: &Common) -> Done {
+    let config = common.load()?;
+    let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+    let book = Book::compile(folder, &config)?;
+    let warnings = book.warnings(&config);
+    let rules: Vec<&str> = book.engine.rules().rules().map(|rule| rule.as_str()).collect();
+    let hash = book.engine.rules().hash();
+    let mut text = String::new();
+    for warning in &warnings {
+        text.push_str(&format!("{}{warning}\n", if warning.starts_with("warning") { "" } else { "warning: " }));
+    }
+    text.push_str(&format!("all good: {} rules ({}), hash {hash}", rules.len(), rules.join(", ")));
+    common.print(text, &serde_json::json!({ "rules": rules, "hash": hash, "warnings": warnings }));
+    Ok(())
+}

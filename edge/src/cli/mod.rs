@@ -1,0 +1,163 @@
+//! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
+
+mod ack;
+mod check;
+mod reload;
+mod run;
+mod simulate_mains;
+mod status;
+mod test;
+
+use std::{fmt, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dag_config::Config;
+
+use crate::daemon::{self, Request};
+
+/// Tells people when the mains fail.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dag",
+    version,
+    about = "detectordag tells people when the mains fail at a place where they are not",
+    after_help = "A first try, from the folder of config.toml:\n  \
+                  dag run       in one terminal: the daemon, with simulated mains\n  \
+                  dag unplug    in another: the mains fail; after 30 s a mail appears in var/outbox\n  \
+                  dag plug      the mains are back\n\n\
+                  Who is told, when and in which words stands in rules/. After an edit: dag check, dag test."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The configuration; `rules/` stands beside it
+    #[arg(long, global = true, default_value = "config.toml", env = "DAG_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+    /// A value over the configuration's, like storage.path=/data/dag.redb; may be given several times
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+    /// How answers are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until it is told to stop (SIGTERM, Ctrl-C)
+    ///
+    /// It follows edits of rules/ and config.toml while it runs. An edit with a mistake changes nothing: the mistake is
+    /// in the log and in `dag status`. SIGHUP and `dag reload` read the files again, too.
+    Run(run::Run),
+    /// Check config.toml and everything in rules/, and say what is wrong
+    ///
+    /// Compiles the rules and scripts, renders every message on sample incidents and warns about what cannot fire. It
+    /// needs no running daemon, resolves no secret and sends nothing.
+    Check,
+    /// Play the scenarios of rules/tests/ and say which went otherwise than expected
+    ///
+    /// A scenario is a story: at this time the power goes, then these people are expected to be told. Where one fails,
+    /// its timeline shows what was decided, and why.
+    Test(test::Test),
+    /// Show what a running daemon knows: facts, incidents, messages, and what troubles it
+    Status,
+    /// Switch the simulated mains of a running daemon off
+    Unplug(simulate_mains::Mains),
+    /// Switch the simulated mains of a running daemon on
+    Plug(simulate_mains::Mains),
+    /// Take an open incident on: its steps wait, and the others who were told hear of it
+    Ack(ack::Ack),
+    /// Have a running daemon read its files again, and say what is wrong with them
+    Reload,
+}
+
+/// What a command ends with: nothing wrong, a problem found (1), or wrong use (2).
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Problem(String),
+    Usage(String),
+}
+
+impl<E: fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Problem(format!("{error:#}"))
+    }
+}
+
+pub(crate) type Done = Result<(), Failure>;
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let format = self.common.format;
+        match self.command() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                let (code, text) = match failure {
+                    Failure::Problem(text) => (1, text),
+                    Failure::Usage(text) => (2, text),
+                };
+                match format {
+                    Format::Json => println!("{}", serde_json::json!({ "error": text })),
+                    Format::Text => eprintln!("{text}"),
+                }
+                ExitCode::from(code)
+            }
+        }
+    }
+
+    fn command(self) -> Done {
+        let common = self.common;
+        match self.command {
+            Command::Run(run) => run.run(&common),
+            Command::Check => check::check(&common),
+            Command::Test(test) => test.run(&common),
+            Command::Status => status::status(&common),
+            Command::Unplug(mains) => mains.set(&common, dag_engine::Value::Off),
+            Command::Plug(mains) => mains.set(&common, dag_engine::Value::On),
+            Command::Ack(ack) => ack.run(&common),
+            Command::Reload => reload::reload(&common),
+        }
+    }
+}
+
+impl Common {
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(&self.config, &self.set)?)
+    }
+
+    /// Asks the daemon that runs with this configuration.
+    fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
+        let config = self.load()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(daemon::ask(&daemon::socket(&config), request))?)
+    }
+
+    /// Prints an answer: `text` for people, `json` for programs.
+    fn print(&self, text: impl fmt::Display, json: &serde_json::Value) {
+        match self.format {
+            Format::Text => println!("{text}"),
+            Format::Json => println!("{json}"),
+        }
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like storage.path=/data/dag.redb")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,65 @@
+//! `dag run`
+
+use clap::Args;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+use tracing_subscriber::EnvFilter;
+
+use super::{Common, Done};
+use crate::daemon::{self, Start};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Which device of config.toml this is; needed where there are several
+    #[arg(long, env = "DAG_DEVICE", value_name = "NAME")]
+    device: Option<String>,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, env = "DAG_LOG", default_value = "info", value_name = "LEVEL")]
+    log: String,
+}
+
+impl Run {
+    pub fn run(self, common: &Common) -> Done {
+        let config = common.load()?;
+        log(&self.log)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let start =
+            Start { config, config_path: common.config.clone(), overrides: common.set.clone(), device: self.device };
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut hangup = signal(SignalKind::hangup())?;
+            let (sender, hangups) = mpsc::channel(1);
+            tokio::spawn(async move {
+                while hangup.recv().await.is_some() {
+                    // One that waits already says the same.
+                    let _ = sender.try_send(());
+                }
+            });
+            let shutdown = async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            daemon::run(start, shutdown, hangups).await
+        })?;
+        Ok(())
+    }
+}
+
+/// Text on a terminal, a JSON object a line otherwise; to the standard error.
+fn log(level: &str) -> anyhow::Result<()> {
+    use std::io::IsTerminal;
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| anyhow::anyhow!("--log {level}: {error}; write error, warn, info, debug or trace"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+    Ok(())
+}

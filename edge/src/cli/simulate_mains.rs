@@ -1,0 +1,22 @@
+//! `dag unplug` and `dag plug`
+
+use clap::Args;
+use dag_engine::{Name, Value};
+
+use super::{Common, Done};
+use crate::daemon::Request;
+
+#[derive(Debug, Args)]
+pub(super) struct Mains {
+    /// The simulated fact to switch
+    #[arg(default_value = "power", value_name = "FACT")]
+    fact: String,
+}
+
+impl Mains {
+    pub fn set(self, common: &Common, value: Value) -> Done {
+        let answer = common.ask(&Request::Simulate { fact: Name::new(&self.fact), value })?;
+        common.print(format_args!("{} is {value}", self.fact), &answer);
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! `dag status`
+
+use std::fmt::Write as _;
+
+use dag_engine::Time;
+
+use super::{Common, Done, Failure};
+use crate::daemon::{Request, Status};
+
+pub(super) fn status(common: &Common) -> Done {
+    let answer = common.ask(&Request::Status)?;
+    let status: Status = serde_json::from_value(answer.clone())?;
+    common.print(text(&status)?, &answer);
+    Ok(())
+}
+
+fn text(status: &Status) -> Result<String, Failure> {
+    let zone = status.device.timezone.as_deref().unwrap_or("UTC");
+    let zone = dag_engine::zone(zone).map_err(Failure::Problem)?;
+    let local = |time: Time| time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string();
+    let mut out = String::new();
+    writeln!(out, "{} ({})", status.device.name, status.device.id)?;
+    for (fact, (value, at)) in &status.facts {
+        let value = value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+        writeln!(out, "  {fact:<12} {value:<10} read {}", local(*at))?;
+    }
+    for (source, reason) in &status.lost {
+        writeln!(out, "  LOST {source}: {reason}")?;
+    }
+    if let Some(last) = status.last_alive {
+        writeln!(out, "  started {}; no readings since {}", local(status.started), local(last))?;
+    } else {
+        writeln!(out, "  started {}, for the first time", local(status.started))?;
+    }
+    match status.incidents.as_slice() {
+        [] => writeln!(out, "\nNo incident is open.")?,
+        incidents => {
+            writeln!(out, "\nOpen incidents")?;
+            for incident in incidents {
+                let by = incident.acknowledged_by.as_ref().map_or_else(String::new, |by| format!(", acknowledged by {by}"));
+                let severity = incident.severity.as_str();
+                writeln!(out, "  {}  {} ({severity}) since {}{by}", incident.id, incident.rule, local(incident.since))?;
+            }
+        }
+    }
+    for (title, messages) in [("Waiting to be sent", &status.waiting), ("Could not be delivered", &status.undelivered)] {
+        if !messages.is_empty() {
+            writeln!(out, "\n{title}")?;
+        }
+        for message in messages {
+            let error = message.last_error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+            let (kind, channel) = (message.kind.as_str(), message.channel.as_str());
+            writeln!(out, "  {kind} to {} by {channel}, {} attempts{error}", message.recipient, message.attempts)?;
+        }
+    }
+    writeln!(out, "\nRules {} are in force.", status.rules)?;
+    if let Some(rejected) = &status.rejected {
+        writeln!(out, "\nThe files in rules/ are NOT in force. What is wrong with them:\n\n{rejected}")?;
+    }
+    if let Some(trouble) = &status.store {
+        writeln!(out, "\nNOTHING CAN BE NOTED, so nothing is sent: {trouble}")?;
+    }
+    Ok(out.trim_end().to_owned())
+}

@@ -1,0 +1,77 @@
+//! `dag test`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Common, Done, Failure};
+use crate::book::{Book, Folder, Play, text};
+
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// Scenarios, or folders of them; all of rules/tests/ where none is given
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+impl Test {
+    pub fn run(self, common: &Common) -> Done {
+        let config = common.load()?;
+        let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+        let book = Book::compile(folder, &config)?;
+        let scenarios = match self.paths.as_slice() {
+            [] => book.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect(),
+            paths => named(paths)?,
+        };
+        if scenarios.is_empty() {
+            return Err(Failure::Problem("no scenarios were found: write some into rules/tests/".to_owned()));
+        }
+        let mut failed = 0;
+        let mut report = Vec::new();
+        let mut text = String::new();
+        for (file, source) in &scenarios {
+            match book.play(file, source, &config) {
+                Ok(Play { name, played, .. }) => {
+                    let good = played.problems.is_empty();
+                    failed += u32::from(!good);
+                    text.push_str(&format!("{}  {name}  ({file})\n", if good { "ok    " } else { "FAILED" }));
+                    for problem in &played.problems {
+                        text.push_str(&format!("\n{problem}\n"));
+                    }
+                    if !good {
+                        text.push_str(&format!("\nwhat was decided:\n{}\n", played.timeline));
+                    }
+                    let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
+                    report.push(json!({ "file": file, "name": name, "ok": good, "problems": problems, "timeline": played.timeline }));
+                }
+                Err(problems) => {
+                    failed += 1;
+                    text.push_str(&format!("FAILED  {file}\n\n{problems}\n\n"));
+                    report.push(json!({ "file": file, "ok": false, "problems": [problems.to_string()] }));
+                }
+            }
+        }
+        text.push_str(&format!("{} scenarios, {failed} failed", scenarios.len()));
+        common.print(text, &json!({ "scenarios": report, "failed": failed }));
+        if failed == 0 { Ok(()) } else { Err(Failure::Problem("not everything went as expected".to_owned())) }
+    }
+}
+
+/// The scenarios that were named, one by one or by their folder.
+fn named(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+            let mut inside: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+            inside.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+            inside.sort();
+            files.append(&mut inside);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let read = |file: &Path| Ok((file.display().to_string(), text(file)?));
+    files.iter().map(|file| read(file)).collect()
+}
