@@ -3,13 +3,13 @@
 mod folder;
 mod warnings;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path};
 
 use dag_config::Config;
-use dag_delivery::{Renderer, Templates};
+use dag_delivery::{TemplateProblem, Templates};
 use dag_engine::{
     Decision, Device, Engine, FactKind, Name, Notification, Outcome, Played, Problem, Problems, Ruleset, Runs,
-    Scenario, Sources, Time, notifications,
+    Scenario, Sources, Time, did_you_mean, notifications,
 };
 
 pub use folder::{Folder, text};
@@ -20,7 +20,7 @@ pub struct Book {
     /// The engine with the rules of this host.
     pub engine: Engine,
     /// The words of messages.
-    pub renderer: Arc<Renderer>,
+    pub templates: Templates,
     /// The files that it was made from.
     pub folder: Folder,
 }
@@ -43,9 +43,12 @@ impl Book {
     /// Everything that is wrong with rules, scripts and templates.
     pub fn compile(folder: Folder, config: &Config) -> Result<Book, Problems> {
         let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(Runs::Standalone);
-        let renderer = Templates::load(folder.below("templates")).map_err(Problems)?;
-        let book = Book { engine, renderer: Arc::new(renderer.into()), folder };
-        let problems = book.unspeakable(config);
+        let files = folder.below("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let templates = Templates::load(files);
+        let templates = templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.placed(one)).collect()))?;
+        let book = Book { engine, templates, folder };
+        let mut problems = book.unknown_templates();
+        problems.extend(book.unspeakable(config));
         if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
     }
 
@@ -72,7 +75,7 @@ impl Book {
     pub fn play(&self, file: &str, text: &str, config: &Config) -> Result<Play, Problems> {
         let engine = Engine::new(Ruleset::compile(&sources(&self.folder, config))?);
         let scenario = Scenario::parse(file, text, &engine, &devices(config))?;
-        let played = scenario.play(&engine, &|notification| self.renderer.subject(notification));
+        let played = scenario.play(&engine, &|notification| self.templates.subject(notification));
         Ok(Play { file: file.to_owned(), name: scenario.name, played })
     }
 
@@ -99,13 +102,37 @@ impl Book {
             }
             samples.extend(notifications(&decisions).cloned());
         }
-        problems.extend(self.renderer.check(&samples));
+        problems.extend(self.templates.check(&samples).iter().map(|problem| self.folder.placed(problem)));
         problems
+    }
+
+    /// Webhooks whose body no template makes.
+    fn unknown_templates(&self) -> Vec<Problem> {
+        let known = self.templates.webhooks();
+        let unknown = self.engine.rules().webhook_templates().filter(|name| !known.iter().any(|known| known == *name));
+        let problem = |name: &Name| {
+            let help = did_you_mean(name, known.iter().map(String::as_str));
+            let help = help.unwrap_or_else(|| format!("there are {}; your own is rules/templates/{name}.json", known.join(", ")));
+            Problem::error("rules", "", 0..0, format!("a webhook names the template `{name}`, and there is none"), Some(help))
+        };
+        unknown.map(problem).collect()
     }
 }
 
 /// Any moment will do for a sample: noon of a winter's day.
 const SAMPLE_NOW: i64 = 1_768_046_400_000;
+
+impl Folder {
+    /// A template's problem with its place in the user's file.
+    fn placed(&self, problem: &TemplateProblem) -> Problem {
+        let found = self.below("templates").find(|(name, _)| *name == problem.file);
+        let text = found.map_or("", |(_, text)| text);
+        let before = problem.line.unwrap_or(1).saturating_sub(1);
+        let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+        let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
+        Problem::error(&format!("templates/{}", problem.file), text, start..start + length, &problem.message, None)
+    }
+}
 
 fn sources(folder: &Folder, config: &Config) -> Sources {
     Sources {

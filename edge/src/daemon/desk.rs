@@ -151,8 +151,8 @@ impl Desk {
             let prepared = match entry.prepared.clone() {
                 Some(prepared) => prepared,
                 None => {
-                    let (prepared, problem) = self.book.renderer.prepare(&entry.notification);
-                    if let Some(problem) = problem {
+                    let (prepared, problems) = self.book.templates.prepare(&entry.notification);
+                    for problem in problems {
                         tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
                     }
                     entry.prepared.insert(prepared).clone()
