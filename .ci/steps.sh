@@ -29,10 +29,16 @@ step() {
   shift
   last_log=$logs/${name// /-}.log
   printf '\n== %s: %s\n' "$name" "$*"
-  # Not `if step_command`: there bash would no longer stop at the first failing line of a function.
+  # Not `if step_command`: there bash would no longer stop at the first failing line of a function. And no pipe, which
+  # a process that a failing test leaves behind would keep open for ever: tee gets five seconds to finish.
+  local status tee_pid
+  exec 3> >(exec tee "$last_log")
+  tee_pid=$!
   set +e
-  (set -e; "$@") 2>&1 | tee "$last_log"
-  local status=${PIPESTATUS[0]}
+  (set -e; "$@") >&3 2>&1 3>&-
+  status=$?
+  exec 3>&-
+  timeout 5 tail --pid="$tee_pid" --sleep-interval=0.1 --follow /dev/null
   set -e
   if ((status != 0)); then
     verdict=FAILED
@@ -43,14 +49,16 @@ step() {
 }
 
 # note VERDICT NAME TEXT: one line of the summary.
-note() { summary_lines+=("$(printf '%-12s %-22s %s' "$@")"); }
+note() { summary_lines+=("$(printf '%-12s %-18s %s' "$@")"); }
 
 # summary: every step with its time; the last line says whether all is well, and the exit status too.
 summary() {
   printf '\n== summary\n'
   printf '%s\n' "${summary_lines[@]}"
   if ((${#failed[@]} > 0)); then
-    printf '\nFAILED after %s: %s\n' "$(took $SECONDS)" "$(printf '%s; ' "${failed[@]}")"
+    local names
+    names=$(printf ', %s' "${failed[@]}")
+    printf '\nFAILED after %s: %s\n' "$(took $SECONDS)" "${names#, }"
     exit 1
   fi
   printf '\nPASSED: every step, in %s\n' "$(took $SECONDS)"
