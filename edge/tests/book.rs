@@ -56,7 +56,7 @@ fn a_file_half_saved_is_told_with_its_line() {
             let half = whole.find("escalation = \"house").unwrap() + 18;
             fs::write(rules.join("power.toml"), &whole[..half]).unwrap();
         },
-        &["power.toml:", "escalation = \"house"],
+        &["power.toml:", "escalation = \"hous\n", "expected `\"`"],
     );
 }
 
@@ -107,7 +107,13 @@ fn every_problem_of_every_file_is_told_at_once() {
             fs::write(rules.join("a.toml"), "[rule.a]\nwhen = \"pwoer == off\"\nescalation = \"household\"").unwrap();
             fs::write(rules.join("b.toml"), "[recipient.x]\nemial = \"x@example.com\"").unwrap();
         },
-        &["a.toml:2:9", "did you mean `power`?", "b.toml:2:1", "did you mean `email`?", "problems found; nothing was changed"],
+        &[
+            "a.toml:2:9",
+            "did you mean `power`?",
+            "b.toml:2:1",
+            "did you mean `email`?",
+            "problems found; nothing was changed",
+        ],
     );
 }
 
