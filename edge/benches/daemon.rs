@@ -42,7 +42,8 @@ fn home(dir: &Path, name: &str, rules: Option<&str>) -> PathBuf {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::create_dir_all(home.join("rules")).unwrap();
     let config = fs::read_to_string(top.join("config.toml")).unwrap();
-    fs::write(home.join("config.toml"), config.replace("allow_private = []", "allow_private = [\"127.0.0.1\"]")).unwrap();
+    fs::write(home.join("config.toml"), config.replace("allow_private = []", "allow_private = [\"127.0.0.1\"]"))
+        .unwrap();
     match rules {
         Some(rules) => fs::write(home.join("rules/all.toml"), rules).unwrap(),
         None => copy(&top.join("rules"), &home.join("rules")),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use dag_engine::{Problem, Sources};
+use dag_engine::{Id, Problem, Sources};
 
 /// No file of the folder may be longer than this many bytes.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -84,6 +84,12 @@ impl Folder {
     /// For the store.
     pub fn to_keep(&self) -> Vec<(String, Vec<u8>)> {
         self.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
+    }
+
+    /// What names this content, templates and scenarios included.
+    pub fn id(&self) -> Id {
+        let parts: Vec<&[u8]> = self.files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
+        Id::of(&parts)
     }
 
     /// The rules and scripts.

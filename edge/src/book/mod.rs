@@ -112,8 +112,15 @@ impl Book {
         let unknown = self.engine.rules().webhook_templates().filter(|name| !known.iter().any(|known| known == *name));
         let problem = |name: &Name| {
             let help = did_you_mean(name, known.iter().map(String::as_str));
-            let help = help.unwrap_or_else(|| format!("there are {}; your own is rules/templates/{name}.json", known.join(", ")));
-            Problem::error("rules", "", 0..0, format!("a webhook names the template `{name}`, and there is none"), Some(help))
+            let help = help
+                .unwrap_or_else(|| format!("there are {}; your own is rules/templates/{name}.json", known.join(", ")));
+            Problem::error(
+                "rules",
+                "",
+                0..0,
+                format!("a webhook names the template `{name}`, and there is none"),
+                Some(help),
+            )
         };
         unknown.map(problem).collect()
     }

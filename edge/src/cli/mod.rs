@@ -13,7 +13,7 @@ use std::{fmt, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dag_config::Config;
 
-use crate::daemon::{self, Request};
+use crate::daemon::{self, AskError, Request};
 
 /// Tells people when the mains fail.
 #[derive(Debug, Parser)]
@@ -86,16 +86,13 @@ enum Command {
     Reload,
 }
 
-/// What a command ends with: nothing wrong, a problem found (1), or wrong use (2).
+/// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    Problem(String),
-    Usage(String),
-}
+pub(crate) struct Failure(String);
 
 impl<E: fmt::Display> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure::Problem(format!("{error:#}"))
+        Failure(format!("{error:#}"))
     }
 }
 
@@ -107,16 +104,12 @@ impl Cli {
         let format = self.common.format;
         match self.command() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                let (code, text) = match failure {
-                    Failure::Problem(text) => (1, text),
-                    Failure::Usage(text) => (2, text),
-                };
+            Err(Failure(text)) => {
                 match format {
                     Format::Json => println!("{}", serde_json::json!({ "error": text })),
                     Format::Text => eprintln!("{text}"),
                 }
-                ExitCode::from(code)
+                ExitCode::from(1)
             }
         }
     }
@@ -143,9 +136,16 @@ impl Common {
 
     /// Asks the daemon that runs with this configuration.
     fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
-        let config = self.load()?;
+        // A daemon runs on although its file was broken since: then it is sought where it is by default.
+        let (socket, broken) = match Config::load(&self.config, &self.set) {
+            Ok(config) => (daemon::socket(&config), None),
+            Err(errors) => (self.config.with_file_name("var").join("dag.sock"), Some(errors)),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(runtime.block_on(daemon::ask(&daemon::socket(&config), request))?)
+        match (runtime.block_on(daemon::ask(&socket, request)), broken) {
+            (Err(AskError::NoDaemon(_)), Some(errors)) => Err(errors.into()),
+            (answer, _) => Ok(answer?),
+        }
     }
 
     /// Prints an answer: `text` for people, `json` for programs.

@@ -16,7 +16,7 @@ pub(super) fn status(common: &Common) -> Done {
 
 fn text(status: &Status) -> Result<String, Failure> {
     let zone = status.device.timezone.as_deref().unwrap_or("UTC");
-    let zone = dag_engine::zone(zone).map_err(Failure::Problem)?;
+    let zone = dag_engine::zone(zone)?;
     let local = |time: Time| time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string();
     let mut out = String::new();
     writeln!(out, "{} ({})", status.device.name, status.device.id)?;
@@ -37,13 +37,15 @@ fn text(status: &Status) -> Result<String, Failure> {
         incidents => {
             writeln!(out, "\nOpen incidents")?;
             for incident in incidents {
-                let by = incident.acknowledged_by.as_ref().map_or_else(String::new, |by| format!(", acknowledged by {by}"));
+                let by =
+                    incident.acknowledged_by.as_ref().map_or_else(String::new, |by| format!(", acknowledged by {by}"));
                 let severity = incident.severity.as_str();
                 writeln!(out, "  {}  {} ({severity}) since {}{by}", incident.id, incident.rule, local(incident.since))?;
             }
         }
     }
-    for (title, messages) in [("Waiting to be sent", &status.waiting), ("Could not be delivered", &status.undelivered)] {
+    for (title, messages) in [("Waiting to be sent", &status.waiting), ("Could not be delivered", &status.undelivered)]
+    {
         if !messages.is_empty() {
             writeln!(out, "\n{title}")?;
         }

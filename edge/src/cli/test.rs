@@ -25,7 +25,7 @@ impl Test {
             paths => named(paths)?,
         };
         if scenarios.is_empty() {
-            return Err(Failure::Problem("no scenarios were found: write some into rules/tests/".to_owned()));
+            return Err("no scenarios were found: write some into rules/tests/".into());
         }
         let mut failed = 0;
         let mut report = Vec::new();
@@ -54,7 +54,7 @@ impl Test {
         }
         text.push_str(&format!("{} scenarios, {failed} failed", scenarios.len()));
         common.print(text, &json!({ "scenarios": report, "failed": failed }));
-        if failed == 0 { Ok(()) } else { Err(Failure::Problem("not everything went as expected".to_owned())) }
+        if failed == 0 { Ok(()) } else { Err("not everything went as expected".into()) }
     }
 }
 

@@ -127,7 +127,7 @@ impl Desk {
 
     /// Keeps the rules in force for a boot with broken files.
     pub fn keep_book(&mut self) {
-        let good = GoodRules { hash: self.book.engine.rules().hash(), files: self.book.folder.to_keep() };
+        let good = GoodRules { hash: self.book.folder.id(), files: self.book.folder.to_keep() };
         if let Err(error) = self.store.keep_rules(&good) {
             tracing::error!(%error, "the rules in force could not be kept for the next boot");
         }

@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::Context;
 use dag_config::Config;
-use dag_delivery::{Delivery, Failure, Receipt};
+use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems, Time};
 use tokio::{
     sync::mpsc,
@@ -33,7 +33,7 @@ use crate::{
     store::{Keep, Opened, Store},
 };
 
-pub use control::{Answer, Asked, AskError, Control, Request, ask};
+pub use control::{Answer, AskError, Asked, Control, Request, ask};
 pub use desk::{Desk, Parcel};
 pub use status::Status;
 use watch::Watch;
@@ -153,9 +153,7 @@ impl Daemon {
             Ok(book) => (book, None),
             Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
         };
-        for warning in book.warnings(config) {
-            tracing::warn!("{warning}");
-        }
+        warn_of(&book, config);
         let delivery = delivery(config)?;
         let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
         desk.take(Input::Account(device.clone()), now);
@@ -300,7 +298,8 @@ impl Daemon {
             self.again = true;
             return;
         }
-        let (path, overrides, now) = (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
+        let (path, overrides, now) =
+            (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
         self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
     }
 
@@ -328,7 +327,8 @@ impl Daemon {
     fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
         let now = self.clock.now();
         let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
-        let inputs = |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
+        let inputs =
+            |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
         let other_sources = inputs(&config) != inputs(&self.start.config);
         let start = Start { config, ..self.start.clone() };
         if other_sources {
@@ -342,10 +342,8 @@ impl Daemon {
             self.desk.take(Input::Account(device), now);
         }
         let rules = book.engine.rules().hash();
-        for warning in book.warnings(&self.start.config) {
-            tracing::warn!("{warning}");
-        }
         if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
+            warn_of(&book, &self.start.config);
             self.desk.replace_book(book, now);
             tracing::info!(%rules, "new rules are in force");
         }
@@ -364,20 +362,32 @@ impl Drop for Daemon {
 fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Proved {
     let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
     if config.storage != in_force.storage {
-        return Err("config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned());
+        return Err(
+            "config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned()
+        );
     }
     let book = Book::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
     Ok(Box::new((config, book, delivery)))
 }
 
+fn warn_of(book: &Book, config: &Config) {
+    match book.warnings(config).len() {
+        0 => {}
+        count => tracing::warn!("{count} warnings about the rules: `dag check` shows them"),
+    }
+}
+
 fn delivery(config: &Config) -> anyhow::Result<Delivery> {
-    Ok(Delivery::new(&config.email, &config.webhook, &config.root)?)
+    Ok(Delivery::new(&config.email, &config.webhook, &config.root, Limits::default())?)
 }
 
 fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow::Result<Sources> {
     let Some(declared) = start.config.devices.get(&device.id) else {
-        anyhow::bail!("the device `{}` is gone from config.toml: a daemon stays the device that it was started as", device.id);
+        anyhow::bail!(
+            "the device `{}` is gone from config.toml: a daemon stays the device that it was started as",
+            device.id
+        );
     };
     let known = desk.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
     let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };

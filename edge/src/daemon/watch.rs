@@ -23,6 +23,8 @@ pub struct Watch {
     watcher: RecommendedWatcher,
     rules: PathBuf,
     touched: mpsc::Receiver<()>,
+    /// The first and the last touch since the files were read.
+    unrest: Option<(Instant, Instant)>,
 }
 
 impl Watch {
@@ -37,7 +39,9 @@ impl Watch {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let matters = match event {
                 // Reading the files is an access, too; only the end of a write is news.
-                Ok(event) if matches!(event.kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(_))) => false,
+                Ok(event) if matches!(event.kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(_))) => {
+                    false
+                }
                 Ok(event) => event.paths.iter().any(|path| {
                     path.starts_with(&folder) || (config.is_some() && path.file_name() == config.as_deref())
                 }),
@@ -49,20 +53,30 @@ impl Watch {
                 let _ = sender.try_send(());
             }
         })?;
-        let mut watch = Watch { watcher, rules, touched };
+        let mut watch = Watch { watcher, rules, touched, unrest: None };
         watch.watcher.watch(root, RecursiveMode::NonRecursive)?;
         watch.follow();
         Ok(watch)
     }
 
-    /// Waits for an edit, then until the files are at rest.
+    /// Waits for an edit, then until the files are at rest. May be dropped and asked again: nothing is forgotten.
     pub async fn edited(&mut self) {
-        if self.touched.recv().await.is_none() {
-            // The watcher is gone, and only SIGHUP and `dag reload` are left.
-            return std::future::pending().await;
+        loop {
+            let Some((first, last)) = self.unrest else {
+                if self.touched.recv().await.is_none() {
+                    // The watcher is gone, and only SIGHUP and `dag reload` are left.
+                    return std::future::pending().await;
+                }
+                self.unrest = Some((Instant::now(), Instant::now()));
+                continue;
+            };
+            let rest = (last + QUIET).min(first + AT_MOST);
+            match timeout_at(rest, self.touched.recv()).await {
+                Ok(Some(())) => self.unrest = Some((first, Instant::now())),
+                Ok(None) | Err(_) => break,
+            }
         }
-        let end = Instant::now() + AT_MOST;
-        while let Ok(Some(())) = timeout_at(end.min(Instant::now() + QUIET), self.touched.recv()).await {}
+        self.unrest = None;
         // The folder may be another one by the same name.
         self.follow();
     }

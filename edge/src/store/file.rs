@@ -30,6 +30,8 @@ const REDB_HEADER: u64 = 320;
 pub(super) fn open_or_create(path: &Path) -> Result<(Database, bool), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(StoreError::Folder(path.to_owned())),
+        // A device or a pipe must not even be read.
+        Ok(found) if !found.is_file() => Err(StoreError::NotAStore(path.to_owned())),
         Ok(_) => Ok((open(path)?, false)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
         Err(error) => Err(StoreError::disk(path, error)),

@@ -19,6 +19,8 @@
 //! The file is looked at as a whole when it is opened. What does not fit is refused, and never changed.
 
 mod commit;
+#[cfg(test)]
+mod doubt;
 mod error;
 mod file;
 mod log;
@@ -51,16 +53,21 @@ const HEARTBEAT: Millis = Millis::new(60_000);
 /// Rows that are removed in one transaction when the store is opened with a smaller `keep`.
 const ROWS_CLEARED_AT_OPEN: usize = 4_096;
 
-/// How much of the logs is kept (`storage.keep`).
+/// How large the logs may make the file (`storage.keep`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Bytes. The file takes some more: pages are not always full, and room is made in advance.
+    /// Bytes, roughly: the file may come to twice as much and some 256 KiB to work with, but goes no further.
     pub bytes: u64,
 }
 
 impl Keep {
-    /// 64 MiB: several years of a quiet place.
+    /// 64 MiB: years of a quiet place.
     pub const DEFAULT: Keep = Keep { bytes: 64 << 20 };
+
+    /// What the rows themselves may take: pages may be but half full.
+    const fn rows(self) -> u64 {
+        self.bytes / 2
+    }
 }
 
 /// What opening the store told.
@@ -118,7 +125,7 @@ impl Store {
                 return Ok(());
             }
             step = Some(meta.steps.saturating_add(1));
-            write::apply(transaction, &mut meta, commit, self.keep.bytes)?;
+            write::apply(transaction, &mut meta, commit, self.keep.rows())?;
             meta.write(transaction)
         });
         match (&done, step) {
@@ -223,12 +230,12 @@ impl Store {
 
     /// Clears the logs to their size, should `keep` have become smaller, and then gives the space back.
     fn fit(&self) -> Result<(), StoreError> {
-        if self.read(read::meta)?.bytes <= self.keep.bytes {
+        if self.read(read::meta)?.bytes <= self.keep.rows() {
             return Ok(());
         }
         while !self.write(|transaction| {
             let mut meta = Meta::read(transaction)?;
-            let fits = log::prune(transaction, &mut meta, self.keep.bytes, ROWS_CLEARED_AT_OPEN)?;
+            let fits = log::prune(transaction, &mut meta, self.keep.rows(), ROWS_CLEARED_AT_OPEN)?;
             meta.write(transaction)?;
             Ok(fits)
         })? {}

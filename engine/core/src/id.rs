@@ -11,7 +11,7 @@ pub struct Id([u8; 16]);
 
 impl Id {
     /// Hashes `parts`, each behind its length, so that no two lists of parts run into the same bytes.
-    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+    pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());

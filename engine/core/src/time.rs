@@ -187,18 +187,17 @@ impl FromStr for Millis {
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return f.write_str("0s");
-        }
         let mut rest = self.0;
+        let mut text = String::new();
         for (unit, size) in UNITS {
             let count = rest / size;
             rest %= size;
             if count > 0 {
-                write!(f, "{count}{unit}")?;
+                text.push_str(&format!("{count}{unit}"));
             }
         }
-        Ok(())
+        // Padded as asked for, so that columns line up.
+        f.pad(if text.is_empty() { "0s" } else { &text })
     }
 }
 

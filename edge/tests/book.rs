@@ -1,0 +1,184 @@
+//! What a user can do wrong in `rules/`, and what is said to it. Nothing here may panic, hang or pass.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use dag::book::Book;
+use dag_config::Config;
+
+/// The shipped files in a folder of their own, changed by `edit`; what the compiler says to that.
+fn said(edit: impl FnOnce(&Path)) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(dir.path());
+    edit(&home.join("rules"));
+    let config = Config::load(&home.join("config.toml"), &[]).unwrap();
+    match Book::prove(&home.join("rules"), &config) {
+        Ok(_) => "nothing".to_owned(),
+        Err(problems) => problems.to_string().replace(&dir.path().display().to_string(), ""),
+    }
+}
+
+fn shipped(dir: &Path) -> PathBuf {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::copy(top.join("config.toml"), dir.join("config.toml")).unwrap();
+    copy(&top.join("rules"), &dir.join("rules"));
+    dir.to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(fs::copy(entry.path(), target).unwrap()) }
+    }
+}
+
+#[track_caller]
+fn check(edit: impl FnOnce(&Path), expected: &[&str]) {
+    let said = said(edit);
+    for part in expected {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+}
+
+#[test]
+fn the_shipped_rules_are_proved() {
+    check(|_| {}, &["nothing"]);
+}
+
+#[test]
+fn a_file_half_saved_is_told_with_its_line() {
+    check(
+        |rules| {
+            let whole = fs::read_to_string(rules.join("power.toml")).unwrap();
+            let half = whole.find("escalation = \"house").unwrap() + 18;
+            fs::write(rules.join("power.toml"), &whole[..half]).unwrap();
+        },
+        &["power.toml:", "escalation = \"hous\n", "expected `\"`"],
+    );
+}
+
+#[test]
+fn a_file_that_others_need_and_that_is_gone_is_missed() {
+    check(
+        |rules| fs::remove_file(rules.join("people.toml")).unwrap(),
+        &["there is no escalation `household`", "site.operators names the group `owners`, which no rules file defines"],
+    );
+}
+
+#[test]
+fn a_folder_in_a_files_place_is_refused() {
+    check(
+        |rules| {
+            fs::remove_file(rules.join("power.toml")).unwrap();
+            fs::create_dir(rules.join("power.toml")).unwrap();
+        },
+        &["power.toml", "a file is expected here, and this is none"],
+    );
+}
+
+#[test]
+fn a_folder_of_rules_that_is_gone_is_told() {
+    check(|rules| fs::remove_dir_all(rules).unwrap(), &["the folder cannot be read"]);
+}
+
+#[test]
+fn what_is_not_utf8_is_told_with_the_byte() {
+    check(
+        |rules| fs::write(rules.join("power.toml"), b"[rule.a]\nwhen = \"\xff\"").unwrap(),
+        &["power.toml", "not UTF-8 (byte 17): save it as UTF-8"],
+    );
+}
+
+#[test]
+fn a_file_of_10_mb_is_not_even_read() {
+    check(
+        |rules| fs::write(rules.join("power.toml"), vec![b'#'; 10_000_000]).unwrap(),
+        &["power.toml", "longer than 1024 KiB"],
+    );
+}
+
+#[test]
+fn every_problem_of_every_file_is_told_at_once() {
+    check(
+        |rules| {
+            fs::write(rules.join("a.toml"), "[rule.a]\nwhen = \"pwoer == off\"\nescalation = \"household\"").unwrap();
+            fs::write(rules.join("b.toml"), "[recipient.x]\nemial = \"x@example.com\"").unwrap();
+        },
+        &[
+            "a.toml:2:9",
+            "did you mean `power`?",
+            "b.toml:2:1",
+            "did you mean `email`?",
+            "problems found; nothing was changed",
+        ],
+    );
+}
+
+#[test]
+fn a_script_that_never_ends_is_stopped_and_told() {
+    for (script, told) in [
+        ("fn message(ctx) { loop { } }", "operations"),
+        ("fn message(ctx) { deeper(ctx) } fn deeper(ctx) { deeper(ctx) }", "overflow"),
+        ("fn message(ctx) { let s = \"x\"; loop { s += s; } }", "too large"),
+        ("fn message(ctx) { let a = []; loop { a.push(a); } }", "too large"),
+        ("fn message(ctx) { 42 }", "it answered no map of texts"),
+    ] {
+        check(
+            |rules| {
+                fs::write(rules.join("bad.rhai"), script).unwrap();
+                let rule = "[rule.bad]\nwhen = \"power == off\"\nescalation = \"household\"\nscript = \"bad.rhai\"";
+                fs::write(rules.join("bad.toml"), rule).unwrap();
+            },
+            &["the script of the rule `bad` fails in `message`", told],
+        );
+    }
+}
+
+#[test]
+fn a_script_that_misspells_a_field_is_told_with_the_place() {
+    check(
+        |rules| {
+            fs::write(rules.join("bad.rhai"), "fn allow(ctx) {\n    ctx.device.nmae != \"x\"\n}").unwrap();
+            let rule = "[rule.bad]\nwhen = \"power == off\"\nescalation = \"household\"\nscript = \"bad.rhai\"";
+            fs::write(rules.join("bad.toml"), rule).unwrap();
+        },
+        &["bad.rhai:2:16", "there is no field `nmae` here", "did you mean `name`?"],
+    );
+}
+
+#[test]
+fn a_template_that_fails_is_told_before_it_is_needed() {
+    check(
+        |rules| {
+            fs::create_dir_all(rules.join("templates")).unwrap();
+            fs::write(rules.join("templates/subject.txt"), "{{ device.nmae }}").unwrap();
+        },
+        &["templates/subject.txt:1", "nmae"],
+    );
+}
+
+#[test]
+fn a_scenario_that_goes_otherwise_keeps_the_rules_out() {
+    check(
+        |rules| {
+            let scenario = "name = \"no\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n[[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]";
+            fs::write(rules.join("tests/no.toml"), scenario).unwrap();
+        },
+        &["no.toml:6:11", "this was not sent", "nothing was sent"],
+    );
+}
+
+#[test]
+fn what_editors_leave_behind_is_not_read() {
+    check(
+        |rules| {
+            for name in [".power.toml.swp", "power.toml~", "#power.toml#", ".#power.toml", "4913"] {
+                fs::write(rules.join(name), b"\xff not rules").unwrap();
+            }
+        },
+        &["nothing"],
+    );
+}

@@ -1,0 +1,161 @@
+//! Edits while it runs: what is right is followed, what is wrong changes nothing and is shown.
+
+use std::fs;
+
+use crate::home::{Home, text, wait_until};
+
+fn rules(home: &Home) -> String {
+    home.json(&["status"])["rules"].as_str().unwrap().to_owned()
+}
+
+fn rejected(home: &Home) -> Option<String> {
+    home.json(&["status"])["rejected"].as_str().map(str::to_owned)
+}
+
+/// Makes an edit that must not be followed; what is shown to it, while the rules before it stay in force.
+fn refused(edit: impl FnOnce(&Home)) -> String {
+    let home = Home::new();
+    let _daemon = home.run();
+    let before = rules(&home);
+    edit(&home);
+    let problem = wait_until(|| rejected(&home));
+    assert_eq!(rules(&home), before);
+    home.json(&["unplug"]);
+    assert_eq!(home.wait_for_mails(1).len(), 1, "the old rules still tell");
+    problem
+}
+
+#[test]
+fn an_edit_is_followed_without_a_restart() {
+    let home = Home::new();
+    let _daemon = home.run();
+    let before = rules(&home);
+    home.edit("rules/power.toml", "open_after = \"0s\"", "open_after = \"1h\"");
+    wait_until(|| (rules(&home) != before).then_some(()));
+    home.json(&["unplug"]);
+    let deadline = home.json(&["status"])["next_deadline"].clone();
+    assert!(deadline.is_string(), "it waits for the hour");
+    // And the other way: the hour that is under way becomes nothing, so it is overdue and happens now.
+    home.edit("rules/power.toml", "open_after = \"1h\"", "open_after = \"0s\"");
+    assert_eq!(home.wait_for_mails(1).len(), 1);
+}
+
+#[test]
+fn an_edit_by_renaming_is_followed() {
+    let home = Home::new();
+    let _daemon = home.run();
+    let before = rules(&home);
+    let edited = fs::read_to_string(home.path("rules/power.toml")).unwrap().replace("\"0s\"", "\"7s\"");
+    fs::write(home.path("rules/.power.toml.swp"), &edited).unwrap();
+    fs::rename(home.path("rules/.power.toml.swp"), home.path("rules/power.toml")).unwrap();
+    wait_until(|| (rules(&home) != before).then_some(()));
+}
+
+#[test]
+fn a_folder_of_rules_that_is_replaced_is_followed() {
+    let home = Home::new();
+    let _daemon = home.run();
+    for turn in 1..4 {
+        let before = rules(&home);
+        let (new, old) = (home.path("new"), home.path(&format!("old{turn}")));
+        fs::create_dir(&new).unwrap();
+        for file in ["power.toml", "people.toml"] {
+            let text = fs::read_to_string(home.path("rules").join(file)).unwrap();
+            fs::write(new.join(file), format!("{text}\n# turn {turn}\n")).unwrap();
+        }
+        fs::rename(home.path("rules"), old).unwrap();
+        fs::rename(new, home.path("rules")).unwrap();
+        wait_until(|| (rules(&home) != before).then_some(()));
+    }
+}
+
+#[test]
+fn a_file_half_saved_changes_nothing_and_is_shown() {
+    let problem = refused(|home| home.edit("rules/power.toml", "when = \"power == off\"", "when = \"power == o"));
+    assert!(problem.contains("power.toml:"), "{problem}");
+}
+
+#[test]
+fn a_deleted_file_changes_nothing_and_is_shown() {
+    let problem = refused(|home| fs::remove_file(home.path("rules/people.toml")).unwrap());
+    assert!(problem.contains("there is no escalation `household`"), "{problem}");
+}
+
+#[test]
+fn a_folder_in_a_files_place_changes_nothing_and_is_shown() {
+    let problem = refused(|home| {
+        fs::remove_file(home.path("rules/power.toml")).unwrap();
+        fs::create_dir(home.path("rules/power.toml")).unwrap();
+    });
+    assert!(problem.contains("a file is expected here"), "{problem}");
+}
+
+#[test]
+fn a_time_zone_that_does_not_exist_changes_nothing_and_is_shown() {
+    let problem = refused(|home| home.edit("config.toml", "Europe/London", "Europe/Lodnon"));
+    assert!(problem.contains("Europe/London"), "{problem}");
+}
+
+#[test]
+fn a_scenario_that_goes_otherwise_changes_nothing_and_is_shown() {
+    let problem = refused(|home| {
+        fs::create_dir(home.path("rules/tests")).unwrap();
+        let scenario = "name = \"no\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n\
+                        [[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]\n";
+        fs::write(home.path("rules/tests/no.toml"), scenario).unwrap();
+    });
+    assert!(problem.contains("this was not sent"), "{problem}");
+}
+
+#[test]
+fn a_repaired_file_is_followed_and_its_problem_forgotten() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.edit("rules/power.toml", "power == off", "pwoer == off");
+    assert!(wait_until(|| rejected(&home)).contains("did you mean `power`?"));
+    home.edit("rules/power.toml", "pwoer == off", "power == off");
+    wait_until(|| rejected(&home).is_none().then_some(()));
+}
+
+#[test]
+fn a_hangup_reads_the_files_again() {
+    let home = Home::new();
+    let daemon = home.run();
+    home.edit("rules/power.toml", "power == off", "pwoer == off");
+    daemon.signal("HUP");
+    daemon.wait_for("the edit changes nothing");
+}
+
+#[test]
+fn reload_says_what_is_wrong_where_it_was_asked() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.edit("rules/power.toml", "power == off", "pwoer == off");
+    let output = home.dag(&["reload"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("there is no fact or value `pwoer`"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_boot_with_broken_files_runs_on_the_last_good_rules() {
+    let home = Home::new();
+    let first = home.run();
+    let good = rules(&home);
+    drop(first);
+    home.edit("rules/power.toml", "power == off", "pwoer == off");
+    let _daemon = home.run();
+    assert_eq!(rules(&home), good);
+    assert!(rejected(&home).unwrap().contains("did you mean `power`?"));
+    home.json(&["unplug"]);
+    assert_eq!(home.wait_for_mails(1).len(), 1);
+}
+
+#[test]
+fn a_first_boot_with_broken_files_is_refused() {
+    let home = Home::new();
+    home.edit("rules/power.toml", "power == off", "pwoer == off");
+    let output = home.dag(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("did you mean `power`?") && said.contains("no earlier good rules"), "{said}");
+}

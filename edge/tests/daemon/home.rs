@@ -1,0 +1,154 @@
+//! A folder with the shipped configuration and short waiting times, and daemons that run in it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Longer than anything here takes on a busy machine; reached only when something is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    /// The shipped files, with an outage that opens and closes at once, and without scenarios, which speak of others.
+    pub fn new() -> Home {
+        let dir = tempfile::tempdir().unwrap();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        fs::copy(top.join("config.toml"), dir.path().join("config.toml")).unwrap();
+        fs::create_dir(dir.path().join("rules")).unwrap();
+        for file in ["power.toml", "people.toml"] {
+            let text = fs::read_to_string(top.join("rules").join(file)).unwrap();
+            let text = text.replace("open_after = \"30s\"", "open_after = \"0s\"");
+            let text = text.replace("close_after = \"10s\"", "close_after = \"0s\"");
+            fs::write(dir.path().join("rules").join(file), text).unwrap();
+        }
+        Home { dir }
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
+    }
+
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(file)).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        fs::write(self.path(file), text.replace(from, to)).unwrap();
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dag"));
+        command.args(words).arg("--config").arg(self.path("config.toml"));
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn dag(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Runs a command that has to succeed, and gives its JSON.
+    pub fn json(&self, words: &[&str]) -> Value {
+        let output = self.dag(&[words, &["--format", "json"]].concat());
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stdout));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    pub fn run(&self) -> Daemon {
+        Daemon::start(self.command(&["run"]))
+    }
+
+    /// The subjects of the mails so far, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        mails(&self.path("var/outbox"))
+    }
+
+    /// Waits until so many mails are there.
+    pub fn wait_for_mails(&self, count: usize) -> Vec<String> {
+        wait_until(|| Some(self.mails()).filter(|mails| mails.len() >= count))
+    }
+}
+
+pub fn mails(outbox: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(outbox) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
+    files.sort();
+    let subject = |file: &PathBuf| {
+        let mail = fs::read_to_string(file).unwrap();
+        mail.lines().find_map(|line| line.strip_prefix("Subject: ").map(str::to_owned)).unwrap()
+    };
+    files.iter().map(subject).collect()
+}
+
+pub fn wait_until<T>(mut ready: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < end, "waited in vain");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running daemon, killed when it is dropped.
+pub struct Daemon {
+    pub child: Child,
+    log: Receiver<String>,
+}
+
+impl Daemon {
+    pub fn start(mut command: Command) -> Daemon {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let daemon = Daemon { child, log };
+        daemon.wait_for("\"ready\"");
+        daemon
+    }
+
+    /// Waits for a line of the log.
+    pub fn wait_for(&self, part: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => panic!("`{part}` is not in the log:\n{}", before.join("\n")),
+            }
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(killed.unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,110 @@
+//! Starting, stopping, and what the commands say.
+
+use crate::home::{Home, text, wait_until};
+
+#[test]
+fn an_outage_is_told_and_so_is_its_end() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.json(&["unplug"]);
+    home.wait_for_mails(1);
+    home.json(&["plug"]);
+    let mails = home.wait_for_mails(2);
+    assert!(mails.iter().all(|subject| subject.contains("Cottage")), "{mails:?}");
+    assert_eq!(home.json(&["status"])["incidents"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn an_acknowledgement_names_who_took_it_on() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.json(&["unplug"]);
+    home.wait_for_mails(1);
+    let answer = home.json(&["ack", "--by", "kim"]);
+    assert_eq!(answer["rule"], "power-outage");
+    assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
+}
+
+#[test]
+fn an_acknowledgement_of_nothing_is_refused() {
+    let home = Home::new();
+    let _daemon = home.run();
+    let output = home.dag(&["ack"]);
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(1), "no incident is open\n"));
+}
+
+#[test]
+fn a_terminated_daemon_ends_well_and_takes_its_socket_along() {
+    let home = Home::new();
+    let mut daemon = home.run();
+    daemon.signal("TERM");
+    assert!(daemon.child.wait().unwrap().success());
+    assert!(!home.path("var/dag.sock").exists());
+}
+
+#[test]
+fn an_outage_goes_on_over_a_kill() {
+    let home = Home::new();
+    let daemon = home.run();
+    home.json(&["unplug"]);
+    home.wait_for_mails(1);
+    let before = home.json(&["status"])["incidents"][0]["id"].clone();
+    drop(daemon);
+    let _daemon = home.run();
+    let status = home.json(&["status"]);
+    assert_eq!(status["incidents"][0]["id"], before);
+    assert_eq!(status["facts"]["power"][0], "off", "the simulated mains stay as they were");
+    home.json(&["plug"]);
+    assert_eq!(home.wait_for_mails(2).len(), 2);
+}
+
+#[test]
+fn a_second_daemon_on_the_same_store_is_refused() {
+    let home = Home::new();
+    let _daemon = home.run();
+    let output = home.dag(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("is in use by another daemon: stop that one first"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(home.json(&["status"])["device"]["id"], "cottage", "the first one goes on");
+}
+
+#[test]
+fn a_store_that_is_cut_off_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    drop(home.run());
+    let store = home.path("var/dag.redb");
+    let whole = std::fs::read(&store).unwrap();
+    std::fs::write(&store, &whole[..whole.len() / 2]).unwrap();
+    let output = home.dag(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is damaged"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read(&store).unwrap(), whole[..whole.len() / 2]);
+}
+
+#[test]
+fn a_command_without_a_daemon_says_how_to_start_one() {
+    let home = Home::new();
+    let output = home.dag(&["status"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("start it with `dag run`"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn wrong_use_is_told_apart_from_problems() {
+    let home = Home::new();
+    assert_eq!(home.dag(&["unplgu"]).status.code(), Some(2));
+    assert_eq!(home.dag(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn several_daemons_of_one_machine_do_not_meet() {
+    let (one, other) = (Home::new(), Home::new());
+    let (_one, _other) = (one.run(), other.run());
+    one.json(&["unplug"]);
+    wait_until(|| (one.json(&["status"])["incidents"].as_array().unwrap().len() == 1).then_some(()));
+    assert_eq!(other.json(&["status"])["incidents"].as_array().unwrap().len(), 0);
+}

@@ -1,0 +1,113 @@
+//! A disk that is full, and one that is read-only. Both are real: a small file system in memory, mounted in a name space
+//! of this test's own, so that nothing is left of it whatever happens.
+
+use std::{
+    env, fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use dag::store::{Keep, Store, StoreError};
+
+use crate::{open, refused, step, steps, text};
+
+const DISK: &str = "DAG_TEST_DISK";
+
+/// Runs `check` on a file system of one MiB: in a child, the same test once more, that may mount.
+fn on_a_small_disk(test: &str, check: impl FnOnce(&Path)) {
+    if let Some(folder) = env::var_os(DISK) {
+        let folder = PathBuf::from(folder);
+        mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"], &folder);
+        return check(&folder);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new("unshare");
+    child.arg("--mount");
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        child.args(["--user", "--map-root-user"]);
+    }
+    child.arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(DISK, folder.path());
+    let output = child.output().expect("`unshare` is part of util-linux");
+    let told = [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
+fn mount(arguments: &[&str], folder: &Path) {
+    let done = Command::new("mount").args(arguments).arg(folder).status().unwrap();
+    assert!(done.success(), "this test mounts a file system: run it as root, or where users may make name spaces");
+}
+
+/// Leaves no byte free.
+fn fill(folder: &Path) {
+    let error = fs::write(folder.join("ballast"), vec![0; 2 << 20]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+}
+
+fn free(folder: &Path) {
+    fs::remove_file(folder.join("ballast")).unwrap();
+}
+
+#[test]
+fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
+    on_a_small_disk("disk::a_full_disk_refuses_steps_until_there_is_space_and_loses_none", |folder| {
+        let path = folder.join("dag.redb");
+        let (store, _) = open(&path);
+        let mut noted = 0;
+        for _ in 0..4 {
+            fill(folder);
+            let error = loop {
+                match store.commit(&step(noted + 1)) {
+                    Ok(()) => noted += 1,
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(
+                text(&error, &path),
+                "`dag.redb` is on a full disk: free some space there; what was noted so far is kept"
+            );
+            assert!(error.may_pass());
+            assert!(matches!(store.commit(&step(noted + 1)), Err(StoreError::Full(_))));
+            assert_eq!(steps(&store), noted, "what was noted can be read all the time");
+            free(folder);
+            // The same store, the same step: no restart.
+            store.commit(&step(noted + 1)).unwrap();
+            noted += 1;
+            assert_eq!(steps(&store), noted);
+        }
+        assert!(noted > 4, "the disk was full too early");
+        drop(store);
+        assert_eq!(steps(&open(&path).0), noted);
+    });
+}
+
+#[test]
+fn a_store_is_made_whole_or_not_at_all_on_a_full_disk() {
+    on_a_small_disk("disk::a_store_is_made_whole_or_not_at_all_on_a_full_disk", |folder| {
+        let path = folder.join("dag.redb");
+        fill(folder);
+        assert!(matches!(refused(&path), StoreError::Full(_)));
+        let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["ballast"]);
+        free(folder);
+        assert!(open(&path).1.fresh);
+    });
+}
+
+#[test]
+fn a_read_only_disk_is_named_and_its_store_unharmed() {
+    on_a_small_disk("disk::a_read_only_disk_is_named_and_its_store_unharmed", |folder| {
+        let path = folder.join("dag.redb");
+        open(&path).0.commit(&step(1)).unwrap();
+        mount(&["-o", "remount,ro"], folder);
+        let expected = "`dag.redb` is on a read-only disk: mount it read-write, or let `storage.path` name a file on a disk \
+                        that can be written";
+        let error = refused(&path);
+        assert_eq!(text(&error, &path), expected);
+        assert!(error.may_pass());
+        let new = folder.join("new/dag.redb");
+        assert_eq!(text(&Store::open(&new, Keep::DEFAULT).unwrap_err(), &new), expected);
+        mount(&["-o", "remount,rw"], folder);
+        assert_eq!(steps(&open(&path).0), 1);
+    });
+}

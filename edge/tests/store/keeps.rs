@@ -1,0 +1,100 @@
+//! What goes in comes out again, after a restart too.
+
+use dag::store::{Commit, GoodRules, Window};
+use dag_engine::{Decision, Value};
+
+use crate::{decision, id, open, report, scratch, step, steps, time};
+
+#[test]
+fn what_steps_left_is_there_after_a_restart() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    assert_eq!(store.state::<u64>("cottage").unwrap(), None);
+    for number in 1..=30 {
+        store.commit(&step(number)).unwrap();
+    }
+    assert_eq!(steps(&store), 30);
+    drop(store);
+    let (store, _) = open(&path);
+    assert_eq!(steps(&store), 30);
+    let last = store.readings(Window::newest(1)).unwrap();
+    assert_eq!((last[0].source.as_str(), last[0].boot, last[0].reading.value), ("gpio", 1, Some(Value::On)));
+    assert_eq!(store.state::<u64>("another device").unwrap(), None);
+}
+
+#[test]
+fn every_start_is_counted_and_hears_when_the_one_before_was_last_alive() {
+    let (_folder, path) = scratch();
+    let (store, first) = open(&path);
+    assert!((first.boot, first.fresh, first.last_alive) == (1, true, None));
+    store.commit(&step(7)).unwrap();
+    drop(store);
+    let (store, second) = open(&path);
+    assert!((second.boot, second.fresh, second.last_alive) == (2, false, Some(time(7))));
+    assert!(!store.alive(time(60_006)).unwrap(), "a commit counts as a sign of life for a minute");
+    assert!(store.alive(time(60_007)).unwrap());
+    assert!(!store.alive(time(60_008)).unwrap());
+    assert!(store.alive(time(50_000)).unwrap(), "the clock was set back");
+    drop(store);
+    assert_eq!(open(&path).1.last_alive, Some(time(50_000)));
+}
+
+#[test]
+fn the_outbox_keeps_the_order_in_which_entries_were_queued_first() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    let queued = Commit::at(time(1)).queue(id(9), &"nine").unwrap().queue(id(1), &"one").unwrap();
+    store.commit(&queued).unwrap();
+    store.commit(&Commit::at(time(2)).queue(id(5), &"five").unwrap().queue(id(9), &"nine, leased").unwrap()).unwrap();
+    store.commit(&Commit::at(time(3)).finish(id(1), &"one, delivered").unwrap()).unwrap();
+    drop(store);
+    let (store, _) = open(&path);
+    let left: Vec<(_, String)> = store.outbox().unwrap();
+    assert_eq!(left, [(id(9), "nine, leased".to_owned()), (id(5), "five".to_owned())]);
+    assert_eq!(store.finished::<String>(Window::newest(10)).unwrap(), ["one, delivered"]);
+}
+
+#[test]
+fn decisions_are_found_by_time_by_number_and_by_incident() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    for number in 1..=40 {
+        store.commit(&step(number)).unwrap();
+    }
+    let check = |found: Vec<Decision>, numbers: &[u64]| {
+        assert_eq!(found, numbers.iter().map(|number| decision(*number)).collect::<Vec<_>>());
+    };
+    check(store.decisions(Window::newest(3)).unwrap(), &[38, 39, 40]);
+    check(store.decisions(Window::newest(9).from(time(5)).until(time(8))).unwrap(), &[5, 6, 7]);
+    check(store.decisions(Window::newest(2).from(time(5)).until(time(8))).unwrap(), &[6, 7]);
+    check(store.decisions(Window::newest(0)).unwrap(), &[]);
+    check(store.decisions_of(id(7)).unwrap(), &[7, 17, 27, 37]);
+    check(store.decisions_of(id(77)).unwrap(), &[]);
+    assert_eq!(store.readings(Window::newest(9).until(time(3))).unwrap().len(), 2);
+}
+
+#[test]
+fn a_report_of_several_readings_is_noted_reading_by_reading() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    let mut several = report(41);
+    several.readings.extend(report(42).readings);
+    store.commit(&Commit::at(time(50)).report(&several)).unwrap();
+    let numbers: Vec<_> = store.readings(Window::newest(9)).unwrap().into_iter().map(|found| found.number).collect();
+    assert_eq!(numbers, [41, 42]);
+}
+
+#[test]
+fn the_last_good_rules_replace_those_before() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    assert_eq!(store.rules().unwrap(), None);
+    let file = |path: &str, content: &[u8]| (path.to_owned(), content.to_vec());
+    let first = GoodRules { hash: id(1), files: vec![file("a.toml", b"a"), file("tests/a.toml", b"\xff")] };
+    let second = GoodRules { hash: id(2), files: vec![file("b.rhai", b"b")] };
+    store.keep_rules(&first).unwrap();
+    assert_eq!(store.rules().unwrap(), Some(first));
+    store.keep_rules(&second).unwrap();
+    drop(store);
+    assert_eq!(open(&path).0.rules().unwrap(), Some(second));
+}

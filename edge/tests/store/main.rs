@@ -1,0 +1,101 @@
+//! The store on real files, real disks and in processes that are really killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+mod damage;
+mod disk;
+mod keeps;
+mod killed;
+mod power;
+mod refusals;
+mod size;
+
+use std::path::{Path, PathBuf};
+
+use dag::store::{Commit, Keep, Opened, Store, StoreError, Window};
+use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
+use tempfile::TempDir;
+
+/// A folder of its own, and the path of a store in it.
+fn scratch() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dag.redb");
+    (folder, path)
+}
+
+fn open(path: &Path) -> (Store, Opened) {
+    Store::open(path, Keep::DEFAULT).unwrap()
+}
+
+fn refused(path: &Path) -> StoreError {
+    Store::open(path, Keep::DEFAULT).expect_err("the store should have been refused")
+}
+
+/// The text of `error` with the store's path shortened to `dag.redb`.
+fn text(error: &StoreError, path: &Path) -> String {
+    error.to_string().replace(path.to_str().unwrap(), "dag.redb")
+}
+
+fn time(millis: i64) -> Time {
+    Time::from_millis(millis)
+}
+
+fn id(number: u64) -> Id {
+    Id::parse(&format!("{number:032x}")).unwrap()
+}
+
+/// A decision that says `number` and belongs to the incident of its last digit.
+fn decision(number: u64) -> Decision {
+    Decision {
+        at: time(number as i64),
+        rule: Some("power-outage".into()),
+        incident: Some(id(number % 10)),
+        outcome: Outcome::Acknowledged { by: number.to_string(), lapses: None },
+    }
+}
+
+fn report(number: u64) -> Report {
+    let value = if number.is_multiple_of(2) { Value::On } else { Value::Off };
+    let reading = Reading { fact: "power".into(), value: Some(value), at: time(number as i64) };
+    Report { source: "gpio".into(), boot: 1, first: number, readings: vec![reading] }
+}
+
+/// Step `number`: its number in the state, a decision, a reading; its message is queued and the one before finished.
+fn step(number: u64) -> Commit {
+    let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap();
+    let step = step.report(&report(number)).decisions([decision(number)]).queue(id(number), &number).unwrap();
+    if number > 1 { step.finish(id(number - 1), &(number - 1)).unwrap() } else { step }
+}
+
+/// Checks that the store holds the steps 1 to n, whole and in order, and says n.
+fn steps(store: &Store) -> u64 {
+    let last = store.state::<u64>("cottage").unwrap().unwrap_or(0);
+    let all = Window::newest(usize::MAX);
+    let numbers = 1..=last;
+    assert_eq!(store.decisions(all).unwrap(), numbers.clone().map(decision).collect::<Vec<_>>());
+    let readings: Vec<_> = store.readings(all).unwrap().into_iter().map(|reading| reading.number).collect();
+    assert_eq!(readings, numbers.clone().collect::<Vec<_>>());
+    assert_eq!(store.finished::<u64>(all).unwrap(), (1..last).collect::<Vec<_>>());
+    let queued: Vec<_> = numbers.rev().take(1).map(|number| (id(number), number)).collect();
+    assert_eq!(store.outbox::<u64>().unwrap(), queued);
+    last
+}
+
+/// SplitMix64: the same numbers from the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}

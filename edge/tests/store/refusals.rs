@@ -1,0 +1,205 @@
+//! What is refused, in which words, and that it is left alone.
+
+use std::{
+    env, fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use dag::store::{Keep, Store};
+use redb::{Database, ReadableTable, TableDefinition};
+
+use crate::{open, refused, scratch, step, steps, text};
+
+/// Checks the words, and that the file is as it was.
+fn check(path: &Path, words: &str) {
+    let before = fs::read(path).unwrap();
+    assert_eq!(text(&refused(path), path), words);
+    assert!(fs::read(path).unwrap() == before, "the file was changed");
+}
+
+/// Writes a store of one step.
+fn store(path: &Path) {
+    open(path).0.commit(&step(1)).unwrap();
+}
+
+#[test]
+fn a_second_daemon_on_the_same_file_is_told_so() {
+    let (_folder, path) = scratch();
+    let (first, _) = open(&path);
+    first.commit(&step(1)).unwrap();
+    let words =
+        "`dag.redb` is in use by another daemon: stop that one first, or give this one a `storage.path` of its own";
+    check(&path, words);
+    first.commit(&step(2)).unwrap();
+    assert_eq!(steps(&first), 2);
+    drop(first);
+    assert_eq!(open(&path).1.boot, 2, "the one that was refused does not count");
+}
+
+#[test]
+fn two_daemons_that_make_the_store_at_once_get_one_between_them() {
+    for _ in 0..20 {
+        let (folder, path) = scratch();
+        let opened = std::thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| Store::open(&path, Keep::DEFAULT)));
+            both.map(|one| one.join().unwrap())
+        });
+        let open = opened.iter().filter(|opened| opened.is_ok()).count();
+        assert_eq!(open, 1, "{opened:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "one file is left");
+    }
+}
+
+#[test]
+fn the_folders_above_a_new_store_are_made() {
+    let (folder, _) = scratch();
+    let path = folder.path().join("var/lib/dag.redb");
+    assert!(open(&path).1.fresh);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "addresses are nobody else's business"
+    );
+}
+
+#[test]
+fn what_an_interrupted_start_left_is_taken_over() {
+    let (folder, path) = scratch();
+    fs::write(folder.path().join("dag.redb.new"), vec![7; 10_000]).unwrap();
+    assert!(open(&path).1.fresh);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_in_its_place_is_refused() {
+    let (folder, _) = scratch();
+    let words = "`dag.redb` is a folder: let `storage.path` name a file";
+    assert_eq!(text(&refused(folder.path()), folder.path()), words);
+}
+
+#[test]
+fn a_file_above_it_is_refused() {
+    let (_folder, path) = scratch();
+    fs::write(&path, "a file").unwrap();
+    let below = path.join("dag.redb");
+    let words = "`dag.redb` cannot be read or written (Not a directory (os error 20)): look at the disk, the system's log \
+                 may say more";
+    assert_eq!(text(&refused(&below), &below), words);
+}
+
+#[test]
+fn an_empty_file_is_refused_because_no_store_begins_so() {
+    let (_folder, path) = scratch();
+    fs::write(&path, "").unwrap();
+    check(&path, "`dag.redb` is empty, so what it held is lost: restore it from a copy, or move it away to start anew");
+}
+
+#[test]
+fn other_files_are_refused() {
+    let (_folder, path) = scratch();
+    let words = "`dag.redb` is not a store of detectordag: let `storage.path` name another file, or move this one away";
+    for content in ["mode = \"standalone\"\n".as_bytes(), &[0; 100_000], b"SQLite format 3\0", b"x"] {
+        fs::write(&path, content).unwrap();
+        check(&path, words);
+    }
+    // The database of another program.
+    fs::remove_file(&path).unwrap();
+    let other = Database::create(&path).unwrap();
+    let writing = other.begin_write().unwrap();
+    writing.open_table(TableDefinition::<u64, u64>::new("meta")).unwrap().insert(1, 1).unwrap();
+    writing.commit().unwrap();
+    drop(other);
+    check(&path, words);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let path = Path::new("/dev/null");
+    assert!(text(&refused(path), path).starts_with("`dag.redb` is not a store of detectordag"));
+}
+
+#[test]
+fn a_file_cut_short_is_refused() {
+    let (_folder, path) = scratch();
+    store(&path);
+    let whole = fs::read(&path).unwrap();
+    let advice = "restore it from a copy, or move it away to start anew";
+    fs::write(&path, &whole[..100]).unwrap();
+    check(&path, &format!("`dag.redb` is damaged (it ends after 100 bytes): {advice}"));
+    let half = whole.len() / 2;
+    fs::write(&path, &whole[..half]).unwrap();
+    let problem = format!("File truncated below stored layout: file_len={half}, layout_len={}", whole.len());
+    check(&path, &format!("`dag.redb` is damaged ({problem}): {advice}"));
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let (_folder, path) = scratch();
+    let words = |found, known| {
+        format!(
+            "`dag.redb` was written by a newer version of detectordag (format {found}, and this version knows {known}): \
+             install that version again, or move the file away to start anew"
+        )
+    };
+    // Newer in what the tables hold, whatever else the record then says.
+    store(&path);
+    let newer = Database::open(&path).unwrap();
+    let writing = newer.begin_write().unwrap();
+    {
+        let mut meta = writing.open_table(TableDefinition::<&str, &[u8]>::new("meta")).unwrap();
+        assert!(meta.get("store").unwrap().is_some());
+        meta.insert("store", br#"{"format":2,"boot":"changed"}"#.as_slice()).unwrap();
+    }
+    writing.commit().unwrap();
+    drop(newer);
+    check(&path, &words(2, 1));
+    // Newer in how the file is made.
+    fs::remove_file(&path).unwrap();
+    store(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    (bytes[64], bytes[192]) = (4, 4);
+    fs::write(&path, bytes).unwrap();
+    check(&path, &words(4, 3));
+}
+
+#[test]
+fn a_file_of_another_user_is_refused() {
+    const STORE: &str = "DAG_TEST_DENIED_STORE";
+    if let Some(path) = env::var_os(STORE) {
+        let path = PathBuf::from(path);
+        let words = "`dag.redb` may not be read and written by this user: change its owner, or run the daemon as the user who \
+                     owns it";
+        assert_eq!(text(&refused(&path), &path), words);
+        let new = path.with_file_name("new.redb");
+        assert!(text(&refused(&new), &new).starts_with("`dag.redb` may not be read and written by this user"));
+        return;
+    }
+    let (folder, path) = scratch();
+    store(&path);
+    let before = fs::read(&path).unwrap();
+    // Root may do everything, so a user without rights looks: with a copy of this test that such a user can reach. It is
+    // not copied here, as a child of another test could hold it open for writing, and then it does not start.
+    let program = folder.path().join("test");
+    assert!(Command::new("cp").arg(env::current_exe().unwrap()).arg(&program).status().unwrap().success());
+    let mut child = Command::new(&program);
+    if owner(Path::new("/proc/self")) == 0 {
+        child.uid(65_534).gid(65_534);
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let arguments = ["--exact", "refusals::a_file_of_another_user_is_refused", "--nocapture"];
+    let output = child.args(arguments).env(STORE, &path).current_dir("/").output().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+/// The user who owns `path`.
+fn owner(path: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).unwrap().uid()
+}
