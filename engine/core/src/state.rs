@@ -54,6 +54,11 @@ impl State {
         self.deadline
     }
 
+    /// The time of the last step.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
     /// The device as the host described it last.
     pub fn device(&self) -> &Device {
         &self.device
