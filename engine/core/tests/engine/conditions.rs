@@ -71,12 +71,17 @@ fn an_unknown_fact_opens_nothing_and_clears_nothing() {
 
 #[test]
 fn known_tells_an_unknown_fact_from_a_known_one() {
-    assert_snapshot!(watch("!known(door)", "0s power=on \n 1m door=off \n 2m door=unknown"), @"2m opened since 2m");
+    assert_snapshot!(watch("!known(door)", "0s power=on \n 1m door=off \n 2m door=unknown"), @"0s opened since 0s; 1m resolved, 0s to 1m; 2m opened since 2m");
+}
+
+#[test]
+fn a_fact_that_the_first_report_tells_was_never_unknown() {
+    assert_eq!(watch("!known(door)", "0s door=off \n 1h"), "");
 }
 
 #[test]
 fn a_rule_that_reads_no_fact_holds_from_the_first_step_on() {
-    assert_snapshot!(watch(r#"weekday() == "sat""#, "0s power=on \n 24h"), @"");
+    assert_snapshot!(watch(r#"weekday() == "sat""#, "0s power=on \n 24h"), @"0s opened since 0s; 6h resolved, 0s to 6h");
 }
 
 #[test]
@@ -96,14 +101,14 @@ fn an_unknown_between_two_equal_values_is_no_change() {
 fn a_change_that_lies_ahead_of_a_late_reading_is_counted_when_it_comes() {
     let when = r#"battery < 50 && power.changes("10m") >= 2"#;
     let flips = "0s power=on battery=90 \n 2m power=off \n 3m power=on \n 5m late 1m battery=40 \n 1h";
-    assert_snapshot!(watch(when, flips), @"");
+    assert_snapshot!(watch(when, flips), @"3m opened since 3m; 12m resolved, 3m to 12m");
 }
 
 #[test]
 fn a_late_reading_does_not_move_a_rule_by_what_was_true_before_its_last_edge() {
     let when = r#"battery < 50 && power.changes("10m") >= 2"#;
     let flips = "0s power=on battery=40 \n 2m power=off \n 3m power=on \n 5m late 1m battery=41 \n 6m";
-    assert_snapshot!(watch(when, flips), @"3m opened since 3m; 3m resolved, 3m to 3m");
+    assert_snapshot!(watch(when, flips), @"3m opened since 3m");
 }
 
 #[test]
@@ -132,22 +137,54 @@ fn wall(when: &str, start: &str, days: &str) -> String {
 
 #[test]
 fn between_follows_the_wall_clock_across_the_clocks_going_forward() {
-    assert_snapshot!(wall(r#"between("22:00", "07:00")"#, "2026-03-28T12:00:00Z", "2d"), @"");
-    assert_snapshot!(wall(r#"between("01:15", "01:45")"#, "2026-03-28T12:00:00Z", "2d"), @"");
-    assert_snapshot!(wall(r#"between("00:30", "01:30")"#, "2026-03-28T12:00:00Z", "1d"), @"");
+    assert_snapshot!(wall(r#"between("22:00", "07:00")"#, "2026-03-28T12:00:00Z", "2d"), @"
+    opened 2026-03-28T22:00:00Z
+    resolved 2026-03-29T06:00:00Z
+    opened 2026-03-29T21:00:00Z
+    resolved 2026-03-30T06:00:00Z
+    ");
+    assert_snapshot!(wall(r#"between("01:15", "01:45")"#, "2026-03-28T12:00:00Z", "2d"), @"
+    opened 2026-03-30T00:15:00Z
+    resolved 2026-03-30T00:45:00Z
+    ");
+    assert_snapshot!(wall(r#"between("00:30", "01:30")"#, "2026-03-28T12:00:00Z", "1d"), @"
+    opened 2026-03-29T00:30:00Z
+    resolved 2026-03-29T01:00:00Z
+    ");
 }
 
 #[test]
 fn between_holds_in_both_passes_of_the_hour_that_the_clocks_repeat() {
-    assert_snapshot!(wall(r#"between("01:15", "01:45")"#, "2026-10-24T12:00:00Z", "2d"), @"");
-    assert_snapshot!(wall(r#"between("22:00", "07:00")"#, "2026-10-24T12:00:00Z", "2d"), @"");
-    assert_snapshot!(wall(r#"between("00:30", "01:00")"#, "2026-10-24T12:00:00Z", "1d"), @"");
+    assert_snapshot!(wall(r#"between("01:15", "01:45")"#, "2026-10-24T12:00:00Z", "2d"), @"
+    opened 2026-10-25T00:15:00Z
+    resolved 2026-10-25T00:45:00Z
+    opened 2026-10-25T01:15:00Z
+    resolved 2026-10-25T01:45:00Z
+    opened 2026-10-26T01:15:00Z
+    resolved 2026-10-26T01:45:00Z
+    ");
+    assert_snapshot!(wall(r#"between("22:00", "07:00")"#, "2026-10-24T12:00:00Z", "2d"), @"
+    opened 2026-10-24T21:00:00Z
+    resolved 2026-10-25T07:00:00Z
+    opened 2026-10-25T22:00:00Z
+    resolved 2026-10-26T07:00:00Z
+    ");
+    assert_snapshot!(wall(r#"between("00:30", "01:00")"#, "2026-10-24T12:00:00Z", "1d"), @"
+    opened 2026-10-24T23:30:00Z
+    resolved 2026-10-25T00:00:00Z
+    ");
 }
 
 #[test]
 fn weekdays_change_at_the_midnight_of_the_devices_zone() {
-    assert_snapshot!(wall(r#"weekday() == "sun""#, "2026-03-28T12:00:00Z", "3d"), @"");
-    assert_snapshot!(wall(r#"weekday() == "sun""#, "2026-10-24T12:00:00Z", "3d"), @"");
+    assert_snapshot!(wall(r#"weekday() == "sun""#, "2026-03-28T12:00:00Z", "3d"), @"
+    opened 2026-03-29T00:00:00Z
+    resolved 2026-03-29T23:00:00Z
+    ");
+    assert_snapshot!(wall(r#"weekday() == "sun""#, "2026-10-24T12:00:00Z", "3d"), @"
+    opened 2026-10-24T23:00:00Z
+    resolved 2026-10-26T00:00:00Z
+    ");
 }
 
 #[test]

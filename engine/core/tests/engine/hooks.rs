@@ -158,10 +158,7 @@ fn a_failed_hook_is_a_decision_that_says_why() {
             "0s outage hook open_after failed: `soon` is not a duration: write integers with units, like `500ms`, `30s`, \
              `5m`, `1h30m` or `2d`",
         ),
-        (
-            "fn recipients(ctx, names) { [] }",
-            "30s outage hook recipients failed: it named nobody who can be reached",
-        ),
+        ("fn recipients(ctx, names) { [] }", "30s outage hook recipients failed: it named nobody who can be reached"),
         (
             "fn recipients(ctx, names) { [\"nobody\"] }",
             "30s outage hook recipients failed: it named `nobody`, who is no recipient or group",

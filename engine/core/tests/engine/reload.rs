@@ -145,14 +145,7 @@ fn a_step_that_fired_does_not_fire_again() {
     assert_snapshot!(host.reload(&moved, "12m", "1h"), @"12m rules changed");
     // A step that gets a name is the step that it was.
     let named = steps(r#"{ notify = ["kim"], name = "first" }, { after = "20m", notify = ["pager"], name = "last" }"#);
-    assert_snapshot!(host.reload(&named, "2h", "3h"), @"
-    2h rules changed
-    2h outage fired 0
-    2h outage fired 1
-    2h outage told kim by email: opened 0
-    2h outage told pager by email: escalated 1
-    2h outage told pager by webhook: escalated 1
-    ");
+    assert_snapshot!(host.reload(&named, "2h", "3h"), @"2h rules changed");
 }
 
 #[test]
