@@ -183,6 +183,17 @@ pub(crate) struct Fired {
     pub repeats: u32,
 }
 
+impl Fired {
+    /// Whether this is the firing of the step that has this name, if any, and stands here. A step that had no name is
+    /// known by its position, also after it was given one.
+    pub fn is(&self, name: Option<&Name>, position: u32) -> bool {
+        match &self.step {
+            StepKey::Name(fired) => Some(fired) == name,
+            StepKey::Position(fired) => *fired == position,
+        }
+    }
+}
+
 fn is_none_yet(repeats: &u32) -> bool {
     *repeats == 0
 }

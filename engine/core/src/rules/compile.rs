@@ -87,7 +87,11 @@ fn hash(sources: &Sources) -> Id {
         parts.extend([file.as_bytes(), text.as_bytes()]);
     }
     parts.push(sources.timezone.as_bytes());
-    parts.extend(sources.facts.keys().map(|fact| fact.as_bytes()));
+    for (fact, kind) in &sources.facts {
+        parts.extend([fact.as_bytes(), kind.describe().as_bytes()]);
+    }
+    // An empty part divides the lists: no name is empty.
+    parts.push(b"");
     parts.extend(sources.operators.iter().map(|group| group.as_bytes()));
     Id::of(&parts)
 }
