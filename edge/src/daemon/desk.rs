@@ -1,9 +1,9 @@
 //! The desk: every input passes over it, one at a time, and nothing leaves it before it is durable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, next_to_send};
-use dag_engine::{Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, Withdrawal};
+use dag_delivery::{Entry, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
+use dag_engine::{Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time};
 
 use crate::{
     book::Book,
@@ -53,7 +53,9 @@ impl Desk {
     pub fn open(book: Book, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
         let id = device.id.clone();
         let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
-        let outbox: BTreeMap<Id, Entry> = store.outbox()?.into_iter().collect();
+        let mut outbox: BTreeMap<Id, Entry> = store.outbox()?.into_iter().collect();
+        // The store is this daemon's alone, so whoever held these leases is dead.
+        outbox.values_mut().for_each(|entry| entry.release(state.now()));
         let last_sequence = outbox.values().map(|entry| entry.sequence).max().unwrap_or(0);
         Ok(Desk {
             book,
@@ -140,7 +142,14 @@ impl Desk {
             return Vec::new();
         }
         let free = MOST_UNDER_WAY.saturating_sub(busy.len());
-        let due: Vec<Id> = next_to_send(self.outbox.values(), busy, now).into_iter().take(free).collect();
+        let mut taken: BTreeSet<(Name, Channel)> = BTreeSet::new();
+        let mut due: Vec<Id> = Vec::new();
+        for entry in next_to_send(self.sendable(busy), now) {
+            let told = &entry.notification;
+            if due.len() < free && taken.insert((told.recipient.clone(), told.channel())) {
+                due.push(told.id);
+            }
+        }
         if due.is_empty() {
             return Vec::new();
         }
@@ -158,7 +167,9 @@ impl Desk {
                     entry.prepared.insert(prepared).clone()
                 }
             };
-            entry.lease(now);
+            if !entry.lease(now) {
+                continue;
+            }
             let decided = self.book.engine.step(&mut self.state, Input::Attempted { notification: id }, now);
             commit = put(commit.decisions(decided), entry);
             parcels.push(Parcel { notification: entry.notification.clone(), prepared });
@@ -170,15 +181,28 @@ impl Desk {
     /// Notes what became of an attempt.
     pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
         let Some(entry) = self.outbox.get_mut(&id) else { return };
-        let settled = entry.settle(result.map(drop), now);
-        tracing::info!(message = %id, recipient = %entry.notification.recipient, ?settled, error = entry.last_error, "attempt");
-        let input = match entry.state {
-            EntryState::Delivered { .. } => Input::Delivered { notification: id },
-            EntryState::Undelivered { .. } => Input::Failed { notification: id, last: true },
-            _ => Input::Failed { notification: id, last: false },
+        let settled = entry.settle(result.as_ref(), now);
+        let (recipient, channel) = (&entry.notification.recipient, entry.notification.channel().as_str());
+        match (&settled, &result) {
+            (Settled::Delivered, Ok(receipt)) => {
+                tracing::info!(message = %id, %recipient, channel, answer = receipt.answer, "delivered");
+            }
+            (Settled::Retry { due }, Err(error)) => {
+                tracing::warn!(message = %id, %recipient, channel, %error, again = %due, "not delivered yet");
+            }
+            (_, Err(error)) => {
+                tracing::error!(message = %id, %recipient, channel, %error, "cannot be delivered, given up");
+            }
+            (_, Ok(_)) => {}
+        }
+        let input = match settled {
+            Settled::Delivered => Input::Delivered { notification: id },
+            Settled::Retry { .. } => Input::Failed { notification: id, last: false },
+            Settled::Undelivered => Input::Failed { notification: id, last: true },
+            Settled::Over => return,
         };
         let commit = put(Commit::at(now), entry);
-        if entry.is_finished() {
+        if entry.is_over() {
             self.outbox.remove(&id);
         }
         self.step(input, commit, now);
@@ -186,8 +210,16 @@ impl Desk {
 
     /// When the desk has something to do though nothing is handed in: a deadline, or a message that is due.
     pub fn next_due(&self, busy: &[Id]) -> Option<Time> {
-        let entries = self.outbox.values().filter(|entry| !busy.contains(&entry.notification.id));
-        entries.filter_map(Entry::due).chain(self.state.next_deadline()).min()
+        let message = if busy.len() < MOST_UNDER_WAY { next_due(self.sendable(busy)) } else { None };
+        message.into_iter().chain(self.state.next_deadline()).min()
+    }
+
+    /// The entries whose channel is free: a receiver gets one message at a time, so a slow one holds up itself alone.
+    fn sendable(&self, busy: &[Id]) -> impl Iterator<Item = &Entry> {
+        let channel = |entry: &Entry| (entry.notification.recipient.clone(), entry.notification.channel());
+        let under_way: BTreeSet<(Name, Channel)> =
+            busy.iter().filter_map(|id| self.outbox.get(id)).map(channel).collect();
+        self.outbox.values().filter(move |entry| !under_way.contains(&channel(entry)))
     }
 
     /// Tries again to write what the disk did not take. True if nothing is left.
@@ -227,14 +259,16 @@ impl Desk {
             match &decision.outcome {
                 Outcome::Notify(notification) => {
                     self.last_sequence += 1;
-                    let entry = Entry::new((**notification).clone(), now, self.last_sequence);
+                    let entry = Entry::new((**notification).clone(), self.last_sequence, now);
                     commit = put(commit, &entry);
                     self.outbox.insert(notification.id, entry);
                 }
-                Outcome::Withdrawn { notification, reason: reason @ Withdrawal::Superseded } => {
-                    if let Some(mut entry) = self.outbox.remove(notification) {
-                        entry.withdraw(*reason, now);
-                        commit = put(commit, &entry);
+                Outcome::Withdrawn { notification, reason } => {
+                    if let Some(entry) = self.outbox.get_mut(notification)
+                        && entry.withdraw(*reason, now)
+                    {
+                        commit = put(commit, entry);
+                        self.outbox.remove(notification);
                     }
                 }
                 _ => {}
@@ -258,7 +292,7 @@ impl Desk {
 fn put(commit: Commit, entry: &Entry) -> Commit {
     let id = entry.notification.id;
     let before = commit.clone();
-    let put = if entry.is_finished() { commit.finish(id, entry) } else { commit.queue(id, entry) };
+    let put = if entry.is_over() { commit.finish(id, entry) } else { commit.queue(id, entry) };
     put.unwrap_or_else(|error| {
         tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
         before

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{Device, Id, Name, Severity, Time, Value};
+use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Time, Value};
+use dag_delivery::{Entry, EntryState};
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
@@ -64,9 +65,9 @@ pub struct Waiting {
     /// For whom.
     pub recipient: Name,
     /// By which means.
-    pub channel: dag_engine::Channel,
+    pub channel: Channel,
     /// Why it is sent.
-    pub kind: dag_engine::Kind,
+    pub kind: Kind,
     /// How often it was tried.
     pub attempts: u32,
     /// Why the last attempt failed.
@@ -75,8 +76,8 @@ pub struct Waiting {
     pub due: Option<Time>,
 }
 
-impl From<&dag_delivery::Entry> for Waiting {
-    fn from(entry: &dag_delivery::Entry) -> Self {
+impl From<&Entry> for Waiting {
+    fn from(entry: &Entry) -> Self {
         Waiting {
             id: entry.notification.id,
             recipient: entry.notification.recipient.clone(),
@@ -95,9 +96,9 @@ const LOOKED_AT: usize = 200;
 impl Daemon {
     pub(super) fn status(&self) -> Status {
         let state = self.desk.state();
-        let finished: Vec<dag_delivery::Entry> =
+        let finished: Vec<Entry> =
             self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
-        let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
+        let undelivered = finished.iter().filter(|entry| matches!(entry.state, EntryState::Undelivered { .. }));
         Status {
             device: self.device.clone(),
             now: self.clock.now(),

@@ -158,6 +158,10 @@ impl Moment<'_> {
                 if let Some(oldest) = inside.first() {
                     self.may_change(*oldest + *window);
                 }
+                // Beside a reading that came late there are changes that are still ahead of it.
+                if let Some(next) = fact.changes(self.at, Time::MAX).first() {
+                    self.may_change(*next);
+                }
                 Data::Fact(Value::Number(i64::try_from(inside.len()).unwrap_or(i64::MAX)))
             }
             Node::Held(name, length) => {
@@ -195,8 +199,11 @@ impl Moment<'_> {
         }
     }
 
+    /// A moment that is not ahead is at the end of the calendar, where time no longer passes.
     fn may_change(&mut self, at: Time) {
-        self.until = Some(self.until.map_or(at, |until| until.min(at)));
+        if at > self.at {
+            self.until = Some(self.until.map_or(at, |until| until.min(at)));
+        }
     }
 }
 

@@ -86,16 +86,17 @@ pub(crate) struct Step<'a> {
 impl Step<'_> {
     fn take(&mut self, input: Input) {
         let rules = self.rules.hash();
-        if self.state.rules_hash.replace(rules).is_some_and(|last| last != rules) {
+        let last = self.state.rules_hash.replace(rules);
+        if last.is_some_and(|last| last != rules) {
             self.rules_changed(rules);
         }
         match input {
             Input::Report(report) => self.report(report),
             Input::Account(device) => {
                 if self.state.device != device {
+                    self.pass_deadlines(self.now);
                     self.state.device = device;
                     self.zone = self.rules.zone(&self.state.device);
-                    self.pass_deadlines(self.now);
                     self.evaluate_all(self.now);
                 }
             }
@@ -110,6 +111,10 @@ impl Step<'_> {
             Input::RulesChanged | Input::Elapsed => {}
         }
         self.pass_deadlines(self.now);
+        if last.is_none() {
+            // To a new device every rule is new, those too that no reading of its first input made anyone ask.
+            self.evaluate_all(self.now);
+        }
         self.messages();
         self.state.deadline = self.next_deadline();
     }
@@ -134,6 +139,7 @@ impl Step<'_> {
     fn next_deadline(&self) -> Option<Time> {
         let episodes = self.state.rules.values().filter_map(|standing| standing.next_deadline());
         let messages = self.state.incidents.iter().filter_map(|incident| self.next_message(incident));
-        episodes.chain(messages).min()
+        // Only at the very end of the calendar is one not after now: there, time no longer passes.
+        episodes.chain(messages).filter(|at| *at > self.now).min()
     }
 }

@@ -48,9 +48,10 @@ impl Step<'_> {
         }
         let last = if report.boot == cursor.boot { cursor.last } else { 0 };
         // Readings that were applied before are resent on purpose and decide nothing.
-        let seen = usize::try_from((last + 1).saturating_sub(report.first)).unwrap_or(usize::MAX);
+        let seen = usize::try_from(last.saturating_add(1).saturating_sub(report.first)).unwrap_or(usize::MAX);
         let count = u64::try_from(report.readings.len()).unwrap_or(u64::MAX);
-        let reached = last.max(report.first.saturating_add(count).saturating_sub(1));
+        // A report without readings says nothing about which were applied.
+        let reached = if count == 0 { last } else { last.max(report.first.saturating_add(count - 1)) };
         for reading in report.readings.into_iter().skip(seen) {
             self.reading(reading);
         }
@@ -120,17 +121,17 @@ impl Step<'_> {
             }
             return;
         }
-        let answer = rule.when.answer(&self.state.facts, at, &self.zone);
+        let t = self.state.rules.get(&rule.name).map_or(at, |standing| at.max(standing.edge));
+        let answer = rule.when.answer(&self.state.facts, t, &self.zone);
         let standing = match self.state.rules.get_mut(&rule.name) {
             Some(standing) => standing,
             None if answer.holds == Some(true) || answer.until.is_some() => {
-                self.state.rules.entry(rule.name.clone()).or_insert(Standing { edge: at, ..Standing::default() })
+                self.state.rules.entry(rule.name.clone()).or_default()
             }
             None => return,
         };
         standing.until = answer.until;
         let phase = standing.phase;
-        let t = at.max(standing.edge);
         let Some(holds) = answer.holds else {
             let news = !standing.unanswered && phase != Phase::Quiet;
             standing.unanswered = phase != Phase::Quiet;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Acknowledgement, FactSeen, Hold, Id, IncidentSeen, Kind, Name, Notification, Outcome, Refusal, Time, Withdrawal,
-    Withholding, Wording,
+    Acknowledgement, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal, Time,
+    Withdrawal, Withholding, Wording,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -351,7 +351,8 @@ fn due_times<'a>(
         let Some(fired) = fired(incident, step.name.as_ref(), position) else {
             let at = match incident.alerted_at {
                 Some(alerted_at) => alerted_at + step.after,
-                None if position == 0 => incident.opened_at,
+                // The first step, and those that follow it without delay.
+                None if step.after == Millis::ZERO => incident.opened_at,
                 None => return None,
             };
             return Some((at, Firing { step: position, repeat: 0 }));
@@ -365,21 +366,13 @@ fn due_times<'a>(
 }
 
 fn fired<'a>(incident: &'a Incident, name: Option<&Name>, position: u32) -> Option<&'a Fired> {
-    incident.fired.iter().find(|fired| match (&fired.step, name) {
-        (StepKey::Name(fired), Some(name)) => fired == name,
-        (StepKey::Position(fired), None) => *fired == position,
-        _ => false,
-    })
+    incident.fired.iter().find(|fired| fired.is(name, position))
 }
 
 /// Where a step that fired stands in the rules of today.
 fn position(rules: &Ruleset, rule: &Rule, fired: &Fired) -> Option<u32> {
     let steps = rules.escalation(rule)?.steps.iter().zip(0_u32..);
-    steps.into_iter().find_map(|(step, position)| match (&fired.step, &step.name) {
-        (StepKey::Name(fired), Some(name)) if fired == name => Some(position),
-        (StepKey::Position(fired), None) if *fired == position => Some(position),
-        _ => None,
-    })
+    steps.into_iter().find_map(|(step, position)| fired.is(step.name.as_ref(), position).then_some(position))
 }
 
 fn note_fired(escalation: &Escalation, incident: &mut Incident, firing: Firing, now: Time) {
@@ -387,13 +380,12 @@ fn note_fired(escalation: &Escalation, incident: &mut Incident, firing: Firing, 
         incident.alerted_at = Some(now);
     }
     let Some(step) = escalation.steps.get(firing.step as usize) else { return };
-    let key = match &step.name {
-        Some(name) => StepKey::Name(name.clone()),
-        None => StepKey::Position(firing.step),
-    };
-    match incident.fired.iter_mut().find(|fired| fired.step == key) {
+    match incident.fired.iter_mut().find(|fired| fired.is(step.name.as_ref(), firing.step)) {
         Some(fired) => fired.repeats = firing.repeat,
-        None => incident.fired.push(Fired { step: key, at: now, repeats: 0 }),
+        None => {
+            let step = step.name.clone().map_or(StepKey::Position(firing.step), StepKey::Name);
+            incident.fired.push(Fired { step, at: now, repeats: 0 });
+        }
     }
 }
 

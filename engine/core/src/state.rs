@@ -54,6 +54,11 @@ impl State {
         self.deadline
     }
 
+    /// The time of the last step.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
     /// The device as the host described it last.
     pub fn device(&self) -> &Device {
         &self.device
@@ -176,6 +181,17 @@ pub(crate) struct Fired {
     /// How many repeats have fired, or were passed over because a later one stood for them.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub repeats: u32,
+}
+
+impl Fired {
+    /// Whether this is the firing of the step that has this name, if any, and stands here. A step that had no name is
+    /// known by its position, also after it was given one.
+    pub fn is(&self, name: Option<&Name>, position: u32) -> bool {
+        match &self.step {
+            StepKey::Name(fired) => Some(fired) == name,
+            StepKey::Position(fired) => *fired == position,
+        }
+    }
 }
 
 fn is_none_yet(repeats: &u32) -> bool {

@@ -14,9 +14,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 pub struct Time(i64);
 
 impl Time {
-    /// From milliseconds since the Unix epoch.
+    /// The calendar's first moment: the start of 1970. No clock that this engine hears of was set before.
+    pub const MIN: Time = Time(0);
+
+    /// The calendar's last moment, in the year 9999.
+    pub const MAX: Time = Time(253_402_207_200_000);
+
+    /// From milliseconds since the Unix epoch. What lies beyond the calendar's ends counts as its ends.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        if millis < Self::MIN.0 {
+            Self::MIN
+        } else if millis > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(millis)
+        }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -30,33 +42,33 @@ impl Time {
         Millis(if gone < 0 { 0 } else { gone })
     }
 
-    /// The wall clock of `zone` at this time. Times beyond the calendar's ends give its ends.
+    /// The wall clock of `zone` at this time.
     pub fn in_zone(self, zone: &TimeZone) -> ZonedDateTime {
         self.timestamp().to_zoned_datetime(zone.clone())
     }
 
     fn timestamp(self) -> Timestamp {
-        Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+        Timestamp::from_millisecond(self.0).unwrap_or_default()
     }
 }
 
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {
-        Self(timestamp.as_millisecond())
+        Self::from_millis(timestamp.as_millisecond())
     }
 }
 
 impl ops::Add<Millis> for Time {
     type Output = Time;
     fn add(self, length: Millis) -> Time {
-        Time(self.0.saturating_add(length.0))
+        Time::from_millis(self.0.saturating_add(length.0))
     }
 }
 
 impl ops::Sub<Millis> for Time {
     type Output = Time;
     fn sub(self, length: Millis) -> Time {
-        Time(self.0.saturating_sub(length.0))
+        Time::from_millis(self.0.saturating_sub(length.0))
     }
 }
 
@@ -251,8 +263,10 @@ mod tests {
 
     #[test]
     fn time_saturates_instead_of_overflowing() {
-        let end = Time(i64::MAX) + Millis(1);
-        assert_eq!(end, Time(i64::MAX));
-        assert_eq!(end.to_string(), "9999-12-30T22:00:00.999999999Z");
+        let end = Time::from_millis(i64::MAX) + Millis(1);
+        assert_eq!(end, Time::MAX);
+        assert_eq!(end.to_string(), "9999-12-30T22:00:00Z");
+        assert_eq!(end.to_string().parse::<Time>().unwrap(), end);
+        assert_eq!(Time::from_millis(i64::MIN).to_string(), "1970-01-01T00:00:00Z");
     }
 }

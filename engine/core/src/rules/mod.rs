@@ -2,6 +2,7 @@
 
 mod compile;
 pub(crate) mod document;
+mod sections;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -1,0 +1,242 @@
+//! A host for tests: it owns engine, state and time, and tells what was decided in short lines.
+//!
+//! A story is a line for each thing that happens, behind its time: `0s power=off`, `8s power=on battery=40`, `30s` (time
+//! passes), `1m late 10s power=off` (a reading that is old when it comes), `1h asleep` (the host missed every deadline
+//! until then), `5s ack kim`, `5s stuck` (from here nothing is attempted), `5s flowing` (it is again).
+
+use std::collections::BTreeMap;
+
+use dag_engine::{
+    Decision, Device, Engine, FactKind, Id, Input, Millis, Name, Notification, Outcome, Problems, Reading, Report,
+    Ruleset, Sources, State, Time, Value,
+};
+
+/// When stories begin: a Saturday evening.
+pub const START: &str = "2026-01-10T18:00:00Z";
+
+/// Whom the tests' rules tell.
+pub const PEOPLE: &str = r#"
+[recipient.nor]
+email = "nor@example.com"
+[recipient.kim]
+email = "kim@example.com"
+[recipient.pager]
+email = "pager@example.com"
+webhook = { url = "https://example.com/hook", secret = "env:HOOK" }
+[group]
+owners = ["nor", "@account"]
+"#;
+
+/// The one rule that most stories need, and its one step.
+pub const OUTAGE: &str = r#"
+[rule.outage]
+when = "power == off"
+open_after = "30s"
+close_after = "10s"
+escalation = "all"
+[escalation]
+all = [{ notify = ["nor"] }]
+"#;
+
+pub fn sources(files: &[(&str, &str)]) -> Sources {
+    Sources {
+        files: files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect(),
+        facts: BTreeMap::from([("door".into(), FactKind::Switch)]),
+        timezone: "Europe/London".into(),
+        operators: Vec::new(),
+    }
+}
+
+/// Compiles one file of rules, with [`PEOPLE`] behind it, and a script `hooks.rhai` where there is one.
+pub fn compile(rules: &str, script: Option<&str>) -> Result<Ruleset, Problems> {
+    let rules = format!("{rules}\n{PEOPLE}");
+    let mut files = vec![("rules.toml", rules.as_str())];
+    files.extend(script.map(|script| ("hooks.rhai", script)));
+    Ruleset::compile(&sources(&files))
+}
+
+pub fn engine(rules: &str, script: Option<&str>) -> Engine {
+    Engine::new(compile(rules, script).unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+pub fn cottage() -> Device {
+    Device {
+        id: "cottage".into(),
+        name: "Cottage".into(),
+        labels: BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]),
+        timezone: None,
+        account_emails: Vec::new(),
+    }
+}
+
+pub struct Host {
+    pub engine: Engine,
+    pub state: State,
+    start: Time,
+    next_reading: u64,
+    stuck: bool,
+    /// Every message so far, to name one that is withdrawn.
+    pub sent: Vec<Notification>,
+    lines: Vec<String>,
+}
+
+impl Host {
+    pub fn new(rules: &str) -> Self {
+        Self::with(engine(rules, None))
+    }
+
+    pub fn with(engine: Engine) -> Self {
+        Host {
+            engine,
+            state: State::new(cottage()),
+            start: START.parse().unwrap(),
+            next_reading: 1,
+            stuck: false,
+            sent: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Lets the story begin at another time.
+    pub fn starting(self, start: &str) -> Self {
+        Host { start: start.parse().unwrap(), ..self }
+    }
+
+    /// Plays a story and returns what was decided, a line each.
+    pub fn play(&mut self, story: &str) -> String {
+        for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (at, what) = line.split_once(' ').unwrap_or((line, ""));
+            let at = self.time(at);
+            let words: Vec<&str> = what.split_whitespace().collect();
+            if words != ["asleep"] {
+                self.pass(at);
+            }
+            match words.as_slice() {
+                [] => {}
+                ["asleep"] => self.step(Input::Elapsed, at),
+                ["stuck"] => self.stuck = true,
+                ["flowing"] => self.stuck = false,
+                ["ack", by] => {
+                    let incident = self.incident();
+                    self.step(Input::Acknowledge { incident, by: (*by).to_owned() }, at);
+                }
+                ["late", read_at, facts @ ..] => self.read(facts, self.time(read_at), at),
+                facts => self.read(facts, at, at),
+            }
+        }
+        self.take_lines()
+    }
+
+    /// Other rules are in force from `at` on; then `story` goes on.
+    pub fn reload(&mut self, rules: &str, at: &str, story: &str) -> String {
+        let at = self.time(at);
+        self.pass(at);
+        self.engine = engine(rules, None);
+        self.step(Input::RulesChanged, at);
+        self.play(story)
+    }
+
+    pub fn take_lines(&mut self) -> String {
+        std::mem::take(&mut self.lines).join("\n")
+    }
+
+    /// The incident that is open.
+    pub fn incident(&self) -> Id {
+        self.state.open_incidents().next().expect("an incident is open").id
+    }
+
+    pub fn time(&self, offset: &str) -> Time {
+        self.start + offset.parse::<Millis>().unwrap()
+    }
+
+    /// Fires every deadline up to and including `until`, as a live host does.
+    pub fn pass(&mut self, until: Time) {
+        while let Some(deadline) = self.state.next_deadline().filter(|deadline| *deadline <= until) {
+            self.step(Input::Elapsed, deadline);
+        }
+    }
+
+    fn read(&mut self, facts: &[&str], read_at: Time, now: Time) {
+        let readings: Vec<Reading> = facts
+            .iter()
+            .map(|fact| {
+                let (fact, value) = fact.split_once('=').unwrap();
+                Reading { fact: fact.into(), value: Value::parse(value), at: read_at }
+            })
+            .collect();
+        let first = self.next_reading;
+        self.next_reading += readings.len() as u64;
+        self.step(Input::Report(Report { source: "test".into(), boot: 1, first, readings }), now);
+    }
+
+    /// One step. After each, its state must survive storage, and its deadline must lie ahead.
+    pub fn step(&mut self, input: Input, now: Time) {
+        let decisions = self.engine.step(&mut self.state, input, now);
+        let stored = serde_json::to_string(&self.state).unwrap();
+        assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), self.state, "{stored}");
+        assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "{stored}");
+        let mut sent = Vec::new();
+        for decision in &decisions {
+            if let Outcome::Notify(notification) = &decision.outcome {
+                sent.push(notification.id);
+                self.sent.push((**notification).clone());
+            }
+            let line = self.line(decision);
+            self.lines.push(line);
+        }
+        if !self.stuck {
+            for notification in sent {
+                self.step(Input::Attempted { notification }, now);
+            }
+        }
+    }
+
+    fn line(&self, decision: &Decision) -> String {
+        let at = |time: &Time| time.since(self.start).to_string();
+        let what = match &decision.outcome {
+            Outcome::Pending { due } => format!("pending until {}", at(due)),
+            Outcome::Dip { since } => format!("dip since {}", at(since)),
+            Outcome::Opened { since } => format!("opened since {}", at(since)),
+            Outcome::Closing { due } => format!("closing until {}", at(due)),
+            Outcome::Reopened { clear_since } => format!("reopened, clear since {}", at(clear_since)),
+            Outcome::Resolved { since, ended, by } => {
+                let by = by.map(|by| format!(" by {by:?}")).unwrap_or_default();
+                format!("resolved, {} to {}{by}", at(since), at(ended))
+            }
+            Outcome::NoAnswer => "no answer".to_owned(),
+            Outcome::Fired { step, repeat } => format!("fired {step}{}", repeated(*repeat)),
+            Outcome::Held { step, reason } => format!("held {step}: {reason:?}"),
+            Outcome::Notify(message) => {
+                let Notification { kind, step, repeat, recipient, .. } = &**message;
+                let wording = message.wording.as_ref().map(|own| format!(" \"{}\"", own.subject)).unwrap_or_default();
+                let by = message.channel().as_str();
+                format!("told {recipient} by {by}: {} {step}{}{wording}", kind.as_str(), repeated(*repeat))
+            }
+            Outcome::Withheld { kind, recipient, reason, .. } => {
+                format!("withheld from {recipient}: {} ({reason:?})", kind.as_str())
+            }
+            Outcome::Withdrawn { notification, reason } => {
+                let message = self.sent.iter().find(|sent| sent.id == *notification).expect("it was sent");
+                format!("withdrew {} of {} ({reason:?})", message.kind.as_str(), message.recipient)
+            }
+            Outcome::Acknowledged { by, lapses: None } => format!("acknowledged by {by}"),
+            Outcome::Acknowledged { by, lapses: Some(lapses) } => format!("acknowledged by {by} until {}", at(lapses)),
+            Outcome::AcknowledgementLapsed { by } => format!("acknowledgement by {by} lapsed"),
+            Outcome::NobodyToTell { step } => format!("nobody to tell at {step}"),
+            Outcome::HookFailed { hook, error } => format!("hook {hook} failed: {error}"),
+            Outcome::Refused { reason, subject } => format!("refused {subject}: {reason:?}"),
+            Outcome::RulesChanged { .. } => "rules changed".to_owned(),
+        };
+        let rule = decision.rule.as_ref().map(|rule: &Name| format!(" {rule}")).unwrap_or_default();
+        format!("{}{rule} {what}", at(&decision.at))
+    }
+}
+
+fn repeated(repeat: u32) -> String {
+    if repeat == 0 { String::new() } else { format!(" repeat {repeat}") }
+}
+
+/// Plays one story under one rule: `when`, and further lines of the rule.
+pub fn story(rules: &str, story: &str) -> String {
+    Host::new(rules).play(story)
+}

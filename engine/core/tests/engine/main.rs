@@ -1,0 +1,13 @@
+//! The engine from outside: rules and a story in, lines of decisions out. One binary, so that it links once.
+
+mod host;
+
+mod compile;
+mod conditions;
+mod hooks;
+mod incidents;
+mod inputs;
+mod laws;
+mod messages;
+mod reload;
+mod scenario;
