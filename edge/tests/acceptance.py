@@ -31,7 +31,7 @@ from peers.ups import Ups
 # Nothing comes early; how late it may come on a busy machine, in seconds.
 SLACK_S = 2.0
 # How often the daemon is killed at random.
-KILLS = 20
+KILLS = 30
 
 
 def on_time(what, least, seconds):
@@ -244,8 +244,10 @@ def killed_at_random(home, rng):
         time.sleep(rng.uniform(0, 0.15))
         daemon.kill()
         return set()
-    known = open_incidents(daemon.ready())
-    asked = rng.choice([["unplug"], ["unplug"], ["plug"], ["plug"], ["ack", "--by", "neighbour"]])
+    status = daemon.ready()
+    known = open_incidents(status)
+    other = "plug" if "off" in status["facts"].get("power", []) else "unplug"
+    asked = rng.choice([[other], [other], [other], ["ack", "--by", "neighbour"]])
     command = daemon.spawn(*asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(rng.uniform(0, 0.9))
     daemon.kill()
