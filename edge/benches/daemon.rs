@@ -3,7 +3,12 @@
 //!
 //! `cargo bench -p dag` runs it on the folder for temporary files; `DAG_BENCH_DIR` names another disk.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark may stop where a test may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark may stop where a test may"
+)]
 
 use std::{
     fs,

@@ -1,5 +1,13 @@
 //! What a user can do wrong in `rules/`, and what is said to it. Nothing here may panic, hang or pass.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},
