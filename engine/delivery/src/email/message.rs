@@ -51,7 +51,7 @@ impl Sender {
         let text = SinglePart::plain(rendered.text.clone());
         let built = match &rendered.html {
             Some(html) => {
-                // Neither encoding can make `=_` in a body, so no body can hold the boundary.
+                // The id is a hash that no body knows, so none can hold the boundary.
                 let boundary = format!("=_{}", notification.id);
                 let page = SinglePart::html(html.clone());
                 builder.multipart(MultiPart::alternative().boundary(boundary).singlepart(text).singlepart(page))

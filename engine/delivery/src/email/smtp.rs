@@ -19,6 +19,9 @@ use crate::{Failure, Receipt, SetupError, failure::chain};
 /// How long a server may take to say goodbye after it has taken the mail.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Replies that refuse us and not the mail (RFC 4954, section 6).
+const LOGIN: [u16; 4] = [530, 534, 535, 538];
+
 /// A mail server, and how it is spoken to.
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -104,7 +107,8 @@ impl Server {
 
     fn refused(&self, error: &Error) -> Failure {
         let told = format!("the mail server {} did not take the mail: {}", self.name, chain(error));
-        if error.is_permanent() { Failure::Permanent { error: told } } else { Failure::later(told) }
+        let wants_login = error.status().is_some_and(|code| LOGIN.contains(&u16::from(code)));
+        if error.is_permanent() && !wants_login { Failure::Permanent { error: told } } else { Failure::later(told) }
     }
 }
 

@@ -73,7 +73,11 @@ async fn a_mail_arrives_over_starttls_with_a_login() {
     assert_eq!((&mail["from"], &mail["to"][0]), (&"dag@example.com".into(), &"nor@example.com".into()));
     assert!(mail["content"].as_str().unwrap().contains("Subject: [Power is out] Cottage, 10 Jan 14:02"), "{mail}");
 
-    // A wrong or missing password is ours to mend: it costs no message.
+    // A wrong or missing password, or no login at all, is ours to mend: it costs no message.
+    let none = Smtp { username: None, password: None, ..smtp.clone() };
+    let error = send(none, 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().contains("permanent error (530)"), "{error}");
     std::fs::write(authority.file("password"), "wrong").unwrap();
     let error = send(smtp.clone(), 5_000).await.unwrap_err();
     assert!(matches!(error, Failure::Retry { .. }), "{error}");
