@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Time, Value};
 use dag_delivery::{Entry, EntryState};
+use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Time, Value};
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
@@ -96,8 +96,7 @@ const LOOKED_AT: usize = 200;
 impl Daemon {
     pub(super) fn status(&self) -> Status {
         let state = self.desk.state();
-        let finished: Vec<Entry> =
-            self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
+        let finished: Vec<Entry> = self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
         let undelivered = finished.iter().filter(|entry| matches!(entry.state, EntryState::Undelivered { .. }));
         Status {
             device: self.device.clone(),

@@ -1,5 +1,13 @@
 //! The daemon as its users meet it: a process, its files and its commands.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
 mod disk;
 mod files;
 mod home;

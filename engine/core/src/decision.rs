@@ -77,7 +77,7 @@ pub enum Outcome {
         reason: Hold,
     },
     /// A message goes to the outbox.
-    Notify(Box<Notification>),
+    Notify(#[serde(with = "nested")] Box<Notification>),
     /// A message is not sent.
     Withheld {
         /// Its kind.
@@ -193,5 +193,25 @@ impl Refusal {
             Refusal::NoSuchIncident => "no such incident is open",
             Refusal::AlreadyOver => "the incident is over",
         }
+    }
+}
+
+/// A message stands below its decision in a field of its own: both have an `at` and an `incident`.
+mod nested {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::Notification;
+
+    #[derive(Serialize, Deserialize)]
+    struct Nested<N> {
+        notification: N,
+    }
+
+    pub fn serialize<S: Serializer>(notification: &Notification, serializer: S) -> Result<S::Ok, S::Error> {
+        Nested { notification }.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Notification>, D::Error> {
+        Nested::<Box<Notification>>::deserialize(deserializer).map(|nested| nested.notification)
     }
 }

@@ -123,7 +123,7 @@ impl Scenario {
                 if let Outcome::Notify(notification) = &decision.outcome {
                     sent.push(((**notification).clone(), subject(notification)));
                 }
-                let offset = decision.at.since(self.start);
+                let offset = decision.at.since(self.start).to_string();
                 timeline.push_str(&format!("{offset:>10}  {}\n", describe(decision, subject)));
             };
             simulation.advance(now, &mut on);
@@ -190,8 +190,7 @@ impl Scenario {
 impl Step {
     fn parse(document: &Document<'_>, item: &Spanned<DeValue<'_>>, engine: &Engine, last: Millis) -> Option<Step> {
         let mut table = Table::at(document, item, "a step")?;
-        table.required_string("at", "a step")?;
-        let at: Option<Millis> = table.parsed("at");
+        let at = table.required_string("at", "a step").and_then(|_| table.parsed::<Millis>("at"));
         if let (Some(at), Some(value)) = (at, table.value("at"))
             && at < last
         {
@@ -284,7 +283,9 @@ fn reading(
     let parsed = match value.get_ref() {
         DeValue::String(text) if text == "unknown" => return Ok(None),
         DeValue::String(text) => Value::parse(text),
-        DeValue::Integer(number) => number.as_str().replace('_', "").parse().ok().map(Value::Number),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok().map(Value::Number)
+        }
         _ => None,
     };
     match parsed.filter(|value| kind.holds(*value)) {

@@ -1,6 +1,9 @@
 //! Reads TOML tables key by key, with the place of everything, and gathers what is wrong.
 
-use std::{cell::RefCell, ops::Range};
+use std::{
+    cell::{Cell, RefCell},
+    ops::Range,
+};
 
 use toml::{
     Spanned,
@@ -12,6 +15,9 @@ use crate::problem::{Problem, did_you_mean};
 /// A rules file may not be longer than this many bytes.
 pub(crate) const LONGEST_FILE: usize = 1 << 20;
 
+/// So many problems of one file are shown at most: each shows its place, which takes reading the file again.
+const MOST_PROBLEMS: usize = 100;
+
 /// A place in a file.
 pub(crate) type Span = Range<usize>;
 
@@ -20,11 +26,13 @@ pub(crate) struct Document<'a> {
     pub file: &'a str,
     pub text: &'a str,
     problems: RefCell<Vec<Problem>>,
+    /// How many problems were found beyond those.
+    more: Cell<usize>,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Document { file, text, problems: RefCell::default() }
+        Document { file, text, problems: RefCell::default(), more: Cell::default() }
     }
 
     /// Parses the whole file. Syntax errors are gathered; what could be read is read all the same.
@@ -42,6 +50,9 @@ impl<'a> Document<'a> {
     }
 
     pub fn problem(&self, span: Span, message: impl Into<String>, help: Option<String>) {
+        if self.problems.borrow().len() == MOST_PROBLEMS {
+            return self.more.set(self.more.get() + 1);
+        }
         self.problems.borrow_mut().push(Problem::error(self.file, self.text, span, message, help));
     }
 
@@ -52,6 +63,11 @@ impl<'a> Document<'a> {
     pub fn take_problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.take();
         problems.sort_by_key(|problem| (problem.line, problem.column));
+        let more = self.more.take();
+        if more > 0 {
+            let message = format!("{more} more problems of this file are not shown: mend these first");
+            problems.push(Problem::error(self.file, self.text, 0..0, message, None));
+        }
         problems
     }
 }
@@ -90,7 +106,9 @@ impl<'d, 'a> Table<'d, 'a> {
     }
 
     pub fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'a>>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries.get(key)
     }
 

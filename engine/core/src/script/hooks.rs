@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
 use super::{INTERPRETER, lower::Trouble, offset, token};
 use crate::{Millis, Name, Value, Wording, problem::did_you_mean};
@@ -108,7 +108,13 @@ impl Script {
     pub fn compile(text: &str) -> Result<Script, Vec<Trouble>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
-            vec![Trouble { span: at..at, message: format!("this is not Rhai: {}", error.err_type()), help: None }]
+            let (span, message) = match error.err_type() {
+                ParseErrorType::VariableUndefined(name) => {
+                    (token(text, at), format!("there is no variable `{name}` here"))
+                }
+                other => (at..at, format!("this is not Rhai: {other}")),
+            };
+            vec![Trouble { span, message, help: None }]
         })?;
         let mut troubles = Vec::new();
         let mut hooks = Vec::new();

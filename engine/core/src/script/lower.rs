@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use jiff::civil::{self, Weekday};
 use rhai::{Expr, FnCallExpr, Position, Stmt};
 
-use super::{INTERPRETER, offset, token};
+use super::{CONDITIONS, offset, token};
 use crate::{
     FactKind, Millis, Name, Value,
     condition::{Comparison, Condition, Data, Node, Operator, WallSpan},
@@ -22,7 +22,7 @@ pub(crate) struct Trouble {
 /// Compiles the expression `text` over `facts`.
 pub(crate) fn lower(text: &str, facts: &BTreeMap<Name, FactKind>) -> Result<Condition, Vec<Trouble>> {
     let mut lowering = Lowering { text, facts, troubles: Vec::new() };
-    let ast = match INTERPRETER.compile_expression(text) {
+    let ast = match CONDITIONS.compile_expression(text) {
         Ok(ast) => ast,
         Err(error) => {
             let at = offset(text, error.position());
@@ -276,7 +276,11 @@ impl Lowering<'_> {
         let compare = |left, right| (Node::Compare(comparison, Box::new(left), Box::new(right)), Type::Bool);
         // Days are the one type whose constants are texts: `weekday() == "sat"`.
         if let (day, Expr::StringConstant(text, at)) | (Expr::StringConstant(text, at), day) = (left, right) {
-            let day = self.of_type(day, Type::Day)?;
+            let (day, kind) = self.lower(day)?;
+            if kind != Type::Day {
+                let text = if matches!(left, Expr::StringConstant(..)) { left } else { right };
+                return self.lower(text);
+            }
             let Some((_, constant)) = DAYS.iter().find(|(name, _)| *name == text.as_str()) else {
                 let help = did_you_mean(text, DAYS.iter().map(|(name, _)| *name));
                 let help = help.or_else(|| Some("the days are mon, tue, wed, thu, fri, sat, sun".to_owned()));

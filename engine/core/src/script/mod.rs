@@ -23,15 +23,21 @@ const CALL_DEPTH: usize = 16;
 const STRING_BYTES: usize = 16 * 1024;
 const ITEMS: usize = 1_024;
 
-/// The one interpreter of the process: it holds no state of a script.
-static INTERPRETER: LazyLock<Engine> = LazyLock::new(interpreter);
+/// What compiles and runs scripts: the one of the process, without state of any script.
+static INTERPRETER: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = interpreter();
+    engine.set_strict_variables(true);
+    engine
+});
+
+/// What parses conditions: to it the facts are variables that are defined nowhere.
+static CONDITIONS: LazyLock<Engine> = LazyLock::new(interpreter);
 
 /// An interpreter without a way to the outside: nothing to print to, nothing to load, no clock, no `eval`.
 fn interpreter() -> Engine {
     let mut engine = Engine::new_raw();
     engine.register_global_module(StandardPackage::new().as_shared_module());
     engine.set_optimization_level(OptimizationLevel::None);
-    engine.set_strict_variables(false);
     engine.set_fail_on_invalid_map_property(true);
     engine.set_max_operations(OPERATIONS);
     engine.set_max_call_levels(CALL_DEPTH);
@@ -56,10 +62,12 @@ fn offset(text: &str, position: Position) -> usize {
     start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
 }
 
-/// The word or sign that begins at `from`, for a caret under all of it.
+/// The word, text in quotes or sign that begins at `from`, for a caret under all of it.
 fn token(text: &str, from: usize) -> Range<usize> {
     let rest = text.get(from..).unwrap_or_default();
     let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+    let text = rest.strip_prefix('"').and_then(|text| text.find('"')).map(|end| end + 2);
+    let sign = rest.chars().next().map_or(0, char::len_utf8);
+    let length = if word > 0 { word } else { text.unwrap_or(sign) };
     from..from + length
 }

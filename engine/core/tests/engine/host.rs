@@ -169,7 +169,7 @@ impl Host {
         self.step(Input::Report(Report { source: "test".into(), boot: 1, first, readings }), now);
     }
 
-    /// One step. After each, its state must survive storage, and its deadline must lie ahead.
+    /// One step. After each, state and decisions must survive storage, and the deadline must lie ahead.
     pub fn step(&mut self, input: Input, now: Time) {
         let decisions = self.engine.step(&mut self.state, input, now);
         let stored = serde_json::to_string(&self.state).unwrap();
@@ -177,6 +177,8 @@ impl Host {
         assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "{stored}");
         let mut sent = Vec::new();
         for decision in &decisions {
+            let stored = serde_json::to_string(decision).unwrap();
+            assert_eq!(serde_json::from_str::<Decision>(&stored).unwrap(), *decision, "{stored}");
             if let Outcome::Notify(notification) = &decision.outcome {
                 sent.push(notification.id);
                 self.sent.push((**notification).clone());

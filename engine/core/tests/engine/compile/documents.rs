@@ -1,0 +1,369 @@
+//! Mistakes in one file.
+
+use insta::assert_snapshot;
+
+use super::{alone, problems};
+
+#[test]
+fn a_misspelt_key_is_told_with_the_nearest_one() {
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nopen_afer = \"30s\"\nescalation = \"e\""), @r#"
+    error: unknown key `open_afer`
+     --> rules.toml:3:1
+      |
+    3 | open_afer = "30s"
+      | ^^^^^^^^^
+      |
+      = help: did you mean `open_after`?
+
+    error: there is no escalation `e`
+     --> rules.toml:4:14
+      |
+    4 | escalation = "e"
+      |              ^^^
+      |
+      = help: define it: [escalation] e = [{ after = "0s", notify = ["..."] }]
+
+    2 problems found; nothing was changed
+    "#);
+    assert_snapshot!(alone("[rules.r]\nwhen = \"power == off\""), @"
+    error: unknown key `rules`
+     --> rules.toml:1:2
+      |
+    1 | [rules.r]
+      |  ^^^^^
+      |
+      = help: did you mean `rule`?
+
+    1 problem found; nothing was changed
+    ");
+    assert_snapshot!(alone("[recipient.nor]\nemail = \"nor@example.com\"\ncolour = \"red\""), @r#"
+    error: unknown key `colour`
+     --> rules.toml:3:1
+      |
+    3 | colour = "red"
+      | ^^^^^^
+      |
+      = help: known here: `email`, `webhook`, `timezone`, `quiet`, `fallback`
+
+    1 problem found; nothing was changed
+    "#);
+}
+
+#[test]
+fn names_that_nothing_defines_are_refused() {
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"al\"\nscript = \"night.rhai\"\n\
+        [escalation]\nall = [{ notify = [\"nro\"] }]\n[recipient.nor]\nemail = \"nor@example.com\"\n\
+        [group]\na = [\"nor\"]\nb = [\"a\", \"nobody\"]\nc = []"), @r#"
+    error: there is no escalation `al`
+     --> rules.toml:3:14
+      |
+    3 | escalation = "al"
+      |              ^^^^
+      |
+      = help: did you mean `all`?
+
+    error: there is no script `night.rhai`
+     --> rules.toml:4:10
+      |
+    4 | script = "night.rhai"
+      |          ^^^^^^^^^^^^
+      |
+      = help: scripts are files beside this one, like `outage.rhai`
+
+    error: there is no recipient or group `nro`
+     --> rules.toml:6:20
+      |
+    6 | all = [{ notify = ["nro"] }]
+      |                    ^^^^^
+      |
+      = help: did you mean `nor`?
+
+    error: there is no recipient `a`
+      --> rules.toml:11:6
+       |
+    11 | b = ["a", "nobody"]
+       |      ^^^
+       |
+       = help: `a` is a group; list its members here instead
+
+    error: there is no recipient `nobody`
+      --> rules.toml:11:11
+       |
+    11 | b = ["a", "nobody"]
+       |           ^^^^^^^^
+       |
+       = help: define it: [recipient.nobody]
+
+    error: the group `c` is empty
+      --> rules.toml:12:5
+       |
+    12 | c = []
+       |     ^^
+
+    6 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn a_name_that_is_defined_twice_is_refused_over_files_too() {
+    let nor = "[recipient.nor]\nemail = \"nor@example.com\"";
+    assert_snapshot!(problems(&[("a.toml", nor), ("b.toml", &format!("{nor}\n[group]\nnor = [\"nor\"]"))]), @r#"
+    error: there is already a recipient or group `nor`
+     --> b.toml:1:12
+      |
+    1 | [recipient.nor]
+      |            ^^^
+      |
+      = help: rename one
+
+    error: there is already a recipient or group `nor`
+     --> b.toml:4:1
+      |
+    4 | nor = ["nor"]
+      | ^^^
+      |
+      = help: rename one
+
+    2 problems found; nothing was changed
+    "#);
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\n[rule.r]\nwhen = \"power == on\""), @r#"
+    error: a rule needs `escalation`
+     --> rules.toml:3:1
+      |
+    3 | [rule.r]
+      | ^^^^^^^^
+
+    error: duplicate key
+     --> rules.toml:3:7
+      |
+    3 | [rule.r]
+      |       ^
+
+    error: duplicate key
+     --> rules.toml:4:1
+      |
+    4 | when = "power == on"
+      | ^^^^
+
+    3 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn steps_say_what_they_need() {
+    assert_snapshot!(alone("[escalation]\na = []\nb = [{ after = \"5m\", notify = [] }, { notify = [\"@account\"] }]\n\
+        c = [{ notify = [\"@account\"], repeat = \"0s\" }, { after = \"1m\", at_most = 3 }]\nd = 3\ne = { }"), @r#"
+    error: an escalation without steps tells nobody
+     --> rules.toml:2:5
+      |
+    2 | a = []
+      |     ^^
+      |
+      = help: write at least one: { after = "0s", notify = ["owners"] }
+
+    error: this step tells nobody
+     --> rules.toml:3:6
+      |
+    3 | b = [{ after = "5m", notify = [] }, { notify = ["@account"] }]
+      |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: the first step's `after` is 0s
+     --> rules.toml:3:16
+      |
+    3 | b = [{ after = "5m", notify = [] }, { notify = ["@account"] }]
+      |                ^^^^
+      |
+      = help: the first step fires when the incident opens; to wait longer, raise the rule's `open_after`
+
+    error: a later step needs `after`
+     --> rules.toml:3:37
+      |
+    3 | b = [{ after = "5m", notify = [] }, { notify = ["@account"] }]
+      |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: like after = "30m"
+
+    error: `repeat` is above zero
+     --> rules.toml:4:40
+      |
+    4 | c = [{ notify = ["@account"], repeat = "0s" }, { after = "1m", at_most = 3 }]
+      |                                        ^^^^
+
+    error: a step needs `notify`
+     --> rules.toml:4:48
+      |
+    4 | c = [{ notify = ["@account"], repeat = "0s" }, { after = "1m", at_most = 3 }]
+      |                                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: like notify = ["owners"]
+
+    error: `at_most` counts repeats, and there is no `repeat`
+     --> rules.toml:4:48
+      |
+    4 | c = [{ notify = ["@account"], repeat = "0s" }, { after = "1m", at_most = 3 }]
+      |                                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: this is no escalation
+     --> rules.toml:5:5
+      |
+    5 | d = 3
+      |     ^
+      |
+      = help: write a list of steps: [{ after = "0s", notify = ["owners"] }]
+
+    error: an escalation needs `steps`
+     --> rules.toml:6:5
+      |
+    6 | e = { }
+      |     ^^^
+
+    9 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn recipients_say_what_they_need() {
+    assert_snapshot!(alone("[recipient.a]\n[recipient.b]\nemail = \"Nor <nor@example.com>\"\n\
+        [recipient.c]\nemail = \"c@example.com\"\ntimezone = \"Europe/Londn\"\n\
+        [recipient.d]\nwebhook = { url = \"example.com\", secret = \"hunter2\" }\n\
+        [recipient.e]\nwebhook = { url = \"https://example.com\", secret = [\"env:A\", \"env:B\", \"env:C\"] }"), @r#"
+    error: the recipient `a` cannot be reached
+     --> rules.toml:1:1
+      |
+    1 | [recipient.a]
+      | ^^^^^^^^^^^^^
+      |
+      = help: give it `email` or `webhook`
+
+    error: `Nor <nor@example.com>` is not an email address
+     --> rules.toml:3:9
+      |
+    3 | email = "Nor <nor@example.com>"
+      |         ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write it as user@host, without a name
+
+    error: there is no time zone `Europe/Londn`: did you mean `Europe/London`?
+     --> rules.toml:6:12
+      |
+    6 | timezone = "Europe/Londn"
+      |            ^^^^^^^^^^^^^^
+
+    error: `example.com` is not a URL that can be called
+     --> rules.toml:8:19
+      |
+    8 | webhook = { url = "example.com", secret = "hunter2" }
+      |                   ^^^^^^^^^^^^^
+      |
+      = help: write it as https://host/path
+
+    error: a secret is never written into a file
+     --> rules.toml:8:43
+      |
+    8 | webhook = { url = "example.com", secret = "hunter2" }
+      |                                           ^^^^^^^^^
+      |
+      = help: a secret is only named here, never written: use `env:NAME` or `file:PATH`
+
+    error: a webhook has at most two secrets, the newer first
+      --> rules.toml:10:11
+       |
+    10 | webhook = { url = "https://example.com", secret = ["env:A", "env:B", "env:C"] }
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    6 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn keys_of_a_later_version_are_refused_as_such() {
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\ninhibits = [\"x\"]\nwas = \"old\"\n\
+        [escalation]\nall = [{ notify = [\"nor\"] }]\n\
+        [recipient.nor]\nemail = \"nor@example.com\"\nfallback = \"kim\"\nquiet = { from = \"22:00\", to = \"07:00\" }"), @r#"
+    error: `inhibits` is not part of this version yet
+     --> rules.toml:4:12
+      |
+    4 | inhibits = ["x"]
+      |            ^^^^^
+      |
+      = help: leave it out for now
+
+    error: `was` is not part of this version yet
+     --> rules.toml:5:7
+      |
+    5 | was = "old"
+      |       ^^^^^
+      |
+      = help: leave it out for now
+
+    error: `fallback` is not part of this version yet
+      --> rules.toml:10:12
+       |
+    10 | fallback = "kim"
+       |            ^^^^^
+       |
+       = help: leave it out for now
+
+    error: `quiet` is not part of this version yet
+      --> rules.toml:11:9
+       |
+    11 | quiet = { from = "22:00", to = "07:00" }
+       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: leave it out for now
+
+    4 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn wrong_values_are_refused_with_what_they_may_be() {
+    assert_snapshot!(alone("[rule.r]\nwhen = true\nescalation = \"all\"\nseverity = \"criticl\"\nopen_after = 30\n\
+        close_after = \"-1s\"\nrun_on = \"moon\"\n[escalation]\nall = [{ notify = \"nor\", at_most = -1 }]"), @r#"
+    error: `when` is a string in quotes, not a boolean
+     --> rules.toml:2:8
+      |
+    2 | when = true
+      |        ^^^^
+
+    error: `severity` is one of `info`, `warning`, `critical`, not `criticl`
+     --> rules.toml:4:12
+      |
+    4 | severity = "criticl"
+      |            ^^^^^^^^^
+      |
+      = help: did you mean `critical`?
+
+    error: `open_after` is a string in quotes, not an integer
+     --> rules.toml:5:14
+      |
+    5 | open_after = 30
+      |              ^^
+
+    error: `-1s` is negative: durations count forward only
+     --> rules.toml:6:15
+      |
+    6 | close_after = "-1s"
+      |               ^^^^^
+
+    error: `run_on` is one of `edge`, `cloud`, `anywhere`, not `moon`
+     --> rules.toml:7:10
+      |
+    7 | run_on = "moon"
+      |          ^^^^^^
+
+    error: `notify` is a list of strings, like `["owners"]`, not a string
+     --> rules.toml:9:19
+      |
+    9 | all = [{ notify = "nor", at_most = -1 }]
+      |                   ^^^^^
+
+    error: `at_most` is a whole number from 0, not an integer
+     --> rules.toml:9:36
+      |
+    9 | all = [{ notify = "nor", at_most = -1 }]
+      |                                    ^^
+
+    7 problems found; nothing was changed
+    "#);
+}

@@ -1,0 +1,89 @@
+//! One attempt to hand one message over.
+
+use std::{path::Path, time::Duration};
+
+use dag_config::{Email, Transport, Webhook};
+use dag_engine::{Address, Notification, Time};
+
+use crate::{
+    Failure, Prepared, Receipt, SetupError,
+    email::{Sender, Server},
+    folder::Folder,
+    webhook::Caller,
+};
+
+/// How long an attempt may take. The sum of what one attempt does stays well below [`LEASE`](crate::LEASE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A webhook, from the look-up of its name to the answer: 10 s by default; a function in the cloud takes 3 s.
+    pub webhook: Duration,
+    /// A mail server, from the connection to its acceptance: 60 s by default.
+    pub smtp: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { webhook: Duration::from_secs(10), smtp: Duration::from_secs(60) }
+    }
+}
+
+/// Hands messages over as the configuration says. Attempts are independent of each other: make them at the same time.
+#[derive(Clone)]
+pub struct Delivery {
+    sender: Sender,
+    way: Way,
+    caller: Caller,
+}
+
+/// By which means messages leave.
+#[derive(Clone)]
+enum Way {
+    /// Nowhere but into files, webhooks included.
+    Folder(Folder),
+    /// Through a mail server; webhooks are called.
+    Smtp(Box<Server>),
+}
+
+impl Delivery {
+    /// Sets delivery up and reaches out to nobody. `root` is what the paths of webhook secrets count from: the folder
+    /// of `config.toml`.
+    ///
+    /// # Errors
+    /// What in the configuration cannot be used.
+    pub fn new(email: &Email, webhook: &Webhook, root: &Path, limits: Limits) -> Result<Self, SetupError> {
+        let way = match email.transport {
+            Transport::Outbox => Way::Folder(Folder::new(&email.outbox)),
+            Transport::Smtp => {
+                let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
+                Way::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
+            }
+        };
+        let caller = Caller::new(webhook, root, limits.webhook)?;
+        Ok(Delivery { sender: Sender::new(&email.from)?, way, caller })
+    }
+
+    /// Makes one attempt at `now`. Secrets are read here, so that a new one counts at once.
+    ///
+    /// # Errors
+    /// Why the message was not taken, and whether another attempt makes sense.
+    pub async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+        match (&notification.address, prepared) {
+            (Address::Email(to), Prepared::Email(rendered)) => {
+                let message = self.sender.message(to, notification, rendered)?;
+                match &self.way {
+                    Way::Folder(folder) => folder.mail(notification, message.formatted()).await,
+                    Way::Smtp(server) => server.send(&message).await,
+                }
+            }
+            (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
+                let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
+                let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
+                match &self.way {
+                    Way::Folder(folder) => folder.call(notification, &call).await,
+                    Way::Smtp(_) => self.caller.call(&call, now).await,
+                }
+            }
+            _ => Err(Failure::Permanent { error: "this content was prepared for another channel".to_owned() }),
+        }
+    }
+}

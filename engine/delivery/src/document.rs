@@ -1,0 +1,187 @@
+//! What is told of a notification: the JSON document of plain webhooks, and what templates can name.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{
+    Address, Device, EndedBy, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, Value,
+};
+use serde::Serialize;
+
+/// The document that a webhook without a template gets. Its shape is a promise, written in the crate's README; what is
+/// absent is `null`, so that receivers and templates find every key.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document<'a> {
+    id: Id,
+    kind: Kind,
+    time: Time,
+    device: DeviceTold<'a>,
+    rule: &'a Name,
+    severity: Severity,
+    incident: IncidentTold<'a>,
+    step: u32,
+    repeat: u32,
+    recipient: &'a Name,
+    facts: &'a BTreeMap<Name, FactSeen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+/// The device without the addresses of its account, which are nobody else's business.
+#[derive(Debug, Serialize)]
+struct DeviceTold<'a> {
+    id: &'a Name,
+    name: &'a str,
+    labels: &'a BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct IncidentTold<'a> {
+    id: Id,
+    number: u64,
+    since: Time,
+    opened_at: Time,
+    ended: Option<Time>,
+    ended_by: Option<EndedBy>,
+    acknowledged: Option<AcknowledgementTold<'a>>,
+    unseen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct AcknowledgementTold<'a> {
+    by: &'a str,
+    at: Time,
+}
+
+impl<'a> Document<'a> {
+    /// The document; `words` are subject and text, which are not there yet while they are being rendered.
+    pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
+        let Notification { id, at, kind, step, repeat, recipient, device, incident, facts, .. } = notification;
+        Document {
+            id: *id,
+            kind: *kind,
+            time: *at,
+            device: DeviceTold::new(device),
+            rule: &incident.rule,
+            severity: incident.severity,
+            incident: IncidentTold::new(incident),
+            step: *step,
+            repeat: *repeat,
+            recipient,
+            facts,
+            subject: words.map(|(subject, _)| subject),
+            text: words.map(|(_, text)| text),
+        }
+    }
+}
+
+impl<'a> DeviceTold<'a> {
+    fn new(device: &'a Device) -> Self {
+        DeviceTold { id: &device.id, name: &device.name, labels: &device.labels }
+    }
+}
+
+impl<'a> IncidentTold<'a> {
+    fn new(incident: &'a IncidentSeen) -> Self {
+        let IncidentSeen { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, .. } = incident;
+        let acknowledged = acknowledged.as_ref().map(|told| AcknowledgementTold { by: &told.by, at: told.at });
+        IncidentTold {
+            id: *id,
+            number: *number,
+            since: *since,
+            opened_at: *opened_at,
+            ended: *ended,
+            ended_by: *ended_by,
+            acknowledged,
+            unseen: *unseen,
+        }
+    }
+}
+
+/// What templates can name: the document, and what only messages need.
+#[derive(Debug, Serialize)]
+pub(crate) struct Context<'a> {
+    #[serde(flatten)]
+    document: Document<'a>,
+    /// The recipient's zone.
+    timezone: &'a Name,
+    /// Which picture of the mains to show.
+    state: Mains,
+    /// The last part of the webhook's path: what ntfy calls a topic. Empty for email.
+    topic: String,
+}
+
+impl<'a> Context<'a> {
+    /// The variables of one notification.
+    pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
+        let topic = match &notification.address {
+            Address::Webhook { url, .. } => url::Url::parse(url).ok().and_then(|url| crate::webhook::topic(&url)),
+            Address::Email(_) => None,
+        };
+        Context {
+            document: Document::new(notification, words),
+            timezone: &notification.timezone,
+            state: Mains::of(&notification.facts),
+            topic: topic.unwrap_or_default(),
+        }
+    }
+}
+
+/// What is known of the mains: the four states that people see, and the one before anything was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Mains {
+    #[serde(rename = "on")]
+    On,
+    #[serde(rename = "off")]
+    Off,
+    #[serde(rename = "was on")]
+    WasOn,
+    #[serde(rename = "was off")]
+    WasOff,
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl Mains {
+    /// The present tense is for what is seen now: not where the sensor is lost, nor where the device is.
+    fn of(facts: &BTreeMap<Name, FactSeen>) -> Self {
+        let Some(power) = facts.get("power") else { return Mains::Unknown };
+        let gone = facts.get("connection").is_some_and(|link| link.value == Some(Value::Disconnected));
+        match (power.value.filter(|_| !gone), power.last.or(power.value)) {
+            (Some(Value::On), _) => Mains::On,
+            (Some(Value::Off), _) => Mains::Off,
+            (_, Some(Value::On)) => Mains::WasOn,
+            (_, Some(Value::Off)) => Mains::WasOff,
+            _ => Mains::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(value: Option<Value>, last: Option<Value>) -> FactSeen {
+        FactSeen { value, last, since: None }
+    }
+
+    #[test]
+    fn the_mains_are_told_in_the_present_only_while_they_are_seen() {
+        let (on, off, away) = (Some(Value::On), Some(Value::Off), Some(Value::Disconnected));
+        for (power, connection, told) in [
+            (seen(on, on), None, Mains::On),
+            (seen(off, off), None, Mains::Off),
+            (seen(None, on), None, Mains::WasOn),
+            (seen(None, off), None, Mains::WasOff),
+            (seen(None, None), None, Mains::Unknown),
+            (seen(on, on), Some(seen(away, away)), Mains::WasOn),
+            (seen(off, off), Some(seen(away, away)), Mains::WasOff),
+        ] {
+            let mut facts = BTreeMap::from([("power".into(), power)]);
+            facts.extend(connection.map(|link| ("connection".into(), link)));
+            assert_eq!(Mains::of(&facts), told);
+        }
+        assert_eq!(Mains::of(&BTreeMap::new()), Mains::Unknown);
+    }
+}

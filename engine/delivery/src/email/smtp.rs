@@ -1,0 +1,128 @@
+//! The mail server that takes the mails: one connection for each, since there are few.
+
+use std::time::Duration;
+
+use dag_config::{Security, Smtp, resolve};
+use dag_engine::SecretRef;
+use lettre::{
+    Message,
+    transport::smtp::{
+        Error,
+        authentication::{Credentials, DEFAULT_MECHANISMS},
+        client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
+        extension::ClientId,
+    },
+};
+
+use crate::{Failure, Receipt, SetupError, failure::chain};
+
+/// How long a server may take to say goodbye after it has taken the mail.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Replies that refuse us and not the mail (RFC 4954, section 6).
+const LOGIN: [u16; 4] = [530, 534, 535, 538];
+
+/// A mail server, and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Server {
+    name: String,
+    port: u16,
+    security: Security,
+    tls: Option<TlsParameters>,
+    login: Option<(String, SecretRef)>,
+    timeout: Duration,
+}
+
+impl Server {
+    /// Reads the configuration and the file of certificates; connects to nothing.
+    pub fn new(smtp: &Smtp, timeout: Duration) -> Result<Self, SetupError> {
+        let here = |name: &str| name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        if smtp.security == Security::Plain && !smtp.server.eq_ignore_ascii_case("localhost") && !here(&smtp.server) {
+            return Err(SetupError::Plain(smtp.server.clone()));
+        }
+        let (usual, tls) = match smtp.security {
+            Security::Starttls => (587, Some(tls(smtp)?)),
+            Security::Tls => (465, Some(tls(smtp)?)),
+            Security::Plain => (25, None),
+        };
+        Ok(Server {
+            name: smtp.server.clone(),
+            port: smtp.port.unwrap_or(usual),
+            security: smtp.security,
+            tls,
+            login: smtp.username.clone().zip(smtp.password.clone()),
+            timeout,
+        })
+    }
+
+    /// Hands one mail over.
+    ///
+    /// # Errors
+    /// [`Failure::Permanent`] where the server refuses the mail with a 5xx reply; everything else may be better later,
+    /// a refused login too: that is ours to mend.
+    pub async fn send(&self, message: &Message) -> Result<Receipt, Failure> {
+        let handed = tokio::time::timeout(self.timeout, self.hand_over(message)).await;
+        handed.unwrap_or_else(|_| {
+            let within = self.timeout.as_millis();
+            Err(Failure::later(format!("the mail server {} did not take the mail within {within} ms", self.name)))
+        })
+    }
+
+    async fn hand_over(&self, message: &Message) -> Result<Receipt, Failure> {
+        let hello = ClientId::default();
+        let wrapper = self.tls.clone().filter(|_| self.security == Security::Tls);
+        let address = (self.name.as_str(), self.port);
+        let connected = AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &hello, wrapper, None).await;
+        let mut connection = connected.map_err(|error| self.unreachable(&error))?;
+        if let Some(tls) = self.tls.clone().filter(|_| self.security == Security::Starttls) {
+            if !connection.can_starttls() {
+                let error = format!(
+                    "the mail server {} offers no STARTTLS, and nothing is sent unprotected: use `security = \"tls\"`, \
+                     or another port",
+                    self.name
+                );
+                return Err(Failure::later(error));
+            }
+            connection.starttls(tls, &hello).await.map_err(|error| self.unreachable(&error))?;
+        }
+        if let Some((user, password)) = &self.login {
+            let password = resolve(password).map_err(|error| Failure::later(error.to_string()))?;
+            let credentials = Credentials::new(user.clone(), password);
+            let login = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
+            login.map_err(|error| {
+                let told = format!("the mail server {} refused the login of {user}: {}", self.name, chain(&error));
+                Failure::later(told)
+            })?;
+        }
+        let answer = connection.send(message.envelope(), &message.formatted()).await;
+        let answer = answer.map_err(|error| self.refused(&error))?;
+        // The server has the mail: what it does with the goodbye no longer matters.
+        let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
+        Ok(Receipt { answer: format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" ")) })
+    }
+
+    fn unreachable(&self, error: &Error) -> Failure {
+        Failure::later(format!("the mail server {}:{} cannot be reached: {}", self.name, self.port, chain(error)))
+    }
+
+    fn refused(&self, error: &Error) -> Failure {
+        let told = format!("the mail server {} did not take the mail: {}", self.name, chain(error));
+        let wants_login = error.status().is_some_and(|code| LOGIN.contains(&u16::from(code)));
+        if error.is_permanent() && !wants_login { Failure::Permanent { error: told } } else { Failure::later(told) }
+    }
+}
+
+/// The usual certificate authorities, and the user's own.
+fn tls(smtp: &Smtp) -> Result<TlsParameters, SetupError> {
+    let mut builder = TlsParameters::builder(smtp.server.clone()).certificate_store(CertificateStore::WebpkiRoots);
+    if let Some(path) = &smtp.ca {
+        let wrong = |error: String| SetupError::Ca { path: path.display().to_string(), error };
+        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+        if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+            return Err(wrong("there is no PEM certificate in it".to_owned()));
+        }
+        let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(chain(&error)))?;
+        builder = builder.add_root_certificate(certificate);
+    }
+    builder.build().map_err(|error| SetupError::Tls(chain(&error)))
+}

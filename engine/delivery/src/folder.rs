@@ -1,0 +1,73 @@
+//! The transport `outbox`: every message is a file in a folder, for trying things out without a mail server.
+//!
+//! Mails are `.eml` files, which mail programs open. Calls of webhooks are written too, as `.json` files with URL,
+//! headers and body, and not made: a demo needs no receiver, and disturbs none.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use dag_engine::Notification;
+use serde_json::json;
+
+use crate::{Failure, Receipt, webhook::Call};
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(path: &Path) -> Self {
+        Folder(path.to_owned())
+    }
+
+    /// Writes a mail.
+    pub async fn mail(&self, notification: &Notification, message: Vec<u8>) -> Result<Receipt, Failure> {
+        self.write(file_name(notification, "eml"), message).await
+    }
+
+    /// Writes a call.
+    pub async fn call(&self, notification: &Notification, call: &Call<'_>) -> Result<Receipt, Failure> {
+        let headers: serde_json::Map<_, _> =
+            call.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        // Bodies are JSON; should a later one not be, it is shown as text.
+        let body = serde_json::from_str(call.body).unwrap_or_else(|_| json!(call.body));
+        let file = json!({ "url": call.url.as_str(), "headers": headers, "body": body });
+        self.write(file_name(notification, "json"), format!("{file:#}\n").into_bytes()).await
+    }
+
+    async fn write(&self, name: String, bytes: Vec<u8>) -> Result<Receipt, Failure> {
+        let folder = self.0.clone();
+        let path = folder.join(&name);
+        let written = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes)).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(()) => Ok(Receipt { answer: path.display().to_string() }),
+            Err(error) => Err(Failure::later(format!("{} cannot be written: {error}", path.display()))),
+        }
+    }
+}
+
+/// Writes a file that is there whole or not at all, whatever happens meanwhile.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let hidden = folder.join(format!(".{name}.part"));
+    let mut file = File::create(&hidden)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&hidden, folder.join(name))?;
+    // The name is on the disk only with its folder.
+    File::open(folder)?.sync_all()
+}
+
+/// `<time>-<kind>-<recipient>-<short id>.<ending>`: sorted by name is sorted by time, and a message that is written
+/// again replaces itself.
+fn file_name(notification: &Notification, ending: &str) -> String {
+    let millis = notification.at.as_millis();
+    let time = notification.at.in_zone(&jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "@._".contains(c) { c } else { '-' };
+    let recipient: String = notification.recipient.chars().take(64).map(plain).collect();
+    let short: String = notification.id.to_string().chars().take(8).collect();
+    format!("{time}.{:03}Z-{}-{recipient}-{short}.{ending}", millis.rem_euclid(1_000), notification.kind.as_str())
+}

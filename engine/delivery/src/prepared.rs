@@ -1,0 +1,30 @@
+//! What is sent: rendered once, at the first attempt, and kept, so that every attempt sends the same bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// The content of one message, as it is kept beside its outbox entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "channel", rename_all = "lowercase")]
+pub enum Prepared {
+    /// A mail.
+    Email(Rendered),
+    /// The body of a call.
+    Webhook {
+        /// The media type of the body.
+        content_type: String,
+        /// The body.
+        body: String,
+    },
+}
+
+/// A mail's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The same as a page; `None` where no page could be made: then the mail is plain text only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+}

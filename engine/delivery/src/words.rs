@@ -1,0 +1,179 @@
+//! Times, lengths and names as people read them.
+
+use dag_engine::{Millis, Time, zone};
+use jiff::{ZonedDateTime, tz::TimeZone};
+
+/// How one recipient reads times: in their own zone, seen from the moment of the message.
+pub(crate) struct Clock {
+    now: ZonedDateTime,
+    zone: TimeZone,
+    /// The zone's name was not known, so times are in UTC and say so.
+    lost: bool,
+}
+
+impl Clock {
+    /// The clock of the zone `name`, at `now`. A message in the wrong zone is better than none: where there is no such
+    /// zone, times are in UTC and say so.
+    pub fn new(name: &str, now: Time) -> Self {
+        let found = zone(name);
+        let lost = found.is_err();
+        let zone = found.unwrap_or(TimeZone::UTC);
+        Clock { now: now.in_zone(&zone), zone, lost }
+    }
+
+    /// `14:02` for a time of the same day; else with its day, `14:02 on Fri 9 Jan`, in another year `14:02 on 9 Jan
+    /// 2025`.
+    pub fn time(&self, at: Time) -> String {
+        self.with_day(at, "%H:%M")
+    }
+
+    /// `14:02 to 14:31`; with seconds where both would read the same, and with days where it was not today.
+    pub fn span(&self, from: Time, to: Time) -> String {
+        let format = if self.time(from) == self.time(to) { "%H:%M:%S" } else { "%H:%M" };
+        let same_day = from.in_zone(&self.zone).date() == to.in_zone(&self.zone).date();
+        let first = if same_day { self.hands(from, format) } else { self.with_day(from, format) };
+        format!("{first} to {}", self.with_day(to, format))
+    }
+
+    /// `10 Jan 14:02`: the same in every message about that moment, whatever the day.
+    pub fn stamp(&self, at: Time) -> String {
+        format!("{} {}", at.in_zone(&self.zone).strftime("%-d %b"), self.hands(at, "%H:%M"))
+    }
+
+    fn with_day(&self, at: Time, format: &str) -> String {
+        let local = at.in_zone(&self.zone);
+        let hands = self.hands(at, format);
+        if local.date() == self.now.date() {
+            hands
+        } else if local.year() == self.now.year() {
+            format!("{hands} on {}", local.strftime("%a %-d %b"))
+        } else {
+            format!("{hands} on {}", local.strftime("%-d %b %Y"))
+        }
+    }
+
+    /// The hands of the clock, with the zone where the hour comes twice that night.
+    fn hands(&self, at: Time, format: &str) -> String {
+        let local = at.in_zone(&self.zone);
+        let twice = self.zone.to_ambiguous_timestamp(local.datetime()).is_ambiguous();
+        let suffix = if twice || self.lost { local.strftime(" %Z").to_string() } else { String::new() };
+        format!("{}{suffix}", local.strftime(format))
+    }
+}
+
+/// The two largest units of a length: `16 seconds`, `1 minute 5 seconds`, `29 minutes`, `2 hours 5 minutes`, `3 days`.
+/// From ten minutes on seconds are left out.
+pub(crate) fn length(length: Millis) -> String {
+    let seconds = length.get() / 1_000;
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => count(seconds, "second"),
+        (0, 0, 1..10) => pair(minutes, "minute", seconds, "second"),
+        (0, 0, _) => count(minutes, "minute"),
+        (0, _, _) => pair(hours, "hour", minutes, "minute"),
+        _ => pair(days, "day", hours, "hour"),
+    }
+}
+
+fn pair(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
+    let large = count(large, large_unit);
+    if small == 0 { large } else { format!("{large} {}", count(small, small_unit)) }
+}
+
+fn count(number: i64, unit: &str) -> String {
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A name as words: `battery-low` is `Battery low`.
+pub(crate) fn title(name: &str) -> String {
+    let spaced = name.replace(['-', '_'], " ");
+    let mut letters = spaced.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// One line without control characters, of at most `most` characters: what a subject may be.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    shortened(&line, most)
+}
+
+/// At most `most` characters, the last of them `…` where some are missing.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(text: &str) -> Time {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_time_is_told_as_short_as_it_is_clear() {
+        let clock = Clock::new("Europe/London", t("2026-06-10T13:00:00Z"));
+        assert_eq!(clock.time(t("2026-06-10T13:02:00Z")), "14:02");
+        assert_eq!(clock.time(t("2026-06-09T23:30:00Z")), "00:30");
+        assert_eq!(clock.time(t("2026-06-09T13:02:00Z")), "14:02 on Tue 9 Jun");
+        assert_eq!(clock.time(t("2025-12-09T13:02:00Z")), "13:02 on 9 Dec 2025");
+        assert_eq!(clock.stamp(t("2026-06-10T13:02:00Z")), "10 Jun 14:02");
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_names_its_zone() {
+        let clock = Clock::new("Europe/London", t("2026-10-25T09:00:00Z"));
+        assert_eq!(clock.time(t("2026-10-25T00:30:00Z")), "01:30 BST");
+        assert_eq!(clock.time(t("2026-10-25T01:30:00Z")), "01:30 GMT");
+        assert_eq!(clock.time(t("2026-10-25T02:30:00Z")), "02:30");
+        assert_eq!(clock.span(t("2026-10-25T00:30:00Z"), t("2026-10-25T01:30:00Z")), "01:30 BST to 01:30 GMT");
+    }
+
+    #[test]
+    fn an_unknown_zone_gives_utc_and_says_so() {
+        assert_eq!(Clock::new("Europe/Lundon", t("2026-06-10T13:00:00Z")).time(t("2026-06-10T13:02:00Z")), "13:02 UTC");
+    }
+
+    #[test]
+    fn a_span_is_told_as_short_as_it_is_clear() {
+        let clock = Clock::new("UTC", t("2026-01-10T18:00:00Z"));
+        for (from, to, told) in [
+            ("2026-01-10T14:02:00Z", "2026-01-10T14:31:00Z", "14:02 to 14:31"),
+            ("2026-01-10T14:02:05Z", "2026-01-10T14:02:21Z", "14:02:05 to 14:02:21"),
+            ("2026-01-09T14:02:00Z", "2026-01-09T14:31:00Z", "14:02 to 14:31 on Fri 9 Jan"),
+            ("2026-01-09T23:50:00Z", "2026-01-10T00:10:00Z", "23:50 on Fri 9 Jan to 00:10"),
+        ] {
+            assert_eq!(clock.span(t(from), t(to)), told);
+        }
+    }
+
+    #[test]
+    fn a_length_is_told_in_its_two_largest_units() {
+        for (millis, told) in [
+            (0, "0 seconds"),
+            (1_000, "1 second"),
+            (16_999, "16 seconds"),
+            (65_000, "1 minute 5 seconds"),
+            (120_000, "2 minutes"),
+            (1_799_000, "29 minutes"),
+            (7_500_000, "2 hours 5 minutes"),
+            (86_400_000, "1 day"),
+            (273_600_000, "3 days 4 hours"),
+        ] {
+            assert_eq!(length(Millis::new(millis)), told);
+        }
+    }
+
+    #[test]
+    fn a_subject_is_one_line() {
+        assert_eq!(one_line("Power\r\nBcc: x@example.com \u{7}", 99), "Power Bcc: x@example.com");
+        assert_eq!(one_line("ééééé", 4), "ééé…");
+        assert_eq!(title("battery-low"), "Battery low");
+        assert_eq!(title(""), "");
+    }
+}

@@ -1,0 +1,18 @@
+//! Delivery as its hosts and its receivers meet it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
+mod folder;
+mod outbox;
+mod peer;
+mod sample;
+mod smtp;
+mod templates;
+mod webhook;
+mod words;

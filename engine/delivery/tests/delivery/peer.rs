@@ -1,0 +1,53 @@
+//! Real counterparts: small Python programs that a test starts and ends.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// A running counterpart.
+pub struct Peer {
+    child: Child,
+    said: BufReader<ChildStdout>,
+    /// Its port on loopback.
+    pub port: u16,
+}
+
+impl Peer {
+    /// Starts `tests/peers/NAME` in the Python environment of the tests and waits until it listens.
+    pub fn start(name: &str, arguments: &[&str]) -> Peer {
+        let venv = std::env::var_os("DAG_TEST_VENV")
+            .expect("DAG_TEST_VENV names no Python environment with aiosmtpd and standardwebhooks: run `bash .ci/run`");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
+        let mut command = Command::new(Path::new(&venv).join("bin/python"));
+        let mut child = command.arg(script).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let mut peer = Peer { child, said, port: 0 };
+        peer.port = peer.next()["port"].as_u64().unwrap().try_into().unwrap();
+        peer
+    }
+
+    /// The next line that it prints: a mail or a call that it took. Waits for it.
+    pub fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer said {line:?}"))
+    }
+
+    /// Everything else that it printed before it was ended.
+    pub fn end(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        let lines = (&mut self.said).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        lines.collect()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,81 @@
+//! Notifications for the tests.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{
+    Acknowledgement, Address, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, Value,
+};
+
+pub fn t(text: &str) -> Time {
+    text.parse().unwrap()
+}
+
+pub fn id(number: u32) -> Id {
+    Id::parse(&format!("{number:032x}")).unwrap()
+}
+
+pub fn fact(value: Option<Value>, last: Value, since: &str) -> FactSeen {
+    FactSeen { value, last: Some(last), since: Some(t(since)) }
+}
+
+/// A message of an outage of the cottage that began at 14:02 and was told at 14:02:30.
+pub fn notification(kind: Kind) -> Notification {
+    let over = matches!(kind, Kind::Resolved | Kind::Past);
+    let power = if over { Value::On } else { Value::Off };
+    let (at, since) = match kind {
+        Kind::Opened => ("2026-01-10T14:02:30Z", "2026-01-10T14:02:00Z"),
+        Kind::Escalated => ("2026-01-10T14:32:30Z", "2026-01-10T14:02:00Z"),
+        Kind::Reminder => ("2026-01-10T16:32:30Z", "2026-01-10T14:02:00Z"),
+        Kind::Acknowledged => ("2026-01-10T14:10:00Z", "2026-01-10T14:02:00Z"),
+        Kind::Resolved | Kind::Past => ("2026-01-10T14:31:10Z", "2026-01-10T14:31:00Z"),
+    };
+    let acknowledged = Acknowledgement { by: "Kim".into(), at: t("2026-01-10T14:10:00Z"), number: 1 };
+    Notification {
+        id: id(0xabcd_0001),
+        at: t(at),
+        kind,
+        step: 0,
+        repeat: 0,
+        recipient: "nor".into(),
+        address: Address::Email("nor@example.com".into()),
+        timezone: "Europe/London".into(),
+        device: Device {
+            id: "cottage".into(),
+            name: "Cottage".into(),
+            labels: BTreeMap::from([("area".into(), "hay-on-wye".into())]),
+            timezone: None,
+            account_emails: vec!["secret@example.com".into()],
+        },
+        incident: IncidentSeen {
+            id: id(7),
+            number: 7,
+            rule: "power-outage".into(),
+            severity: Severity::Critical,
+            since: t("2026-01-10T14:02:00Z"),
+            opened_at: t("2026-01-10T14:02:30Z"),
+            ended: over.then(|| t("2026-01-10T14:31:00Z")),
+            ended_by: None,
+            acknowledged: (kind == Kind::Acknowledged).then_some(acknowledged),
+            unseen: false,
+        },
+        facts: BTreeMap::from([
+            ("battery".into(), fact(Some(Value::Number(83)), Value::Number(83), "2026-01-10T14:02:20Z")),
+            ("power".into(), fact(Some(power), power, since)),
+        ]),
+        wording: None,
+    }
+}
+
+/// The same about another rule.
+pub fn of_rule(rule: &str, kind: Kind) -> Notification {
+    let mut notification = notification(kind);
+    notification.incident.rule = rule.into();
+    notification
+}
+
+/// The same to a webhook.
+pub fn to_webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Notification {
+    let secrets = secrets.iter().map(|secret| secret.parse().unwrap()).collect();
+    let address = Address::Webhook { url: url.to_owned(), secrets, template: template.map(Name::from) };
+    Notification { address, ..notification(Kind::Opened) }
+}

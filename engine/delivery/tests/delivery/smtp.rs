@@ -1,0 +1,171 @@
+//! Mail through a real mail server.
+
+use std::{path::PathBuf, time::Duration};
+
+use dag_config::{Email, Security, Smtp, Transport, Webhook};
+use dag_delivery::{Delivery, Failure, Limits, Receipt, SetupError, Templates};
+use dag_engine::{Address, Kind, Notification, SecretRef};
+
+use crate::{peer::Peer, sample::notification};
+
+/// A server's own certificate authority, made for one test.
+struct Authority {
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        Authority { folder }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn server(&self, more: &[&str]) -> Peer {
+        let (cert, key) = (self.file("cert.pem"), self.file("key.pem"));
+        let own = ["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        Peer::start("smtp.py", &[&own, more].concat())
+    }
+}
+
+fn smtp(port: u16, security: Security) -> Smtp {
+    Smtp { server: "localhost".into(), port: Some(port), security, ca: None, username: None, password: None }
+}
+
+fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
+    let from = "detectordag <dag@example.com>".into();
+    let email = Email { transport: Transport::Smtp, from, outbox: "unused".into(), smtp: Some(smtp) };
+    let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
+    Delivery::new(&email, &Webhook::default(), &PathBuf::new(), limits)
+}
+
+async fn send(smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
+    send_to("nor@example.com", smtp, timeout).await
+}
+
+async fn send_to(to: &str, smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
+    let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
+    let (prepared, _) = Templates::built_in().prepare(&message);
+    delivery(smtp, timeout).unwrap().send(&message, &prepared, message.at).await
+}
+
+#[tokio::test]
+async fn a_mail_arrives_over_starttls_with_a_login() {
+    let authority = Authority::new();
+    let mut server = authority.server(&["--login", "dag:hunter2"]);
+    std::fs::write(authority.file("password"), "hunter2\n").unwrap();
+    let secret = |name: &str| Some(SecretRef::File(authority.file(name).display().to_string()));
+    let smtp = Smtp {
+        ca: Some(authority.file("cert.pem")),
+        username: Some("dag".into()),
+        password: secret("password"),
+        ..smtp(server.port, Security::Starttls)
+    };
+    let receipt = send(smtp.clone(), 5_000).await.unwrap();
+    assert_eq!(receipt.answer, "250 taken");
+    let mail = server.next();
+    assert_eq!((&mail["protected"], &mail["login"]), (&true.into(), &true.into()));
+    assert_eq!((&mail["from"], &mail["to"][0]), (&"dag@example.com".into(), &"nor@example.com".into()));
+    assert!(mail["content"].as_str().unwrap().contains("Subject: [Power is out] Cottage, 10 Jan 14:02"), "{mail}");
+
+    // A wrong or missing password, or no login at all, is ours to mend: it costs no message.
+    let none = Smtp { username: None, password: None, ..smtp.clone() };
+    let error = send(none, 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().contains("permanent error (530)"), "{error}");
+    std::fs::write(authority.file("password"), "wrong").unwrap();
+    let error = send(smtp.clone(), 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().starts_with("the mail server localhost refused the login of dag: "), "{error}");
+    let error = send(Smtp { password: secret("none"), ..smtp }, 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().starts_with("the secret's file `"), "{error}");
+}
+
+#[tokio::test]
+async fn a_mail_arrives_over_tls_from_the_first_byte() {
+    let authority = Authority::new();
+    let mut server = authority.server(&["--implicit"]);
+    let smtp = Smtp { ca: Some(authority.file("cert.pem")), ..smtp(server.port, Security::Tls) };
+    send(smtp, 5_000).await.unwrap();
+    assert_eq!(server.next()["protected"], true);
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
+    let authority = Authority::new();
+    let server = authority.server(&[]);
+    let error = send(smtp(server.port, Security::Starttls), 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().contains("UnknownIssuer") || error.to_string().contains("certificate"), "{error}");
+    assert_eq!(server.end().len(), 0);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_unprotected_where_starttls_is_asked_for() {
+    let server = Peer::start("smtp.py", &[]);
+    let error = send(smtp(server.port, Security::Starttls), 5_000).await.unwrap_err();
+    insta::assert_snapshot!(error, @r#"the mail server localhost offers no STARTTLS, and nothing is sent unprotected: use `security = "tls"`, or another port"#);
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert_eq!(server.end().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_tried_again_unless_it_says_never() {
+    for (fail, told, again) in [
+        ("451", "the mail server localhost did not take the mail: transient error (451): not today", true),
+        ("550", "the mail server localhost did not take the mail: permanent error (550): not today", false),
+        ("hang", "the mail server localhost did not take the mail within 200 ms", true),
+    ] {
+        let server = Peer::start("smtp.py", &["--fail", fail]);
+        let error = send(smtp(server.port, Security::Plain), if fail == "hang" { 200 } else { 5_000 }).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), told);
+        assert_eq!(matches!(error, Failure::Retry { .. }), again, "{fail}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_drops_the_line_or_is_not_there_is_tried_again() {
+    let server = Peer::start("smtp.py", &["--fail", "drop"]);
+    let port = server.port;
+    let error = send(smtp(port, Security::Plain), 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    drop(server);
+    let error = send(smtp(port, Security::Plain), 5_000).await.unwrap_err();
+    assert!(matches!(error, Failure::Retry { .. }), "{error}");
+    assert!(error.to_string().starts_with(&format!("the mail server localhost:{port} cannot be reached: ")), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_given_up() {
+    let error = send_to("nor@example.com>\r\nBcc: x@example.com", smtp(1, Security::Plain), 200).await.unwrap_err();
+    assert!(matches!(error, Failure::Permanent { .. }));
+    insta::assert_snapshot!(error, @r#"`nor@example.com>\r\nBcc: x@example.com` is not a mail address"#);
+}
+
+#[test]
+fn what_cannot_be_used_is_told_before_anything_is_sent() {
+    let told = |smtp| delivery(smtp, 200).err().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("ca.pem");
+    std::fs::write(&empty, "nothing\n").unwrap();
+    let plain = Smtp { server: "mail.example.com".into(), ..smtp(25, Security::Plain) };
+    insta::assert_snapshot!(told(plain), @r#"`security = "plain"` is for a mail server on this machine only, not for mail.example.com: use `starttls` or `tls`"#);
+    let ca = Smtp { ca: Some("missing.pem".into()), ..smtp(25, Security::Tls) };
+    insta::assert_snapshot!(told(ca), @r#"`ca = "missing.pem"` cannot be used: No such file or directory (os error 2)"#);
+    let ca = told(Smtp { ca: Some(empty.clone()), ..smtp(25, Security::Tls) });
+    assert_eq!(ca, format!("`ca = \"{}\"` cannot be used: there is no PEM certificate in it", empty.display()));
+
+    let email = |from: &str| Email { transport: Transport::Smtp, from: from.into(), outbox: "".into(), smtp: None };
+    let told = |email: Email| {
+        Delivery::new(&email, &Webhook::default(), &PathBuf::new(), Limits::default()).err().unwrap().to_string()
+    };
+    insta::assert_snapshot!(told(email("dag@example.com")), @r#"`transport = "smtp"` needs a section `[email.smtp]` with `server`"#);
+    insta::assert_snapshot!(told(Email { transport: Transport::Outbox, ..email("dag") }), @r#"`from = "dag"` is not a mail address: write `dag@example.com` or `detectordag <dag@example.com>`"#);
+}
