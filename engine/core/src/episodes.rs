@@ -11,6 +11,10 @@ use crate::{
 /// A report may not hold more readings than this.
 pub(crate) const LONGEST_REPORT: usize = 10_000;
 
+/// How often conditions are asked again by time alone within one step: some ten years of a span that begins and ends
+/// every day. Beyond that they are asked at the step's end only.
+const MOST_EDGES: u32 = 8_192;
+
 /// What a deadline does, in the order in which those of one moment fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
@@ -83,6 +87,7 @@ impl Step<'_> {
 
     /// Fires every deadline up to and including `until`, in order of time.
     pub(crate) fn pass_deadlines(&mut self, until: Time) {
+        let mut asked_again = 0;
         loop {
             let due = self.state.rules.iter().filter_map(|(name, standing)| {
                 let (at, deadline) = standing.deadline().filter(|(at, _)| *at <= until)?;
@@ -92,7 +97,12 @@ impl Step<'_> {
             // A standing without its rule has no deadline: `rules_changed` put it to rest.
             let Some(rule) = self.rules.rules.get(position) else { return };
             match deadline {
-                Deadline::Reevaluate => self.evaluate(rule, at),
+                // Behind a clock that jumped by decades lie more edges of the wall clock than are worth asking about.
+                Deadline::Reevaluate if asked_again >= MOST_EDGES => self.evaluate(rule, until),
+                Deadline::Reevaluate => {
+                    asked_again += 1;
+                    self.evaluate(rule, at);
+                }
                 Deadline::Open => {
                     let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
                     let Some(Phase::Pending { since, .. }) = phase else { return };

@@ -10,6 +10,9 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::source::{Change, Event, Observation};
 
+/// When the test begins, by the clock of the readings.
+const BEGIN: i64 = 1_768_046_400_000;
+
 /// A line whose level and edges are the test's to make.
 struct Wire {
     high: AtomicBool,
@@ -42,7 +45,7 @@ impl Wire {
         self.silently(high);
         let now = Instant::now();
         if let Some(edges) = &*self.edges.lock().unwrap() {
-            edges.send_replace(Some((Time::from_millis(-1), now)));
+            edges.send_replace(Some((Time::from_millis(BEGIN - 1), now)));
         }
     }
 }
@@ -64,7 +67,7 @@ impl Bench {
         let mut watch = Watch {
             input: Input { fact: Name::new("power"), pin: 4, on_when: Level::High, glitch: Millis::new(50) },
             reporter: Reporter::new("gpio:4", sender, 5),
-            clock: Arc::new(move || Time::from_millis(i64::try_from(start.elapsed().as_millis()).unwrap())),
+            clock: Arc::new(move || Time::from_millis(BEGIN + i64::try_from(start.elapsed().as_millis()).unwrap())),
             reread: Arc::clone(&reread),
         };
         let opened = Arc::clone(&wire);
@@ -76,7 +79,7 @@ impl Bench {
     async fn next(&mut self) -> (Change, Option<Value>, i64, u128) {
         let event = self.events.recv().await.unwrap();
         let [Observation { value, at, .. }] = event.observations.as_slice() else { panic!("{event:?}") };
-        (event.change, *value, at.as_millis(), self.start.elapsed().as_millis())
+        (event.change, *value, at.as_millis() - BEGIN, self.start.elapsed().as_millis())
     }
 }
 

@@ -212,3 +212,14 @@ fn a_deadline_that_time_alone_brings_wakes_the_host() {
     20s r told nor by email: opened 0
     ");
 }
+
+#[test]
+fn a_clock_that_jumps_by_thousands_of_years_holds_nobody_up() {
+    let mut host = Host::new(&rule("between(\"22:00\", \"07:00\") || weekday() == \"sat\""));
+    host.play("0s power=on");
+    let engine = engine(&rule("between(\"22:00\", \"07:00\") || weekday() == \"sat\""), None);
+    host.state.next_deadline().unwrap();
+    // Some five million edges of the wall clock lie between; a few thousand are asked about.
+    engine.step(&mut host.state, dag_engine::Input::Elapsed, dag_engine::Time::MAX);
+    assert_eq!(host.state.next_deadline(), None, "at the end of the calendar nothing is ahead");
+}
