@@ -22,11 +22,14 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # The folder of tests stays clean.
 
-from peers.daemon import PATIENCE_S, Unexpected, expect, until
-from peers.household import RULE, Household
-from peers.receivers import THE_END, seconds
-from peers.show import Show
-from peers.ups import Ups
+try:
+    from peers.daemon import PATIENCE_S, Unexpected, expect, until
+    from peers.household import RULE, Household
+    from peers.receivers import THE_END, seconds
+    from peers.show import Show
+    from peers.ups import Ups
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: run `bash .ci/run`, whose Python has what this needs")
 
 # Nothing comes early; how late it may come on a busy machine, in seconds.
 SLACK_S = 2.0
@@ -304,6 +307,8 @@ def main():
     parser.add_argument("--dag", required=True, help="the program to show", type=lambda path: str(Path(path).resolve()))
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="for the random moments")
     arguments = parser.parse_args()
+    if not Path(arguments.dag).is_file():
+        parser.error(f"there is no program {arguments.dag}: build it with `cargo build -p dag`")
     # Ended from outside, it still ends its children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {arguments.seed}", flush=True)
