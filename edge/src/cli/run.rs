@@ -5,7 +5,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{Common, Done};
 use crate::daemon::{self, Start};
@@ -17,13 +17,13 @@ pub(super) struct Run {
     device: Option<String>,
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, env = "DAG_LOG", default_value = "info", value_name = "LEVEL")]
-    log: String,
+    log: LevelFilter,
 }
 
 impl Run {
     pub fn run(self, common: &Common) -> Done {
         let config = common.load()?;
-        log(&self.log)?;
+        log(self.log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start =
             Start { config, config_path: common.config.clone(), overrides: common.set.clone(), device: self.device };
@@ -51,15 +51,12 @@ impl Run {
 }
 
 /// Text on a terminal, a JSON object a line otherwise; to the standard error.
-fn log(level: &str) -> anyhow::Result<()> {
+fn log(level: LevelFilter) {
     use std::io::IsTerminal;
-    let filter = EnvFilter::try_new(level)
-        .map_err(|error| anyhow::anyhow!("--log {level}: {error}; write error, warn, info, debug or trace"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
     if std::io::stderr().is_terminal() {
         builder.init();
     } else {
         builder.json().flatten_event(true).init();
     }
-    Ok(())
 }
