@@ -293,6 +293,8 @@ impl<'a> Compiling<'a> {
 }
 
 fn is_email(user: &str, host: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !"@<>,;\"".contains(c));
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
+    };
     plain(user) && plain(host) && user.len() + host.len() < 254
 }

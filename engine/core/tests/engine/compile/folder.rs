@@ -138,6 +138,22 @@ fn scripts_are_checked_when_they_are_compiled() {
     1 | fn allow(ctx) { print(1); true }
       |                 ^
     ");
+    assert_snapshot!(script("fn open_after(ctx) { if ctx.facts.pwoer == () { \"1m\" } }"), @r#"
+    error: there is no field `pwoer` here
+     --> hooks.rhai:1:35
+      |
+    1 | fn open_after(ctx) { if ctx.facts.pwoer == () { "1m" } }
+      |                                   ^^^^^
+      |
+      = help: did you mean `power`?
+    "#);
+    assert_snapshot!(script("fn allow(ctx) { sleep(3600); true }"), @"
+    error: there is no function `sleep`
+     --> hooks.rhai:1:17
+      |
+    1 | fn allow(ctx) { sleep(3600); true }
+      |                 ^^^^^
+    ");
     assert_snapshot!(script("fn allow(ctx) { cxt.kind == \"opened\" }"), @r#"
     error: there is no variable `cxt` here
      --> hooks.rhai:1:17
