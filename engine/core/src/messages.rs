@@ -213,8 +213,8 @@ impl Step<'_> {
         }
         let (mut knew, mut never) = (Vec::new(), Vec::new());
         for told in std::mem::take(&mut incident.told) {
-            let Told { recipient, address, timezone, attempted, queued } = told;
-            let channel = Reachable { recipient, address, timezone };
+            let channel = self.channel(incident, &told);
+            let Told { attempted, queued, .. } = told;
             if attempted {
                 knew.push(channel);
                 continue;
@@ -227,6 +227,18 @@ impl Step<'_> {
         }
         self.tell(rule, incident, Kind::Resolved, firing, knew);
         self.tell(rule, incident, Kind::Past, firing, never);
+    }
+
+    /// Where a channel that was told leads now. A removed rule's channels, and those of a recipient who is gone, lead
+    /// where they led when they were told.
+    fn channel(&self, incident: &Incident, told: &Told) -> Reachable {
+        let known = self.rules.recipients.contains_key(&told.recipient) && incident.ended_by.is_none();
+        let now = known.then(|| self.rules.reach([&told.recipient], &self.state.device));
+        now.into_iter().flatten().find(|channel| channel.key() == told.key()).unwrap_or_else(|| Reachable {
+            recipient: told.recipient.clone(),
+            address: told.address.clone(),
+            timezone: told.timezone.clone(),
+        })
     }
 
     /// Somebody takes an incident on: the others who were told hear of it.
@@ -249,12 +261,7 @@ impl Step<'_> {
         let lapses = incident.lapses(lapses);
         self.decide(self.now, Some(&incident.rule), Some(id), Outcome::Acknowledged { by: by.clone(), lapses });
         let others = incident.told.iter().filter(|told| told.recipient != by.as_str());
-        let others = others.map(|told| Reachable {
-            recipient: told.recipient.clone(),
-            address: told.address.clone(),
-            timezone: told.timezone.clone(),
-        });
-        let others: Vec<Reachable> = others.collect();
+        let others: Vec<Reachable> = others.map(|told| self.channel(&incident, told)).collect();
         self.tell(rule, &mut incident, Kind::Acknowledged, Firing { step: 0, repeat: number }, others);
         self.state.incidents.insert(at, incident);
     }
@@ -293,6 +300,20 @@ impl Step<'_> {
         seen.collect()
     }
 
+    /// The name by which the step that a message stands for is known again. A step that was put before it while the
+    /// incident lasts may stand where it stood: the position alone would give two messages one id.
+    fn step_name<'a>(&self, incident: &'a Incident, message: &Message) -> Option<&'a [u8]> {
+        if !matches!(message.kind, Kind::Opened | Kind::Escalated | Kind::Reminder) {
+            return None;
+        }
+        let escalation = self.rules.rule(&incident.rule).and_then(|rule| self.rules.escalation(rule))?;
+        let step = escalation.steps.get(message.firing.step as usize)?;
+        match &fired(incident, step.name.as_ref(), message.firing.step)?.step {
+            StepKey::Name(name) => Some(name.as_bytes()),
+            StepKey::Position(_) => None,
+        }
+    }
+
     fn notification(
         &self,
         incident: &Incident,
@@ -302,11 +323,12 @@ impl Step<'_> {
     ) -> Notification {
         let Firing { step, repeat } = message.firing;
         let kind = message.kind;
+        let position = step.to_be_bytes();
         let id = Id::of(&[
             b"notification",
             incident.id.as_bytes(),
             kind.as_str().as_bytes(),
-            &step.to_be_bytes(),
+            self.step_name(incident, message).unwrap_or(&position),
             &repeat.to_be_bytes(),
             to.recipient.as_bytes(),
             to.address.channel().as_str().as_bytes(),
@@ -377,7 +399,8 @@ fn position(rules: &Ruleset, rule: &Rule, fired: &Fired) -> Option<u32> {
 
 fn note_fired(escalation: &Escalation, incident: &mut Incident, firing: Firing, now: Time) {
     if firing.step == 0 && firing.repeat == 0 {
-        incident.alerted_at = Some(now);
+        // Another step may have come to stand first: the later ones count from the first alert all the same.
+        incident.alerted_at.get_or_insert(now);
     }
     let Some(step) = escalation.steps.get(firing.step as usize) else { return };
     match incident.fired.iter_mut().find(|fired| fired.is(step.name.as_ref(), firing.step)) {
