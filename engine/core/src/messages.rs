@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Acknowledgement, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal, Time,
-    Withdrawal, Withholding, Wording,
+    Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal,
+    Time, Withdrawal, Withholding, Wording,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -107,6 +107,7 @@ impl Step<'_> {
     /// Fires steps. A channel gets one message: step 0's, else the latest step's.
     fn fire(&mut self, rule: &Rule, escalation: &Escalation, incident: &mut Incident, due: &[Firing]) {
         let mut by_channel: Vec<(Reachable, Firing)> = Vec::new();
+        let mut places: BTreeMap<(Name, Channel), usize> = BTreeMap::new();
         for firing in due {
             note_fired(escalation, incident, *firing, self.now);
             let Firing { step, repeat } = *firing;
@@ -116,7 +117,9 @@ impl Step<'_> {
                 self.decide(self.now, Some(&rule.name), Some(incident.id), Outcome::NobodyToTell { step });
             }
             for reachable in reached {
-                match by_channel.iter_mut().find(|(other, _)| other.key() == reachable.key()) {
+                let (name, channel) = reachable.key();
+                let place = *places.entry((name.clone(), channel)).or_insert(by_channel.len());
+                match by_channel.get_mut(place) {
                     None => by_channel.push((reachable, *firing)),
                     Some((_, earlier)) => {
                         let opening = earlier.kind() == Kind::Opened;

@@ -250,3 +250,12 @@ fn the_same_sources_have_the_same_hash_and_others_another_one() {
         assert_ne!(hash(&plain), hash(&other));
     }
 }
+
+#[test]
+fn a_file_of_nothing_but_unknown_names_is_answered_without_comparing_each_with_all() {
+    let recipients: String = (0..8_000).map(|at| format!("[recipient.known{at}]\nemail = \"a@b\"\n")).collect();
+    let groups: String = (0..8_000).map(|at| format!("group{at} = [\"nknown{at}\"]\n")).collect();
+    let told = alone(&format!("{recipients}[group]\n{groups}"));
+    assert!(told.contains("did you mean `known0`?"), "{}", told.get(..400).unwrap());
+    assert!(told.ends_with("101 problems found; nothing was changed"), "{}", told.get(..400).unwrap());
+}
