@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal,
     Time, Withdrawal, Withholding, Wording,
+    ask::failed,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -285,9 +286,8 @@ impl Step<'_> {
     }
 
     fn asked_of<T>(&mut self, rule: &Rule, incident: &Incident, hook: Hook, answer: Result<T, String>) -> Option<T> {
-        let failed = |error| Outcome::HookFailed { hook: hook.name().into(), error };
-        let answer = answer.map_err(failed);
-        answer.map_err(|failed| self.decide(self.now, Some(&rule.name), Some(incident.id), failed)).ok()
+        let tell = |error: String| self.decide(self.now, Some(&rule.name), Some(incident.id), failed(hook, &error));
+        answer.map_err(tell).ok()
     }
 
     fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: Firing) -> crate::script::Context {

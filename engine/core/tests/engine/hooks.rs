@@ -226,3 +226,11 @@ fn a_script_cannot_sleep_by_any_name() {
     let told = with(r#"fn allow(ctx) { Fn("sleep").call(3600); false }"#, "0s power=off \n 1m");
     assert!(told.contains("a script cannot sleep") && told.ends_with("told nor by email: opened 0"), "{told}");
 }
+
+#[test]
+fn of_a_scripts_error_the_beginning_is_kept() {
+    let told = with(r#"fn allow(ctx) { let s = "no"; for i in 0..12 { s += s; } throw s }"#, "0s power=off \n 1m");
+    let error = told.lines().find(|line| line.contains("hook allow failed")).unwrap();
+    assert!((400..500).contains(&error.len()), "{}", error.len());
+    assert!(told.ends_with("told nor by email: opened 0"), "{told}");
+}
