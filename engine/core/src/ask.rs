@@ -19,7 +19,7 @@ impl Step<'_> {
 
     /// A hook's answer; a failure is decided and gives none.
     pub(crate) fn asked<T>(&mut self, rule: &Rule, hook: Hook, answer: Asked<T>) -> Option<T> {
-        answer.map_err(|error| self.about(rule, self.now, Outcome::HookFailed { hook: hook.name().into(), error })).ok()
+        answer.map_err(|error| self.about(rule, self.now, failed(hook, &error))).ok()
     }
 
     /// What every hook is told.
@@ -65,6 +65,15 @@ impl Step<'_> {
             .group("local", Some(local))
     }
 }
+
+/// A hook's failure. What a script throws is as long as it likes, and every decision is kept.
+pub(crate) fn failed(hook: Hook, error: &str) -> Outcome {
+    let error = error.chars().take(LONGEST_ERROR).collect();
+    Outcome::HookFailed { hook: hook.name().into(), error }
+}
+
+/// So many characters of a script's error are kept.
+const LONGEST_ERROR: usize = 400;
 
 fn weekday(day: jiff::civil::Weekday) -> &'static str {
     ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

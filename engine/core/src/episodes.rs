@@ -1,5 +1,7 @@
 //! Facts to incidents: the table of a rule's life, worked at the times when things happened.
 
+use std::collections::BTreeSet;
+
 use crate::{
     EndedBy, Id, Millis, Name, Outcome, Reading, Refusal, Report, Time,
     engine::Step,
@@ -88,14 +90,14 @@ impl Step<'_> {
     /// Fires every deadline up to and including `until`, in order of time.
     pub(crate) fn pass_deadlines(&mut self, until: Time) {
         let mut asked_again = 0;
-        loop {
-            let due = self.state.rules.iter().filter_map(|(name, standing)| {
-                let (at, deadline) = standing.deadline().filter(|(at, _)| *at <= until)?;
-                Some((at, deadline, self.rules.positions.get(name).copied().unwrap_or(usize::MAX)))
-            });
-            let Some((at, deadline, position)) = due.min() else { return };
+        let due = self.state.rules.iter().filter_map(|(name, standing)| {
+            let (at, deadline) = standing.deadline().filter(|(at, _)| *at <= until)?;
             // A standing without its rule has no deadline: `rules_changed` put it to rest.
-            let Some(rule) = self.rules.rules.get(position) else { return };
+            Some((at, deadline, *self.rules.positions.get(name)?))
+        });
+        let mut due: BTreeSet<(Time, Deadline, usize)> = due.collect();
+        while let Some((at, deadline, position)) = due.pop_first() {
+            let Some(rule) = self.rules.rules.get(position) else { continue };
             match deadline {
                 // Behind a clock that jumped by decades lie more edges of the wall clock than are worth asking about.
                 Deadline::Reevaluate if asked_again >= MOST_EDGES => self.evaluate(rule, until),
@@ -105,15 +107,18 @@ impl Step<'_> {
                 }
                 Deadline::Open => {
                     let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
-                    let Some(Phase::Pending { since, .. }) = phase else { return };
+                    let Some(Phase::Pending { since, .. }) = phase else { continue };
                     self.open(rule, since, at);
                 }
                 Deadline::Resolve => {
                     let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
-                    let Some(Phase::Closing { since, .. }) = phase else { return };
+                    let Some(Phase::Closing { since, .. }) = phase else { continue };
                     self.resolve(&rule.name, since, at, None);
                 }
             }
+            // A deadline moves its own rule only, which may have the next one already.
+            let next = self.state.rules.get(&rule.name).and_then(Standing::deadline);
+            due.extend(next.filter(|(at, _)| *at <= until).map(|(at, deadline)| (at, deadline, position)));
         }
     }
 

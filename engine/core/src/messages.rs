@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Acknowledgement, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal, Time,
-    Withdrawal, Withholding, Wording,
+    Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal,
+    Time, Withdrawal, Withholding, Wording,
+    ask::failed,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -107,6 +108,7 @@ impl Step<'_> {
     /// Fires steps. A channel gets one message: step 0's, else the latest step's.
     fn fire(&mut self, rule: &Rule, escalation: &Escalation, incident: &mut Incident, due: &[Firing]) {
         let mut by_channel: Vec<(Reachable, Firing)> = Vec::new();
+        let mut places: BTreeMap<(Name, Channel), usize> = BTreeMap::new();
         for firing in due {
             note_fired(escalation, incident, *firing, self.now);
             let Firing { step, repeat } = *firing;
@@ -116,7 +118,9 @@ impl Step<'_> {
                 self.decide(self.now, Some(&rule.name), Some(incident.id), Outcome::NobodyToTell { step });
             }
             for reachable in reached {
-                match by_channel.iter_mut().find(|(other, _)| other.key() == reachable.key()) {
+                let (name, channel) = reachable.key();
+                let place = *places.entry((name.clone(), channel)).or_insert(by_channel.len());
+                match by_channel.get_mut(place) {
                     None => by_channel.push((reachable, *firing)),
                     Some((_, earlier)) => {
                         let opening = earlier.kind() == Kind::Opened;
@@ -213,8 +217,8 @@ impl Step<'_> {
         }
         let (mut knew, mut never) = (Vec::new(), Vec::new());
         for told in std::mem::take(&mut incident.told) {
-            let Told { recipient, address, timezone, attempted, queued } = told;
-            let channel = Reachable { recipient, address, timezone };
+            let channel = self.channel(incident, &told);
+            let Told { attempted, queued, .. } = told;
             if attempted {
                 knew.push(channel);
                 continue;
@@ -227,6 +231,18 @@ impl Step<'_> {
         }
         self.tell(rule, incident, Kind::Resolved, firing, knew);
         self.tell(rule, incident, Kind::Past, firing, never);
+    }
+
+    /// Where a channel that was told leads now. A removed rule's channels, and those of a recipient who is gone, lead
+    /// where they led when they were told.
+    fn channel(&self, incident: &Incident, told: &Told) -> Reachable {
+        let known = self.rules.recipients.contains_key(&told.recipient) && incident.ended_by.is_none();
+        let now = known.then(|| self.rules.reach([&told.recipient], &self.state.device));
+        now.into_iter().flatten().find(|channel| channel.key() == told.key()).unwrap_or_else(|| Reachable {
+            recipient: told.recipient.clone(),
+            address: told.address.clone(),
+            timezone: told.timezone.clone(),
+        })
     }
 
     /// Somebody takes an incident on: the others who were told hear of it.
@@ -249,12 +265,7 @@ impl Step<'_> {
         let lapses = incident.lapses(lapses);
         self.decide(self.now, Some(&incident.rule), Some(id), Outcome::Acknowledged { by: by.clone(), lapses });
         let others = incident.told.iter().filter(|told| told.recipient != by.as_str());
-        let others = others.map(|told| Reachable {
-            recipient: told.recipient.clone(),
-            address: told.address.clone(),
-            timezone: told.timezone.clone(),
-        });
-        let others: Vec<Reachable> = others.collect();
+        let others: Vec<Reachable> = others.map(|told| self.channel(&incident, told)).collect();
         self.tell(rule, &mut incident, Kind::Acknowledged, Firing { step: 0, repeat: number }, others);
         self.state.incidents.insert(at, incident);
     }
@@ -275,9 +286,8 @@ impl Step<'_> {
     }
 
     fn asked_of<T>(&mut self, rule: &Rule, incident: &Incident, hook: Hook, answer: Result<T, String>) -> Option<T> {
-        let failed = |error| Outcome::HookFailed { hook: hook.name().into(), error };
-        let answer = answer.map_err(failed);
-        answer.map_err(|failed| self.decide(self.now, Some(&rule.name), Some(incident.id), failed)).ok()
+        let tell = |error: String| self.decide(self.now, Some(&rule.name), Some(incident.id), failed(hook, &error));
+        answer.map_err(tell).ok()
     }
 
     fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: Firing) -> crate::script::Context {
@@ -293,6 +303,20 @@ impl Step<'_> {
         seen.collect()
     }
 
+    /// The name by which the step that a message stands for is known again. A step that was put before it while the
+    /// incident lasts may stand where it stood: the position alone would give two messages one id.
+    fn step_name<'a>(&self, incident: &'a Incident, message: &Message) -> Option<&'a [u8]> {
+        if !matches!(message.kind, Kind::Opened | Kind::Escalated | Kind::Reminder) {
+            return None;
+        }
+        let escalation = self.rules.rule(&incident.rule).and_then(|rule| self.rules.escalation(rule))?;
+        let step = escalation.steps.get(message.firing.step as usize)?;
+        match &fired(incident, step.name.as_ref(), message.firing.step)?.step {
+            StepKey::Name(name) => Some(name.as_bytes()),
+            StepKey::Position(_) => None,
+        }
+    }
+
     fn notification(
         &self,
         incident: &Incident,
@@ -302,11 +326,12 @@ impl Step<'_> {
     ) -> Notification {
         let Firing { step, repeat } = message.firing;
         let kind = message.kind;
+        let position = step.to_be_bytes();
         let id = Id::of(&[
             b"notification",
             incident.id.as_bytes(),
             kind.as_str().as_bytes(),
-            &step.to_be_bytes(),
+            self.step_name(incident, message).unwrap_or(&position),
             &repeat.to_be_bytes(),
             to.recipient.as_bytes(),
             to.address.channel().as_str().as_bytes(),
@@ -377,7 +402,8 @@ fn position(rules: &Ruleset, rule: &Rule, fired: &Fired) -> Option<u32> {
 
 fn note_fired(escalation: &Escalation, incident: &mut Incident, firing: Firing, now: Time) {
     if firing.step == 0 && firing.repeat == 0 {
-        incident.alerted_at = Some(now);
+        // Another step may have come to stand first: the later ones count from the first alert all the same.
+        incident.alerted_at.get_or_insert(now);
     }
     let Some(step) = escalation.steps.get(firing.step as usize) else { return };
     match incident.fired.iter_mut().find(|fired| fired.is(step.name.as_ref(), firing.step)) {

@@ -226,7 +226,8 @@ pub struct Wording {
 /// One message of one incident to one recipient by one channel. The same id means the same message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
-    /// hash(incident, kind, step and repeat or the acknowledgement's number, recipient, channel).
+    /// hash(incident, kind, step (by its name, else its position) and repeat or the acknowledgement's number, recipient,
+    /// channel).
     pub id: Id,
     /// When it was decided; never back-dated.
     pub at: Time,

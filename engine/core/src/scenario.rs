@@ -22,9 +22,13 @@ pub struct Scenario {
     text: String,
 }
 
+/// So many deadlines may pass in one story: a step that repeats every millisecond must not hold up a reload.
+const MOST_DEADLINES: u32 = 20_000;
+
 #[derive(Debug)]
 struct Step {
     at: Millis,
+    span: Span,
     set: Vec<(Name, Option<Value>)>,
     ack: Option<Ack>,
     expect: Option<(Span, Vec<Expected>)>,
@@ -117,6 +121,7 @@ impl Scenario {
         let mut sent: Vec<(Notification, String)> = Vec::new();
         let mut timeline = String::new();
         let mut problems = Vec::new();
+        let mut deadlines = 0;
         for step in &self.steps {
             let now = self.start + step.at;
             let mut on = |decision: &Decision| {
@@ -126,7 +131,16 @@ impl Scenario {
                 let offset = decision.at.since(self.start).to_string();
                 timeline.push_str(&format!("{offset:>10}  {}\n", describe(decision, subject)));
             };
-            simulation.advance(now, &mut on);
+            while let Some(deadline) = simulation.state().next_deadline().filter(|deadline| *deadline <= now) {
+                deadlines += 1;
+                if deadlines > MOST_DEADLINES {
+                    let message = format!("before {} more than {MOST_DEADLINES} things happen", step.at);
+                    let help = "tell a shorter story, or let steps repeat less often".to_owned();
+                    problems.push(self.problem(step.span.clone(), message, Some(help)));
+                    return Played { problems, timeline };
+                }
+                simulation.advance(deadline, &mut on);
+            }
             if !step.set.is_empty() {
                 simulation.set(&step.set, now, &mut on);
             }
@@ -227,7 +241,7 @@ impl Step {
             table.not_yet(later);
         }
         table.finish();
-        Some(Step { at: at?, set, ack, expect })
+        Some(Step { at: at?, span: item.span(), set, ack, expect })
     }
 }
 

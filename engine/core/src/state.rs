@@ -210,7 +210,7 @@ pub(crate) enum StepKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub recipient: Name,
-    /// The address used last: after the recipient is gone from the rules it is told there.
+    /// The address used last: after the recipient or the rule is gone from the rules it is told there.
     pub address: Address,
     pub timezone: Name,
     /// Something was attempted: somebody may know of it.

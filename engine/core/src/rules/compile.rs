@@ -116,7 +116,7 @@ impl<'a> Compiling<'a> {
                 document.problem(span, message, help);
             }
         };
-        Script::compile(document.text).map_err(tell).ok()
+        Script::compile(document.text, &self.facts).map_err(tell).ok()
     }
 
     fn file(&mut self, document: &'a Document<'a>, file: usize, entries: &'a DeTable<'a>) {
@@ -163,9 +163,10 @@ impl<'a> Compiling<'a> {
         let recipients = || self.recipients.keys().map(Name::as_str).chain([ACCOUNT]);
         let targets = || recipients().chain(self.groups.keys().map(Name::as_str));
         let escalations = || self.escalations.keys().map(Name::as_str);
-        let unknown = |used: &Use<'_>, what: &str, define: String, help: Option<String>| {
+        let unknown = |used: &Use<'_>, what: &str, define: String, help: &dyn Fn() -> Option<String>| {
             if let Some(document) = documents.get(used.file) {
                 let message = format!("there is no {what} `{}`", used.name);
+                let help = if document.is_full() { None } else { help() };
                 document.problem(used.span.clone(), message, help.or(Some(define)));
             }
         };
@@ -173,22 +174,22 @@ impl<'a> Compiling<'a> {
             if !self.defined.contains_key(&("escalation", used.name.to_owned())) {
                 let define =
                     format!("define it: [escalation] {} = [{{ after = \"0s\", notify = [\"...\"] }}]", used.name);
-                unknown(used, "escalation", define, did_you_mean(used.name, escalations()));
+                unknown(used, "escalation", define, &|| did_you_mean(used.name, escalations()));
             }
         }
         for used in &self.targets_used {
             if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
                 let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient or group", define, did_you_mean(used.name, targets()));
+                unknown(used, "recipient or group", define, &|| did_you_mean(used.name, targets()));
             }
         }
         for used in &self.members_used {
             if self.groups.contains_key(used.name) {
-                let help = "list its members here instead".to_owned();
-                unknown(used, "recipient", String::new(), Some(format!("`{}` is a group; {help}", used.name)));
+                let help = format!("`{}` is a group; list its members here instead", used.name);
+                unknown(used, "recipient", help, &|| None);
             } else if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
                 let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient", define, did_you_mean(used.name, recipients()));
+                unknown(used, "recipient", define, &|| did_you_mean(used.name, recipients()));
             }
         }
     }

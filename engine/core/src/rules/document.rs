@@ -16,7 +16,7 @@ use crate::problem::{Problem, did_you_mean};
 pub(crate) const LONGEST_FILE: usize = 1 << 20;
 
 /// So many problems of one file are shown at most: each shows its place, which takes reading the file again.
-const MOST_PROBLEMS: usize = 100;
+pub(crate) const MOST_PROBLEMS: usize = 100;
 
 /// A place in a file.
 pub(crate) type Span = Range<usize>;
@@ -50,10 +50,15 @@ impl<'a> Document<'a> {
     }
 
     pub fn problem(&self, span: Span, message: impl Into<String>, help: Option<String>) {
-        if self.problems.borrow().len() == MOST_PROBLEMS {
+        if self.is_full() {
             return self.more.set(self.more.get() + 1);
         }
         self.problems.borrow_mut().push(Problem::error(self.file, self.text, span, message, help));
+    }
+
+    /// Whether further problems are only counted: then it is not worth looking for the nearest name.
+    pub fn is_full(&self) -> bool {
+        self.problems.borrow().len() == MOST_PROBLEMS
     }
 
     pub fn warning(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Problem {

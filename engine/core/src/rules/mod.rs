@@ -4,7 +4,10 @@ mod compile;
 pub(crate) mod document;
 mod sections;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use jiff::tz::TimeZone;
 
@@ -177,8 +180,10 @@ impl Ruleset {
     /// Everybody whom `names` stand for, by every channel, each once, in the order in which they are named.
     pub(crate) fn reach<'a>(&self, names: impl IntoIterator<Item = &'a Name>, device: &Device) -> Vec<Reachable> {
         let mut reached: Vec<Reachable> = Vec::new();
+        let mut seen: BTreeSet<(Name, Channel)> = BTreeSet::new();
         let mut add = |reachable: Reachable| {
-            if !reached.iter().any(|other| other.key() == reachable.key()) {
+            let (name, channel) = reachable.key();
+            if seen.insert((name.clone(), channel)) {
                 reached.push(reachable);
             }
         };

@@ -1,11 +1,13 @@
 //! The sections of a rules file: `[rule]`, `[escalation]`, `[recipient]`, `[group]`.
 
+use std::collections::BTreeSet;
+
 use toml::{Spanned, de::DeValue};
 
 use super::{
     Escalation, Recipient, Rule, RunOn, Step,
     compile::{Compiling, Use},
-    document::{Document, Table, content_start, string},
+    document::{Document, MOST_PROBLEMS, Table, content_start, string},
 };
 use crate::{
     Address, Millis, Name, SecretRef, Severity,
@@ -115,10 +117,10 @@ impl<'a> Compiling<'a> {
             return;
         };
         let mut steps: Vec<Step> = Vec::new();
+        let mut names: BTreeSet<Name> = BTreeSet::new();
         for item in items.iter() {
             if let Some(step) = self.step(document, file, item, steps.last().is_none()) {
-                let taken = step.name.is_some() && steps.iter().any(|other| other.name == step.name);
-                if taken {
+                if step.name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
                     document.problem(item.span(), "another step has the same name", Some("rename one".into()));
                 }
                 steps.push(step);
@@ -196,6 +198,7 @@ impl<'a> Compiling<'a> {
         }
         let timezone = table.string("timezone");
         if let Some(timezone) = &timezone
+            && !document.is_full()
             && let Err(error) = crate::zone(timezone.get_ref())
         {
             document.problem(timezone.span(), error, None);
@@ -242,7 +245,8 @@ impl<'a> Compiling<'a> {
         if named.is_empty() {
             let help = "anyone who knows the URL can forge calls to it: add secret = \"env:NAME\"";
             let template = table.value("template").is_some();
-            if !template {
+            // Each shows its place, which takes reading the file again.
+            if !template && self.warnings.len() < MOST_PROBLEMS {
                 self.warnings.push(document.warning(
                     url.span(),
                     "calls of this webhook are not signed",
@@ -293,6 +297,8 @@ impl<'a> Compiling<'a> {
 }
 
 fn is_email(user: &str, host: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !"@<>,;\"".contains(c));
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
+    };
     plain(user) && plain(host) && user.len() + host.len() < 254
 }

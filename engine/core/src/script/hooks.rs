@@ -9,7 +9,7 @@ use std::{
 use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
 use super::{INTERPRETER, lower::Trouble, offset, token};
-use crate::{Millis, Name, Value, Wording, problem::did_you_mean};
+use crate::{FactKind, Millis, Name, Value, Wording, problem::did_you_mean};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
 const HOOKS: [(Hook, &str, &[&str]); 5] = [
@@ -42,7 +42,7 @@ impl Hook {
     }
 }
 
-/// A field of `ctx` and the fields below it; no list means that any name may follow.
+/// A field of `ctx` and the fields below it; no list stands for the names of the facts.
 const FIELDS: [(&str, Option<&[&str]>); 9] = [
     ("device", Some(&["id", "name", "labels"])),
     ("facts", None),
@@ -105,7 +105,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// Compiles a script and checks the names in it.
-    pub fn compile(text: &str) -> Result<Script, Vec<Trouble>> {
+    pub fn compile(text: &str, facts: &BTreeMap<Name, FactKind>) -> Result<Script, Vec<Trouble>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
             let (span, message) = match error.err_type() {
@@ -133,7 +133,8 @@ impl Script {
                     message: format!("`{name}` takes {} parameters, not {}", params.len(), function.params.len()),
                     help: Some(format!("write `fn {name}({})`", params.join(", "))),
                 }),
-                None if calls.contains_key(function.name) => {}
+                // Rhai names a function that is written in place, `|name| name != "kim"`, by itself.
+                None if calls.contains_key(function.name) || function.name.starts_with("anon$") => {}
                 None => {
                     let names = HOOKS.iter().map(|(_, name, _)| *name);
                     let known: Vec<&str> = names.clone().collect();
@@ -148,7 +149,7 @@ impl Script {
         }
         hooks.sort();
         troubles.extend(loose_statements(text, &ast));
-        troubles.extend(unknown_fields(text, &ast, &contexts));
+        troubles.extend(unknown_fields(text, &ast, &contexts, facts));
         troubles.extend(calls.iter().filter_map(|(name, at)| unknown_function(text, &ast, name, *at)));
         troubles.sort_by_key(|trouble| trouble.span.start);
         if troubles.is_empty() { Ok(Script { ast: Arc::new(ast), hooks }) } else { Err(troubles) }
@@ -201,6 +202,9 @@ impl Script {
         if subject.trim().is_empty() || subject.contains(['\r', '\n']) {
             return Err("its subject is empty or has more than one line".to_owned());
         }
+        if subject.contains(char::is_control) {
+            return Err("its subject holds a control character".to_owned());
+        }
         Ok(Some(Wording { subject: subject.to_string(), text: text.to_string() }))
     }
 
@@ -251,7 +255,12 @@ fn loose_statements(text: &str, ast: &AST) -> Option<Trouble> {
 }
 
 /// Fields of `ctx` that do not exist.
-fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>) -> Vec<Trouble> {
+fn unknown_fields(
+    text: &str,
+    ast: &AST,
+    contexts: &BTreeSet<String>,
+    facts: &BTreeMap<Name, FactKind>,
+) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut unknown = |name: &str, at: Position, known: Vec<&str>| {
         let help = did_you_mean(name, known.iter().copied());
@@ -282,11 +291,12 @@ fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>) -> Vec<Tro
             Some(Expr::Index(inner, ..)) => Some(&inner.lhs),
             other => other,
         };
-        if let (Some(Expr::Property(name, at)), Some(fields)) = (below, fields)
+        let fields = fields.map_or_else(|| facts.keys().map(Name::as_str).collect(), <[&str]>::to_vec);
+        if let Some(Expr::Property(name, at)) = below
             && !fields.contains(&name.2.as_str())
             && !fields.is_empty()
         {
-            unknown(name.2.as_str(), *at, fields.to_vec());
+            unknown(name.2.as_str(), *at, fields);
         }
         true
     });
@@ -309,5 +319,5 @@ fn unknown_function(text: &str, ast: &AST, name: &str, at: Position) -> Option<T
 static KNOWN_FUNCTIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let registered = INTERPRETER.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true);
     let language = ["call", "curry", "is_def_var", "is_def_fn", "is_shared", "type_of", "Fn"].map(str::to_owned);
-    registered.into_iter().chain(language).collect()
+    registered.into_iter().chain(language).filter(|name| name != "sleep").collect()
 });

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use jiff::civil::{self, Weekday};
-use rhai::{Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTFlags, Expr, FnCallExpr, Position, Stmt};
 
 use super::{CONDITIONS, offset, token};
 use crate::{
@@ -106,8 +106,11 @@ impl Lowering<'_> {
             Expr::And(parts, _) => Some((Node::And(self.truths(parts)?), Type::Bool)),
             Expr::Or(parts, _) => Some((Node::Or(self.truths(parts)?), Type::Bool)),
             Expr::FnCall(call, position) => self.call(call, *position),
-            Expr::Dot(pair, _, _) => match (&pair.lhs, &pair.rhs) {
-                (Expr::Variable(fact, _, fact_at), Expr::MethodCall(call, at)) => {
+            Expr::Dot(pair, flags, _) => match (&pair.lhs, &pair.rhs) {
+                // `?.` reads like a question for an unknown fact, which `known` asks.
+                (Expr::Variable(fact, _, fact_at), Expr::MethodCall(call, at))
+                    if !flags.contains(ASTFlags::NEGATED) =>
+                {
                     self.method(&fact.1, *fact_at, call, *at)
                 }
                 (_, rhs) => {
@@ -167,6 +170,9 @@ impl Lowering<'_> {
 
     fn call(&mut self, call: &FnCallExpr, position: Position) -> Option<Typed> {
         let args = call.args.as_slice();
+        if call.capture_parent_scope {
+            return self.at(position, "`!` cannot stand behind a function", None);
+        }
         match (call.name.as_str(), args) {
             ("!", [inner]) => Some((Node::Not(Box::new(self.of_type(inner, Type::Bool)?)), Type::Bool)),
             ("-", [inner]) => {
@@ -210,6 +216,8 @@ impl Lowering<'_> {
                 self.at(position, format!("`{name}` stands behind a fact"), Some(help))
             }
             (name, _) => {
+                // Rhai reads `a in b` as a call of `contains`.
+                let name = if name == "contains" { "in" } else { name };
                 let help = did_you_mean(name, FUNCTIONS);
                 self.at(position, format!("there is no function or operator `{name}` in conditions"), help)
             }

@@ -173,6 +173,10 @@ fn a_failed_hook_is_a_decision_that_says_why() {
             "30s outage hook message failed: its subject is empty or has more than one line",
         ),
         (
+            "fn message(ctx) { #{ subject: \"a bell \\x07\", text: \"\" } }",
+            "30s outage hook message failed: its subject holds a control character",
+        ),
+        (
             "fn message(ctx) { #{ subjct: \"typo\", text: \"\" } }",
             "30s outage hook message failed: it answered no map of texts like #{ subject: \"...\", text: \"...\" }, nor ()",
         ),
@@ -204,4 +208,29 @@ fn in_a_rules_own_words_nobody_is_told_that_what_was_removed_is_over() {
     2m outage resolved, 0s to 2m by RuleRemoved
     2m outage told nor by email: resolved 0
     ");
+}
+
+#[test]
+fn a_script_may_write_a_function_in_place() {
+    let script = r#"fn recipients(ctx, names) { names.filter(|name| name != "nor") + ["kim"] }"#;
+    assert_snapshot!(with(script, "0s power=off \n 1m"), @"
+    0s outage pending until 30s
+    30s outage opened since 0s
+    30s outage fired 0
+    30s outage told kim by email: opened 0
+    ");
+}
+
+#[test]
+fn a_script_cannot_sleep_by_any_name() {
+    let told = with(r#"fn allow(ctx) { Fn("sleep").call(3600); false }"#, "0s power=off \n 1m");
+    assert!(told.contains("a script cannot sleep") && told.ends_with("told nor by email: opened 0"), "{told}");
+}
+
+#[test]
+fn of_a_scripts_error_the_beginning_is_kept() {
+    let told = with(r#"fn allow(ctx) { let s = "no"; for i in 0..12 { s += s; } throw s }"#, "0s power=off \n 1m");
+    let error = told.lines().find(|line| line.contains("hook allow failed")).unwrap();
+    assert!((400..500).contains(&error.len()), "{}", error.len());
+    assert!(told.ends_with("told nor by email: opened 0"), "{told}");
 }

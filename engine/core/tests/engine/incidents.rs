@@ -244,3 +244,16 @@ fn the_second_incident_of_a_rule_is_another_one() {
     host.play("1s power=on \n 2s power=off");
     assert_ne!(host.incident(), first);
 }
+
+#[test]
+fn thousands_of_rules_may_open_at_one_moment() {
+    let rule = |at: u32| OUTAGE.lines().take(6).collect::<Vec<_>>().join("\n").replace("outage", &format!("r{at:04}"));
+    let rules: String = (0..3_000).map(rule).collect();
+    let mut host = Host::new(&format!("{rules}\n[escalation]\nall = [{{ notify = [\"nor\"] }}]"));
+    let told = host.play("0s stuck \n 0s power=off \n 30s");
+    let opened: Vec<&str> = told.lines().filter(|line| line.ends_with("opened since 0s")).collect();
+    assert_eq!(
+        (opened.len(), opened[0], opened[2_999]),
+        (3_000, "30s r0000 opened since 0s", "30s r2999 opened since 0s")
+    );
+}

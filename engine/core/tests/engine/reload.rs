@@ -166,6 +166,42 @@ fn a_named_step_is_known_by_its_name_wherever_it_stands() {
 }
 
 #[test]
+fn a_step_that_comes_to_stand_where_another_fired_has_ids_of_its_own() {
+    let before = steps(r#"{ notify = ["nor"], name = "a" }, { after = "30m", notify = ["nor"], name = "b" }"#);
+    let mut host = Host::new(&before);
+    host.play("0s power=off \n 31m");
+    let inserted = steps(
+        r#"{ notify = ["nor"], name = "new" }, { after = "10m", notify = ["nor"], name = "c" },
+           { after = "0s", notify = ["nor"], name = "a" }, { after = "30m", notify = ["nor"], name = "b" },
+           { after = "40m", notify = ["nor"], name = "d" }"#,
+    );
+    assert_snapshot!(host.reload(&inserted, "32m", "1h"), @"
+    32m rules changed
+    32m outage fired 0
+    32m outage fired 1
+    32m outage withheld from nor: escalated (OneMessageAStep)
+    32m outage told nor by email: opened 0
+    40m outage fired 4
+    40m outage told nor by email: escalated 4
+    ");
+    let ids: std::collections::BTreeSet<_> = host.sent.iter().map(|message| message.id).collect();
+    assert_eq!(ids.len(), host.sent.len());
+}
+
+#[test]
+fn who_was_told_hears_of_the_end_where_the_channel_leads_now() {
+    let webhook = |secret: &str| {
+        let caller = "[recipient.caller]\nwebhook = { url = \"https://example.com/\", secret = ";
+        format!("{}\n{caller}\"env:{secret}\" }}", steps(r#"{ notify = ["caller"] }"#))
+    };
+    let mut host = Host::new(&webhook("OLD"));
+    host.play("0s power=off \n 1m");
+    host.reload(&webhook("NEW"), "2m", "3m power=on");
+    let secrets: Vec<String> = host.sent.iter().map(|message| format!("{:?}", message.address)).collect();
+    assert!(secrets[0].contains("OLD") && secrets[1].contains("NEW"), "{secrets:?}");
+}
+
+#[test]
 fn an_appended_step_that_is_overdue_fires_at_the_reload() {
     let mut host = Host::new(&steps(r#"{ notify = ["nor"] }"#));
     host.play("0s power=off \n 1h");

@@ -9,7 +9,11 @@ use crate::host::{OUTAGE, cottage, engine};
 
 /// Reads and plays a scenario; its problems, and its timeline where one of them is an expectation's.
 fn play(text: &str) -> String {
-    let engine = engine(OUTAGE, None);
+    play_by(OUTAGE, text)
+}
+
+fn play_by(rules: &str, text: &str) -> String {
+    let engine = engine(rules, None);
     let devices = BTreeMap::from([("cottage".into(), cottage())]);
     let subject = |message: &Notification| format!("{} at {}", message.incident.rule, message.device.name);
     match Scenario::parse("tests/a.toml", text, &engine, &devices) {
@@ -245,4 +249,21 @@ error: unknown key `whom`
 
 9 problems found; nothing was changed
 "#);
+}
+
+#[test]
+fn a_story_without_end_is_ended() {
+    let restless = OUTAGE.replace("[{ notify = [\"nor\"] }]", "[{ notify = [\"nor\"], repeat = \"1ms\" }]");
+    let told =
+        play_by(&restless, &format!("{HEAD}[[step]]\nat = \"0s\"\nset = {{ power = \"off\" }}\n[[step]]\nat = \"9d\""));
+    let problem = told.lines().take(7).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(problem, @r#"
+    error: before 9d more than 20000 things happen
+     --> tests/a.toml:7:1
+      |
+    7 | [[step]]
+      | ^^^^^^^^
+      |
+      = help: tell a shorter story, or let steps repeat less often
+    "#);
 }

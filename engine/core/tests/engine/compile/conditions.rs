@@ -299,3 +299,15 @@ fn a_condition_that_is_nested_too_deep_is_refused() {
         assert!(told.contains("error"), "{told}");
     }
 }
+
+#[test]
+fn what_rhai_knows_and_conditions_do_not_is_refused() {
+    for (when, message) in [
+        ("power?.held(\"1m\")", "this cannot stand behind a dot here"),
+        ("known!(battery)", "`!` cannot stand behind a function"),
+        ("battery in 1", "there is no function or operator `in` in conditions"),
+    ] {
+        let told = condition(&format!("'{when}'"));
+        assert!(told.contains(message), "{told}");
+    }
+}

@@ -138,6 +138,22 @@ fn scripts_are_checked_when_they_are_compiled() {
     1 | fn allow(ctx) { print(1); true }
       |                 ^
     ");
+    assert_snapshot!(script("fn open_after(ctx) { if ctx.facts.pwoer == () { \"1m\" } }"), @r#"
+    error: there is no field `pwoer` here
+     --> hooks.rhai:1:35
+      |
+    1 | fn open_after(ctx) { if ctx.facts.pwoer == () { "1m" } }
+      |                                   ^^^^^
+      |
+      = help: did you mean `power`?
+    "#);
+    assert_snapshot!(script("fn allow(ctx) { sleep(3600); true }"), @"
+    error: there is no function `sleep`
+     --> hooks.rhai:1:17
+      |
+    1 | fn allow(ctx) { sleep(3600); true }
+      |                 ^^^^^
+    ");
     assert_snapshot!(script("fn allow(ctx) { cxt.kind == \"opened\" }"), @r#"
     error: there is no variable `cxt` here
      --> hooks.rhai:1:17
@@ -233,4 +249,13 @@ fn the_same_sources_have_the_same_hash_and_others_another_one() {
     for other in others {
         assert_ne!(hash(&plain), hash(&other));
     }
+}
+
+#[test]
+fn a_file_of_nothing_but_unknown_names_is_answered_without_comparing_each_with_all() {
+    let recipients: String = (0..8_000).map(|at| format!("[recipient.known{at}]\nemail = \"a@b\"\n")).collect();
+    let groups: String = (0..8_000).map(|at| format!("group{at} = [\"nknown{at}\"]\n")).collect();
+    let told = alone(&format!("{recipients}[group]\n{groups}"));
+    assert!(told.contains("did you mean `known0`?"), "{}", told.get(..400).unwrap());
+    assert!(told.ends_with("101 problems found; nothing was changed"), "{}", told.get(..400).unwrap());
 }
