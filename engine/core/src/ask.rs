@@ -1,7 +1,7 @@
 //! Asking a rule's script: what a hook is told, and what happens when it fails.
 
 use crate::{
-    Millis, Outcome, Time,
+    Id, Millis, Outcome, Time,
     engine::Step,
     rules::Rule,
     script::{Asked, Context, Hook},
@@ -13,13 +13,14 @@ impl Step<'_> {
     pub(crate) fn wait(&mut self, rule: &Rule, hook: Hook, toml: Millis, at: Time) -> Millis {
         let Some(script) = rule.script.as_ref().filter(|script| script.has(hook)) else { return toml };
         let incident = self.state.incidents.iter().find(|other| other.ended.is_none() && other.rule == rule.name);
-        let ctx = self.context(rule, incident, at);
-        self.asked(rule, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
+        let (ctx, id) = (self.context(rule, incident, at), incident.map(|incident| incident.id));
+        self.asked(rule, id, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
     }
 
     /// A hook's answer; a failure is decided and gives none.
-    pub(crate) fn asked<T>(&mut self, rule: &Rule, hook: Hook, answer: Asked<T>) -> Option<T> {
-        answer.map_err(|error| self.about(rule, self.now, failed(hook, &error))).ok()
+    pub(crate) fn asked<T>(&mut self, rule: &Rule, incident: Option<Id>, hook: Hook, answer: Asked<T>) -> Option<T> {
+        let tell = |error: String| self.decide(self.now, Some(&rule.name), incident, failed(hook, &error));
+        answer.map_err(tell).ok()
     }
 
     /// What every hook is told.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::{
     Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal,
     Time, Withdrawal, Withholding, Wording,
-    ask::failed,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -159,7 +158,7 @@ impl Step<'_> {
             let reached = rules.reach(&names, device);
             if reached.is_empty() { Err("it named nobody who can be reached".to_owned()) } else { Ok(reached) }
         });
-        self.asked_of(rule, incident, Hook::Recipients, answer).unwrap_or(own)
+        self.asked(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
     }
 
     /// Queues one message for each of `channels`, unless the script does not allow it.
@@ -178,7 +177,7 @@ impl Step<'_> {
         if let Some((rule, script)) = rule.and_then(|rule| rule.script.as_ref().map(|script| (rule, script))) {
             if kind != Kind::Resolved && script.has(Hook::Allow) {
                 let answer = script.allow(self.message_context(rule, incident, kind, firing));
-                if self.asked_of(rule, incident, Hook::Allow, answer) == Some(false) {
+                if self.asked(rule, Some(incident.id), Hook::Allow, answer) == Some(false) {
                     for channel in &channels {
                         self.withhold(rule, incident, kind, channel, Withholding::Script);
                     }
@@ -188,7 +187,7 @@ impl Step<'_> {
             // In a rule's own words nobody is told that what was removed is over.
             if script.has(Hook::Message) && incident.ended_by.is_none() {
                 let answer = script.message(self.message_context(rule, incident, kind, firing));
-                message.wording = self.asked_of(rule, incident, Hook::Message, answer).flatten();
+                message.wording = self.asked(rule, Some(incident.id), Hook::Message, answer).flatten();
             }
         }
         let facts = self.facts_seen();
@@ -283,11 +282,6 @@ impl Step<'_> {
         let (recipient, channel) = (to.recipient.clone(), to.address.channel());
         let outcome = Outcome::Withheld { kind, recipient, channel, reason };
         self.decide(self.now, Some(&rule.name), Some(incident.id), outcome);
-    }
-
-    fn asked_of<T>(&mut self, rule: &Rule, incident: &Incident, hook: Hook, answer: Result<T, String>) -> Option<T> {
-        let tell = |error: String| self.decide(self.now, Some(&rule.name), Some(incident.id), failed(hook, &error));
-        answer.map_err(tell).ok()
     }
 
     fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: Firing) -> crate::script::Context {

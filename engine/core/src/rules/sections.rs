@@ -33,14 +33,8 @@ impl<'a> Compiling<'a> {
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
-        let severities = [Severity::Info, Severity::Warning, Severity::Critical];
-        let words = ["info", "warning", "critical"];
-        let severity = table.word(
-            "severity",
-            &std::array::from_fn::<_, 3, _>(|at| {
-                (words.get(at).copied().unwrap_or_default(), severities.get(at).copied().unwrap_or_default())
-            }),
-        );
+        let severities = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
+        let severity = table.word("severity", &severities);
         let places = [("edge", RunOn::Edge), ("cloud", RunOn::Cloud), ("anywhere", RunOn::Anywhere)];
         let run_on = table.word("run_on", &places);
         let open_after = table.parsed("open_after");
