@@ -175,7 +175,16 @@ impl Desk {
             parcels.push(Parcel { notification: entry.notification.clone(), prepared });
         }
         self.write(commit);
-        if self.unwritten.is_empty() { parcels } else { Vec::new() }
+        if self.unwritten.is_empty() {
+            return parcels;
+        }
+        // None of them goes out, so they must not wait for their leases to run out once the disk takes this.
+        for parcel in parcels {
+            if let Some(entry) = self.outbox.get_mut(&parcel.notification.id) {
+                entry.release(now);
+            }
+        }
+        Vec::new()
     }
 
     /// Notes what became of an attempt.
@@ -244,8 +253,11 @@ impl Desk {
         true
     }
 
-    /// Notes that the daemon is alive.
+    /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.
     pub fn alive(&self, now: Time) {
+        if !self.unwritten.is_empty() {
+            return;
+        }
         if let Err(error) = self.store.alive(now) {
             tracing::warn!(%error, "the store cannot be written");
         }
@@ -289,12 +301,10 @@ impl Desk {
 }
 
 /// An entry as it is now: in the outbox, or, if it is finished, in the log.
-fn put(commit: Commit, entry: &Entry) -> Commit {
+fn put(mut commit: Commit, entry: &Entry) -> Commit {
     let id = entry.notification.id;
-    let before = commit.clone();
-    let put = if entry.is_over() { commit.finish(id, entry) } else { commit.queue(id, entry) };
-    put.unwrap_or_else(|error| {
+    if let Err(error) = commit.outbox(id, entry, entry.is_over()) {
         tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
-        before
-    })
+    }
+    commit
 }
