@@ -44,6 +44,12 @@ const WRITE_AGAIN: Duration = Duration::from_secs(2);
 /// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
+/// How long a stopping daemon waits for the attempts that are under way.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the name of who acknowledges may be, in characters.
+const LONGEST_NAME: usize = 100;
+
 /// What a daemon is started with.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -57,9 +63,9 @@ pub struct Start {
     pub device: Option<String>,
 }
 
-/// The path of the control socket: beside the store.
+/// The path of the control socket: beside the store and named after it, so that no two daemons share one.
 pub fn socket(config: &Config) -> PathBuf {
-    config.storage.path.with_file_name("dag.sock")
+    config.storage.path.with_extension("sock")
 }
 
 /// Runs the daemon until `shutdown` is done. `hangups` are wishes to read the files again.
@@ -81,10 +87,9 @@ pub async fn run(
     );
     // Where no service manager waits for it, nobody is told.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let mut written = true;
     loop {
         daemon.send();
-        let wake = daemon.wake(written);
+        let wake = daemon.wake();
         tokio::select! {
             biased;
             () = &mut shutdown => break,
@@ -93,7 +98,7 @@ pub async fn run(
             Some((request, answer)) = daemon.requests.recv() => daemon.asked(request, answer),
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
-            proved = proved(&mut daemon.reloading) => daemon.proved(proved),
+            proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -102,10 +107,11 @@ pub async fn run(
                 daemon.desk.alive(now);
             }
         }
-        written = daemon.desk.write_again();
+        daemon.desk.write_again();
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    tracing::info!("stopping; what is under way is tried again at the next start");
+    tracing::info!(under_way = daemon.under_way.len(), "stopping");
+    daemon.finish().await;
     Ok(())
 }
 
@@ -132,6 +138,8 @@ struct Daemon {
     again: bool,
     /// Who waits for the reload that is under way.
     waiting: Vec<tokio::sync::oneshot::Sender<Answer>>,
+    /// Who asked since: the reload that is under way may have read the files before they wrote them.
+    waiting_for_next: Vec<tokio::sync::oneshot::Sender<Answer>>,
     /// What was wrong with the files at the last reload; the rules before it are in force.
     rejected: Option<String>,
 }
@@ -143,6 +151,10 @@ impl Daemon {
     fn start(start: Start) -> anyhow::Result<Daemon> {
         let config = &start.config;
         let device = config.device(start.device.as_deref())?;
+        let socket = socket(config);
+        if socket == config.storage.path {
+            anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
+        }
         let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
         let clock = Clock::starting_after(opened.last_alive);
         let now = clock.now();
@@ -161,7 +173,6 @@ impl Daemon {
             desk.keep_book();
         }
         let sources = sources(&start, &device, &desk, &clock)?;
-        let socket = socket(config);
         let control = Control::listen(&socket).with_context(|| {
             format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
         })?;
@@ -195,13 +206,14 @@ impl Daemon {
             reloading: None,
             again: false,
             waiting: Vec::new(),
+            waiting_for_next: Vec::new(),
             rejected,
         })
     }
 
     /// When the loop has to wake though nothing happens.
-    fn wake(&self, written: bool) -> Instant {
-        if !written {
+    fn wake(&self) -> Instant {
+        if self.desk.trouble().is_some() {
             return Instant::now() + WRITE_AGAIN;
         }
         let now = self.clock.now();
@@ -224,6 +236,17 @@ impl Daemon {
                 // The loop is gone only when the daemon stops: the lease then runs out, and it is tried again.
                 let _ = result.send((id, sent)).await;
             });
+        }
+    }
+
+    /// Waits a little for what is under way, so that what its receiver takes now is not sent again at the next start.
+    async fn finish(&mut self) {
+        let end = Instant::now() + FAREWELL;
+        while !self.under_way.is_empty() {
+            let Ok(Some((id, result))) = tokio::time::timeout_at(end, self.results.recv()).await else {
+                return tracing::warn!(under_way = self.under_way.len(), "tried again at the next start");
+            };
+            self.settled(id, result);
         }
     }
 
@@ -262,7 +285,8 @@ impl Daemon {
             Request::Acknowledge { incident, by } => self.acknowledge(incident.as_deref(), by),
             Request::Reload => {
                 // Answered when it is done.
-                self.waiting.push(answer);
+                let waiting = if self.reloading.is_some() { &mut self.waiting_for_next } else { &mut self.waiting };
+                waiting.push(answer);
                 return self.reload();
             }
         };
@@ -271,6 +295,10 @@ impl Daemon {
     }
 
     fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
+        // It goes into messages and is kept with the incident.
+        if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
+            return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
+        }
         let open: Vec<(Id, Name)> = self
             .desk
             .state()
@@ -303,10 +331,10 @@ impl Daemon {
         self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
     }
 
-    fn proved(&mut self, proved: Proved) {
+    async fn proved(&mut self, proved: Proved) {
         self.reloading = None;
         let answer = match proved {
-            Ok(new) => self.put_in_force(*new),
+            Ok(new) => self.put_in_force(*new).await,
             Err(problems) => Err(problems),
         };
         match &answer {
@@ -320,20 +348,27 @@ impl Daemon {
             let _ = waiting.send(answer.clone());
         }
         if std::mem::take(&mut self.again) {
+            self.waiting = std::mem::take(&mut self.waiting_for_next);
             self.reload();
         }
     }
 
-    fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
+    async fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
         let now = self.clock.now();
         let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
+        if device.id != self.device.id {
+            return Err(format!(
+                "config.toml: the device `{}` is gone, and a running daemon stays the device that it was started as: \
+                 restart it to run as `{}`, or undo that edit",
+                self.device.id, device.id
+            ));
+        }
         let inputs =
             |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
         let other_sources = inputs(&config) != inputs(&self.start.config);
         let start = Start { config, ..self.start.clone() };
         if other_sources {
-            self.sources = sources(&start, &device, &self.desk, &self.clock).map_err(|error| format!("{error:#}"))?;
-            self.lost.clear();
+            self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
         }
         self.start = start;
         self.delivery = Arc::new(delivery);
@@ -349,6 +384,23 @@ impl Daemon {
         }
         self.sources.reread();
         Ok(serde_json::json!({ "rules": rules }))
+    }
+
+    /// Reads from the sources of `start` from now on, or, where they cannot be had, from the old ones again.
+    async fn change_sources(&mut self, start: &Start) -> anyhow::Result<()> {
+        // The old ones end first: a pin can be had only once.
+        self.sources.stop().await;
+        while let Ok(event) = self.sources.events.try_recv() {
+            self.seen(event);
+        }
+        self.lost.clear();
+        let started = sources(start, &self.device, &self.desk, &self.clock);
+        let (sources, refused) = match started {
+            Ok(new) => (new, Ok(())),
+            Err(error) => (sources(&self.start, &self.device, &self.desk, &self.clock)?, Err(error)),
+        };
+        self.sources = sources;
+        refused
     }
 }
 
@@ -384,10 +436,7 @@ fn delivery(config: &Config) -> anyhow::Result<Delivery> {
 
 fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow::Result<Sources> {
     let Some(declared) = start.config.devices.get(&device.id) else {
-        anyhow::bail!(
-            "the device `{}` is gone from config.toml: a daemon stays the device that it was started as",
-            device.id
-        );
+        anyhow::bail!("there is no device `{}` in config.toml", device.id);
     };
     let known = desk.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
     let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };
