@@ -27,7 +27,7 @@ const LONGEST_REQUEST: u64 = 16 << 10;
 const LONGEST_ANSWER: u64 = 4 << 20;
 
 /// How many may ask at once; who comes later waits for one of them to end.
-const MOST_CONNECTIONS: usize = 32;
+const MOST_CONNECTIONS: usize = 128;
 
 /// What can be asked of a running daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
