@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::Context;
-use dag_config::Config;
+use dag_config::{Config, Source};
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems, Time};
 use tokio::{
@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     book::{Book, Folder},
     clock::Clock,
-    source::{self, Change, Event, Settings, Sources},
+    source::{self, Change, Event, Observation, Settings, Sources},
     store::{Keep, Opened, Store},
 };
 
@@ -173,6 +173,7 @@ impl Daemon {
             desk.keep_book();
         }
         let sources = sources(&start, &device, &desk, &clock)?;
+        forget_unread(&mut desk, config, &device, now);
         let control = Control::listen(&socket).with_context(|| {
             format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
         })?;
@@ -371,6 +372,7 @@ impl Daemon {
             self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
         }
         self.start = start;
+        forget_unread(&mut self.desk, &self.start.config, &device, now);
         self.delivery = Arc::new(delivery);
         if self.device != device {
             self.device = device.clone();
@@ -442,6 +444,20 @@ fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow
     let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };
     let clock = clock.clone();
     Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
+}
+
+/// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
+fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, now: Time) {
+    let Some(declared) = config.devices.get(&device.id) else { return };
+    let is_read = |fact: &str| declared.inputs.get(fact).is_some_and(|source| *source != Source::None);
+    let unread = desk.state().facts().filter(|(fact, value, _)| {
+        let with_battery = fact.as_str() == "battery_mv" && is_read("battery");
+        // What the rules do not know at all, they cannot read.
+        let is_known = desk.book().engine.rules().fact(fact).is_some();
+        value.is_some() && is_known && !is_read(fact) && !with_battery
+    });
+    let unknown = unread.map(|(fact, ..)| Observation { fact: fact.clone(), value: None, at: now }).collect();
+    desk.observe(&Name::new_static("config.toml"), unknown, now);
 }
 
 /// The rules of the last time that all was well.

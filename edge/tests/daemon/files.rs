@@ -126,6 +126,25 @@ fn another_source_is_followed() {
 }
 
 #[test]
+fn a_fact_whose_source_is_taken_away_is_not_known_any_more() {
+    let home = Home::new();
+    let door = "door = { source = \"simulated\" }";
+    home.edit("config.toml", "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }", door);
+    let none = "door = { source = \"none\" }";
+    let daemon = home.run();
+    let is_unknown = || home.json(&["status"])["facts"]["door"][0].is_null();
+    assert!(!is_unknown());
+    home.edit("config.toml", door, none);
+    wait_until(|| is_unknown().then_some(()));
+    home.edit("config.toml", none, door);
+    wait_until(|| (!is_unknown()).then_some(()));
+    drop(daemon);
+    home.edit("config.toml", door, none);
+    let _daemon = home.run();
+    assert!(is_unknown());
+}
+
+#[test]
 fn a_scenario_that_goes_otherwise_changes_nothing_and_is_shown() {
     let problem = refused(|home| {
         fs::create_dir(home.path("rules/tests")).unwrap();
