@@ -52,7 +52,7 @@ impl Book {
         if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
     }
 
-    /// Reads, compiles and tries out: what a reload does, and `dag check`.
+    /// Reads, compiles and plays every scenario: what a start and a reload do.
     ///
     /// # Errors
     /// Everything that is wrong with the files, or the scenarios that went otherwise than expected.

@@ -8,7 +8,7 @@ pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
     for (rule, facts, here) in engine.rules().needs() {
         if !here {
             warnings.push(format!(
-                "the rule `{rule}` runs in the cloud alone (run_on = \"cloud\"), and this device decides by itself: it \
+                "warning: the rule `{rule}` runs in the cloud alone (run_on = \"cloud\"), and this device decides by itself: it \
                  never fires here"
             ));
             continue;
@@ -20,7 +20,7 @@ pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
                 battery || source.is_some_and(|source| *source != Source::None)
             }) {
                 warnings.push(format!(
-                    "the rule `{rule}` reads `{fact}`, and no device has a source for it: give it one in config.toml"
+                    "warning: the rule `{rule}` reads `{fact}`, and no device has a source for it: give it one in config.toml"
                 ));
             }
         }

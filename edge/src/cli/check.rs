@@ -12,7 +12,7 @@ pub(super) fn check(common: &Common) -> Done {
     let hash = book.engine.rules().hash();
     let mut text = String::new();
     for warning in &warnings {
-        text.push_str(&format!("{}{warning}\n", if warning.starts_with("warning") { "" } else { "warning: " }));
+        text.push_str(&format!("{warning}\n"));
     }
     text.push_str(&format!("all good: {} rules ({}), hash {hash}", rules.len(), rules.join(", ")));
     common.print(text, &serde_json::json!({ "rules": rules, "hash": hash, "warnings": warnings }));

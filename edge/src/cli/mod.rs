@@ -8,7 +8,12 @@ mod simulate_mains;
 mod status;
 mod test;
 
-use std::{fmt, path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dag_config::Config;
@@ -106,7 +111,7 @@ impl Cli {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text)) => {
                 match format {
-                    Format::Json => println!("{}", serde_json::json!({ "error": text })),
+                    Format::Json => say(serde_json::json!({ "error": text })),
                     Format::Text => eprintln!("{text}"),
                 }
                 ExitCode::from(1)
@@ -151,10 +156,15 @@ impl Common {
     /// Prints an answer: `text` for people, `json` for programs.
     fn print(&self, text: impl fmt::Display, json: &serde_json::Value) {
         match self.format {
-            Format::Text => println!("{text}"),
-            Format::Json => println!("{json}"),
+            Format::Text => say(text),
+            Format::Json => say(json),
         }
     }
+}
+
+/// Prints to the standard output. Who reads it may have read enough.
+fn say(text: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -27,7 +27,7 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start =
             Start { config, config_path: common.config.clone(), overrides: common.set.clone(), device: self.device };
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut hangup = signal(SignalKind::hangup())?;
@@ -45,8 +45,10 @@ impl Run {
                 }
             };
             daemon::run(start, shutdown, hangups).await
-        })?;
-        Ok(())
+        });
+        // A name that is looked up without a network, or a scenario that is played, must not hold up the end.
+        runtime.shutdown_background();
+        Ok(ended?)
     }
 }
 
@@ -54,6 +56,8 @@ impl Run {
 fn log(level: LevelFilter) {
     use std::io::IsTerminal;
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // A log that cannot be written (a full disk, a pipe that nobody reads) must not end what it tells of.
+    let builder = builder.log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         builder.init();
     } else {

@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,15 +13,21 @@ use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
 /// How long a request may take to arrive, or an answer to be read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a request or an answer may be, in bytes.
-const LONGEST: u64 = 4 << 20;
+/// How long a request may be, in bytes.
+const LONGEST_REQUEST: u64 = 16 << 10;
+
+/// How long an answer may be, in bytes.
+const LONGEST_ANSWER: u64 = 4 << 20;
+
+/// How many may ask at once; who comes later waits for one of them to end.
+const MOST_CONNECTIONS: usize = 128;
 
 /// What can be asked of a running daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +67,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// Listens at `path`, which only this user may use. A file that a killed daemon left there is replaced: the store's
+    /// Listens at `path`, which only this user and group may use. A file that a killed daemon left there is replaced: the store's
     /// lock has shown that no other daemon runs.
     ///
     /// # Errors
@@ -78,7 +85,8 @@ impl Control {
 
     /// Hands every request to `requests` until the daemon stops.
     pub async fn serve(self, requests: mpsc::Sender<Asked>) {
-        loop {
+        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        while let Ok(place) = Arc::clone(&room).acquire_owned().await {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let requests = requests.clone();
@@ -86,6 +94,7 @@ impl Control {
                         if let Err(error) = converse(stream, requests).await {
                             tracing::debug!(%error, "a control connection ended early");
                         }
+                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -108,7 +117,7 @@ impl Drop for Control {
 async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
-    timeout(PATIENCE, (&mut stream).take(LONGEST).read_line(&mut line)).await??;
+    timeout(PATIENCE, (&mut stream).take(LONGEST_REQUEST).read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(request) => {
             let (sender, receiver) = oneshot::channel();
@@ -117,6 +126,7 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Resu
                 Err(_) => Err("the daemon is stopping".to_owned()),
             }
         }
+        Err(_) if line.len() as u64 == LONGEST_REQUEST => Err("this request is too long".to_owned()),
         Err(error) => Err(format!("this is no request: {error}")),
     };
     let answer = match answer {
@@ -163,7 +173,7 @@ pub async fn ask(path: &Path, request: &Request) -> Result<serde_json::Value, As
     bytes.push(b'\n');
     stream.write_all(&bytes).await.map_err(broken)?;
     let mut text = String::new();
-    stream.take(LONGEST).read_to_string(&mut text).await.map_err(broken)?;
+    stream.take(LONGEST_ANSWER).read_to_string(&mut text).await.map_err(broken)?;
     match serde_json::from_str(&text).map_err(|error| broken(error.into()))? {
         Wire::Ok(value) => Ok(value),
         Wire::Error(error) => Err(AskError::Refused(error)),

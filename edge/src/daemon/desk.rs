@@ -1,9 +1,14 @@
 //! The desk: every input passes over it, one at a time, and nothing leaves it before it is durable.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
 
 use dag_delivery::{Entry, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
-use dag_engine::{Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time};
+use dag_engine::{
+    Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, describe,
+};
 
 use crate::{
     book::Book,
@@ -13,6 +18,10 @@ use crate::{
 
 /// How many steps may wait for a disk that takes nothing, before the sources are left to wait too.
 const MOST_UNWRITTEN: usize = 1_024;
+
+/// How long a disk that takes nothing is left alone, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How many messages may be under way at once.
 const MOST_UNDER_WAY: usize = 32;
@@ -41,8 +50,17 @@ pub struct Desk {
     last_sequence: u64,
     /// Steps that the disk has not taken yet, oldest first.
     unwritten: VecDeque<Commit>,
-    /// Why it does not.
-    trouble: Option<String>,
+    /// Why it does not, and when it is tried again.
+    trouble: Option<Trouble>,
+}
+
+/// A disk that takes nothing.
+#[derive(Debug)]
+struct Trouble {
+    reason: String,
+    /// Trying means opening the store anew, which reads all of it: the pauses grow.
+    pause: Duration,
+    again: Instant,
 }
 
 impl Desk {
@@ -93,7 +111,12 @@ impl Desk {
 
     /// Why the disk takes nothing at present.
     pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        self.trouble.as_ref().map(|trouble| trouble.reason.as_str())
+    }
+
+    /// When a disk that takes nothing is tried again.
+    pub fn writes_again_at(&self) -> Option<Instant> {
+        self.trouble.as_ref().map(|trouble| trouble.again)
     }
 
     /// Whether sources may hand more in.
@@ -175,7 +198,16 @@ impl Desk {
             parcels.push(Parcel { notification: entry.notification.clone(), prepared });
         }
         self.write(commit);
-        if self.unwritten.is_empty() { parcels } else { Vec::new() }
+        if self.unwritten.is_empty() {
+            return parcels;
+        }
+        // None of them goes out, so they must not wait for their leases to run out once the disk takes this.
+        for parcel in parcels {
+            if let Some(entry) = self.outbox.get_mut(&parcel.notification.id) {
+                entry.release(now);
+            }
+        }
+        Vec::new()
     }
 
     /// Notes what became of an attempt.
@@ -222,18 +254,25 @@ impl Desk {
         self.outbox.values().filter(move |entry| !under_way.contains(&channel(entry)))
     }
 
-    /// Tries again to write what the disk did not take. True if nothing is left.
+    /// Writes what the disk did not take, once its pause is over. True if nothing is left.
     pub fn write_again(&mut self) -> bool {
+        if self.trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.again) {
+            return false;
+        }
         while let Some(commit) = self.unwritten.front() {
             match self.store.commit(commit) {
                 Ok(()) => {
                     self.unwritten.pop_front();
                 }
                 Err(error) => {
-                    if self.trouble.is_none() {
-                        tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
-                    }
-                    self.trouble = Some(error.to_string());
+                    let pause = match &self.trouble {
+                        Some(trouble) => (trouble.pause * 2).min(LONGEST_PAUSE),
+                        None => {
+                            tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
+                            FIRST_PAUSE
+                        }
+                    };
+                    self.trouble = Some(Trouble { reason: error.to_string(), pause, again: Instant::now() + pause });
                     return false;
                 }
             }
@@ -244,8 +283,11 @@ impl Desk {
         true
     }
 
-    /// Notes that the daemon is alive.
+    /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.
     pub fn alive(&self, now: Time) {
+        if !self.unwritten.is_empty() {
+            return;
+        }
         if let Err(error) = self.store.alive(now) {
             tracing::warn!(%error, "the store cannot be written");
         }
@@ -255,7 +297,7 @@ impl Desk {
         let decisions = self.book.engine.step(&mut self.state, input, now);
         let mut commit = commit.decisions(decisions.iter().cloned());
         for decision in &decisions {
-            tracing::debug!(?decision, "decided");
+            tell_the_log(decision);
             match &decision.outcome {
                 Outcome::Notify(notification) => {
                     self.last_sequence += 1;
@@ -289,12 +331,20 @@ impl Desk {
 }
 
 /// An entry as it is now: in the outbox, or, if it is finished, in the log.
-fn put(commit: Commit, entry: &Entry) -> Commit {
+fn put(mut commit: Commit, entry: &Entry) -> Commit {
     let id = entry.notification.id;
-    let before = commit.clone();
-    let put = if entry.is_over() { commit.finish(id, entry) } else { commit.queue(id, entry) };
-    put.unwrap_or_else(|error| {
+    if let Err(error) = commit.outbox(id, entry, entry.is_over()) {
         tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
-        before
-    })
+    }
+    commit
+}
+
+/// What people look for in a log, at the level that is shown; all else for those who ask for more.
+fn tell_the_log(decision: &Decision) {
+    let text = describe(decision, &|notification| notification.id.to_string());
+    match decision.outcome {
+        Outcome::Opened { .. } | Outcome::Resolved { .. } | Outcome::Acknowledged { .. } => tracing::info!("{text}"),
+        Outcome::HookFailed { .. } | Outcome::NobodyToTell { .. } | Outcome::Refused { .. } => tracing::warn!("{text}"),
+        _ => tracing::debug!("{text}"),
+    }
 }

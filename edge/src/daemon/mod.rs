@@ -5,16 +5,11 @@
 
 pub mod control;
 mod desk;
+mod reload;
 mod status;
 mod watch;
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use dag_config::Config;
@@ -35,14 +30,18 @@ use crate::{
 
 pub use control::{Answer, AskError, Asked, Control, Request, ask};
 pub use desk::{Desk, Parcel};
+use reload::{Proved, forget_unread, proved};
 pub use status::Status;
 use watch::Watch;
 
-/// How long the loop waits before it tries a disk again that took nothing.
-const WRITE_AGAIN: Duration = Duration::from_secs(2);
-
 /// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
 const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// How long a stopping daemon waits for the attempts that are under way.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the name of who acknowledges may be, in characters.
+const LONGEST_NAME: usize = 100;
 
 /// What a daemon is started with.
 #[derive(Clone, Debug)]
@@ -57,9 +56,9 @@ pub struct Start {
     pub device: Option<String>,
 }
 
-/// The path of the control socket: beside the store.
+/// The path of the control socket: beside the store and named after it, so that no two daemons share one.
 pub fn socket(config: &Config) -> PathBuf {
-    config.storage.path.with_file_name("dag.sock")
+    config.storage.path.with_extension("sock")
 }
 
 /// Runs the daemon until `shutdown` is done. `hangups` are wishes to read the files again.
@@ -81,10 +80,9 @@ pub async fn run(
     );
     // Where no service manager waits for it, nobody is told.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let mut written = true;
     loop {
         daemon.send();
-        let wake = daemon.wake(written);
+        let wake = daemon.wake();
         tokio::select! {
             biased;
             () = &mut shutdown => break,
@@ -93,7 +91,7 @@ pub async fn run(
             Some((request, answer)) = daemon.requests.recv() => daemon.asked(request, answer),
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
-            proved = proved(&mut daemon.reloading) => daemon.proved(proved),
+            proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -102,10 +100,11 @@ pub async fn run(
                 daemon.desk.alive(now);
             }
         }
-        written = daemon.desk.write_again();
+        daemon.desk.write_again();
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    tracing::info!("stopping; what is under way is tried again at the next start");
+    tracing::info!(under_way = daemon.under_way.len(), "stopping");
+    daemon.finish().await;
     Ok(())
 }
 
@@ -132,17 +131,20 @@ struct Daemon {
     again: bool,
     /// Who waits for the reload that is under way.
     waiting: Vec<tokio::sync::oneshot::Sender<Answer>>,
+    /// Who asked since: the reload that is under way may have read the files before they wrote them.
+    waiting_for_next: Vec<tokio::sync::oneshot::Sender<Answer>>,
     /// What was wrong with the files at the last reload; the rules before it are in force.
     rejected: Option<String>,
 }
-
-/// What a reload brought: everything new, or what is wrong.
-type Proved = Result<Box<(Config, Book, Delivery)>, String>;
 
 impl Daemon {
     fn start(start: Start) -> anyhow::Result<Daemon> {
         let config = &start.config;
         let device = config.device(start.device.as_deref())?;
+        let socket = socket(config);
+        if socket == config.storage.path {
+            anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
+        }
         let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
         let clock = Clock::starting_after(opened.last_alive);
         let now = clock.now();
@@ -161,7 +163,7 @@ impl Daemon {
             desk.keep_book();
         }
         let sources = sources(&start, &device, &desk, &clock)?;
-        let socket = socket(config);
+        forget_unread(&mut desk, config, &device, now);
         let control = Control::listen(&socket).with_context(|| {
             format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
         })?;
@@ -195,14 +197,15 @@ impl Daemon {
             reloading: None,
             again: false,
             waiting: Vec::new(),
+            waiting_for_next: Vec::new(),
             rejected,
         })
     }
 
     /// When the loop has to wake though nothing happens.
-    fn wake(&self, written: bool) -> Instant {
-        if !written {
-            return Instant::now() + WRITE_AGAIN;
+    fn wake(&self) -> Instant {
+        if let Some(again) = self.desk.writes_again_at() {
+            return again.into();
         }
         let now = self.clock.now();
         let due = self.desk.next_due(&self.under_way);
@@ -224,6 +227,17 @@ impl Daemon {
                 // The loop is gone only when the daemon stops: the lease then runs out, and it is tried again.
                 let _ = result.send((id, sent)).await;
             });
+        }
+    }
+
+    /// Waits a little for what is under way, so that what its receiver takes now is not sent again at the next start.
+    async fn finish(&mut self) {
+        let end = Instant::now() + FAREWELL;
+        while !self.under_way.is_empty() {
+            let Ok(Some((id, result))) = tokio::time::timeout_at(end, self.results.recv()).await else {
+                return tracing::warn!(under_way = self.under_way.len(), "tried again at the next start");
+            };
+            self.settled(id, result);
         }
     }
 
@@ -262,7 +276,8 @@ impl Daemon {
             Request::Acknowledge { incident, by } => self.acknowledge(incident.as_deref(), by),
             Request::Reload => {
                 // Answered when it is done.
-                self.waiting.push(answer);
+                let waiting = if self.reloading.is_some() { &mut self.waiting_for_next } else { &mut self.waiting };
+                waiting.push(answer);
                 return self.reload();
             }
         };
@@ -271,6 +286,10 @@ impl Daemon {
     }
 
     fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
+        // It goes into messages and is kept with the incident.
+        if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
+            return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
+        }
         let open: Vec<(Id, Name)> = self
             .desk
             .state()
@@ -291,84 +310,12 @@ impl Daemon {
             }
         }
     }
-
-    /// Reads the files again, beside the loop.
-    fn reload(&mut self) {
-        if self.reloading.is_some() {
-            self.again = true;
-            return;
-        }
-        let (path, overrides, now) =
-            (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
-        self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
-    }
-
-    fn proved(&mut self, proved: Proved) {
-        self.reloading = None;
-        let answer = match proved {
-            Ok(new) => self.put_in_force(*new),
-            Err(problems) => Err(problems),
-        };
-        match &answer {
-            Ok(_) => self.rejected = None,
-            Err(problems) => {
-                tracing::error!("the edit changes nothing, the rules before it stay in force:\n{problems}");
-                self.rejected = Some(problems.clone());
-            }
-        }
-        for waiting in self.waiting.drain(..) {
-            let _ = waiting.send(answer.clone());
-        }
-        if std::mem::take(&mut self.again) {
-            self.reload();
-        }
-    }
-
-    fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
-        let now = self.clock.now();
-        let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
-        let inputs =
-            |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
-        let other_sources = inputs(&config) != inputs(&self.start.config);
-        let start = Start { config, ..self.start.clone() };
-        if other_sources {
-            self.sources = sources(&start, &device, &self.desk, &self.clock).map_err(|error| format!("{error:#}"))?;
-            self.lost.clear();
-        }
-        self.start = start;
-        self.delivery = Arc::new(delivery);
-        if self.device != device {
-            self.device = device.clone();
-            self.desk.take(Input::Account(device), now);
-        }
-        let rules = book.engine.rules().hash();
-        if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
-            warn_of(&book, &self.start.config);
-            self.desk.replace_book(book, now);
-            tracing::info!(%rules, "new rules are in force");
-        }
-        self.sources.reread();
-        Ok(serde_json::json!({ "rules": rules }))
-    }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.control.abort();
     }
-}
-
-/// Everything that a reload puts in force, or what is wrong. `in_force` is the configuration until now.
-fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Proved {
-    let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
-    if config.storage != in_force.storage {
-        return Err(
-            "config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned()
-        );
-    }
-    let book = Book::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
-    let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
-    Ok(Box::new((config, book, delivery)))
 }
 
 fn warn_of(book: &Book, config: &Config) {
@@ -384,10 +331,7 @@ fn delivery(config: &Config) -> anyhow::Result<Delivery> {
 
 fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow::Result<Sources> {
     let Some(declared) = start.config.devices.get(&device.id) else {
-        anyhow::bail!(
-            "the device `{}` is gone from config.toml: a daemon stays the device that it was started as",
-            device.id
-        );
+        anyhow::bail!("there is no device `{}` in config.toml", device.id);
     };
     let known = desk.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
     let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };
@@ -410,13 +354,6 @@ fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Res
 async fn edited(watch: &mut Option<Watch>) {
     match watch {
         Some(watch) => watch.edited().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn proved(reloading: &mut Option<JoinHandle<Proved>>) -> Proved {
-    match reloading {
-        Some(job) => job.await.unwrap_or_else(|error| Err(format!("the reload was cut short: {error}"))),
         None => std::future::pending().await,
     }
 }

@@ -126,6 +126,11 @@ impl Sources {
         }
     }
 
+    /// Ends every source, so that what they held (pins, connections) is free again. What they told can still be read.
+    pub async fn stop(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
     /// Sets a simulated fact; an equal value is no event.
     ///
     /// # Errors

@@ -72,11 +72,6 @@ impl Reporter {
     }
 
     async fn tell(&self, change: Change, observations: Vec<Observation>) -> Result<(), Unheard> {
-        match &change {
-            Change::Works => {}
-            Change::Lost(reason) => tracing::warn!(source = %self.source, %reason, "source lost"),
-            Change::Found => tracing::info!(source = %self.source, "source found again"),
-        }
         let event = Event { source: self.source.clone(), change, observations };
         self.events.send(event).await.map_err(|_| Unheard)
     }

@@ -81,20 +81,23 @@ impl Commit {
     ///
     /// # Errors
     /// What JSON cannot hold.
-    pub fn queue(self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
-        self.outbox(id, entry, false)
+    pub fn queue(mut self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
+        self.outbox(id, entry, false)?;
+        Ok(self)
     }
 
     /// Takes an entry out of the outbox, as it is now: delivered, withdrawn, undelivered. It goes to the log.
     ///
     /// # Errors
     /// What JSON cannot hold.
-    pub fn finish(self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
-        self.outbox(id, entry, true)
+    pub fn finish(mut self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
+        self.outbox(id, entry, true)?;
+        Ok(self)
     }
 
-    fn outbox(mut self, id: Id, entry: &impl Serialize, finished: bool) -> serde_json::Result<Self> {
+    /// [`queue`](Commit::queue), or [`finish`](Commit::finish) if it is `finished`. After an error nothing is changed.
+    pub(crate) fn outbox(&mut self, id: Id, entry: &impl Serialize, finished: bool) -> serde_json::Result<()> {
         self.outbox.push(OutboxChange { id, entry: serde_json::to_vec(entry)?, finished });
-        Ok(self)
+        Ok(())
     }
 }

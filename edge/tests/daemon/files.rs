@@ -97,6 +97,54 @@ fn a_time_zone_that_does_not_exist_changes_nothing_and_is_shown() {
 }
 
 #[test]
+fn a_source_that_cannot_be_had_changes_nothing_and_is_shown() {
+    let problem = refused(|home| {
+        home.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"gpio\", pin = 99 }");
+    });
+    assert!(problem.contains("no GPIO here") || problem.contains("pin"), "{problem}");
+}
+
+#[test]
+fn another_device_in_the_daemons_place_changes_nothing_and_is_shown() {
+    let problem = refused(|home| home.edit("config.toml", "[device.cottage]", "[device.cabin]"));
+    assert!(problem.contains("the device `cottage` is gone"), "{problem}");
+}
+
+#[test]
+fn another_source_is_followed() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.edit(
+        "config.toml",
+        "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }",
+        "door = { source = \"simulated\" }",
+    );
+    wait_until(|| (home.json(&["status"])["facts"]["door"][0] == "on").then_some(()));
+    home.json(&["unplug", "door"]);
+    home.json(&["unplug"]);
+    assert_eq!(home.wait_for_mails(1).len(), 1);
+}
+
+#[test]
+fn a_fact_whose_source_is_taken_away_is_not_known_any_more() {
+    let home = Home::new();
+    let door = "door = { source = \"simulated\" }";
+    home.edit("config.toml", "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }", door);
+    let none = "door = { source = \"none\" }";
+    let daemon = home.run();
+    let is_unknown = || home.json(&["status"])["facts"]["door"][0].is_null();
+    assert!(!is_unknown());
+    home.edit("config.toml", door, none);
+    wait_until(|| is_unknown().then_some(()));
+    home.edit("config.toml", none, door);
+    wait_until(|| (!is_unknown()).then_some(()));
+    drop(daemon);
+    home.edit("config.toml", door, none);
+    let _daemon = home.run();
+    assert!(is_unknown());
+}
+
+#[test]
 fn a_scenario_that_goes_otherwise_changes_nothing_and_is_shown() {
     let problem = refused(|home| {
         fs::create_dir(home.path("rules/tests")).unwrap();

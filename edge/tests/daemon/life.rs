@@ -1,6 +1,13 @@
 //! Starting, stopping, and what the commands say.
 
-use crate::home::{Home, text, wait_until};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    process::Stdio,
+};
+
+use crate::home::{Daemon, Home, text, wait_until};
 
 #[test]
 fn an_outage_is_told_and_so_is_its_end() {
@@ -31,6 +38,73 @@ fn an_acknowledgement_of_nothing_is_refused() {
     let _daemon = home.run();
     let output = home.dag(&["ack"]);
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(1), "no incident is open\n"));
+}
+
+#[test]
+fn an_acknowledgement_by_no_name_is_refused() {
+    let home = Home::new();
+    let _daemon = home.run();
+    home.json(&["unplug"]);
+    home.wait_for_mails(1);
+    for by in ["", "kim\nBcc: eve@example.com", &"x".repeat(101), &"x".repeat(50_000)] {
+        assert_eq!(home.dag(&["ack", "--by", by]).status.code(), Some(1), "{by:?}");
+    }
+    assert!(home.json(&["status"])["incidents"][0]["acknowledged_by"].is_null());
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let home = Home::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut child = home.command(&["run"]).stderr(full).spawn().unwrap();
+    wait_until(|| home.dag(&["unplug"]).status.success().then_some(()));
+    home.wait_for_mails(1);
+    assert!(child.try_wait().unwrap().is_none(), "it runs on");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let home = Home::new();
+    let mut child = home.command(&["check"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_mail_that_is_under_way_at_a_stop_is_not_sent_again() {
+    let home = Home::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let smtp = format!(
+        "transport = \"smtp\"\nsmtp = {{ server = \"127.0.0.1\", port = {}, security = \"plain\" }}",
+        server.local_addr().unwrap().port()
+    );
+    home.edit("config.toml", "transport = \"outbox\"", &smtp);
+    let mut daemon = home.run();
+    home.json(&["unplug"]);
+    let (stream, _) = server.accept().unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let answer = |line: &str| (&stream).write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    answer("220 here");
+    while let Some(Ok(line)) = lines.next() {
+        match line.as_str() {
+            "DATA" => answer("354 go on"),
+            "." => break,
+            _ if line.starts_with("EHLO") || line.starts_with("MAIL") || line.starts_with("RCPT") => answer("250 good"),
+            _ => {}
+        }
+    }
+    daemon.signal("TERM");
+    daemon.wait_for("stopping");
+    answer("250 taken");
+    assert!(daemon.child.wait().unwrap().success());
+
+    home.edit("config.toml", "transport = \"smtp\"", "transport = \"outbox\"");
+    let _daemon = home.run();
+    assert!(home.json(&["status"])["waiting"].as_array().unwrap().is_empty());
+    assert!(home.mails().is_empty());
 }
 
 #[test]
@@ -107,4 +181,26 @@ fn several_daemons_of_one_machine_do_not_meet() {
     one.json(&["unplug"]);
     wait_until(|| (one.json(&["status"])["incidents"].as_array().unwrap().len() == 1).then_some(()));
     assert_eq!(other.json(&["status"])["incidents"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn daemons_whose_stores_share_a_folder_do_not_meet() {
+    let home = Home::new();
+    let other = ["--set", "storage.path=var/other.redb"];
+    let ask = |words: &[&str]| home.json(&[words, &other].concat());
+    let (_one, _other) = (home.run(), Daemon::start(home.command(&[&["run"][..], &other].concat())));
+    ask(&["unplug"]);
+    wait_until(|| (ask(&["status"])["incidents"].as_array().unwrap().len() == 1).then_some(()));
+    assert_eq!(home.json(&["status"])["incidents"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_store_in_the_control_sockets_place_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    drop(home.run());
+    std::fs::rename(home.path("var/dag.redb"), home.path("var/kept.sock")).unwrap();
+    let output = home.dag(&["run", "--set", "storage.path=var/kept.sock"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("where the control socket goes"), "{}", text(&output.stderr));
+    assert!(home.path("var/kept.sock").exists());
 }
