@@ -273,7 +273,7 @@ impl Step<'_> {
     pub(crate) fn attempted(&mut self, notification: Id) {
         let told = self.state.incidents.iter_mut().flat_map(|incident| &mut incident.told);
         for told in told.filter(|told| told.queued.contains(&notification)) {
-            told.queued.retain(|queued| *queued != notification);
+            told.queued.clear();
             told.attempted = true;
         }
     }
@@ -420,6 +420,9 @@ fn note_told(incident: &mut Incident, to: &Reachable, notification: Id) {
     };
     if let Some(told) = told {
         told.address = to.address.clone();
-        told.queued.push(notification);
+        // Who may know of it is told of its end in any case: nothing is withdrawn then.
+        if !told.attempted {
+            told.queued.push(notification);
+        }
     }
 }
