@@ -44,6 +44,10 @@ fn text(status: &Status) -> Result<String, Failure> {
             }
         }
     }
+    for waiting in &status.pending {
+        let (since, due) = (local(waiting.since), local(waiting.due));
+        writeln!(out, "Waiting: {} is true since {since}; an incident opens at {due} if it stays so.", waiting.rule)?;
+    }
     for (title, messages) in [("Waiting to be sent", &status.waiting), ("Could not be delivered", &status.undelivered)]
     {
         if !messages.is_empty() {

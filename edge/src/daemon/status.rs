@@ -26,6 +26,8 @@ pub struct Status {
     pub facts: BTreeMap<Name, (Option<Value>, Time)>,
     /// Sources that are lost, and why.
     pub lost: BTreeMap<Name, String>,
+    /// Rules whose condition is true, not yet for long enough.
+    pub pending: Vec<Pending>,
     /// What is open.
     pub incidents: Vec<OpenIncident>,
     /// What waits to be sent, or to be tried again.
@@ -40,6 +42,17 @@ pub struct Status {
     pub store: Option<String>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
+}
+
+/// A rule that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// The rule.
+    pub rule: Name,
+    /// Since when its condition is true.
+    pub since: Time,
+    /// When an incident opens if it stays so.
+    pub due: Time,
 }
 
 /// An incident that is open.
@@ -106,6 +119,7 @@ impl Daemon {
             last_alive: self.opened.last_alive,
             facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),
             lost: self.lost.clone(),
+            pending: state.pending().map(|(rule, since, due)| Pending { rule: rule.clone(), since, due }).collect(),
             incidents: state
                 .open_incidents()
                 .map(|incident| OpenIncident {

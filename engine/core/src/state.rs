@@ -79,6 +79,14 @@ impl State {
         self.incidents.iter().filter(|incident| incident.ended.is_none())
     }
 
+    /// The rules whose condition is true and has not held for long enough: since when, and when an incident opens.
+    pub fn pending(&self) -> impl Iterator<Item = (&Name, Time, Time)> {
+        self.rules.iter().filter_map(|(rule, standing)| match standing.phase {
+            Phase::Pending { since, due } => Some((rule, since, due)),
+            _ => None,
+        })
+    }
+
     /// The number of the last reading applied of `source`, if it was in `boot`.
     pub fn last_applied(&self, source: &str, boot: u64) -> Option<u64> {
         self.sources.get(source).filter(|cursor| cursor.boot == boot).map(|cursor| cursor.last)
