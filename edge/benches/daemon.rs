@@ -224,7 +224,7 @@ fn delivered(dir: &Path, sync: Duration) {
         }
     });
     let (_daemon, _) = run(&home);
-    let mut times: Vec<Duration> = (0..200)
+    let mut times: Vec<Duration> = (0..1_000)
         .map(|flip| {
             let value = if flip % 2 == 0 { "off" } else { "on" };
             let begin = Instant::now();
