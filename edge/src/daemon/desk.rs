@@ -133,7 +133,13 @@ impl Desk {
         let first = *last + 1;
         *last += observations.len() as u64;
         let readings = observations.into_iter().map(|seen| Reading { fact: seen.fact, value: seen.value, at: seen.at });
-        let report = Report { source: source.clone(), boot: self.boot, first, readings: readings.collect() };
+        let report = Report {
+            source: source.clone(),
+            boot: self.boot,
+            first,
+            readings: readings.collect(),
+            ..Report::default()
+        };
         let commit = Commit::at(now).report(&report);
         self.step(Input::Report(report), commit, now);
     }
@@ -193,7 +199,7 @@ impl Desk {
             if !entry.lease(now) {
                 continue;
             }
-            let decided = self.book.engine.step(&mut self.state, Input::Attempted { notification: id }, now);
+            let decided = self.book.engine.step(&mut self.state, Input::Attempted(entry.notification.reference()), now);
             commit = put(commit.decisions(decided), entry);
             parcels.push(Parcel { notification: entry.notification.clone(), prepared });
         }
@@ -228,9 +234,9 @@ impl Desk {
             (_, Ok(_)) => {}
         }
         let input = match settled {
-            Settled::Delivered => Input::Delivered { notification: id },
-            Settled::Retry { .. } => Input::Failed { notification: id, last: false },
-            Settled::Undelivered => Input::Failed { notification: id, last: true },
+            Settled::Delivered => Input::Delivered(entry.notification.reference()),
+            Settled::Retry { .. } => Input::Failed { message: entry.notification.reference(), last: false },
+            Settled::Undelivered => Input::Failed { message: entry.notification.reference(), last: true },
             Settled::Over => return,
         };
         let commit = put(Commit::at(now), entry);

@@ -63,7 +63,7 @@ fn decision(number: u64) -> Decision {
 fn report(number: u64) -> Report {
     let value = if number.is_multiple_of(2) { Value::On } else { Value::Off };
     let reading = Reading { fact: "power".into(), value: Some(value), at: time(number as i64) };
-    Report { source: "gpio".into(), boot: 1, first: number, readings: vec![reading] }
+    Report { source: "gpio".into(), boot: 1, first: number, readings: vec![reading], ..Report::default() }
 }
 
 /// Step `number`: its number in the state, a decision, a reading; its message is queued and the one before finished.

@@ -105,11 +105,11 @@ impl Host {
         let readings = vec![Reading { fact: fact.into(), value: Some(value), at }];
         let first = self.next;
         self.next += 1;
-        let report = Report { source: "bench".into(), boot: 1, first, readings };
+        let report = Report { source: "bench".into(), boot: 1, first, readings, ..Report::default() };
         let decisions = engine.step(&mut self.state, Input::Report(report), at);
         for decision in &decisions {
             if let Outcome::Notify(message) = &decision.outcome {
-                engine.step(&mut self.state, Input::Attempted { notification: message.id }, at);
+                engine.step(&mut self.state, Input::Attempted(message.reference()), at);
             }
         }
         decisions

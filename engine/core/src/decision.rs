@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, EndedBy, Id, Kind, Name, Notification, Time};
+use crate::{Cause, Channel, EndedBy, Id, Kind, Name, Notification, Silence, Time};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,37 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lapses: Option<Time>,
     },
+    /// Somebody wants no step of the incident to fire until then.
+    Snoozed {
+        /// Who.
+        by: String,
+        /// Until when.
+        until: Time,
+    },
+    /// Somebody ended a snooze before its time.
+    SnoozeEnded {
+        /// Who.
+        by: String,
+    },
+    /// Somebody wants no step of any matching incident to fire for a while.
+    Silenced {
+        /// What and how long.
+        silence: Silence,
+    },
+    /// Somebody ended a silence before its time.
+    SilenceEnded {
+        /// The silence that ended.
+        silence: Silence,
+        /// Who.
+        by: String,
+    },
+    /// Messages to `recipient` have failed for too long: the one named as fallback is told the same.
+    FellBack {
+        /// Who cannot be reached.
+        recipient: Name,
+        /// Who is told instead.
+        to: Name,
+    },
     /// An acknowledgement lapsed: what is due fires.
     AcknowledgementLapsed {
         /// Whose.
@@ -129,6 +160,49 @@ pub enum Outcome {
         /// What it was about: a source, a fact, an incident.
         subject: String,
     },
+    /// A report begins beyond the next number: it waits for what is missing.
+    Waits {
+        /// The source.
+        source: Name,
+        /// Until when at most.
+        until: Time,
+    },
+    /// Readings are missing and were waited for in vain: what came after them is applied.
+    Gap {
+        /// The source.
+        source: Name,
+        /// The boot of the last reading applied.
+        boot: u64,
+        /// The number of the last reading applied.
+        last: u64,
+        /// The boot of the next one that is there.
+        next_boot: u64,
+        /// Its number.
+        next: u64,
+    },
+    /// The monitor itself is in trouble.
+    Troubled {
+        /// What is wrong.
+        #[serde(flatten)]
+        cause: Cause,
+    },
+    /// That trouble is over.
+    TroubleOver {
+        /// Its key: see [`Cause::key`].
+        key: String,
+    },
+    /// The clock was set: what was recorded in this boot moved by so much.
+    ClockSet {
+        /// The boot.
+        boot: u64,
+        /// How much later it really is, in milliseconds.
+        shift_ms: i64,
+    },
+    /// A rule goes on under a new name, with its incident and its count.
+    Renamed {
+        /// The old name.
+        was: Name,
+    },
     /// The rules changed; the hash names the new ones.
     RulesChanged {
         /// The hash of the rules in force from now on.
@@ -144,6 +218,25 @@ pub enum Hold {
     Closing,
     /// Somebody took the incident on.
     Acknowledged,
+    /// Somebody snoozed the incident.
+    Snoozed,
+    /// A silence matches the incident.
+    Silenced,
+    /// Every channel of the first step is inhibited by another incident.
+    Inhibited,
+}
+
+impl Hold {
+    /// The reason in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Hold::Closing => "the condition is false at present",
+            Hold::Acknowledged => "somebody acknowledged the incident",
+            Hold::Snoozed => "somebody snoozed the incident",
+            Hold::Silenced => "a silence matches the incident",
+            Hold::Inhibited => "everybody it tells was told of an incident that inhibits this one",
+        }
+    }
 }
 
 /// Why a message is not sent.
@@ -152,8 +245,36 @@ pub enum Hold {
 pub enum Withholding {
     /// The script's `allow` said no.
     Script,
-    /// The same step of the same engine step had already reached this channel with a later message.
+    /// Another message of the same moment to the same channel stands for it.
     OneMessageAStep,
+    /// The recipient's quiet hours: a step's message is made up for when they end, an `acknowledged` is dropped.
+    Quiet,
+    /// The channel was told of an incident that inhibits this one.
+    Inhibited,
+    /// The incident ended while a silence matched it, before this channel was told.
+    Silenced,
+    /// The recipient is no longer among the rules, and was told nothing yet.
+    RecipientGone,
+    /// Too many incidents that are over wait for the end of quiet hours.
+    TooManyWait,
+    /// The trouble was over before the operator's quiet hours were.
+    TroubleOver,
+}
+
+impl Withholding {
+    /// The reason in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Withholding::Script => "the script did not allow it",
+            Withholding::OneMessageAStep => "another message of the same moment stands for it",
+            Withholding::Quiet => "these are quiet hours",
+            Withholding::Inhibited => "this channel was told of an incident that inhibits this one",
+            Withholding::Silenced => "a silence matched the incident when it ended",
+            Withholding::RecipientGone => "the recipient is no longer among the rules",
+            Withholding::TooManyWait => "too many incidents that are over wait for the end of quiet hours",
+            Withholding::TroubleOver => "the trouble was over before the quiet hours were",
+        }
+    }
 }
 
 /// Why a queued message is taken back.
@@ -170,6 +291,8 @@ pub enum Withdrawal {
 pub enum Refusal {
     /// The report is of an earlier boot than one already applied.
     OlderBoot,
+    /// Every reading of the report that was not sent again on purpose has been applied before.
+    Stale,
     /// The report holds more readings than one report may.
     TooManyReadings,
     /// The rules and the configuration know no fact of this name.
@@ -180,6 +303,14 @@ pub enum Refusal {
     NoSuchIncident,
     /// The incident is over.
     AlreadyOver,
+    /// A silence ends before it begins.
+    EndsBeforeItBegins,
+    /// A snooze or a silence ends before now, and there is none like it that could be ended.
+    EndsInThePast,
+    /// There are as many silences as a device may have.
+    TooManySilences,
+    /// A name or a text is longer than is kept.
+    TooLong,
 }
 
 impl Refusal {
@@ -187,11 +318,16 @@ impl Refusal {
     pub const fn describe(self) -> &'static str {
         match self {
             Refusal::OlderBoot => "it is of an earlier boot",
+            Refusal::Stale => "every reading in it was applied before",
             Refusal::TooManyReadings => "it holds more readings than one report may",
             Refusal::UnknownFact => "the rules and the configuration know no such fact",
             Refusal::WrongValue => "this fact cannot take that value",
             Refusal::NoSuchIncident => "no such incident is open",
             Refusal::AlreadyOver => "the incident is over",
+            Refusal::EndsBeforeItBegins => "it ends before it begins",
+            Refusal::EndsInThePast => "it ends in the past",
+            Refusal::TooManySilences => "there are too many silences: end some first",
+            Refusal::TooLong => "its name or text is too long",
         }
     }
 }

@@ -104,9 +104,10 @@ impl Step<'_> {
                 self.pass_deadlines(self.now);
                 self.acknowledge(incident, by);
             }
-            Input::Attempted { notification } | Input::Delivered { notification } => self.attempted(notification),
+            Input::Attempted(message) | Input::Delivered(message) => self.attempted(message.notification),
             // A failed attempt may have reached somebody all the same: the lease told of it before.
-            Input::Failed { notification, last: _ } => self.attempted(notification),
+            Input::Failed { message, last: _ } => self.attempted(message.notification),
+            Input::Snooze { .. } | Input::Silence(_) | Input::Trouble { .. } | Input::ClockSet { .. } => {}
             // Other rules are noticed by their hash at any step, so that no host can forget to say so.
             Input::RulesChanged | Input::Elapsed => {}
         }

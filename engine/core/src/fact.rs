@@ -135,16 +135,32 @@ pub struct Reading {
 }
 
 /// Readings of one source, numbered one after the other within a boot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Where the readings come from.
     pub source: Name,
     /// Which start of the source this is; later ones are higher.
     pub boot: u64,
+    /// The number of the last reading of the boot before, named by a boot's first report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// The number of the first reading; the others follow it. Numbers start at 1 in every boot.
     pub first: u64,
+    /// How many of the first readings are sent again on purpose, in case they were lost.
+    #[serde(default, skip_serializing_if = "none")]
+    pub resent: u64,
+    /// Further parts of a backlog follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// The clock that gave the readings their times was not set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncertain: bool,
     /// The readings, oldest first.
     pub readings: Vec<Reading>,
+}
+
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How many of a fact's changes are remembered.

@@ -1,8 +1,10 @@
 //! What a host tells the engine.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, Id, Report};
+use crate::{Channel, Device, Id, Name, Report, Time};
 
 /// Everything that can happen to a device, as its host hands it to [`Engine::step`](crate::Engine::step).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,25 +21,96 @@ pub enum Input {
         /// Who: a recipient, a dashboard's user or a shell's user.
         by: String,
     },
+    /// Somebody wants no step of an incident to fire for a while. A moment that is not ahead ends an earlier snooze.
+    Snooze {
+        /// The incident.
+        incident: Id,
+        /// Until when.
+        until: Time,
+        /// Who.
+        by: String,
+    },
+    /// Somebody wants no step of any matching incident to fire for a while.
+    Silence(Silence),
     /// A message left the queue: an attempt to send it is about to be made. Told before the attempt.
-    Attempted {
-        /// The message.
-        notification: Id,
-    },
+    Attempted(MessageRef),
     /// An attempt succeeded.
-    Delivered {
-        /// The message.
-        notification: Id,
-    },
+    Delivered(MessageRef),
     /// An attempt failed.
     Failed {
         /// The message.
-        notification: Id,
+        message: MessageRef,
         /// No further attempt will be made.
         last: bool,
     },
+    /// The host itself is in trouble, or no longer.
+    Trouble {
+        /// What is in trouble, in one word: `rules`, `store`, `clock`.
+        about: Name,
+        /// What is wrong, for people; `None` when it is over.
+        text: Option<String>,
+    },
     /// The engine holds other rules than at the last step.
     RulesChanged,
+    /// The host's clock was wrong and has been set: every time that was recorded since `began` moves by `shift_ms`.
+    ClockSet {
+        /// The boot in which the clock was wrong.
+        boot: u64,
+        /// When that boot began, by the wrong clock: what was recorded before is left alone.
+        began: Time,
+        /// How much later it really is, in milliseconds; negative where the clock ran ahead.
+        shift_ms: i64,
+    },
     /// Nothing but the passing of time: a deadline is due.
     Elapsed,
+}
+
+/// Which message an attempt was about: see [`Notification::reference`](crate::Notification::reference).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRef {
+    /// The message.
+    pub notification: Id,
+    /// The incident that it is of; none for one of kind `system`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Id>,
+    /// Who it goes to.
+    pub recipient: Name,
+    /// By which means.
+    pub channel: Channel,
+}
+
+/// For a while no step fires of the incidents that this matches. What is absent matches any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// The device's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Name>,
+    /// Labels that the device must have, with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The incident's rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Name>,
+    /// The first moment of silence.
+    pub from: Time,
+    /// The first moment after it. One that is not ahead ends an earlier silence of the same matcher.
+    pub until: Time,
+    /// Who.
+    pub by: String,
+}
+
+impl Silence {
+    /// Whether both match by the same device, labels and rule.
+    pub(crate) fn same_matcher(&self, other: &Silence) -> bool {
+        (&self.device, &self.labels, &self.rule) == (&other.device, &other.labels, &other.rule)
+    }
+
+    /// Whether it keeps incidents of `rule` on `device` silent at `now`.
+    pub(crate) fn holds(&self, device: &Device, rule: &Name, now: Time) -> bool {
+        self.from <= now
+            && now < self.until
+            && self.device.as_ref().is_none_or(|id| *id == device.id)
+            && self.rule.as_ref().is_none_or(|name| name == rule)
+            && self.labels.iter().all(|(label, value)| device.labels.get(label) == Some(value))
+    }
 }

@@ -38,7 +38,7 @@
 //!
 //! let now: Time = "2026-01-10T18:00:00Z".parse()?;
 //! let off = Reading { fact: "power".into(), value: Some(Value::Off), at: now };
-//! let report = Report { source: "gpio".into(), boot: 1, first: 1, readings: vec![off] };
+//! let report = Report { source: "gpio".into(), boot: 1, first: 1, readings: vec![off], ..Report::default() };
 //! engine.step(&mut state, Input::Report(report), now);
 //!
 //! // The host sleeps until the deadline and hands exactly that moment in.
@@ -56,6 +56,7 @@
 mod ask;
 mod condition;
 mod decision;
+mod describe;
 mod engine;
 mod episodes;
 mod fact;
@@ -74,18 +75,19 @@ mod time;
 mod zone;
 
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
+pub use describe::describe;
 pub use engine::{Engine, Runs};
 pub use fact::{BUILT_IN, FactKind, Reading, Report, Value};
 pub use id::Id;
-pub use input::Input;
+pub use input::{Input, MessageRef, Silence};
 pub use notification::{
-    Acknowledgement, Address, Channel, Device, EndedBy, FactSeen, IncidentSeen, Kind, Notification, SecretRef,
-    Severity, Wording,
+    About, Acknowledgement, Address, Cause, Channel, Device, EndedBy, FactSeen, IncidentSeen, Kind, Notification,
+    SecretRef, Severity, TroubleSeen, Wording,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use rules::{Ruleset, Sources};
 pub use sample::notifications;
-pub use scenario::{Played, Scenario, describe};
+pub use scenario::{Played, Scenario};
 pub use simulation::Simulation;
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};

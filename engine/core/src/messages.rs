@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome, Refusal,
-    Time, Withdrawal, Withholding, Wording,
+    About, Acknowledgement, Channel, FactSeen, Hold, Id, IncidentSeen, Kind, Millis, Name, Notification, Outcome,
+    Refusal, Time, Withdrawal, Withholding, Wording,
     engine::Step,
     rules::{Escalation, Reachable, Rule, Ruleset},
     script::Hook,
@@ -66,7 +66,7 @@ impl Step<'_> {
         match self.hold(incident) {
             Some(Hold::Acknowledged) => incident.lapses(escalation.ack_lapses_after),
             // The end of this holding is a deadline of its own.
-            Some(Hold::Closing) => None,
+            Some(_) => None,
             None => due_times(escalation, incident, self.now).map(|(at, _)| at).min(),
         }
     }
@@ -341,7 +341,7 @@ impl Step<'_> {
             address: to.address.clone(),
             timezone: to.timezone.clone(),
             device: self.state.device.clone(),
-            incident: IncidentSeen {
+            about: About::Incident(IncidentSeen {
                 id: incident.id,
                 number: incident.number,
                 rule: incident.rule.clone(),
@@ -352,7 +352,8 @@ impl Step<'_> {
                 ended_by: incident.ended_by,
                 acknowledged: incident.acknowledged.clone(),
                 unseen: unseen && incident.ended.is_none(),
-            },
+                uncertain: false,
+            }),
             facts,
             wording: message.wording.clone(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, Name, Time, Value};
+use crate::{Id, MessageRef, Name, Time, Value};
 
 /// How much an incident matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub enum Kind {
     Resolved,
     /// It began and ended before anyone could be told.
     Past,
+    /// The monitor itself is in trouble; told to the operators.
+    System,
 }
 
 impl Kind {
@@ -58,12 +60,13 @@ impl Kind {
             Kind::Acknowledged => "acknowledged",
             Kind::Resolved => "resolved",
             Kind::Past => "past",
+            Kind::System => "system",
         }
     }
 
-    /// Every kind, in the order of an incident's life.
-    pub const ALL: [Kind; 6] =
-        [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past];
+    /// Every kind: first those of an incident, in the order of its life.
+    pub const ALL: [Kind; 7] =
+        [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past, Kind::System];
 }
 
 /// By which means a recipient is reached. A recipient has at most one channel of each kind.
@@ -193,6 +196,79 @@ pub struct IncidentSeen {
     /// The condition reads a fact that is not known at present: what is told is what was last seen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
+    /// Its times are by a clock that was not set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncertain: bool,
+}
+
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// An incident: every kind but `system`.
+    Incident(IncidentSeen),
+    /// The monitor itself: kind `system`.
+    Trouble(TroubleSeen),
+}
+
+/// Trouble of the monitor itself, as a message shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleSeen {
+    /// What the trouble is.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Since when.
+    pub since: Time,
+    /// Which message about this cause it is, from 1.
+    pub number: u64,
+}
+
+/// What can be wrong with the monitor itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Cause {
+    /// A fact that was known is not known any more.
+    Sensor {
+        /// The fact.
+        fact: Name,
+        /// The rules that wait for an answer, pending or closing.
+        rules: Vec<Name>,
+    },
+    /// A hook of a rule's script failed; the value of the file was used.
+    Script {
+        /// The rule.
+        rule: Name,
+        /// The hook.
+        hook: Name,
+        /// What went wrong.
+        error: String,
+    },
+    /// A message was given up undelivered.
+    Delivery {
+        /// Whom it was for.
+        recipient: Name,
+        /// By which means.
+        channel: Channel,
+    },
+    /// What the host said of itself: [`Input::Trouble`](crate::Input::Trouble).
+    Host {
+        /// What is in trouble: `rules`, `store`, `clock`.
+        about: Name,
+        /// What is wrong.
+        text: String,
+    },
+}
+
+impl Cause {
+    /// What tells causes apart, and goes into the ids of messages about them.
+    pub fn key(&self) -> String {
+        match self {
+            Cause::Sensor { fact, .. } => format!("sensor/{fact}"),
+            Cause::Script { rule, .. } => format!("script/{rule}"),
+            Cause::Delivery { recipient, channel } => format!("delivery/{recipient}/{}", channel.as_str()),
+            Cause::Host { about, .. } => format!("host/{about}"),
+        }
+    }
 }
 
 /// Why an incident ended though its condition did not become false.
@@ -227,7 +303,7 @@ pub struct Wording {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// hash(incident, kind, step (by its name, else its position) and repeat or the acknowledgement's number, recipient,
-    /// channel).
+    /// channel); of kind `system` hash(device, cause, number, recipient, channel).
     pub id: Id,
     /// When it was decided; never back-dated.
     pub at: Time,
@@ -245,8 +321,9 @@ pub struct Notification {
     pub timezone: Name,
     /// The device that it is about.
     pub device: Device,
-    /// The incident that it is about.
-    pub incident: IncidentSeen,
+    /// What it is about.
+    #[serde(flatten)]
+    pub about: About,
     /// The device's facts at `at`.
     pub facts: BTreeMap<Name, FactSeen>,
     /// The words of the rule's own script, in place of the templates'.
@@ -258,5 +335,28 @@ impl Notification {
     /// By which means it goes.
     pub const fn channel(&self) -> Channel {
         self.address.channel()
+    }
+
+    /// The incident that it is about; none for kind `system`.
+    pub const fn incident(&self) -> Option<&IncidentSeen> {
+        match &self.about {
+            About::Incident(incident) => Some(incident),
+            About::Trouble(_) => None,
+        }
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.incident().map_or(Severity::Warning, |incident| incident.severity)
+    }
+
+    /// What a host names the message by when it tells the engine what became of it.
+    pub fn reference(&self) -> MessageRef {
+        MessageRef {
+            notification: self.id,
+            incident: self.incident().map(|incident| incident.id),
+            recipient: self.recipient.clone(),
+            channel: self.channel(),
+        }
     }
 }

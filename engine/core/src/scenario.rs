@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use toml::{Spanned, de::DeValue};
 
 use crate::{
-    Decision, Device, Engine, Input, Millis, Name, Notification, Outcome, Problem, Problems, Time, Value, did_you_mean,
+    Decision, Device, Engine, Input, Millis, Name, Notification, Outcome, Problem, Problems, Time, Value, describe,
+    did_you_mean,
     rules::document::{Document, Span, Table},
     simulation::Simulation,
 };
@@ -280,7 +281,7 @@ impl Expected {
 
 /// Whether two messages tell the same person the same thing at the same moment.
 fn same_telling(one: &Notification, other: &Notification) -> bool {
-    let key = |n: &Notification| (n.incident.id, n.recipient.clone(), n.kind, n.step, n.at);
+    let key = |n: &Notification| (n.reference().incident, n.recipient.clone(), n.kind, n.step, n.at);
     key(one) == key(other)
 }
 
@@ -318,57 +319,6 @@ fn line(notification: &Notification, subject: &str) -> String {
         "  {{ to = \"{recipient}\", by = \"{by}\", kind = \"{}\", step = {step}, subject = \"{subject}\" }}",
         kind.as_str()
     )
-}
-
-/// A decision as a line that people read.
-pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) -> String {
-    let rule = decision.rule.as_deref().unwrap_or("engine");
-    let what = match &decision.outcome {
-        Outcome::Pending { due } => format!("condition true; opens at {due} if it stays so"),
-        Outcome::Dip { since } => format!("condition false again; a dip since {since}, not an incident"),
-        Outcome::Opened { since } => format!("incident opened; it began at {since}"),
-        Outcome::Closing { due } => format!("condition false; ends at {due} if it stays so"),
-        Outcome::Reopened { clear_since } => format!("condition true again; it had been false since {clear_since}"),
-        Outcome::Resolved { since, ended, by: None } => format!("incident over; it lasted from {since} to {ended}"),
-        Outcome::Resolved { since, ended, by: Some(_) } => {
-            format!("incident closed, for its rule was removed; open from {since} to {ended}")
-        }
-        Outcome::NoAnswer => "condition has no answer: a fact that it reads is unknown".to_owned(),
-        Outcome::Fired { step, repeat: 0 } => format!("step {step} fires"),
-        Outcome::Fired { step, repeat } => format!("step {step} fires, repeat {repeat}"),
-        Outcome::Held { step, reason } => {
-            let why = match reason {
-                crate::Hold::Closing => "the condition is false at present",
-                crate::Hold::Acknowledged => "somebody acknowledged the incident",
-            };
-            format!("step {step} is due and held: {why}")
-        }
-        Outcome::Notify(notification) => {
-            let Notification { recipient, kind, .. } = &**notification;
-            let by = notification.channel().as_str();
-            format!("told {recipient} by {by}, {}: {}", kind.as_str(), subject(notification))
-        }
-        Outcome::Withheld { kind, recipient, channel, reason } => {
-            let why = match reason {
-                crate::Withholding::Script => "the script did not allow it",
-                crate::Withholding::OneMessageAStep => "another message of the same moment stands for it",
-            };
-            format!("did not tell {recipient} by {}, {}: {why}", channel.as_str(), kind.as_str())
-        }
-        Outcome::Withdrawn { notification, .. } => {
-            format!("message {notification} withdrawn: the incident ended before anyone had tried to send it")
-        }
-        Outcome::Acknowledged { by, lapses: None } => format!("acknowledged by {by}"),
-        Outcome::Acknowledged { by, lapses: Some(at) } => format!("acknowledged by {by} until {at}"),
-        Outcome::AcknowledgementLapsed { by } => format!("the acknowledgement by {by} lapsed"),
-        Outcome::NobodyToTell { step } => format!("step {step} names nobody who can be reached"),
-        Outcome::HookFailed { hook, error } => {
-            format!("the script's `{hook}` failed, so the file's value is used: {error}")
-        }
-        Outcome::Refused { reason, subject } => format!("input about {subject} refused: {}", reason.describe()),
-        Outcome::RulesChanged { rules } => format!("rules {rules} are in force"),
-    };
-    format!("{rule}: {what}")
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for anything.

@@ -35,16 +35,20 @@ impl<'e> Simulation<'e> {
         let readings: Vec<Reading> = readings.collect();
         let first = self.next_reading;
         self.next_reading += readings.len() as u64;
-        self.step(Input::Report(Report { source: "simulation".into(), boot: 1, first, readings }), at, on);
+        self.step(
+            Input::Report(Report { source: "simulation".into(), boot: 1, first, readings, ..Report::default() }),
+            at,
+            on,
+        );
     }
 
     /// Takes one input over at `now`.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.engine.step(&mut self.state, input, now);
-        let sent: Vec<_> = crate::notifications(&decisions).map(|notification| notification.id).collect();
-        for notification in sent {
-            decisions.extend(self.engine.step(&mut self.state, Input::Attempted { notification }, now));
-            decisions.extend(self.engine.step(&mut self.state, Input::Delivered { notification }, now));
+        let sent: Vec<_> = crate::notifications(&decisions).map(crate::Notification::reference).collect();
+        for message in sent {
+            decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
+            decisions.extend(self.engine.step(&mut self.state, Input::Delivered(message), now));
         }
         decisions.iter().for_each(on);
     }

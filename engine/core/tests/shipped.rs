@@ -169,7 +169,7 @@ fn an_outage_that_is_reported_when_it_is_over_is_told_once_as_past() {
         value: Some(value),
         at: format!("2026-01-10T{at}Z").parse().unwrap(),
     });
-    let report = Report { source: "gpio".into(), boot: 1, first: 1, readings: readings.to_vec() };
+    let report = Report { source: "gpio".into(), boot: 1, first: 1, readings: readings.to_vec(), ..Report::default() };
     let now: Time = "2026-01-10T19:00:00Z".parse().unwrap();
     let mut sent = Vec::new();
     simulation.step(Input::Report(report), now, &mut |decision| {

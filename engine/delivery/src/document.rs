@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    Address, Device, EndedBy, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, Value,
+    About, Address, Device, EndedBy, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, TroubleSeen,
+    Value,
 };
 use serde::Serialize;
 
@@ -15,9 +16,10 @@ pub(crate) struct Document<'a> {
     kind: Kind,
     time: Time,
     device: DeviceTold<'a>,
-    rule: &'a Name,
+    rule: Option<&'a Name>,
     severity: Severity,
-    incident: IncidentTold<'a>,
+    incident: Option<IncidentTold<'a>>,
+    trouble: Option<&'a TroubleSeen>,
     step: u32,
     repeat: u32,
     recipient: &'a Name,
@@ -46,6 +48,7 @@ struct IncidentTold<'a> {
     ended_by: Option<EndedBy>,
     acknowledged: Option<AcknowledgementTold<'a>>,
     unseen: bool,
+    uncertain: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,15 +60,20 @@ struct AcknowledgementTold<'a> {
 impl<'a> Document<'a> {
     /// The document; `words` are subject and text, which are not there yet while they are being rendered.
     pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
-        let Notification { id, at, kind, step, repeat, recipient, device, incident, facts, .. } = notification;
+        let Notification { id, at, kind, step, repeat, recipient, device, about, facts, .. } = notification;
+        let (incident, trouble) = match about {
+            About::Incident(incident) => (Some(incident), None),
+            About::Trouble(trouble) => (None, Some(trouble)),
+        };
         Document {
             id: *id,
             kind: *kind,
             time: *at,
             device: DeviceTold::new(device),
-            rule: &incident.rule,
-            severity: incident.severity,
-            incident: IncidentTold::new(incident),
+            rule: incident.map(|incident| &incident.rule),
+            severity: notification.severity(),
+            incident: incident.map(IncidentTold::new),
+            trouble,
             step: *step,
             repeat: *repeat,
             recipient,
@@ -84,7 +92,8 @@ impl<'a> DeviceTold<'a> {
 
 impl<'a> IncidentTold<'a> {
     fn new(incident: &'a IncidentSeen) -> Self {
-        let IncidentSeen { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, .. } = incident;
+        let IncidentSeen { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, uncertain, .. } =
+            incident;
         let acknowledged = acknowledged.as_ref().map(|told| AcknowledgementTold { by: &told.by, at: told.at });
         IncidentTold {
             id: *id,
@@ -95,6 +104,7 @@ impl<'a> IncidentTold<'a> {
             ended_by: *ended_by,
             acknowledged,
             unseen: *unseen,
+            uncertain: *uncertain,
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
     let hash = hash(sources);
     problems.extend(documents.iter().flat_map(Document::take_problems));
     match zone {
-        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources.timezone.clone(), zone, hash)),
+        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources, zone, hash)),
         _ => Err(Problems(problems)),
     }
 }
@@ -194,7 +194,7 @@ impl<'a> Compiling<'a> {
         }
     }
 
-    fn finish(self, timezone: Name, zone: jiff::tz::TimeZone, hash: Id) -> Ruleset {
+    fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id) -> Ruleset {
         let mut readers: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         let mut positions = BTreeMap::new();
         for (at, rule) in self.rules.iter().enumerate() {
@@ -211,7 +211,8 @@ impl<'a> Compiling<'a> {
             recipients: self.recipients,
             groups: self.groups,
             facts: self.facts,
-            timezone,
+            operators: sources.operators.clone(),
+            timezone: sources.timezone.clone(),
             zone,
             hash,
             warnings: self.warnings,

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     Address, Channel, Device, FactKind, Id, Millis, Name, Severity,
-    condition::Condition,
+    condition::{Condition, WallSpan},
     problem::{Problem, Problems},
     script::Script,
 };
@@ -43,6 +43,8 @@ pub struct Ruleset {
     pub(crate) recipients: BTreeMap<Name, Recipient>,
     pub(crate) groups: BTreeMap<Name, Vec<Name>>,
     pub(crate) facts: BTreeMap<Name, FactKind>,
+    /// The groups that are told when the monitor itself is in trouble.
+    pub(crate) operators: Vec<Name>,
     pub(crate) timezone: Name,
     pub(crate) zone: TimeZone,
     hash: Id,
@@ -60,6 +62,12 @@ pub(crate) struct Rule {
     pub escalation: Name,
     pub script: Option<Script>,
     pub run_on: RunOn,
+    /// The rules whose messages an incident of this one holds back.
+    pub inhibits: Vec<Name>,
+    /// How many rules inhibit one another in a row down to this one: inhibitors are decided first.
+    pub rank: u32,
+    /// The name that the rule had before.
+    pub was: Option<Name>,
 }
 
 /// On which host a rule is evaluated.
@@ -97,6 +105,17 @@ pub(crate) struct Step {
 pub(crate) struct Recipient {
     pub addresses: Vec<Address>,
     pub timezone: Option<Name>,
+    pub quiet: Option<Quiet>,
+    /// Who is told instead while messages fail, and after how long.
+    pub fallback: Option<(Name, Millis)>,
+}
+
+/// When a recipient is left in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quiet {
+    pub span: WallSpan,
+    /// This severity and above come through.
+    pub unless: Option<Severity>,
 }
 
 /// The name that stands for the addresses of the device's account.

@@ -52,6 +52,9 @@ impl<'a> Compiling<'a> {
             escalation: (*escalation.get_ref()).into(),
             script,
             run_on: run_on.unwrap_or_default(),
+            inhibits: Vec::new(),
+            rank: 0,
+            was: None,
         });
     }
 
@@ -208,7 +211,7 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone });
+        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet: None, fallback: None });
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {

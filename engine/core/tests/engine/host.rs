@@ -166,7 +166,7 @@ impl Host {
             .collect();
         let first = self.next_reading;
         self.next_reading += readings.len() as u64;
-        self.step(Input::Report(Report { source: "test".into(), boot: 1, first, readings }), now);
+        self.step(Input::Report(Report { source: "test".into(), boot: 1, first, readings, ..Report::default() }), now);
     }
 
     /// One step. After each, state and decisions must survive storage, and the deadline must lie ahead.
@@ -180,15 +180,15 @@ impl Host {
             let stored = serde_json::to_string(decision).unwrap();
             assert_eq!(serde_json::from_str::<Decision>(&stored).unwrap(), *decision, "{stored}");
             if let Outcome::Notify(notification) = &decision.outcome {
-                sent.push(notification.id);
+                sent.push(notification.reference());
                 self.sent.push((**notification).clone());
             }
             let line = self.line(decision);
             self.lines.push(line);
         }
         if !self.stuck {
-            for notification in sent {
-                self.step(Input::Attempted { notification }, now);
+            for message in sent {
+                self.step(Input::Attempted(message), now);
             }
         }
     }
@@ -228,6 +228,19 @@ impl Host {
             Outcome::HookFailed { hook, error } => format!("hook {hook} failed: {error}"),
             Outcome::Refused { reason, subject } => format!("refused {subject}: {reason:?}"),
             Outcome::RulesChanged { .. } => "rules changed".to_owned(),
+            Outcome::Snoozed { by, until } => format!("snoozed by {by} until {}", at(until)),
+            Outcome::SnoozeEnded { by } => format!("snooze ended by {by}"),
+            Outcome::Silenced { silence } => format!("silenced by {} until {}", silence.by, at(&silence.until)),
+            Outcome::SilenceEnded { by, .. } => format!("silence ended by {by}"),
+            Outcome::FellBack { recipient, to } => format!("fell back from {recipient} to {to}"),
+            Outcome::Waits { source, until } => format!("{source} waits until {}", at(until)),
+            Outcome::Gap { source, boot, last, next_boot, next } => {
+                format!("gap of {source} from {boot}/{last} to {next_boot}/{next}")
+            }
+            Outcome::Troubled { cause } => format!("troubled: {}", cause.key()),
+            Outcome::TroubleOver { key } => format!("trouble over: {key}"),
+            Outcome::ClockSet { boot, shift_ms } => format!("clock of boot {boot} set by {shift_ms}"),
+            Outcome::Renamed { was } => format!("renamed from {was}"),
         };
         let rule = decision.rule.as_ref().map(|rule: &Name| format!(" {rule}")).unwrap_or_default();
         format!("{}{rule} {what}", at(&decision.at))

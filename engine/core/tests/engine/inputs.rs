@@ -8,7 +8,7 @@ use crate::host::{Host, OUTAGE, cottage};
 fn report(host: &mut Host, boot: u64, first: u64, facts: &[(&str, Option<Value>)], at: &str) -> String {
     let at = host.time(at);
     let readings = facts.iter().map(|(fact, value)| Reading { fact: (*fact).into(), value: *value, at }).collect();
-    host.step(Input::Report(Report { source: "gpio".into(), boot, first, readings }), at);
+    host.step(Input::Report(Report { source: "gpio".into(), boot, first, readings, ..Report::default() }), at);
     host.take_lines()
 }
 
@@ -87,13 +87,13 @@ fn now_never_falls() {
 fn attempts_of_unknown_messages_change_nothing() {
     let mut host = Host::new(OUTAGE);
     host.play("0s power=off \n 1m");
-    let (notification, now) = (host.incident(), host.time("30s"));
+    let (incident, now) = (host.incident(), host.time("30s"));
+    let message =
+        MessageRef { notification: incident, incident: None, recipient: "nor".into(), channel: Channel::Email };
     let before = host.state.clone();
-    for input in [
-        Input::Attempted { notification },
-        Input::Delivered { notification },
-        Input::Failed { notification, last: true },
-    ] {
+    for input in
+        [Input::Attempted(message.clone()), Input::Delivered(message.clone()), Input::Failed { message, last: true }]
+    {
         assert!(host.engine.step(&mut host.state, input, now).is_empty());
     }
     assert_eq!(host.state, before);
@@ -103,8 +103,8 @@ fn attempts_of_unknown_messages_change_nothing() {
 fn a_failed_attempt_may_have_told_somebody() {
     let mut host = Host::new(OUTAGE);
     host.play("0s stuck \n 0s power=off \n 1m");
-    let (notification, now) = (host.sent.last().unwrap().id, host.time("1m"));
-    host.step(Input::Failed { notification, last: true }, now);
+    let (message, now) = (host.sent.last().unwrap().reference(), host.time("1m"));
+    host.step(Input::Failed { message, last: true }, now);
     assert_snapshot!(host.play("2m power=on \n 3m"), @"
     2m outage closing until 2m10s
     2m10s outage resolved, 0s to 2m
@@ -116,7 +116,8 @@ fn a_failed_attempt_may_have_told_somebody() {
 fn ids_are_promises() {
     let mut host = Host::new(OUTAGE);
     host.play("0s power=off \n 1m power=on \n 2m");
-    let ids = host.sent.iter().map(|sent| format!("{} {} {}", sent.kind.as_str(), sent.id, sent.incident.id));
+    let ids =
+        host.sent.iter().map(|sent| format!("{} {} {}", sent.kind.as_str(), sent.id, sent.incident().unwrap().id));
     // These must never change: hosts have stored them, and receivers tell a repeat by them.
     assert_snapshot!(ids.collect::<Vec<_>>().join("\n"), @"
     opened a240b8d4c85617f5c55dab49b2a24ffe 2b10f185522d1964eba14e0294d396fc

@@ -1,6 +1,6 @@
 //! What holds for every history, rules text, expression and script. A failure prints its seed and its smallest case.
 
-use dag_engine::{Engine, Id, Input, Outcome, Reading, Report, Ruleset, State, Time, Value};
+use dag_engine::{Engine, Input, MessageRef, Outcome, Reading, Report, Ruleset, State, Time, Value};
 use proptest::prelude::*;
 
 use crate::host::{cottage, engine, sources};
@@ -72,7 +72,7 @@ fn history() -> impl Strategy<Value = Vec<(Event, i64)>> {
 fn play(engine: &Engine, history: &[(Event, i64)], stored_at: usize) -> String {
     let mut state = State::new(cottage());
     let mut now: Time = "2026-03-28T18:00:00Z".parse().unwrap();
-    let mut sent: Vec<Id> = Vec::new();
+    let mut sent: Vec<MessageRef> = Vec::new();
     let mut next = 1;
     let mut log = String::new();
     for (at, (event, later)) in history.iter().enumerate() {
@@ -88,7 +88,7 @@ fn play(engine: &Engine, history: &[(Event, i64)], stored_at: usize) -> String {
                 let at = Time::from_millis(now.as_millis() - age);
                 next += 1;
                 let readings = vec![Reading { fact: (*fact).into(), value: *value, at }];
-                Input::Report(Report { source: "test".into(), boot: 1, first: next - 1, readings })
+                Input::Report(Report { source: "test".into(), boot: 1, first: next - 1, readings, ..Report::default() })
             }
             Event::Elapsed => Input::Elapsed,
             Event::Acknowledge => match state.open_incidents().next() {
@@ -96,7 +96,7 @@ fn play(engine: &Engine, history: &[(Event, i64)], stored_at: usize) -> String {
                 None => Input::RulesChanged,
             },
             Event::Attempted => match sent.pop() {
-                Some(notification) => Input::Attempted { notification },
+                Some(message) => Input::Attempted(message),
                 None => Input::Elapsed,
             },
             Event::Moved => {
@@ -120,7 +120,7 @@ fn play(engine: &Engine, history: &[(Event, i64)], stored_at: usize) -> String {
         }
         for decision in &decisions {
             if let Outcome::Notify(message) = &decision.outcome {
-                sent.push(message.id);
+                sent.push(message.reference());
                 assert!(message.at == now || message.at == decision.at);
             }
             assert!(decision.at <= now, "{decision:?} lies after {now}");
@@ -182,7 +182,7 @@ proptest! {
             .collect();
         let now = Time::from_millis(now);
         for _ in 0..2 {
-            let report = Report { source: "test".into(), boot, first, readings: readings.clone() };
+            let report = Report { source: "test".into(), boot, first, readings: readings.clone(), ..Report::default() };
             engine.step(&mut state, Input::Report(report), now);
             let stored = serde_json::to_string(&state).unwrap();
             prop_assert_eq!(&serde_json::from_str::<State>(&stored).unwrap(), &state);
@@ -236,7 +236,11 @@ fn at_the_end_of_the_calendar_nothing_spins() {
     let end = Time::from_millis(i64::MAX);
     for (first, value) in (1..).zip([Value::On, Value::Off, Value::On, Value::Off]) {
         let readings = vec![Reading { fact: "power".into(), value: Some(value), at: end }];
-        engine.step(&mut state, Input::Report(Report { source: "test".into(), boot: 1, first, readings }), end);
+        engine.step(
+            &mut state,
+            Input::Report(Report { source: "test".into(), boot: 1, first, readings, ..Report::default() }),
+            end,
+        );
         assert_eq!(state.next_deadline(), None);
     }
 }

@@ -169,7 +169,7 @@ fn an_incident_without_an_answer_goes_on_and_its_messages_say_so() {
     30m outage fired 1
     30m outage told kim by email: escalated 1
     ");
-    assert!(host.sent.last().unwrap().incident.unseen);
+    assert!(host.sent.last().unwrap().incident().unwrap().unseen);
 }
 
 #[test]

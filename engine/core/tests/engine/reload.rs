@@ -68,7 +68,8 @@ fn an_incident_carries_over_and_its_new_severity_counts() {
     3m10s outage told nor by email: resolved 0
     ");
     let last = host.sent.last().unwrap();
-    assert_eq!((last.incident.id, last.incident.severity), (incident, dag_engine::Severity::Critical));
+    let seen = last.incident().unwrap();
+    assert_eq!((seen.id, seen.severity), (incident, dag_engine::Severity::Critical));
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_removed_rules_incident_is_resolved_and_who_was_told_is_told_at_the_old_addr
     2m outage told pager by webhook: resolved 0
     ");
     let last = host.sent.last().unwrap();
-    assert_eq!(last.incident.ended_by, Some(dag_engine::EndedBy::RuleRemoved));
+    assert_eq!(last.incident().unwrap().ended_by, Some(dag_engine::EndedBy::RuleRemoved));
 }
 
 #[test]

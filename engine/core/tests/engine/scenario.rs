@@ -15,7 +15,7 @@ fn play(text: &str) -> String {
 fn play_by(rules: &str, text: &str) -> String {
     let engine = engine(rules, None);
     let devices = BTreeMap::from([("cottage".into(), cottage())]);
-    let subject = |message: &Notification| format!("{} at {}", message.incident.rule, message.device.name);
+    let subject = |message: &Notification| format!("{} at {}", message.incident().unwrap().rule, message.device.name);
     match Scenario::parse("tests/a.toml", text, &engine, &devices) {
         Err(problems) => problems.to_string(),
         Ok(scenario) => {

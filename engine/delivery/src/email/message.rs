@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use dag_engine::{Notification, Time};
+use dag_engine::{About, Id, Notification, Time};
 use lettre::{
     Address, Message,
     message::{
@@ -36,7 +36,10 @@ impl Sender {
         let domain = self.0.email.domain();
         // A message that was never sent stands for the incident; every message answers it, so the first need not have
         // arrived for the others to stay together.
-        let thread = format!("<incident-{}@{domain}>", notification.incident.id);
+        let thread = match &notification.about {
+            About::Incident(incident) => format!("<incident-{}@{domain}>", incident.id),
+            About::Trouble(trouble) => format!("<trouble-{}@{domain}>", thread_of(&trouble.cause.key())),
+        };
         let builder = Message::builder()
             .from(self.0.clone())
             .to(Mailbox::new(None, to))
@@ -74,4 +77,9 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 fn date(at: Time) -> SystemTime {
     let seconds = u64::try_from(at.as_millis() / 1_000).unwrap_or(0).min(LAST_DATE);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// A cause as a part of an address: its key holds names in any letters.
+fn thread_of(key: &str) -> Id {
+    Id::of(&[b"trouble", key.as_bytes()])
 }

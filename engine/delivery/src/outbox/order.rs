@@ -23,10 +23,10 @@ pub fn next_due<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<Time
 
 /// The first message of each incident and channel that has not come to its end.
 fn heads<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Entry> {
-    let mut heads = BTreeMap::<(Id, &str, Channel), &Entry>::new();
+    let mut heads = BTreeMap::<(Option<Id>, &str, Channel), &Entry>::new();
     for entry in entries.into_iter().filter(|entry| !entry.is_over()) {
         let told = &entry.notification;
-        let head = heads.entry((told.incident.id, told.recipient.as_str(), told.channel())).or_insert(entry);
+        let head = heads.entry((told.reference().incident, told.recipient.as_str(), told.channel())).or_insert(entry);
         if entry.sequence < head.sequence {
             *head = entry;
         }

@@ -239,5 +239,6 @@ fn first<T>(
 
 /// What is told when even the built-in templates fail.
 fn plainest(notification: &Notification) -> String {
-    format!("{}: {} at {}", title(&notification.incident.rule), notification.kind.as_str(), notification.device.name)
+    let what = notification.incident().map_or("the monitor itself", |incident| incident.rule.as_str());
+    format!("{}: {} at {}", title(what), notification.kind.as_str(), notification.device.name)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    Acknowledgement, Address, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, Value,
+    About, Acknowledgement, Address, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time,
+    Value,
 };
 
 pub fn t(text: &str) -> Time {
@@ -28,6 +29,7 @@ pub fn notification(kind: Kind) -> Notification {
         Kind::Reminder => ("2026-01-10T16:32:30Z", "2026-01-10T14:02:00Z"),
         Kind::Acknowledged => ("2026-01-10T14:10:00Z", "2026-01-10T14:02:00Z"),
         Kind::Resolved | Kind::Past => ("2026-01-10T14:31:10Z", "2026-01-10T14:31:00Z"),
+        Kind::System => unreachable!("it is about no incident"),
     };
     let acknowledged = Acknowledgement { by: "Kim".into(), at: t("2026-01-10T14:10:00Z"), number: 1 };
     Notification {
@@ -46,7 +48,7 @@ pub fn notification(kind: Kind) -> Notification {
             timezone: None,
             account_emails: vec!["secret@example.com".into()],
         },
-        incident: IncidentSeen {
+        about: About::Incident(IncidentSeen {
             id: id(7),
             number: 7,
             rule: "power-outage".into(),
@@ -57,7 +59,8 @@ pub fn notification(kind: Kind) -> Notification {
             ended_by: None,
             acknowledged: (kind == Kind::Acknowledged).then_some(acknowledged),
             unseen: false,
-        },
+            uncertain: false,
+        }),
         facts: BTreeMap::from([
             ("battery".into(), fact(Some(Value::Number(83)), Value::Number(83), "2026-01-10T14:02:20Z")),
             ("power".into(), fact(Some(power), power, since)),
@@ -69,7 +72,7 @@ pub fn notification(kind: Kind) -> Notification {
 /// The same about another rule.
 pub fn of_rule(rule: &str, kind: Kind) -> Notification {
     let mut notification = notification(kind);
-    notification.incident.rule = rule.into();
+    incident(&mut notification).rule = rule.into();
     notification
 }
 
@@ -78,4 +81,12 @@ pub fn to_webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Notifi
     let secrets = secrets.iter().map(|secret| secret.parse().unwrap()).collect();
     let address = Address::Webhook { url: url.to_owned(), secrets, template: template.map(Name::from) };
     Notification { address, ..notification(Kind::Opened) }
+}
+
+/// The incident of a message, to be changed.
+pub fn incident(notification: &mut Notification) -> &mut IncidentSeen {
+    match &mut notification.about {
+        About::Incident(incident) => incident,
+        About::Trouble(_) => unreachable!("it is about no incident"),
+    }
 }
