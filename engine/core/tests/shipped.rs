@@ -361,8 +361,8 @@ fn plain_subject(notification: &Notification) -> String {
     match &notification.wording {
         Some(wording) => wording.subject.clone(),
         None => {
-            let (device, incident) = (&notification.device.name, &notification.incident);
-            format!("{device}: {}, {}", incident.rule, notification.kind.as_str())
+            let what = notification.incident().map_or("trouble", |incident| incident.rule.as_str());
+            format!("{}: {what}, {}", notification.device.name, notification.kind.as_str())
         }
     }
 }

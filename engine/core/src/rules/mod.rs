@@ -36,6 +36,8 @@ pub struct Sources {
 pub struct Ruleset {
     /// In the order of file name, then position.
     pub(crate) rules: Vec<Rule>,
+    /// The highest rank among them.
+    pub(crate) highest_rank: u32,
     /// Which rules read a fact, as positions in `rules`.
     pub(crate) readers: BTreeMap<Name, Vec<usize>>,
     pub(crate) positions: BTreeMap<Name, usize>,
@@ -105,6 +107,8 @@ pub(crate) struct Step {
 pub(crate) struct Recipient {
     pub addresses: Vec<Address>,
     pub timezone: Option<Name>,
+    /// That zone's clock; the site's where none is given.
+    pub zone: Option<TimeZone>,
     pub quiet: Option<Quiet>,
     /// Who is told instead while messages fail, and after how long.
     pub fallback: Option<(Name, Millis)>,

@@ -193,13 +193,10 @@ impl<'a> Compiling<'a> {
         if let Some(webhook) = webhook {
             addresses.extend(self.webhook(document, webhook));
         }
-        let timezone = table.string("timezone");
-        if let Some(timezone) = &timezone
-            && !document.is_full()
-            && let Err(error) = crate::zone(timezone.get_ref())
-        {
-            document.problem(timezone.span(), error, None);
-        }
+        let timezone = table.string("timezone").filter(|_| !document.is_full());
+        let zone = timezone.as_ref().and_then(|timezone| {
+            crate::zone(timezone.get_ref()).map_err(|error| document.problem(timezone.span(), error, None)).ok()
+        });
         table.not_yet("quiet");
         table.not_yet("fallback");
         if table.value("email").is_none() && webhook.is_none() {
@@ -211,7 +208,7 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet: None, fallback: None });
+        self.recipients.insert(name.into(), Recipient { addresses, timezone, zone, quiet: None, fallback: None });
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {
