@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::DeTable;
+use toml::{Spanned, de::DeTable};
 
 use super::{
-    ACCOUNT, Escalation, Recipient, Rule, Ruleset, Sources,
+    Escalation, Recipient, Rule, Ruleset, Sources,
     document::{Document, LONGEST_FILE, Span, Table},
 };
 use crate::{
@@ -16,9 +16,17 @@ use crate::{
 
 /// A name as it was used somewhere, to be looked up when everything is known.
 pub(super) struct Use<'a> {
+    /// The rule, escalation, recipient or group that uses it.
+    pub by: &'a str,
     pub name: &'a str,
     pub file: usize,
     pub span: Span,
+}
+
+impl<'a> Use<'a> {
+    pub fn new(by: &'a str, file: usize, name: &Spanned<&'a str>) -> Self {
+        Use { by, name: name.get_ref(), file, span: name.span() }
+    }
 }
 
 #[derive(Default)]
@@ -158,40 +166,8 @@ impl<'a> Compiling<'a> {
         true
     }
 
-    /// Looks up every name that was used, now that everything is defined.
-    fn resolve(&mut self, documents: &[Document<'_>]) {
-        let recipients = || self.recipients.keys().map(Name::as_str).chain([ACCOUNT]);
-        let targets = || recipients().chain(self.groups.keys().map(Name::as_str));
-        let escalations = || self.escalations.keys().map(Name::as_str);
-        let unknown = |used: &Use<'_>, what: &str, define: String, help: &dyn Fn() -> Option<String>| {
-            if let Some(document) = documents.get(used.file) {
-                let message = format!("there is no {what} `{}`", used.name);
-                let help = if document.is_full() { None } else { help() };
-                document.problem(used.span.clone(), message, help.or(Some(define)));
-            }
-        };
-        for used in &self.escalations_used {
-            if !self.defined.contains_key(&("escalation", used.name.to_owned())) {
-                let define =
-                    format!("define it: [escalation] {} = [{{ after = \"0s\", notify = [\"...\"] }}]", used.name);
-                unknown(used, "escalation", define, &|| did_you_mean(used.name, escalations()));
-            }
-        }
-        for used in &self.targets_used {
-            if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
-                let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient or group", define, &|| did_you_mean(used.name, targets()));
-            }
-        }
-        for used in &self.members_used {
-            if self.groups.contains_key(used.name) {
-                let help = format!("`{}` is a group; list its members here instead", used.name);
-                unknown(used, "recipient", help, &|| None);
-            } else if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
-                let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient", define, &|| did_you_mean(used.name, recipients()));
-            }
-        }
+    pub(super) fn is_defined(&self, space: &'static str, name: &str) -> bool {
+        self.defined.contains_key(&(space, name.to_owned()))
     }
 
     fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id) -> Ruleset {

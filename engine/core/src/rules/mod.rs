@@ -2,6 +2,7 @@
 
 mod compile;
 pub(crate) mod document;
+mod resolve;
 mod sections;
 
 use std::{

@@ -21,7 +21,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let Some(mut table) = Table::at(document, value, "a rule") else { return };
@@ -29,7 +29,7 @@ impl<'a> Compiling<'a> {
         let when = when.and_then(|when| self.condition(document, &when));
         let escalation = table.required_string("escalation", "a rule");
         if let Some(escalation) = &escalation {
-            self.escalations_used.push(Use { name: escalation.get_ref(), file, span: escalation.span() });
+            self.escalations_used.push(Use::new(name, file, escalation));
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
@@ -87,7 +87,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let mut ack_lapses_after = None;
@@ -116,7 +116,7 @@ impl<'a> Compiling<'a> {
         let mut steps: Vec<Step> = Vec::new();
         let mut names: BTreeSet<Name> = BTreeSet::new();
         for item in items.iter() {
-            if let Some(step) = self.step(document, file, item, steps.last().is_none()) {
+            if let Some(step) = self.step(document, file, name, item, steps.last().is_none()) {
                 if step.name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
                     document.problem(item.span(), "another step has the same name", Some("rename one".into()));
                 }
@@ -134,6 +134,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
+        by: &'a str,
         item: &'a Spanned<DeValue<'a>>,
         first: bool,
     ) -> Option<Step> {
@@ -161,7 +162,7 @@ impl<'a> Compiling<'a> {
             _ => {}
         }
         for name in notify.iter().flatten() {
-            self.targets_used.push(Use { name: name.get_ref(), file, span: name.span() });
+            self.targets_used.push(Use::new(by, file, name));
         }
         let repeat_at = table.value("repeat").map(Spanned::span);
         let repeat: Option<Millis> = table.parsed("repeat");
@@ -267,7 +268,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let members: Option<Vec<Spanned<&str>>> =
@@ -284,11 +285,7 @@ impl<'a> Compiling<'a> {
             document.problem(value.span(), format!("the group `{name}` is empty"), None);
         }
         let names = members.iter().map(|member| Name::new(member.get_ref())).collect();
-        self.members_used.extend(members.iter().map(|member| Use {
-            name: member.get_ref(),
-            file,
-            span: member.span(),
-        }));
+        self.members_used.extend(members.iter().map(|member| Use::new(name, file, member)));
         self.groups.insert(name.into(), names);
     }
 }

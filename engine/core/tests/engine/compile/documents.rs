@@ -53,7 +53,7 @@ fn a_misspelt_key_is_told_with_the_nearest_one() {
 fn names_that_nothing_defines_are_refused() {
     assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"al\"\nscript = \"night.rhai\"\n\
         [escalation]\nall = [{ notify = [\"nro\"] }]\n[recipient.nor]\nemail = \"nor@example.com\"\n\
-        [group]\na = [\"nor\"]\nb = [\"a\", \"nobody\"]\nc = []"), @r#"
+        [group]\na = [\"nor\"]\nb = [\"a\", \"nobody\"]\nc = []\nd = [\"nor\", \"d\"]"), @r#"
     error: there is no escalation `al`
      --> rules.toml:3:14
       |
@@ -78,13 +78,13 @@ fn names_that_nothing_defines_are_refused() {
       |
       = help: did you mean `nor`?
 
-    error: there is no recipient `a`
+    error: `a` is a group, and a group holds recipients only
       --> rules.toml:11:6
        |
     11 | b = ["a", "nobody"]
        |      ^^^
        |
-       = help: `a` is a group; list its members here instead
+       = help: list its members here instead
 
     error: there is no recipient `nobody`
       --> rules.toml:11:11
@@ -100,7 +100,15 @@ fn names_that_nothing_defines_are_refused() {
     12 | c = []
        |     ^^
 
-    6 problems found; nothing was changed
+    error: `d` is a group, and a group holds recipients only
+      --> rules.toml:13:13
+       |
+    13 | d = ["nor", "d"]
+       |             ^^^
+       |
+       = help: leave it out
+
+    7 problems found; nothing was changed
     "#);
 }
 
