@@ -16,7 +16,7 @@ use crate::{
 
 /// A name as it was used somewhere, to be looked up when everything is known.
 pub(super) struct Use<'a> {
-    /// The rule, escalation, recipient or group that uses it.
+    /// The rule, escalation or group that uses it.
     pub by: &'a str,
     pub name: &'a str,
     pub file: usize,
@@ -43,7 +43,6 @@ pub(super) struct Compiling<'a> {
     pub targets_used: Vec<Use<'a>>,
     pub members_used: Vec<Use<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
-    pub warnings: Vec<Problem>,
 }
 
 pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
@@ -74,13 +73,14 @@ pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
     for document in &documents {
         if document.file.ends_with(".rhai") && !compiling.scripts_used.contains(document.file) {
             let help = format!("name it in a rule: script = \"{}\"", document.file);
-            compiling.warnings.push(document.warning(0..0, "no rule uses this script", Some(help)));
+            document.warning(0..0, "no rule uses this script", Some(help));
         }
     }
     let hash = hash(sources);
     problems.extend(documents.iter().flat_map(Document::take_problems));
+    let warnings = documents.iter().flat_map(Document::take_warnings).collect();
     match zone {
-        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources, zone, hash)),
+        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources, zone, hash, warnings)),
         _ => Err(Problems(problems)),
     }
 }
@@ -170,7 +170,7 @@ impl<'a> Compiling<'a> {
         self.defined.contains_key(&(space, name.to_owned()))
     }
 
-    fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id) -> Ruleset {
+    fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id, warnings: Vec<Problem>) -> Ruleset {
         let mut readers: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         let mut positions = BTreeMap::new();
         for (at, rule) in self.rules.iter().enumerate() {
@@ -191,7 +191,7 @@ impl<'a> Compiling<'a> {
             timezone: sources.timezone.clone(),
             zone,
             hash,
-            warnings: self.warnings,
+            warnings,
         }
     }
 }
