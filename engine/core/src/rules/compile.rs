@@ -42,6 +42,8 @@ pub(super) struct Compiling<'a> {
     pub escalations_used: Vec<Use<'a>>,
     pub targets_used: Vec<Use<'a>>,
     pub members_used: Vec<Use<'a>>,
+    /// The rules that rules inhibit; none is said twice by the same rule.
+    pub inhibits_used: Vec<Use<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
 }
 

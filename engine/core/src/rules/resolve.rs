@@ -1,9 +1,12 @@
 //! Looks up every name that was used, now that everything is defined.
 
+use std::collections::BTreeMap;
+
 use super::{
-    ACCOUNT,
+    ACCOUNT, Rule,
     compile::{Compiling, Use},
     document::Document,
+    order::in_order,
 };
 use crate::{Name, problem::did_you_mean};
 
@@ -12,6 +15,7 @@ impl Compiling<'_> {
         self.escalations(documents);
         self.targets(documents);
         self.members(documents);
+        self.inhibition(documents);
     }
 
     fn escalations(&self, documents: &[Document<'_>]) {
@@ -48,6 +52,64 @@ impl Compiling<'_> {
             }
         }
     }
+
+    fn inhibition(&mut self, documents: &[Document<'_>]) {
+        let rules: BTreeMap<&str, &Rule> = self.rules.iter().map(|rule| (rule.name.as_str(), rule)).collect();
+        for used in &self.inhibits_used {
+            if !self.is_defined("rule", used.name) {
+                let known = self.rules.iter().map(|rule| rule.name.as_str());
+                unknown(documents, used, "rule", known, format!("define it: [rule.{}]", used.name));
+            }
+            // A rule with mistakes of its own is defined, and not among these.
+            if let (Some(by), Some(inhibited)) = (rules.get(used.by), rules.get(used.name)) {
+                check_inhibition(documents, used, by, inhibited);
+            }
+        }
+        let order = in_order(&self.inhibits_used, |cycle, closing| tell_cycle(documents, cycle, closing, "inhibits"));
+
+        let mut ranks: BTreeMap<Name, u32> = BTreeMap::new();
+        for rule in order.iter().filter_map(|name| rules.get(name)) {
+            let below = ranks.get(&rule.name).map_or(1, |rank| rank + 1);
+            for inhibited in &rule.inhibits {
+                let rank = ranks.entry(inhibited.clone()).or_default();
+                *rank = below.max(*rank);
+            }
+        }
+        for rule in &mut self.rules {
+            rule.rank = ranks.get(&rule.name).copied().unwrap_or_default();
+        }
+    }
+}
+
+fn check_inhibition(documents: &[Document<'_>], used: &Use<'_>, by: &Rule, inhibited: &Rule) {
+    if by.run_on != inhibited.run_on {
+        let (here, there) = (by.run_on.as_str(), inhibited.run_on.as_str());
+        let message = format!("`{}` has run_on = \"{there}\", and this rule \"{here}\"", inhibited.name);
+        let help = "they may run on different hosts, which decide apart: give both the same `run_on`";
+        tell(documents, used, message, Some(help.into()));
+    }
+    if let Some(document) = documents.get(used.file)
+        && inhibited.severity > by.severity
+    {
+        let (above, below) = (inhibited.severity.as_str(), by.severity.as_str());
+        let message = format!("this holds nothing: `{}` is {above}, and this rule {below}", inhibited.name);
+        let help = "a rule holds messages of its own severity and lower ones: raise it, or leave this out";
+        document.warning(used.span.clone(), message, Some(help.into()));
+    }
+}
+
+/// So many names of a cycle are told; what a user wrote by hand is shorter.
+const LONGEST_CYCLE: usize = 8;
+
+/// `a` inhibits `b` inhibits `a`.
+fn tell_cycle(documents: &[Document<'_>], cycle: &[&str], closing: &Use<'_>, leads_to: &str) {
+    let shown = cycle.iter().take(LONGEST_CYCLE).map(|name| format!("`{name}` {leads_to} "));
+    let left_out = cycle.len().saturating_sub(LONGEST_CYCLE);
+    let rest = if left_out > 0 { format!("... {left_out} more ... ") } else { String::new() };
+    let way: String = shown.chain([rest]).collect();
+    let message = format!("this closes a cycle: {way}`{}`", closing.name);
+    let or = if cycle.len() > 1 { ", or break the cycle elsewhere" } else { "" };
+    tell(documents, closing, message, Some(format!("leave `{}` out here{or}", closing.name)));
 }
 
 fn tell(documents: &[Document<'_>], used: &Use<'_>, message: String, help: Option<String>) {
@@ -67,4 +129,46 @@ fn unknown<'n>(
     let full = documents.get(used.file).is_none_or(Document::is_full);
     let help = if full { None } else { did_you_mean(used.name, known) };
     tell(documents, used, format!("there is no {what} `{}`", used.name), help.or(Some(define)));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Ruleset, Sources};
+
+    /// The ranks of rules that inhibit others, by name.
+    fn ranks(rules: &[(&str, &[&str])]) -> Vec<(String, u32)> {
+        let rule = |(name, inhibits): &(&str, &[&str])| {
+            format!("[rule.{name}]\nwhen = 'power == off'\nescalation = 'all'\ninhibits = {inhibits:?}\n")
+        };
+        let all = "[escalation]\nall = [{ notify = ['@account'] }]".to_owned();
+        let text = rules.iter().map(rule).chain([all]).collect();
+        let files = [("rules.toml".to_owned(), text)].into();
+        let rules = Ruleset::compile(&Sources { files, timezone: "UTC".into(), ..Sources::default() });
+        let rules = rules.unwrap_or_else(|problems| panic!("{problems}"));
+        rules.rules.iter().map(|rule| (rule.name.to_string(), rule.rank)).collect()
+    }
+
+    #[test]
+    fn the_rank_of_a_rule_is_the_longest_row_of_rules_above_it() {
+        // `bottom` is three below `top` by one way, and one below it by another.
+        let diamond = ranks(&[
+            ("bottom", &[]),
+            ("right", &["bottom"]),
+            ("left", &["right"]),
+            ("top", &["bottom", "right", "left"]),
+            ("other", &["bottom"]),
+        ]);
+        let expected = [("bottom", 3), ("right", 2), ("left", 1), ("top", 0), ("other", 0)];
+        assert_eq!(diamond, expected.map(|(name, rank)| (name.to_owned(), rank)));
+    }
+
+    #[test]
+    fn ten_thousand_rules_in_a_row_have_their_ranks() {
+        let names: Vec<String> = (0..10_000).map(|at| format!("r{at}")).collect();
+        let next: Vec<Vec<&str>> =
+            (1..=10_000).map(|at| names.get(at).map(String::as_str).into_iter().collect()).collect();
+        let row: Vec<(&str, &[&str])> =
+            names.iter().zip(&next).map(|(name, next)| (name.as_str(), next.as_slice())).collect();
+        assert!(ranks(&row).iter().map(|(_, rank)| *rank).eq(0..10_000));
+    }
 }

@@ -35,11 +35,11 @@ impl<'a> Compiling<'a> {
         let script = script.and_then(|name| self.script_of(document, &name));
         let severities = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
         let severity = table.word("severity", &severities);
-        let places = [("edge", RunOn::Edge), ("cloud", RunOn::Cloud), ("anywhere", RunOn::Anywhere)];
+        let places = [RunOn::Edge, RunOn::Cloud, RunOn::Anywhere].map(|one| (one.as_str(), one));
         let run_on = table.word("run_on", &places);
         let open_after = table.parsed("open_after");
         let close_after = table.parsed("close_after");
-        table.not_yet("inhibits");
+        let inhibits = self.inhibits(document, file, name, &mut table);
         table.not_yet("was");
         table.finish();
         let (Some(when), Some(escalation)) = (when, escalation) else { return };
@@ -52,10 +52,32 @@ impl<'a> Compiling<'a> {
             escalation: (*escalation.get_ref()).into(),
             script,
             run_on: run_on.unwrap_or_default(),
-            inhibits: Vec::new(),
+            inhibits,
+            // Known once all rules are.
             rank: 0,
             was: None,
         });
+    }
+
+    fn inhibits(
+        &mut self,
+        document: &Document<'_>,
+        file: usize,
+        rule: &'a str,
+        table: &mut Table<'a, 'a>,
+    ) -> Vec<Name> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut inhibits = Vec::new();
+        for inhibited in table.strings("inhibits").unwrap_or_default() {
+            let name = *inhibited.get_ref();
+            if names.insert(name) {
+                self.inhibits_used.push(Use::new(rule, file, &inhibited));
+                inhibits.push(name.into());
+            } else {
+                document.problem(inhibited.span(), format!("`{name}` stands here twice"), Some("leave one out".into()));
+            }
+        }
+        inhibits
     }
 
     fn condition(&self, document: &Document<'_>, when: &Spanned<&str>) -> Option<Condition> {

@@ -285,42 +285,34 @@ fn recipients_say_what_they_need() {
 
 #[test]
 fn keys_of_a_later_version_are_refused_as_such() {
-    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\ninhibits = [\"x\"]\nwas = \"old\"\n\
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\nwas = \"old\"\n\
         [escalation]\nall = [{ notify = [\"nor\"] }]\n\
         [recipient.nor]\nemail = \"nor@example.com\"\nfallback = \"kim\"\nquiet = { from = \"22:00\", to = \"07:00\" }"), @r#"
-    error: `inhibits` is not part of this version yet
-     --> rules.toml:4:12
-      |
-    4 | inhibits = ["x"]
-      |            ^^^^^
-      |
-      = help: leave it out for now
-
     error: `was` is not part of this version yet
-     --> rules.toml:5:7
+     --> rules.toml:4:7
       |
-    5 | was = "old"
+    4 | was = "old"
       |       ^^^^^
       |
       = help: leave it out for now
 
     error: `fallback` is not part of this version yet
-      --> rules.toml:10:12
-       |
-    10 | fallback = "kim"
-       |            ^^^^^
-       |
-       = help: leave it out for now
+     --> rules.toml:9:12
+      |
+    9 | fallback = "kim"
+      |            ^^^^^
+      |
+      = help: leave it out for now
 
     error: `quiet` is not part of this version yet
-      --> rules.toml:11:9
+      --> rules.toml:10:9
        |
-    11 | quiet = { from = "22:00", to = "07:00" }
+    10 | quiet = { from = "22:00", to = "07:00" }
        |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: leave it out for now
 
-    4 problems found; nothing was changed
+    3 problems found; nothing was changed
     "#);
 }
 
