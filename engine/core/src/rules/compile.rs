@@ -44,6 +44,8 @@ pub(super) struct Compiling<'a> {
     pub members_used: Vec<Use<'a>>,
     /// The rules that rules inhibit; none is said twice by the same rule.
     pub inhibits_used: Vec<Use<'a>>,
+    /// The names that rules had before.
+    pub was_used: Vec<Use<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
 }
 
@@ -114,6 +116,17 @@ fn operators(sources: &Sources, groups: &BTreeMap<Name, Vec<Name>>) -> Vec<Probl
     problems.collect()
 }
 
+/// Whether rules, escalations, recipients and groups can be called so; tells it where they cannot.
+pub(super) fn can_be_name(document: &Document<'_>, name: &str, span: &Span) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let can_be = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
+    if !can_be {
+        let help = "names are made of letters, digits, `-` and `_`, 64 bytes at most";
+        document.problem(span.clone(), format!("`{name}` cannot be a name"), Some(help.into()));
+    }
+    can_be
+}
+
 impl<'a> Compiling<'a> {
     fn script(&mut self, document: &Document<'_>) -> Option<Script> {
         if document.text.len() > LONGEST_FILE {
@@ -152,10 +165,7 @@ impl<'a> Compiling<'a> {
 
     /// Notes a definition; false where the name is already taken or cannot be one.
     fn define(&mut self, document: &Document<'_>, file: usize, section: &'static str, name: &str, span: &Span) -> bool {
-        let fits = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-            let help = "names are made of letters, digits, `-` and `_`, 64 bytes at most";
-            document.problem(span.clone(), format!("`{name}` cannot be a name"), Some(help.into()));
+        if !can_be_name(document, name, span) {
             return false;
         }
         // Recipients and groups share the names that `notify` uses.

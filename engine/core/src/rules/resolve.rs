@@ -10,12 +10,13 @@ use super::{
 };
 use crate::{Name, problem::did_you_mean};
 
-impl Compiling<'_> {
+impl<'a> Compiling<'a> {
     pub(super) fn resolve(&mut self, documents: &[Document<'_>]) {
         self.escalations(documents);
         self.targets(documents);
         self.members(documents);
-        self.inhibition(documents);
+        let renamed = self.renamed(documents);
+        self.inhibition(documents, &renamed);
     }
 
     fn escalations(&self, documents: &[Document<'_>]) {
@@ -53,12 +54,34 @@ impl Compiling<'_> {
         }
     }
 
-    fn inhibition(&mut self, documents: &[Document<'_>]) {
+    /// The rules by the names that they had before.
+    fn renamed(&self, documents: &[Document<'_>]) -> BTreeMap<&'a str, &'a str> {
+        let mut renamed = BTreeMap::new();
+        for used in &self.was_used {
+            if self.is_defined("rule", used.name) {
+                let help = "`was` is for the rule that takes its place: rename or remove that one, or leave this out";
+                tell(documents, used, format!("there is still a rule `{}`", used.name), Some(help.into()));
+            }
+            if let Some(other) = renamed.insert(used.name, used.by) {
+                let message = format!("the rule `{other}` was `{}` too", used.name);
+                tell(documents, used, message, Some("only one can go on with its incidents: leave one out".into()));
+            }
+        }
+        renamed
+    }
+
+    fn inhibition(&mut self, documents: &[Document<'_>], renamed: &BTreeMap<&str, &str>) {
         let rules: BTreeMap<&str, &Rule> = self.rules.iter().map(|rule| (rule.name.as_str(), rule)).collect();
         for used in &self.inhibits_used {
             if !self.is_defined("rule", used.name) {
                 let known = self.rules.iter().map(|rule| rule.name.as_str());
-                unknown(documents, used, "rule", known, format!("define it: [rule.{}]", used.name));
+                match renamed.get(used.name) {
+                    Some(now) => {
+                        let help = format!("it is called `{now}` now");
+                        tell(documents, used, format!("there is no rule `{}`", used.name), Some(help));
+                    }
+                    None => unknown(documents, used, "rule", known, format!("define it: [rule.{}]", used.name)),
+                }
             }
             // A rule with mistakes of its own is defined, and not among these.
             if let (Some(by), Some(inhibited)) = (rules.get(used.by), rules.get(used.name)) {

@@ -6,7 +6,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     Escalation, Recipient, Rule, RunOn, Step,
-    compile::{Compiling, Use},
+    compile::{Compiling, Use, can_be_name},
     document::{Document, Table, content_start, string},
 };
 use crate::{
@@ -40,7 +40,8 @@ impl<'a> Compiling<'a> {
         let open_after = table.parsed("open_after");
         let close_after = table.parsed("close_after");
         let inhibits = self.inhibits(document, file, name, &mut table);
-        table.not_yet("was");
+        let was = table.string("was");
+        let was = was.and_then(|was| self.was(document, file, name, &was));
         table.finish();
         let (Some(when), Some(escalation)) = (when, escalation) else { return };
         self.rules.push(Rule {
@@ -55,7 +56,7 @@ impl<'a> Compiling<'a> {
             inhibits,
             // Known once all rules are.
             rank: 0,
-            was: None,
+            was,
         });
     }
 
@@ -78,6 +79,19 @@ impl<'a> Compiling<'a> {
             }
         }
         inhibits
+    }
+
+    fn was(&mut self, document: &Document<'_>, file: usize, rule: &'a str, was: &Spanned<&'a str>) -> Option<Name> {
+        if *was.get_ref() == rule {
+            let help = "`was` is the name that the rule had before: leave it out if it had none";
+            document.problem(was.span(), "this is the rule's own name", Some(help.into()));
+            return None;
+        }
+        let can_be = can_be_name(document, was.get_ref(), &was.span());
+        can_be.then(|| {
+            self.was_used.push(Use::new(rule, file, was));
+            (*was.get_ref()).into()
+        })
     }
 
     fn condition(&self, document: &Document<'_>, when: &Spanned<&str>) -> Option<Condition> {

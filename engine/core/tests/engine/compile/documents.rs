@@ -285,34 +285,26 @@ fn recipients_say_what_they_need() {
 
 #[test]
 fn keys_of_a_later_version_are_refused_as_such() {
-    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\nwas = \"old\"\n\
+    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n\
         [escalation]\nall = [{ notify = [\"nor\"] }]\n\
         [recipient.nor]\nemail = \"nor@example.com\"\nfallback = \"kim\"\nquiet = { from = \"22:00\", to = \"07:00\" }"), @r#"
-    error: `was` is not part of this version yet
-     --> rules.toml:4:7
-      |
-    4 | was = "old"
-      |       ^^^^^
-      |
-      = help: leave it out for now
-
     error: `fallback` is not part of this version yet
-     --> rules.toml:9:12
+     --> rules.toml:8:12
       |
-    9 | fallback = "kim"
+    8 | fallback = "kim"
       |            ^^^^^
       |
       = help: leave it out for now
 
     error: `quiet` is not part of this version yet
-      --> rules.toml:10:9
-       |
-    10 | quiet = { from = "22:00", to = "07:00" }
-       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-       |
-       = help: leave it out for now
+     --> rules.toml:9:9
+      |
+    9 | quiet = { from = "22:00", to = "07:00" }
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: leave it out for now
 
-    3 problems found; nothing was changed
+    2 problems found; nothing was changed
     "#);
 }
 

@@ -3,7 +3,7 @@
 mod conditions;
 mod documents;
 mod folder;
-mod inhibition;
+mod rules;
 
 use dag_engine::Ruleset;
 

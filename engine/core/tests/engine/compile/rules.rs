@@ -1,4 +1,4 @@
-//! Mistakes in `inhibits` and `was`.
+//! Mistakes between rules: `inhibits` and `was`.
 
 use insta::assert_snapshot;
 
@@ -164,4 +164,93 @@ fn a_cycle_of_thousands_of_rules_is_told_in_part() {
 
     1 problem found; nothing was changed
     "#);
+}
+
+#[test]
+fn a_rule_was_what_no_rule_is_and_no_other_was() {
+    let long = format!("was = \"{}\"", "x".repeat(65));
+    assert_snapshot!(alone(&rules(&[
+        ("outage", ""),
+        ("own", "was = \"own\""),
+        ("still", "was = \"outage\""),
+        ("first", "was = \"old\""),
+        ("second", "was = \"old\""),
+        ("spaced", "was = \"an outage\""),
+        ("empty", "was = \"\""),
+        ("long", &long),
+        ("number", "was = 3"),
+    ])), @r#"
+    error: this is the rule's own name
+     --> rules.toml:8:7
+      |
+    8 | was = "own"
+      |       ^^^^^
+      |
+      = help: `was` is the name that the rule had before: leave it out if it had none
+
+    error: there is still a rule `outage`
+      --> rules.toml:12:7
+       |
+    12 | was = "outage"
+       |       ^^^^^^^^
+       |
+       = help: `was` is for the rule that takes its place: rename or remove that one, or leave this out
+
+    error: the rule `first` was `old` too
+      --> rules.toml:20:7
+       |
+    20 | was = "old"
+       |       ^^^^^
+       |
+       = help: only one can go on with its incidents: leave one out
+
+    error: `an outage` cannot be a name
+      --> rules.toml:24:7
+       |
+    24 | was = "an outage"
+       |       ^^^^^^^^^^^
+       |
+       = help: names are made of letters, digits, `-` and `_`, 64 bytes at most
+
+    error: `` cannot be a name
+      --> rules.toml:28:7
+       |
+    28 | was = ""
+       |       ^^
+       |
+       = help: names are made of letters, digits, `-` and `_`, 64 bytes at most
+
+    error: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` cannot be a name
+      --> rules.toml:32:7
+       |
+    32 | was = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: names are made of letters, digits, `-` and `_`, 64 bytes at most
+
+    error: `was` is a string in quotes, not an integer
+      --> rules.toml:36:7
+       |
+    36 | was = 3
+       |       ^
+
+    7 problems found; nothing was changed
+    "#);
+}
+
+#[test]
+fn a_rule_that_is_inhibited_by_its_old_name_is_told_with_the_new_one() {
+    let both = rules(&[("mains-out", "was = \"outage\""), ("unstable", "inhibits = [\"outage\"]")]);
+    assert_snapshot!(alone(&both), @r#"
+    error: there is no rule `outage`
+     --> rules.toml:8:13
+      |
+    8 | inhibits = ["outage"]
+      |             ^^^^^^^^
+      |
+      = help: it is called `mains-out` now
+
+    1 problem found; nothing was changed
+    "#);
+    assert_eq!(alone(&both.replace("[\"outage\"]", "[\"mains-out\"]")), "no problem");
 }
