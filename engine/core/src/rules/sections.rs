@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Escalation, Recipient, Rule, RunOn, Step,
+    Escalation, Quiet, Recipient, Rule, RunOn, Step,
     compile::{Compiling, Use, can_be_name},
     document::{Document, Table, content_start, string},
 };
 use crate::{
     Address, Millis, Name, SecretRef, Severity,
-    condition::Condition,
+    condition::{Condition, WallSpan},
     problem::did_you_mean,
-    script::{Script, Trouble, lower},
+    script::{Script, Trouble, lower, wall_time},
 };
 
 impl<'a> Compiling<'a> {
@@ -33,8 +33,7 @@ impl<'a> Compiling<'a> {
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
-        let severities = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
-        let severity = table.word("severity", &severities);
+        let severity = severity(&mut table, "severity");
         let places = [RunOn::Edge, RunOn::Cloud, RunOn::Anywhere].map(|one| (one.as_str(), one));
         let run_on = table.word("run_on", &places);
         let open_after = table.parsed("open_after");
@@ -237,7 +236,7 @@ impl<'a> Compiling<'a> {
         {
             document.problem(timezone.span(), error, None);
         }
-        table.not_yet("quiet");
+        let quiet = quiet(document, &mut table);
         table.not_yet("fallback");
         if table.value("email").is_none() && webhook.is_none() {
             document.problem(
@@ -248,7 +247,7 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet: None, fallback: None });
+        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet, fallback: None });
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {
@@ -318,6 +317,39 @@ impl<'a> Compiling<'a> {
         self.members_used.extend(members.iter().map(|member| Use::new(name, file, member)));
         self.groups.insert(name.into(), names);
     }
+}
+
+fn severity(table: &mut Table<'_, '_>, key: &'static str) -> Option<Severity> {
+    let words = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
+    table.word(key, &words)
+}
+
+fn quiet(document: &Document<'_>, recipient: &mut Table<'_, '_>) -> Option<Quiet> {
+    let value = recipient.value("quiet")?;
+    if value.get_ref().as_table().is_none() {
+        recipient.wrong("quiet", value, "a table like `{ from = \"22:30\", to = \"07:00\" }`");
+        return None;
+    }
+    let mut table = Table::at(document, value, "`quiet`")?;
+    let mut wall = |key| {
+        let text = table.required_string(key, "`quiet`")?;
+        let tell = |(message, help)| document.problem(text.span(), message, Some(help));
+        wall_time(text.get_ref()).map_err(tell).ok()
+    };
+    let (from, to) = (wall("from"), wall("to"));
+    let unless = severity(&mut table, "unless");
+    table.finish();
+    let span = WallSpan { from: from?, to: to? };
+    if span.from == span.to {
+        let help = "hours that end when they begin are never: leave `quiet` out, or move one end";
+        document.problem(value.span(), "both ends are the same", Some(help.into()));
+        return None;
+    }
+    if unless == Some(Severity::Info) {
+        let help = "every message is at least `info`: write unless = \"critical\", or leave `quiet` out";
+        document.warning(value.span(), "these hours hold nothing", Some(help.into()));
+    }
+    Some(Quiet { span, unless })
 }
 
 fn is_email(user: &str, host: &str) -> bool {

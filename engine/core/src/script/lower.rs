@@ -321,7 +321,7 @@ impl Lowering<'_> {
 }
 
 /// Reads a time of the day like `22:30`; else what is wrong with it, and advice.
-fn wall_time(text: &str) -> Result<civil::Time, (String, String)> {
+pub(crate) fn wall_time(text: &str) -> Result<civil::Time, (String, String)> {
     let parse = || {
         let (hour, minute) = text.split_once(':')?;
         // Numbers may have a sign, times have none.

@@ -3,6 +3,7 @@
 mod conditions;
 mod documents;
 mod folder;
+mod recipients;
 mod rules;
 
 use dag_engine::Ruleset;
