@@ -16,7 +16,7 @@ use crate::{
 
 /// A name as it was used somewhere, to be looked up when everything is known.
 pub(super) struct Use<'a> {
-    /// The rule, escalation or group that uses it.
+    /// The rule, escalation, recipient or group that uses it.
     pub by: &'a str,
     pub name: &'a str,
     pub file: usize,
@@ -44,6 +44,7 @@ pub(super) struct Compiling<'a> {
     pub members_used: Vec<Use<'a>>,
     /// The rules that rules inhibit; none is said twice by the same rule.
     pub inhibits_used: Vec<Use<'a>>,
+    pub fallbacks_used: Vec<Use<'a>>,
     /// The names that rules had before.
     pub was_used: Vec<Use<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
@@ -154,7 +155,7 @@ impl<'a> Compiling<'a> {
                     match section {
                         "rule" => self.rule(document, file, name, value),
                         "escalation" => self.escalation(document, file, name, value),
-                        "recipient" => self.recipient(document, name, value),
+                        "recipient" => self.recipient(document, file, name, value),
                         _ => self.group(document, file, name, value),
                     }
                 }

@@ -15,6 +15,7 @@ impl<'a> Compiling<'a> {
         self.escalations(documents);
         self.targets(documents);
         self.members(documents);
+        self.fallbacks(documents);
         let renamed = self.renamed(documents);
         self.inhibition(documents, &renamed);
     }
@@ -52,6 +53,22 @@ impl<'a> Compiling<'a> {
                 unknown(documents, used, "recipient", known, format!("define it: [recipient.{}]", used.name));
             }
         }
+    }
+
+    fn fallbacks(&self, documents: &[Document<'_>]) {
+        for used in &self.fallbacks_used {
+            if used.name == ACCOUNT {
+                let message = format!("`{ACCOUNT}` may stand for many, and a fallback is one recipient");
+                tell(documents, used, message, Some("name a recipient".into()));
+            } else if self.groups.contains_key(used.name) {
+                let message = format!("`{}` is a group, and a fallback is one recipient", used.name);
+                tell(documents, used, message, Some("name one of its members".into()));
+            } else if !self.is_defined("recipient", used.name) {
+                let known = self.recipients.keys().map(Name::as_str);
+                unknown(documents, used, "recipient", known, format!("define it: [recipient.{}]", used.name));
+            }
+        }
+        in_order(&self.fallbacks_used, |cycle, closing| tell_cycle(documents, cycle, closing, "falls back on"));
     }
 
     /// The rules by the names that they had before.

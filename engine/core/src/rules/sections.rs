@@ -16,6 +16,9 @@ use crate::{
     script::{Script, Trouble, lower, wall_time},
 };
 
+/// How long messages to a recipient fail before its fallback is told, where the recipient does not say.
+const FALLBACK_AFTER: Millis = Millis::new(5 * 60_000);
+
 impl<'a> Compiling<'a> {
     pub(super) fn rule(
         &mut self,
@@ -213,7 +216,13 @@ impl<'a> Compiling<'a> {
         Some(Step { name, after, notify, repeat: repeat.filter(|every| *every > Millis::ZERO), at_most })
     }
 
-    pub(super) fn recipient(&mut self, document: &'a Document<'a>, name: &str, value: &'a Spanned<DeValue<'a>>) {
+    pub(super) fn recipient(
+        &mut self,
+        document: &'a Document<'a>,
+        file: usize,
+        name: &'a str,
+        value: &'a Spanned<DeValue<'a>>,
+    ) {
         let Some(mut table) = Table::at(document, value, "a recipient") else { return };
         let mut addresses = Vec::new();
         if let Some(email) = table.string("email") {
@@ -237,7 +246,7 @@ impl<'a> Compiling<'a> {
             document.problem(timezone.span(), error, None);
         }
         let quiet = quiet(document, &mut table);
-        table.not_yet("fallback");
+        let fallback = self.fallback(document, file, name, &mut table);
         if table.value("email").is_none() && webhook.is_none() {
             document.problem(
                 table.span(),
@@ -247,7 +256,31 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet, fallback: None });
+        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet, fallback });
+    }
+
+    fn fallback(
+        &mut self,
+        document: &Document<'_>,
+        file: usize,
+        recipient: &'a str,
+        table: &mut Table<'a, 'a>,
+    ) -> Option<(Name, Millis)> {
+        let fallback = table.string("fallback");
+        let after_at = table.value("fallback_after").map(Spanned::span);
+        let after: Option<Millis> = table.parsed("fallback_after");
+        if let Some(at) = after_at {
+            if table.value("fallback").is_none() {
+                let message = "`fallback_after` waits for a `fallback`, and there is none";
+                document.problem(at.clone(), message, Some("add one, like fallback = \"neighbour\"".into()));
+            }
+            if after == Some(Millis::ZERO) {
+                document.problem(at, "`fallback_after` is above zero", None);
+            }
+        }
+        let fallback = fallback?;
+        self.fallbacks_used.push(Use::new(recipient, file, &fallback));
+        Some(((*fallback.get_ref()).into(), after.unwrap_or(FALLBACK_AFTER)))
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {

@@ -43,7 +43,7 @@ fn a_misspelt_key_is_told_with_the_nearest_one() {
     3 | colour = "red"
       | ^^^^^^
       |
-      = help: known here: `email`, `webhook`, `timezone`, `quiet`, `fallback`
+      = help: known here: `email`, `webhook`, `timezone`, `quiet`, `fallback`, `fallback_after`
 
     1 problem found; nothing was changed
     "#);
@@ -280,23 +280,6 @@ fn recipients_say_what_they_need() {
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
     6 problems found; nothing was changed
-    "#);
-}
-
-#[test]
-fn keys_of_a_later_version_are_refused_as_such() {
-    assert_snapshot!(alone("[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n\
-        [escalation]\nall = [{ notify = [\"nor\"] }]\n\
-        [recipient.nor]\nemail = \"nor@example.com\"\nfallback = \"kim\""), @r#"
-    error: `fallback` is not part of this version yet
-     --> rules.toml:8:12
-      |
-    8 | fallback = "kim"
-      |            ^^^^^
-      |
-      = help: leave it out for now
-
-    1 problem found; nothing was changed
     "#);
 }
 
