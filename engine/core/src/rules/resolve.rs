@@ -1,6 +1,6 @@
 //! Looks up every name that was used, now that everything is defined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ACCOUNT, Rule,
@@ -8,7 +8,7 @@ use super::{
     document::Document,
     order::in_order,
 };
-use crate::{Name, problem::did_you_mean};
+use crate::{Millis, Name, Severity, problem::did_you_mean, script::Hook};
 
 impl<'a> Compiling<'a> {
     pub(super) fn resolve(&mut self, documents: &[Document<'_>]) {
@@ -18,6 +18,7 @@ impl<'a> Compiling<'a> {
         self.fallbacks(documents);
         let renamed = self.renamed(documents);
         self.inhibition(documents, &renamed);
+        self.first_messages(documents);
     }
 
     fn escalations(&self, documents: &[Document<'_>]) {
@@ -119,6 +120,47 @@ impl<'a> Compiling<'a> {
             rule.rank = ranks.get(&rule.name).copied().unwrap_or_default();
         }
     }
+
+    /// Warns of critical rules whose first message may have to wait for the morning.
+    ///
+    /// Only where all who are told at once have the same quiet hours: others overlap in part, and by their zones.
+    fn first_messages(&self, documents: &[Document<'_>]) {
+        let own_hours = |name: &Name| {
+            let recipient = self.recipients.get(name)?;
+            let quiet = recipient.quiet.filter(|quiet| quiet.unless.is_none())?;
+            Some((quiet.span, &recipient.timezone))
+        };
+        // Each group and each escalation is gone through once, however many use it.
+        let groups = self.groups.iter().map(|(name, members)| (name, same(members.iter().map(own_hours))));
+        let groups: BTreeMap<&Name, _> = groups.collect();
+        let hours = |name: &Name| groups.get(name).copied().unwrap_or_else(|| own_hours(name));
+        let escalations = self.escalations.iter().map(|(name, escalation)| {
+            let at_once = escalation.steps.iter().filter(|step| step.after == Millis::ZERO);
+            (name.as_str(), same(at_once.flat_map(|step| &step.notify).map(hours)))
+        });
+        let escalations: BTreeMap<&str, _> = escalations.collect();
+
+        let critical = self.rules.iter().filter(|rule| rule.severity == Severity::Critical);
+        // Whom a script tells is not known before it is asked.
+        let critical = critical.filter(|rule| !rule.script.as_ref().is_some_and(|script| script.has(Hook::Recipients)));
+        let critical: BTreeSet<&str> = critical.map(|rule| rule.name.as_str()).collect();
+        for used in self.escalations_used.iter().filter(|used| critical.contains(used.by)) {
+            let quiet = escalations.get(used.name).copied().flatten();
+            if let (Some((span, _)), Some(document)) = (quiet, documents.get(used.file)) {
+                let (from, to) = (span.from.strftime("%H:%M"), span.to.strftime("%H:%M"));
+                let message = format!("from {from} on, the first message of this critical rule waits until {to}");
+                let help = "all whom it tells at once are quiet then: add unless = \"critical\" to their `quiet`, or \
+                            tell somebody else too";
+                document.warning(used.span.clone(), message, Some(help.into()));
+            }
+        }
+    }
+}
+
+/// What all have, if all have the same.
+fn same<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 fn check_inhibition(documents: &[Document<'_>], used: &Use<'_>, by: &Rule, inhibited: &Rule) {

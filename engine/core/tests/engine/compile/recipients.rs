@@ -1,8 +1,10 @@
 //! Mistakes in `quiet` and `fallback`, and rules that nobody hears of at night.
 
+use dag_engine::Ruleset;
 use insta::assert_snapshot;
 
 use super::{alone, warnings};
+use crate::host::sources;
 
 fn recipient(name: &str, keys: &str) -> String {
     format!("[recipient.{name}]\nemail = \"{name}@example.com\"\n{keys}\n")
@@ -278,4 +280,49 @@ fn a_fallback_waits_for_a_time_above_zero() {
 
     5 problems found; nothing was changed
     "#);
+}
+
+#[test]
+fn a_critical_rule_that_tells_nobody_at_night_is_a_warning() {
+    let quiet = "quiet = { from = \"22:30\", to = \"07:00\" }";
+    let loud = "quiet = { from = \"22:30\", to = \"07:00\", unless = \"critical\" }";
+    let later = "quiet = { from = \"23:30\", to = \"07:00\" }";
+    let abroad = format!("{quiet}\ntimezone = \"Asia/Tokyo\"");
+    let rule = "[rule.outage]\nwhen = \"power == off\"\nseverity = \"critical\"\nescalation = \"all\"\n";
+    let with = |first: &str, kim: &str| {
+        let people = recipients(&[("nor", quiet), ("kim", kim)]);
+        let second = "{ after = \"30m\", notify = [\"@account\"] }";
+        let all =
+            format!("[escalation]\nall = [{{ notify = {first} }}, {second}]\n[group]\nboth = [\"nor\", \"kim\"]\n");
+        format!("{rule}{people}{all}")
+    };
+    let asleep = with("[\"nor\"]", loud);
+    assert_snapshot!(warnings(&asleep), @r#"
+    warning: from 22:30 on, the first message of this critical rule waits until 07:00
+     --> rules.toml:4:14
+      |
+    4 | escalation = "all"
+      |              ^^^^^
+      |
+      = help: all whom it tells at once are quiet then: add unless = "critical" to their `quiet`, or tell somebody else too
+    "#);
+    // Also through a group, and where two have the same hours.
+    assert_eq!(warnings(&with("[\"both\", \"nor\"]", quiet)), warnings(&asleep));
+    let told = [
+        with("[\"both\"]", ""),
+        with("[\"both\"]", loud),
+        with("[\"both\"]", later),
+        with("[\"both\"]", &abroad),
+        with("[\"nor\", \"@account\"]", loud),
+        with("[\"nor\"] }, { after = \"0s\", notify = [\"kim\"]", loud),
+        asleep.replace("critical\"\nesc", "warning\"\nesc"),
+    ];
+    for rules in told {
+        assert_eq!(warnings(&rules), "", "{rules}");
+    }
+    // Whom a script tells is not known.
+    let scripted = asleep.replace("[rule.outage]", "[rule.outage]\nscript = \"hooks.rhai\"");
+    let hooks = "fn recipients(ctx, names) { names }";
+    let rules = Ruleset::compile(&sources(&[("rules.toml", &scripted), ("hooks.rhai", hooks)])).unwrap();
+    assert_eq!(rules.warnings(), []);
 }
