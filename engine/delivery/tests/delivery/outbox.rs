@@ -4,7 +4,7 @@ use dag_delivery::{Entry, EntryState, Failure, LEASE, Receipt, Settled, next_due
 use dag_engine::{Address, Kind, Millis, Time, Withdrawal};
 use proptest::prelude::*;
 
-use crate::sample::{id, notification, t};
+use crate::sample::{id, incident, notification, t};
 
 const DAY: Millis = Millis::new(86_400_000);
 
@@ -157,11 +157,11 @@ fn an_entry_survives_storage() {
     assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);
 }
 
-/// A message of incident `incident` to recipient `recipient`, by mail or webhook.
-fn addressed(sequence: u64, incident: u32, recipient: u8, mail: bool) -> Entry {
+/// A message of incident `story` to recipient `recipient`, by mail or webhook.
+fn addressed(sequence: u64, story: u32, recipient: u8, mail: bool) -> Entry {
     let mut entry = entry(sequence);
     entry.notification.id = id(u32::try_from(sequence).unwrap());
-    entry.notification.incident.id = id(incident);
+    incident(&mut entry.notification).id = id(story);
     entry.notification.recipient = format!("r{recipient}").into();
     if !mail {
         entry.notification.address =
@@ -248,7 +248,7 @@ proptest! {
         let now = start() + Millis::new(wait);
         let channel = |entry: &Entry| {
             let told = &entry.notification;
-            (told.incident.id, told.recipient.clone(), told.channel())
+            (told.incident().unwrap().id, told.recipient.clone(), told.channel())
         };
         let going = next_to_send(&entries, now);
         for entry in &entries {
