@@ -4,7 +4,7 @@ use dag_delivery::{Entry, EntryState, Failure, LEASE, Receipt, Settled, next_due
 use dag_engine::{Address, Kind, Millis, Time, Withdrawal};
 use proptest::prelude::*;
 
-use crate::sample::{id, incident, notification, t};
+use crate::sample::{id, incident, notification, sensor, t, trouble};
 
 const DAY: Millis = Millis::new(86_400_000);
 
@@ -189,6 +189,22 @@ fn messages_of_one_incident_to_one_channel_go_in_order() {
     assert_eq!(next_due(&entries[..2]), Some(due + LEASE));
     entries[0].settle(never().as_ref(), due);
     assert_eq!(sequences(&entries[..2], due), [2]);
+}
+
+#[test]
+fn messages_about_the_monitor_wait_for_none() {
+    let system = |sequence: u64, fact: &str| {
+        let mut entry = Entry::new(trouble(sensor(fact, &[])), sequence, start());
+        entry.notification.id = id(u32::try_from(sequence).unwrap());
+        entry
+    };
+    let mut entries = vec![system(1, "power"), addressed(2, 7, 1, true), system(3, "battery"), system(4, "power")];
+    for entry in &mut entries {
+        entry.notification.recipient = "nor".into();
+    }
+    assert_eq!(sequences(&entries, start()), [1, 2, 3, 4]);
+    let Settled::Retry { .. } = attempt(&mut entries[0], &later(None), start()) else { panic!() };
+    assert_eq!(sequences(&entries, start()), [2, 3, 4]);
 }
 
 #[test]
