@@ -71,6 +71,22 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
 }
 
 #[test]
+fn times_of_a_clock_that_was_not_set_are_told_as_such() {
+    for kind in KINDS {
+        for rule in ["power-outage", "battery-low"] {
+            let certain = of_rule(rule, kind);
+            let mut message = certain.clone();
+            incident(&mut message).uncertain = true;
+            let (certain, Rendered { subject, text, html }) = (mail(&certain), mail(&message));
+            assert_eq!(subject, certain.subject);
+            let sentence = "The clock of the monitor was not set, so the times in this message may be wrong.";
+            assert_eq!(text.replacen(&format!("{sentence}\n\n"), "", 1), certain.text);
+            assert!(text.contains(sentence) && html.unwrap().contains(sentence), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_seen_is_told_as_it_was_last_seen() {
     for rule in ["power-outage", "battery-low"] {
         let mut message = of_rule(rule, Kind::Reminder);
