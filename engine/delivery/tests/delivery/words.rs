@@ -70,6 +70,19 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
     }
 }
 
+/// Quiet hours hold the last word, and by their end much may have happened.
+#[test]
+fn an_end_that_is_told_late_says_nothing_of_the_present_that_is_not_seen() {
+    let mut message = notification(Kind::Resolved);
+    message.at = t("2026-01-11T07:00:00Z");
+    message.facts.insert("power".into(), fact(Some(Value::Off), Value::Off, "2026-01-11T06:50:00Z"));
+    let Rendered { subject, text, .. } = mail(&message);
+    insta::assert_snapshot!(format!("{subject}\n{text}"));
+    message.facts.insert("power".into(), fact(None, Value::On, "2026-01-10T14:31:00Z"));
+    let Rendered { subject, text, .. } = mail(&message);
+    assert!(!subject.contains("is back") && !text.contains("is back"), "{subject}: {text}");
+}
+
 #[test]
 fn times_of_a_clock_that_was_not_set_are_told_as_such() {
     for kind in KINDS {
