@@ -26,6 +26,7 @@ SUBJECTS = {
     "[Power still out after ": "escalated",
     " is on it]": "acknowledged",
     "[Power is back after ": "resolved",
+    "[Power was back after ": "resolved",
     "[Power was out ": "past",
 }
 THE_END = ("resolved", "past")

@@ -16,7 +16,10 @@ use dag_engine::{
     Decision, Device, Engine, Input, Millis, Outcome, Reading, Report, Ruleset, Sources, State, Time, Value,
 };
 
-const READINGS: u32 = 400_000;
+/// How many readings each figure is taken over; fewer, by DAG_BENCH_READINGS, where instructions are counted.
+fn readings() -> u32 {
+    std::env::var("DAG_BENCH_READINGS").ok().and_then(|count| count.parse().ok()).unwrap_or(400_000)
+}
 
 fn main() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
@@ -39,7 +42,7 @@ fn main() {
     let (mut state, now) = full_state(&engine);
     println!("{:>12} bytes  stored state: full rings of changes, an open incident", stored(&state));
     println!("{:>12} bytes  of a device that was just told of its first outage", stored(&fresh_state(&engine)));
-    let took = time(1_000_000, || drop(black_box(engine.step(&mut state, Input::Elapsed, now))));
+    let took = time(readings(), || drop(black_box(engine.step(&mut state, Input::Elapsed, now))));
     println!("{took:>12.0} ns     a step with nothing to do, an incident open");
     let many = two_hundred_rules();
     let took = time(20, || drop(black_box(Ruleset::compile(&many).unwrap())));
@@ -55,13 +58,13 @@ const BOTH: &str = "fn open_after(ctx) { if ctx.local.hour < 24 { \"2h\" } else 
 /// Prints how many readings a second a device's rules take on this core. Each reading is a report of its own.
 fn report(what: &str, engine: &Engine, value: &mut dyn FnMut(u32) -> Value) {
     let mut host = Host::new();
-    let inputs: Vec<(Value, Time)> = (0..READINGS).map(|n| (value(n), host.at(n))).collect();
+    let inputs: Vec<(Value, Time)> = (0..readings()).map(|n| (value(n), host.at(n))).collect();
     let mut decided = 0_usize;
     let started = Instant::now();
     for (value, at) in inputs {
         decided += host.read(engine, value, at).len();
     }
-    let rate = f64::from(READINGS) / started.elapsed().as_secs_f64();
+    let rate = f64::from(readings()) / started.elapsed().as_secs_f64();
     println!("{rate:>12.0} a second  {what} ({decided} decisions)");
 }
 

@@ -76,6 +76,7 @@ mod simulation;
 mod state;
 mod time;
 mod trouble;
+mod wall;
 mod zone;
 
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};

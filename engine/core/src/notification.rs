@@ -44,7 +44,7 @@ pub enum Kind {
     Acknowledged,
     /// It is over; told to everyone who was told that it began.
     Resolved,
-    /// It began and ended before anyone could be told.
+    /// It began and ended before anything about it was sent to this channel.
     Past,
     /// The monitor itself is in trouble; told to the operators.
     System,
@@ -219,7 +219,7 @@ pub struct TroubleSeen {
     pub cause: Cause,
     /// Since when.
     pub since: Time,
-    /// Which message about this cause it is, from 1.
+    /// Which telling of the device's operators it is, from 1.
     pub number: u64,
 }
 

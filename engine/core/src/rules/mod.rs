@@ -16,9 +16,10 @@ use jiff::tz::TimeZone;
 
 use crate::{
     Address, Channel, Device, FactKind, Id, Millis, Name, Severity,
-    condition::{Condition, WallSpan},
+    condition::Condition,
     problem::{Problem, Problems},
     script::Script,
+    wall::WallSpan,
 };
 
 /// What the compiler is given: the files of `rules/` and what the configuration says about them.

@@ -8,7 +8,10 @@ use super::{
     document::{Document, Table, string},
     sections::severity,
 };
-use crate::{Address, Millis, Name, SecretRef, Severity, condition::WallSpan, script::wall_time};
+use crate::{
+    Address, Millis, Name, SecretRef, Severity,
+    wall::{WallSpan, wall_time},
+};
 
 /// How long messages to a recipient fail before its fallback is told, where the recipient does not say.
 const FALLBACK_AFTER: Millis = Millis::new(5 * 60_000);

@@ -8,8 +8,9 @@ use rhai::{ASTFlags, Expr, FnCallExpr, Position, Stmt};
 use super::{CONDITIONS, offset, token};
 use crate::{
     FactKind, Millis, Name, Value,
-    condition::{Comparison, Condition, Data, Node, Operator, WallSpan},
+    condition::{Comparison, Condition, Data, Node, Operator},
     problem::{did_you_mean, nearest},
+    wall::{WallSpan, wall_time},
 };
 
 /// A problem in an expression, at bytes of the expression.
@@ -318,19 +319,6 @@ impl Lowering<'_> {
         let span = token(self.text, offset(self.text, expr.start_position()));
         format!("`{}`", self.text.get(span).unwrap_or_default())
     }
-}
-
-/// Reads a time of the day like `22:30`; else what is wrong with it, and advice.
-pub(crate) fn wall_time(text: &str) -> Result<civil::Time, (String, String)> {
-    let parse = || {
-        let (hour, minute) = text.split_once(':')?;
-        // Numbers may have a sign, times have none.
-        let two_digits = |part: &str| part.len() == 2 && !part.starts_with(['+', '-']);
-        let number = |part: &str| two_digits(part).then(|| part.parse().ok()).flatten();
-        civil::Time::new(number(hour)?, number(minute)?, 0, 0).ok()
-    };
-    let help = "write it as `07:00`, from `00:00` to `23:59`";
-    parse().ok_or_else(|| (format!("`{text}` is not a time of the day"), help.to_owned()))
 }
 
 fn number_node(number: i64) -> Node {
