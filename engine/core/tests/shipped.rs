@@ -348,7 +348,8 @@ fn device(id: &str, area: &str) -> Device {
 fn play(engine: &Engine, file: &str, text: &str) -> String {
     let devices = [device("cottage", "hay-on-wye"), device("barn", "brecon")];
     let devices = devices.map(|device| (device.id.clone(), device)).into();
-    let scenario = Scenario::parse(file, text, engine, &devices).unwrap_or_else(|problems| panic!("{problems}"));
+    let scenario =
+        Scenario::parse(file, text, engine, &devices, &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
     let played = scenario.play(engine, &plain_subject);
     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}\n{}", problems.join("\n"), played.timeline);
@@ -361,8 +362,8 @@ fn plain_subject(notification: &Notification) -> String {
     match &notification.wording {
         Some(wording) => wording.subject.clone(),
         None => {
-            let (device, incident) = (&notification.device.name, &notification.incident);
-            format!("{device}: {}, {}", incident.rule, notification.kind.as_str())
+            let rule = notification.incident().map_or("the monitor", |incident| &incident.rule);
+            format!("{}: {rule}, {}", notification.device.name, notification.kind.as_str())
         }
     }
 }
