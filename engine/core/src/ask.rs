@@ -1,7 +1,7 @@
 //! Asking a rule's script: what a hook is told, and what happens when it fails.
 
 use crate::{
-    Id, Millis, Outcome, Time,
+    Cause, Id, Millis, Name, Outcome, Time,
     engine::Step,
     rules::Rule,
     script::{Asked, Context, Hook},
@@ -19,7 +19,13 @@ impl Step<'_> {
 
     /// A hook's answer; a failure is decided and gives none.
     pub(crate) fn asked<T>(&mut self, rule: &Rule, incident: Option<Id>, hook: Hook, answer: Asked<T>) -> Option<T> {
-        let tell = |error: String| self.decide(self.now, Some(&rule.name), incident, failed(hook, &error));
+        let tell = |error: String| {
+            let error: String = error.chars().take(LONGEST_ERROR).collect();
+            let hook: Name = hook.name().into();
+            let outcome = Outcome::HookFailed { hook: hook.clone(), error: error.clone() };
+            self.decide(self.now, Some(&rule.name), incident, outcome);
+            self.trouble(Cause::Script { rule: rule.name.clone(), hook, error }, self.now);
+        };
         answer.map_err(tell).ok()
     }
 
@@ -67,13 +73,7 @@ impl Step<'_> {
     }
 }
 
-/// A hook's failure. What a script throws is as long as it likes, and every decision is kept.
-pub(crate) fn failed(hook: Hook, error: &str) -> Outcome {
-    let error = error.chars().take(LONGEST_ERROR).collect();
-    Outcome::HookFailed { hook: hook.name().into(), error }
-}
-
-/// So many characters of a script's error are kept.
+/// So many characters of a script's error are kept: what it throws is as long as it likes, and every decision is kept.
 const LONGEST_ERROR: usize = 400;
 
 fn weekday(day: jiff::civil::Weekday) -> &'static str {

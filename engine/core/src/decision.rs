@@ -183,7 +183,6 @@ pub enum Outcome {
     /// The monitor itself is in trouble.
     Troubled {
         /// What is wrong.
-        #[serde(flatten)]
         cause: Cause,
     },
     /// That trouble is over.

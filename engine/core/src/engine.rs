@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::{
-    Decision, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
+    Cause, Decision, Device, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
     messages::Firing,
     rules::{Reachable, Rule, RunOn},
 };
@@ -42,13 +42,14 @@ impl Engine {
 
     /// Takes one input over at `now` and returns what was decided, in order.
     ///
-    /// Nothing is read but the arguments. `now` never falls: an earlier one counts as the last. The host makes the
-    /// new state and the decisions durable in one transaction before it sends or acknowledges anything.
+    /// Nothing is read but the arguments. `now` never falls: an earlier one counts as the last, except behind
+    /// [`Input::ClockSet`]. The host makes the new state and the decisions durable in one transaction before it sends or
+    /// acknowledges anything.
     pub fn step(&self, state: &mut State, input: Input, now: Time) -> Vec<Decision> {
-        let now = now.max(state.now);
-        state.now = now;
-        let mut step = self.begin(state, now);
-        step.take(input);
+        // Until the clock is set it stands where it stood.
+        let until_then = if matches!(input, Input::ClockSet { .. }) { state.now } else { now.max(state.now) };
+        let mut step = self.begin(state, until_then);
+        step.take(input, now);
         step.out
     }
 
@@ -67,8 +68,17 @@ impl Engine {
         kind: Kind,
         channels: Vec<Reachable>,
     ) -> Vec<Decision> {
+        let Some(escalation) = self.rules.escalation(rule) else { return Vec::new() };
         let mut step = self.begin(state, now);
-        step.tell(Some(rule), incident, kind, Firing { step: 0, repeat: 0 }, channels);
+        step.tell(Some(rule), incident, kind, &Firing::first(escalation), channels);
+        step.out
+    }
+
+    /// The messages to the operators about `cause`, as if it were there.
+    pub(crate) fn sample_trouble(&self, state: &mut State, now: Time, cause: Cause) -> Vec<Decision> {
+        let mut step = self.begin(state, now);
+        step.trouble(cause, now);
+        step.troubles();
         step.out
     }
 }
@@ -84,40 +94,59 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: Input, now: Time) {
         let rules = self.rules.hash();
-        let last = self.state.rules_hash.replace(rules);
-        if last.is_some_and(|last| last != rules) {
-            self.rules_changed(rules);
+        match self.state.rules_hash.replace(rules) {
+            None => self.state.ask_all = true,
+            // Other rules are noticed by their hash at any step, so that no host can forget to say so.
+            Some(last) if last != rules => self.rules_changed(rules),
+            Some(_) => {}
         }
         match input {
             Input::Report(report) => self.report(report),
-            Input::Account(device) => {
-                if self.state.device != device {
-                    self.pass_deadlines(self.now);
-                    self.state.device = device;
-                    self.zone = self.rules.zone(&self.state.device);
-                    self.evaluate_all(self.now);
-                }
-            }
-            Input::Acknowledge { incident, by } => {
-                self.pass_deadlines(self.now);
-                self.acknowledge(incident, by);
-            }
-            Input::Attempted(message) | Input::Delivered(message) => self.attempted(message.notification),
-            // A failed attempt may have reached somebody all the same: the lease told of it before.
-            Input::Failed { message, last: _ } => self.attempted(message.notification),
-            Input::Snooze { .. } | Input::Silence(_) | Input::Trouble { .. } | Input::ClockSet { .. } => {}
-            // Other rules are noticed by their hash at any step, so that no host can forget to say so.
+            Input::Account(device) => self.account(device),
+            Input::Acknowledge { incident, by } => self.acknowledge(incident, by),
+            Input::Snooze { incident, until, by } => self.snooze(incident, until, by),
+            Input::Silence(silence) => self.silence(silence),
+            Input::Attempted(message) => drop(self.attempted(&message)),
+            Input::Delivered(message) => self.delivered(&message),
+            Input::Failed { message, last } => self.failed(&message, last),
+            Input::Trouble { about, text } => self.host_trouble(about, text),
+            Input::ClockSet { boot, began, shift_ms } => self.set_clock(boot, began, shift_ms, now),
             Input::RulesChanged | Input::Elapsed => {}
         }
-        self.pass_deadlines(self.now);
-        if last.is_none() {
-            // To a new device every rule is new, those too that no reading of its first input made anyone ask.
+        self.state.now = self.now;
+        self.give_up_missing();
+        self.note_missing();
+        self.pass_to_horizon();
+        if self.state.ask_all && !self.is_incomplete() {
+            self.state.ask_all = false;
             self.evaluate_all(self.now);
+            self.pass_to_horizon();
         }
-        self.messages();
+        self.forget_silences();
+        if !self.is_incomplete() {
+            self.messages();
+        }
         self.state.deadline = self.next_deadline();
+    }
+
+    fn account(&mut self, device: Device) {
+        if self.state.device != device {
+            self.pass_to_horizon();
+            self.state.device = device;
+            self.zone = self.rules.zone(&self.state.device);
+            self.ask_all(self.now);
+        }
+    }
+
+    /// Asks every condition at `at`; of a device whose reports are missing, as soon as they are there.
+    pub fn ask_all(&mut self, at: Time) {
+        if self.is_incomplete() {
+            self.state.ask_all = true;
+        } else {
+            self.evaluate_all(at);
+        }
     }
 
     /// Whether this host runs a rule.
@@ -138,9 +167,14 @@ impl Step<'_> {
 
     /// The first moment after now at which time alone changes something.
     fn next_deadline(&self) -> Option<Time> {
-        let episodes = self.state.rules.values().filter_map(|standing| standing.next_deadline());
-        let messages = self.state.incidents.iter().filter_map(|incident| self.next_message(incident));
         // Only at the very end of the calendar is one not after now: there, time no longer passes.
-        episodes.chain(messages).filter(|at| *at > self.now).min()
+        let ahead = |at: &Time| *at > self.now;
+        let patience = self.next_patience().filter(ahead).min();
+        if self.is_incomplete() {
+            return patience;
+        }
+        let episodes = self.state.rules.values().filter_map(|standing| standing.next_deadline());
+        let messages = self.next_message().into_iter().chain(self.next_trouble());
+        patience.into_iter().chain(episodes).chain(messages).filter(ahead).min()
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Name, Time};
+use crate::{Name, Time, moved::Shift};
 
 /// What values a fact may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,22 +185,36 @@ impl Fact {
         Fact { value: None, at, last: None, changes: Vec::new() }
     }
 
-    /// Takes a reading over. A fact's times never fall: a source with a wrong clock cannot put changes out of order.
+    /// Takes a reading over. A change never counts as earlier than the one before it: a source with a wrong clock cannot
+    /// put changes out of order.
     fn set(&mut self, value: Option<Value>, at: Time) {
-        self.at = at.max(self.at);
+        self.at = at;
         self.value = value;
         let Some(value) = value else { return };
         match self.last {
             Some((last, _)) if last == value => {}
-            last => {
-                if last.is_some() {
-                    if self.changes.len() == CHANGES_KEPT {
-                        self.changes.remove(0);
-                    }
-                    self.changes.push(self.at);
+            None => self.last = Some((value, at)),
+            Some((_, since)) => {
+                let at = at.max(since);
+                if self.changes.len() == CHANGES_KEPT {
+                    self.changes.remove(0);
                 }
-                self.last = Some((value, self.at));
+                self.changes.push(at);
+                self.last = Some((value, at));
             }
+        }
+    }
+
+    /// The clock was set. Changes stay in order: none moves before the one before it.
+    fn shift(&mut self, shift: Shift) {
+        self.at = shift.of(self.at);
+        let mut last = Time::MIN;
+        for change in &mut self.changes {
+            last = shift.of(*change).max(last);
+            *change = last;
+        }
+        if let Some((_, since)) = &mut self.last {
+            *since = shift.of(*since).max(last);
         }
     }
 
@@ -222,11 +236,20 @@ impl Facts {
         self.0.get(name)
     }
 
-    pub fn set(&mut self, name: &Name, value: Option<Value>, at: Time) {
-        match self.0.get_mut(name) {
-            Some(fact) => fact.set(value, at),
-            None => self.0.entry(name.clone()).or_insert_with(|| Fact::new(at)).set(value, at),
-        }
+    /// Takes a reading over, and answers whether the fact was known before.
+    pub fn set(&mut self, name: &Name, value: Option<Value>, at: Time) -> bool {
+        let fact = match self.0.get_mut(name) {
+            Some(fact) => fact,
+            None => self.0.entry(name.clone()).or_insert_with(|| Fact::new(at)),
+        };
+        let known = fact.value.is_some();
+        fact.set(value, at);
+        known
+    }
+
+    /// The clock was set.
+    pub fn shift(&mut self, shift: Shift) {
+        self.0.values_mut().for_each(|fact| fact.shift(shift));
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Fact)> {
@@ -234,31 +257,52 @@ impl Facts {
     }
 }
 
-/// Changes are stored as the newest time and the gaps before it, in milliseconds: an eighth of the bytes.
+/// Changes are stored as a text: the newest time and the gaps before it in milliseconds, each as digits of five bits, the
+/// lowest first; a digit that is not the last of its number has a sixth bit. A fifth of the bytes of a list of times.
 mod changes {
-    use super::{Deserialize, Deserializer, Serialize, Serializer, Time};
+    use std::borrow::Cow;
+
+    use super::{Deserialize, Deserializer, Serializer, Time};
+
+    const DIGITS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
 
     pub fn serialize<S: Serializer>(changes: &[Time], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::new();
         let mut later = None;
-        let deltas = changes.iter().rev().map(|change| {
-            let time = change.as_millis();
-            let delta = later.map_or(time, |later: i64| later.saturating_sub(time));
+        for change in changes.iter().rev() {
+            let time = change.as_millis().unsigned_abs();
+            let mut rest = later.map_or(time, |later: u64| later.saturating_sub(time));
             later = Some(time);
-            delta
-        });
-        deltas.collect::<Vec<i64>>().serialize(serializer)
+            loop {
+                let more = rest > 31;
+                let digit = usize::try_from(rest % 32).unwrap_or(0) + if more { 32 } else { 0 };
+                text.extend(DIGITS.get(digit).copied().map(char::from));
+                rest /= 32;
+                if !more {
+                    break;
+                }
+            }
+        }
+        serializer.serialize_str(&text)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Time>, D::Error> {
-        let mut later = None;
-        let mut changes: Vec<Time> = Vec::<i64>::deserialize(deserializer)?
-            .into_iter()
-            .map(|delta| {
-                let time = later.map_or(delta, |later: i64| later.saturating_sub(delta));
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let mut changes = Vec::new();
+        let (mut later, mut number, mut shift) = (None, 0_u64, 0_u32);
+        for letter in text.bytes() {
+            let digit = DIGITS.iter().position(|digit| *digit == letter).and_then(|at| u64::try_from(at).ok());
+            let digit = digit.filter(|_| shift < 60);
+            let digit = digit.ok_or_else(|| serde::de::Error::custom("this is no list of changes"))?;
+            number |= (digit % 32) << shift;
+            shift += 5;
+            if digit < 32 {
+                let time = later.map_or(number, |later: u64| later.saturating_sub(number));
                 later = Some(time);
-                Time::from_millis(time)
-            })
-            .collect();
+                changes.push(Time::from_millis(i64::try_from(time).unwrap_or(i64::MAX)));
+                (number, shift) = (0, 0);
+            }
+        }
         changes.reverse();
         Ok(changes)
     }

@@ -1,7 +1,7 @@
 //! Messages that the rules could send one day, for trying templates and scripts before they are needed.
 
 use crate::{
-    Decision, Device, EndedBy, Engine, Kind, Millis, Outcome, State, Time, Value,
+    Cause, Channel, Decision, Device, EndedBy, Engine, Kind, Millis, Name, Outcome, State, Time, Value,
     state::{Incident, Standing},
 };
 
@@ -21,9 +21,9 @@ impl Engine {
                 let names = escalation.steps.iter().flat_map(|step| &step.notify);
                 self.rules().reach(names, device)
             });
-            for (kind, ended_by, standing) in Kind::ALL
+            let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::System);
+            for (kind, ended_by, standing) in kinds
                 .map(|kind| (kind, None, Standing::default()))
-                .into_iter()
                 .chain([(Kind::Resolved, Some(EndedBy::RuleRemoved), Standing::default())])
                 .chain([(Kind::Reminder, None, unseen.clone())])
             {
@@ -39,6 +39,15 @@ impl Engine {
                 let channels = channels.clone().unwrap_or_default();
                 decisions.extend(self.sample(&mut state, now, rule, &mut incident, kind, channels));
             }
+        }
+        let (rule, hook) = (Name::new("power-outage"), Name::new("message"));
+        for cause in [
+            Cause::Sensor { fact: "power".into(), rules: vec![rule.clone()] },
+            Cause::Script { rule, hook, error: "the function divides by zero".to_owned() },
+            Cause::Delivery { recipient: "nor".into(), channel: Channel::Email },
+            Cause::Host { about: "store".into(), text: "no space is left on the device".to_owned() },
+        ] {
+            decisions.extend(self.sample_trouble(&mut state, now, cause));
         }
         decisions
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acknowledgement, Address, Channel, Device, EndedBy, Id, Millis, Name, Severity, Time, fact::Facts, rules::Rule,
+    Acknowledgement, Address, Cause, Channel, Device, EndedBy, Hold, Id, Kind, Millis, Name, Report, Severity, Silence,
+    Time, fact::Facts, rules::Rule,
 };
 
 /// One device's state. Hosts store it as it serialises and hand it back; only [`Engine::step`](crate::Engine::step)
@@ -22,12 +23,36 @@ pub struct State {
     /// How far the reports of each source have been applied.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) sources: BTreeMap<Name, Cursor>,
+    /// When the last reading applied was made: how far things are worked while reports are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) applied: Option<Time>,
+    /// Reports that wait for missing ones, the longest waiting first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waiting: Vec<Waiting>,
+    /// Since when reports are missing, or parts of a backlog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) incomplete_since: Option<Time>,
+    /// The last report came from a clock that was not set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) uncertain: bool,
+    /// Every condition has to be asked again as soon as nothing is missing any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ask_all: bool,
     /// Every rule that has ever moved. A rule without an entry is quiet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) rules: BTreeMap<Name, Standing>,
     /// The incidents of which somebody may still have to be told, in the order in which they opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) incidents: Vec<Incident>,
+    /// The silences that are not over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) silences: Vec<Silenced>,
+    /// What is, or of late was, wrong with the monitor itself, by [`Cause::key`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) troubles: BTreeMap<String, Trouble>,
+    /// How many times the operators were told: part of the next such message's id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) troubles_told: u64,
     /// When the next step is due though nothing is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deadline: Option<Time>,
@@ -42,8 +67,16 @@ impl State {
             facts: Facts::default(),
             rules_hash: None,
             sources: BTreeMap::new(),
+            applied: None,
+            waiting: Vec::new(),
+            incomplete_since: None,
+            uncertain: false,
+            ask_all: false,
             rules: BTreeMap::new(),
             incidents: Vec::new(),
+            silences: Vec::new(),
+            troubles: BTreeMap::new(),
+            troubles_told: 0,
             deadline: None,
         }
     }
@@ -82,7 +115,7 @@ impl State {
     /// The rules whose condition is true and has not held for long enough: since when, and when an incident opens.
     pub fn pending(&self) -> impl Iterator<Item = (&Name, Time, Time)> {
         self.rules.iter().filter_map(|(rule, standing)| match standing.phase {
-            Phase::Pending { since, due } => Some((rule, since, due)),
+            Phase::Pending { since, due, .. } => Some((rule, since, due)),
             _ => None,
         })
     }
@@ -92,17 +125,64 @@ impl State {
         self.sources.get(source).filter(|cursor| cursor.boot == boot).map(|cursor| cursor.last)
     }
 
+    /// The silences that are not over, also those that begin later.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.iter().map(|silenced| &silenced.silence)
+    }
+
+    /// What is wrong with the monitor itself, and since when.
+    pub fn troubles(&self) -> impl Iterator<Item = (&Cause, Time)> {
+        self.troubles.values().filter(|trouble| trouble.lasts).map(|trouble| (&trouble.cause, trouble.since))
+    }
+
     pub(crate) fn open_incident(&mut self, rule: &str) -> Option<&mut Incident> {
         self.incidents.iter_mut().find(|incident| incident.ended.is_none() && incident.rule == rule)
     }
 }
 
 /// How far a source's reports have been applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     pub boot: u64,
     /// The number of the last reading applied.
     pub last: u64,
+    /// Further parts of a backlog follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// When each fact was last read in this boot: none of its readings counts as earlier.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "crate::time::map")]
+    pub read: BTreeMap<Name, Time>,
+}
+
+/// A report that waits for missing ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    pub report: Report,
+    /// When it came.
+    pub at: Time,
+}
+
+/// A silence, and when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Silenced {
+    pub silence: Silence,
+    pub at: Time,
+}
+
+/// Something that is, or was, wrong with the monitor itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trouble {
+    pub cause: Cause,
+    pub since: Time,
+    pub lasts: bool,
+    /// This spell of it was told.
+    pub told: bool,
+    /// When one was told last, and the number of that message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_told: Option<(Time, u64)>,
+    /// The channels that are told when their quiet hours end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<(Name, Channel)>,
 }
 
 /// Where one rule stands.
@@ -133,11 +213,21 @@ pub(crate) enum Phase {
     #[default]
     Quiet,
     /// The condition is true, not yet for long enough.
-    Pending { since: Time, due: Time },
+    Pending {
+        since: Time,
+        due: Time,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        uncertain: bool,
+    },
     /// There is an incident.
     Open,
     /// There is an incident, and its condition is false, not yet for long enough.
-    Closing { since: Time, due: Time },
+    Closing {
+        since: Time,
+        due: Time,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        uncertain: bool,
+    },
 }
 
 /// One episode of one rule, and who was told of it.
@@ -176,9 +266,29 @@ pub struct Incident {
     /// The channels that were told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) told: Vec<Told>,
-    /// The step whose holding was last decided, so that one holding is one decision.
+    /// The step whose holding was last decided, and why it was, so that one holding is one decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) held: Option<u32>,
+    pub(crate) held: Option<(u32, Hold)>,
+    /// Somebody wants no step to fire for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) snoozed: Option<Snoozed>,
+    /// `since` is by a clock that was not set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) since_uncertain: bool,
+    /// `ended` is by a clock that was not set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ended_uncertain: bool,
+    /// It is over, and what every channel is told last has been decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) last_words: bool,
+}
+
+/// Who snoozed an incident, until when, and when they did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Snoozed {
+    pub by: String,
+    pub until: Time,
+    pub at: Time,
 }
 
 /// A step that fired.
@@ -191,30 +301,19 @@ pub(crate) struct Fired {
     pub repeats: u32,
 }
 
-impl Fired {
-    /// Whether this is the firing of the step that has this name, if any, and stands here. A step that had no name is
-    /// known by its position, also after it was given one.
-    pub fn is(&self, name: Option<&Name>, position: u32) -> bool {
-        match &self.step {
-            StepKey::Name(fired) => Some(fired) == name,
-            StepKey::Position(fired) => *fired == position,
-        }
-    }
-}
-
 fn is_none_yet(repeats: &u32) -> bool {
     *repeats == 0
 }
 
 /// How a step is known again after the rules changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(untagged)]
 pub(crate) enum StepKey {
-    Name(Name),
     Position(u32),
+    Name(Name),
 }
 
-/// A channel that was told of an incident.
+/// A channel that was told of an incident, or should have been.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub recipient: Name,
@@ -222,15 +321,61 @@ pub(crate) struct Told {
     pub address: Address,
     pub timezone: Name,
     /// Something was attempted: somebody may know of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attempted: bool,
     /// What is queued and was never attempted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queued: Vec<Id>,
+    /// The last firing of each step that it was told, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<Heard>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_at: Option<Time>,
+    /// The last firing that was held back from it, until that is made up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<Heard>,
+    /// What became of the last attempt.
+    #[serde(default, skip_serializing_if = "Contact::is_untried")]
+    pub contact: Contact,
+    /// The incident is over, and this is what is still to be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_word: Option<Kind>,
+}
+
+/// A firing, as a channel remembers it: the step, and which repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heard(pub StepKey, pub u32);
+
+/// What became of the last attempt to reach a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Contact {
+    #[default]
+    Untried,
+    Delivered,
+    Failing(Time),
+}
+
+impl Contact {
+    fn is_untried(&self) -> bool {
+        *self == Contact::Untried
+    }
 }
 
 impl Told {
     pub fn key(&self) -> (&Name, Channel) {
         (&self.recipient, self.address.channel())
+    }
+
+    /// Whether a message was queued for it.
+    pub fn is_told(&self) -> bool {
+        self.attempted || !self.queued.is_empty()
+    }
+
+    /// Whether it was told this firing, or a later repeat of the step.
+    pub fn has_heard(&self, firing: &Heard) -> bool {
+        self.heard.iter().any(|heard| heard.0 == firing.0 && heard.1 >= firing.1)
     }
 }
 
@@ -253,7 +398,20 @@ impl Incident {
             fired: Vec::new(),
             told: Vec::new(),
             held: None,
+            snoozed: None,
+            since_uncertain: false,
+            ended_uncertain: false,
+            last_words: false,
         }
+    }
+
+    /// Until when somebody wants no step to fire, if anybody does.
+    pub fn snoozed_until(&self) -> Option<Time> {
+        self.snoozed.as_ref().map(|snoozed| snoozed.until)
+    }
+
+    pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {
+        self.told.iter_mut().find(|told| told.key() == key)
     }
 
     /// When the acknowledgement lapses, if it holds and its escalation says so.

@@ -52,6 +52,13 @@ impl Time {
     }
 }
 
+impl Time {
+    /// This moment, `shift` milliseconds later; earlier where it is negative.
+    pub const fn moved(self, shift: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(shift))
+    }
+}
+
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {
         Self::from_millis(timestamp.as_millisecond())
@@ -228,6 +235,23 @@ impl Serialize for Millis {
 impl<'de> Deserialize<'de> for Millis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Times by name as whole milliseconds: shorter than what people read, where many are stored that none reads.
+pub(crate) mod map {
+    use std::collections::BTreeMap;
+
+    use super::{Deserialize, Deserializer, Serializer, Time};
+    use crate::Name;
+
+    pub fn serialize<S: Serializer>(times: &BTreeMap<Name, Time>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(times.iter().map(|(name, time)| (name, time.as_millis())))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Name, Time>, D::Error> {
+        let times = BTreeMap::<Name, i64>::deserialize(deserializer)?;
+        Ok(times.into_iter().map(|(name, time)| (name, Time::from_millis(time))).collect())
     }
 }
 

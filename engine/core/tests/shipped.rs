@@ -362,8 +362,8 @@ fn plain_subject(notification: &Notification) -> String {
     match &notification.wording {
         Some(wording) => wording.subject.clone(),
         None => {
-            let rule = notification.incident().map_or("the monitor", |incident| &incident.rule);
-            format!("{}: {rule}, {}", notification.device.name, notification.kind.as_str())
+            let what = notification.incident().map_or("trouble", |incident| incident.rule.as_str());
+            format!("{}: {what}, {}", notification.device.name, notification.kind.as_str())
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod compile;
 pub(crate) mod document;
+mod order;
+mod resolve;
 mod sections;
 
 use std::{
@@ -36,6 +38,8 @@ pub struct Sources {
 pub struct Ruleset {
     /// In the order of file name, then position.
     pub(crate) rules: Vec<Rule>,
+    /// The highest rank among them.
+    pub(crate) highest_rank: u32,
     /// Which rules read a fact, as positions in `rules`.
     pub(crate) readers: BTreeMap<Name, Vec<usize>>,
     pub(crate) positions: BTreeMap<Name, usize>,
@@ -80,6 +84,17 @@ pub(crate) enum RunOn {
     Anywhere,
 }
 
+impl RunOn {
+    /// The word that rules use.
+    const fn as_str(self) -> &'static str {
+        match self {
+            RunOn::Edge => "edge",
+            RunOn::Cloud => "cloud",
+            RunOn::Anywhere => "anywhere",
+        }
+    }
+}
+
 /// One list of steps: a key of `[escalation]`.
 #[derive(Debug)]
 pub(crate) struct Escalation {
@@ -105,6 +120,8 @@ pub(crate) struct Step {
 pub(crate) struct Recipient {
     pub addresses: Vec<Address>,
     pub timezone: Option<Name>,
+    /// That zone's clock; the site's where none is given.
+    pub zone: Option<TimeZone>,
     pub quiet: Option<Quiet>,
     /// Who is told instead while messages fail, and after how long.
     pub fallback: Option<(Name, Millis)>,

@@ -5,23 +5,26 @@ use std::collections::BTreeSet;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Escalation, Recipient, Rule, RunOn, Step,
-    compile::{Compiling, Use},
-    document::{Document, MOST_PROBLEMS, Table, content_start, string},
+    Escalation, Quiet, Recipient, Rule, RunOn, Step,
+    compile::{Compiling, Use, can_be_name},
+    document::{Document, Table, content_start, string},
 };
 use crate::{
     Address, Millis, Name, SecretRef, Severity,
-    condition::Condition,
+    condition::{Condition, WallSpan},
     problem::did_you_mean,
-    script::{Script, Trouble, lower},
+    script::{Script, Trouble, lower, wall_time},
 };
+
+/// How long messages to a recipient fail before its fallback is told, where the recipient does not say.
+const FALLBACK_AFTER: Millis = Millis::new(5 * 60_000);
 
 impl<'a> Compiling<'a> {
     pub(super) fn rule(
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let Some(mut table) = Table::at(document, value, "a rule") else { return };
@@ -29,18 +32,18 @@ impl<'a> Compiling<'a> {
         let when = when.and_then(|when| self.condition(document, &when));
         let escalation = table.required_string("escalation", "a rule");
         if let Some(escalation) = &escalation {
-            self.escalations_used.push(Use { name: escalation.get_ref(), file, span: escalation.span() });
+            self.escalations_used.push(Use::new(name, file, escalation));
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
-        let severities = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
-        let severity = table.word("severity", &severities);
-        let places = [("edge", RunOn::Edge), ("cloud", RunOn::Cloud), ("anywhere", RunOn::Anywhere)];
+        let severity = severity(&mut table, "severity");
+        let places = [RunOn::Edge, RunOn::Cloud, RunOn::Anywhere].map(|one| (one.as_str(), one));
         let run_on = table.word("run_on", &places);
         let open_after = table.parsed("open_after");
         let close_after = table.parsed("close_after");
-        table.not_yet("inhibits");
-        table.not_yet("was");
+        let inhibits = self.inhibits(document, file, name, &mut table);
+        let was = table.string("was");
+        let was = was.and_then(|was| self.was(document, file, name, &was));
         table.finish();
         let (Some(when), Some(escalation)) = (when, escalation) else { return };
         self.rules.push(Rule {
@@ -52,10 +55,45 @@ impl<'a> Compiling<'a> {
             escalation: (*escalation.get_ref()).into(),
             script,
             run_on: run_on.unwrap_or_default(),
-            inhibits: Vec::new(),
+            inhibits,
+            // Known once all rules are.
             rank: 0,
-            was: None,
+            was,
         });
+    }
+
+    fn inhibits(
+        &mut self,
+        document: &Document<'_>,
+        file: usize,
+        rule: &'a str,
+        table: &mut Table<'a, 'a>,
+    ) -> Vec<Name> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut inhibits = Vec::new();
+        for inhibited in table.strings("inhibits").unwrap_or_default() {
+            let name = *inhibited.get_ref();
+            if names.insert(name) {
+                self.inhibits_used.push(Use::new(rule, file, &inhibited));
+                inhibits.push(name.into());
+            } else {
+                document.problem(inhibited.span(), format!("`{name}` stands here twice"), Some("leave one out".into()));
+            }
+        }
+        inhibits
+    }
+
+    fn was(&mut self, document: &Document<'_>, file: usize, rule: &'a str, was: &Spanned<&'a str>) -> Option<Name> {
+        if *was.get_ref() == rule {
+            let help = "`was` is the name that the rule had before: leave it out if it had none";
+            document.problem(was.span(), "this is the rule's own name", Some(help.into()));
+            return None;
+        }
+        let can_be = can_be_name(document, was.get_ref(), &was.span());
+        can_be.then(|| {
+            self.was_used.push(Use::new(rule, file, was));
+            (*was.get_ref()).into()
+        })
     }
 
     fn condition(&self, document: &Document<'_>, when: &Spanned<&str>) -> Option<Condition> {
@@ -87,7 +125,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let mut ack_lapses_after = None;
@@ -116,7 +154,7 @@ impl<'a> Compiling<'a> {
         let mut steps: Vec<Step> = Vec::new();
         let mut names: BTreeSet<Name> = BTreeSet::new();
         for item in items.iter() {
-            if let Some(step) = self.step(document, file, item, steps.last().is_none()) {
+            if let Some(step) = self.step(document, file, name, item, steps.last().is_none()) {
                 if step.name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
                     document.problem(item.span(), "another step has the same name", Some("rename one".into()));
                 }
@@ -134,6 +172,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
+        by: &'a str,
         item: &'a Spanned<DeValue<'a>>,
         first: bool,
     ) -> Option<Step> {
@@ -161,7 +200,7 @@ impl<'a> Compiling<'a> {
             _ => {}
         }
         for name in notify.iter().flatten() {
-            self.targets_used.push(Use { name: name.get_ref(), file, span: name.span() });
+            self.targets_used.push(Use::new(by, file, name));
         }
         let repeat_at = table.value("repeat").map(Spanned::span);
         let repeat: Option<Millis> = table.parsed("repeat");
@@ -177,7 +216,13 @@ impl<'a> Compiling<'a> {
         Some(Step { name, after, notify, repeat: repeat.filter(|every| *every > Millis::ZERO), at_most })
     }
 
-    pub(super) fn recipient(&mut self, document: &'a Document<'a>, name: &str, value: &'a Spanned<DeValue<'a>>) {
+    pub(super) fn recipient(
+        &mut self,
+        document: &'a Document<'a>,
+        file: usize,
+        name: &'a str,
+        value: &'a Spanned<DeValue<'a>>,
+    ) {
         let Some(mut table) = Table::at(document, value, "a recipient") else { return };
         let mut addresses = Vec::new();
         if let Some(email) = table.string("email") {
@@ -193,15 +238,12 @@ impl<'a> Compiling<'a> {
         if let Some(webhook) = webhook {
             addresses.extend(self.webhook(document, webhook));
         }
-        let timezone = table.string("timezone");
-        if let Some(timezone) = &timezone
-            && !document.is_full()
-            && let Err(error) = crate::zone(timezone.get_ref())
-        {
-            document.problem(timezone.span(), error, None);
-        }
-        table.not_yet("quiet");
-        table.not_yet("fallback");
+        let timezone = table.string("timezone").filter(|_| !document.is_full());
+        let zone = timezone.as_ref().and_then(|timezone| {
+            crate::zone(timezone.get_ref()).map_err(|error| document.problem(timezone.span(), error, None)).ok()
+        });
+        let quiet = quiet(document, &mut table);
+        let fallback = self.fallback(document, file, name, &mut table);
         if table.value("email").is_none() && webhook.is_none() {
             document.problem(
                 table.span(),
@@ -211,7 +253,31 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone, quiet: None, fallback: None });
+        self.recipients.insert(name.into(), Recipient { addresses, timezone, zone, quiet, fallback });
+    }
+
+    fn fallback(
+        &mut self,
+        document: &Document<'_>,
+        file: usize,
+        recipient: &'a str,
+        table: &mut Table<'a, 'a>,
+    ) -> Option<(Name, Millis)> {
+        let fallback = table.string("fallback");
+        let after_at = table.value("fallback_after").map(Spanned::span);
+        let after: Option<Millis> = table.parsed("fallback_after");
+        if let Some(at) = after_at {
+            if table.value("fallback").is_none() {
+                let message = "`fallback_after` waits for a `fallback`, and there is none";
+                document.problem(at.clone(), message, Some("add one, like fallback = \"neighbour\"".into()));
+            }
+            if after == Some(Millis::ZERO) {
+                document.problem(at, "`fallback_after` is above zero", None);
+            }
+        }
+        let fallback = fallback?;
+        self.fallbacks_used.push(Use::new(recipient, file, &fallback));
+        Some(((*fallback.get_ref()).into(), after.unwrap_or(FALLBACK_AFTER)))
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {
@@ -241,14 +307,8 @@ impl<'a> Compiling<'a> {
         }
         if named.is_empty() {
             let help = "anyone who knows the URL can forge calls to it: add secret = \"env:NAME\"";
-            let template = table.value("template").is_some();
-            // Each shows its place, which takes reading the file again.
-            if !template && self.warnings.len() < MOST_PROBLEMS {
-                self.warnings.push(document.warning(
-                    url.span(),
-                    "calls of this webhook are not signed",
-                    Some(help.into()),
-                ));
+            if table.value("template").is_none() {
+                document.warning(url.span(), "calls of this webhook are not signed", Some(help.into()));
             }
         }
         let mut secrets: Vec<SecretRef> = Vec::new();
@@ -267,7 +327,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let members: Option<Vec<Spanned<&str>>> =
@@ -284,13 +344,42 @@ impl<'a> Compiling<'a> {
             document.problem(value.span(), format!("the group `{name}` is empty"), None);
         }
         let names = members.iter().map(|member| Name::new(member.get_ref())).collect();
-        self.members_used.extend(members.iter().map(|member| Use {
-            name: member.get_ref(),
-            file,
-            span: member.span(),
-        }));
+        self.members_used.extend(members.iter().map(|member| Use::new(name, file, member)));
         self.groups.insert(name.into(), names);
     }
+}
+
+fn severity(table: &mut Table<'_, '_>, key: &'static str) -> Option<Severity> {
+    let words = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
+    table.word(key, &words)
+}
+
+fn quiet(document: &Document<'_>, recipient: &mut Table<'_, '_>) -> Option<Quiet> {
+    let value = recipient.value("quiet")?;
+    if value.get_ref().as_table().is_none() {
+        recipient.wrong("quiet", value, "a table like `{ from = \"22:30\", to = \"07:00\" }`");
+        return None;
+    }
+    let mut table = Table::at(document, value, "`quiet`")?;
+    let mut wall = |key| {
+        let text = table.required_string(key, "`quiet`")?;
+        let tell = |(message, help)| document.problem(text.span(), message, Some(help));
+        wall_time(text.get_ref()).map_err(tell).ok()
+    };
+    let (from, to) = (wall("from"), wall("to"));
+    let unless = severity(&mut table, "unless");
+    table.finish();
+    let span = WallSpan { from: from?, to: to? };
+    if span.from == span.to {
+        let help = "hours that end when they begin are never: leave `quiet` out, or move one end";
+        document.problem(value.span(), "both ends are the same", Some(help.into()));
+        return None;
+    }
+    if unless == Some(Severity::Info) {
+        let help = "every message is at least `info`: write unless = \"critical\", or leave `quiet` out";
+        document.warning(value.span(), "these hours hold nothing", Some(help.into()));
+    }
+    Some(Quiet { span, unless })
 }
 
 fn is_email(user: &str, host: &str) -> bool {

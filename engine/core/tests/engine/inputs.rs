@@ -1,6 +1,6 @@
 //! What is refused, what is dropped without a word, and what is the same on every host.
 
-use dag_engine::{Input, Reading, Report, State, Value};
+use dag_engine::{Channel, Input, MessageRef, Reading, Report, State, Value};
 use insta::assert_snapshot;
 
 use crate::host::{Host, OUTAGE, cottage};
@@ -16,12 +16,17 @@ const OFF: (&str, Option<Value>) = ("power", Some(Value::Off));
 const ON: (&str, Option<Value>) = ("power", Some(Value::On));
 
 #[test]
-fn readings_that_were_applied_decide_nothing_when_they_are_resent() {
+fn readings_that_were_applied_decide_nothing_unless_all_of_a_report_comes_too_late() {
     let mut host = Host::new(OUTAGE);
     assert_snapshot!(report(&mut host, 1, 1, &[OFF], "0s"), @"0s outage pending until 30s");
-    assert_eq!(report(&mut host, 1, 1, &[ON], "1s"), "");
-    assert_eq!(report(&mut host, 1, 0, &[ON, ON], "1s"), "");
+    assert_snapshot!(report(&mut host, 1, 1, &[ON], "1s"), @"1s refused gpio: Stale");
+    assert_snapshot!(report(&mut host, 1, 0, &[ON, ON], "1s"), @"1s refused gpio: Stale");
     assert_snapshot!(report(&mut host, 1, 1, &[OFF, ON], "2s"), @"2s outage dip since 0s");
+    // Sent again on purpose, in case they were lost.
+    let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("2s") }];
+    let again = Report { source: "gpio".into(), boot: 1, first: 2, resent: 1, readings, ..Report::default() };
+    host.step(Input::Report(again), host.time("3s"));
+    assert_eq!(host.take_lines(), "");
     assert_eq!(host.state.last_applied("gpio", 1), Some(2));
     assert_eq!(host.state.last_applied("gpio", 2), None);
 }

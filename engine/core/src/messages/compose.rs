@@ -1,0 +1,157 @@
+//! Messages as they go to the outbox.
+
+use std::collections::BTreeMap;
+
+use super::Firing;
+use crate::{
+    About, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Outcome, Withholding, Wording,
+    engine::Step,
+    rules::{Reachable, Rule},
+    script::{Context, Hook},
+    state::{Incident, StepKey},
+};
+
+/// What all messages of one telling have in common.
+pub(crate) struct Message {
+    pub kind: Kind,
+    pub step: u32,
+    pub repeat: u32,
+    pub about: About,
+    pub wording: Option<Wording>,
+}
+
+impl Step<'_> {
+    /// Queues one message for each of `channels`, unless the script does not allow it.
+    pub(crate) fn tell(
+        &mut self,
+        rule: Option<&Rule>,
+        incident: &mut Incident,
+        kind: Kind,
+        firing: &Firing,
+        channels: Vec<Reachable>,
+    ) {
+        if channels.is_empty() {
+            return;
+        }
+        let alert = matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder);
+        let mut wording = None;
+        if let Some((rule, script)) = rule.and_then(|rule| rule.script.as_ref().map(|script| (rule, script))) {
+            if kind != Kind::Resolved && script.has(Hook::Allow) {
+                let answer = script.allow(self.message_context(rule, incident, kind, firing));
+                if self.asked(rule, Some(incident.id), Hook::Allow, answer) == Some(false) {
+                    for channel in &channels {
+                        self.withhold(incident, kind, channel, Withholding::Script);
+                        if alert {
+                            self.hear(incident, channel, firing);
+                        }
+                    }
+                    return;
+                }
+            }
+            // In a rule's own words nobody is told that what was removed is over.
+            if script.has(Hook::Message) && incident.ended_by.is_none() {
+                let answer = script.message(self.message_context(rule, incident, kind, firing));
+                wording = self.asked(rule, Some(incident.id), Hook::Message, answer).flatten();
+            }
+        }
+        let about = About::Incident(self.incident_seen(incident));
+        let message = Message { kind, step: firing.step, repeat: firing.repeat, about, wording };
+        let facts = self.facts_seen();
+        for channel in channels {
+            let id = message_id(incident, kind, firing, &channel);
+            if alert {
+                self.hear(incident, &channel, firing);
+            }
+            let told = incident.told(channel.key());
+            // Who may know of it is told of its end in any case: nothing is withdrawn then.
+            if let Some(told) = told.filter(|told| !told.attempted) {
+                told.queued.push(id);
+            }
+            let notification = self.notification(id, &message, channel, facts.clone());
+            self.of(incident, Outcome::Notify(Box::new(notification)));
+        }
+    }
+
+    /// Notes that a channel was told of a firing, or that the script saw to it that it was not.
+    fn hear(&self, incident: &mut Incident, channel: &Reachable, firing: &Firing) {
+        let told = incident.noted(channel);
+        told.heard.retain(|heard| heard.0 != firing.key);
+        told.heard.push(firing.heard());
+        told.heard_at = Some(self.now);
+    }
+
+    pub(super) fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: &Firing) -> Context {
+        let ctx = self.context(rule, Some(incident), self.now).text("kind", kind.as_str());
+        ctx.number("step", firing.step.into()).number("repeat", firing.repeat.into())
+    }
+
+    fn incident_seen(&self, incident: &Incident) -> IncidentSeen {
+        let unseen = self.state.rules.get(&incident.rule).is_some_and(|standing| standing.unanswered);
+        IncidentSeen {
+            id: incident.id,
+            number: incident.number,
+            rule: incident.rule.clone(),
+            severity: incident.severity,
+            since: incident.since,
+            opened_at: incident.opened_at,
+            ended: incident.ended,
+            ended_by: incident.ended_by,
+            acknowledged: incident.acknowledged.clone(),
+            unseen: unseen && incident.ended.is_none(),
+            uncertain: incident.since_uncertain || incident.ended_uncertain,
+        }
+    }
+
+    pub(crate) fn facts_seen(&self) -> BTreeMap<Name, FactSeen> {
+        let seen = self.state.facts.iter().map(|(name, fact)| {
+            let (last, since) = fact.last.unzip();
+            (name.clone(), FactSeen { value: fact.value, last, since })
+        });
+        seen.collect()
+    }
+
+    /// One message to one channel.
+    pub(crate) fn notification(
+        &self,
+        id: Id,
+        message: &Message,
+        to: Reachable,
+        facts: BTreeMap<Name, FactSeen>,
+    ) -> Notification {
+        Notification {
+            id,
+            at: self.now,
+            kind: message.kind,
+            step: message.step,
+            repeat: message.repeat,
+            recipient: to.recipient,
+            address: to.address,
+            timezone: to.timezone,
+            device: self.state.device.clone(),
+            about: message.about.clone(),
+            facts,
+            wording: message.wording.clone(),
+        }
+    }
+}
+
+/// The same for the same message, on every host. A step that was put before another while the incident lasts may stand where
+/// that one stood: where it has a name, that tells them apart.
+fn message_id(incident: &Incident, kind: Kind, firing: &Firing, to: &Reachable) -> Id {
+    let alert = matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder);
+    let position = firing.step.to_be_bytes();
+    let step = match &firing.key {
+        StepKey::Name(name) if alert => name.as_bytes(),
+        StepKey::Position(fired) if alert => &fired.to_be_bytes(),
+        _ => &position,
+    };
+    Id::of(&[
+        b"notification",
+        incident.id.as_bytes(),
+        kind.as_str().as_bytes(),
+        step,
+        &firing.repeat.to_be_bytes(),
+        to.recipient.as_bytes(),
+        to.address.channel().as_str().as_bytes(),
+    ])
+}

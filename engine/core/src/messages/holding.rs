@@ -1,0 +1,70 @@
+//! What holds an incident back, and what holds a channel back.
+
+use crate::{
+    Channel, Hold, Name, Severity, Time, Withholding,
+    engine::Step,
+    state::{Incident, Phase},
+};
+
+impl Step<'_> {
+    /// Why no step of an incident may fire.
+    pub(super) fn hold(&self, incident: &Incident) -> Option<Hold> {
+        let standing = self.state.rules.get(&incident.rule);
+        if standing.is_some_and(|standing| matches!(standing.phase, Phase::Closing { .. }) && !standing.unanswered) {
+            return Some(Hold::Closing);
+        }
+        if incident.acknowledgement_holds {
+            return Some(Hold::Acknowledged);
+        }
+        if incident.snoozed_until().is_some_and(|until| self.now < until) {
+            return Some(Hold::Snoozed);
+        }
+        self.is_silenced(incident).then_some(Hold::Silenced)
+    }
+
+    pub(super) fn is_silenced(&self, incident: &Incident) -> bool {
+        self.silent_until(incident).is_some()
+    }
+
+    /// The first end of the silences that match an incident now.
+    pub(super) fn silent_until(&self, incident: &Incident) -> Option<Time> {
+        let silences = self.state.silences.iter().map(|silenced| &silenced.silence);
+        let matching = silences.filter(|silence| silence.holds(&self.state.device, &incident.rule, self.now));
+        matching.map(|silence| silence.until).min()
+    }
+
+    /// Why a channel is not told of an incident now.
+    pub(super) fn withheld(&self, incident: &Incident, key: (&Name, Channel)) -> Option<Withholding> {
+        if self.quiet_until(key.0, incident.severity).is_some() {
+            return Some(Withholding::Quiet);
+        }
+        self.is_inhibited(incident, key).then_some(Withholding::Inhibited)
+    }
+
+    /// Whether a channel was told of another incident that inhibits this one.
+    pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
+        self.state.incidents.iter().any(|other| {
+            other.ended.is_none()
+                && other.severity >= incident.severity
+                && self.rules.rule(&other.rule).is_some_and(|rule| rule.inhibits.contains(&incident.rule))
+                && other.told.iter().any(|told| told.key() == key && told.is_told())
+        })
+    }
+
+    /// Until when a recipient is left in peace by messages of this severity; `None` if they go through now.
+    pub(crate) fn quiet_until(&self, recipient: &Name, severity: Severity) -> Option<Time> {
+        let recipient = self.rules.recipients.get(recipient)?;
+        let quiet = recipient.quiet.as_ref().filter(|quiet| quiet.unless.is_none_or(|unless| severity < unless))?;
+        let zone = recipient.zone.as_ref().unwrap_or(&self.rules.zone);
+        let mut at = self.now;
+        while quiet.span.contains(at, zone) {
+            let next = quiet.span.next_edge(at, zone);
+            // At the end of the calendar time no longer passes.
+            if next <= at {
+                return Some(at);
+            }
+            at = next;
+        }
+        (at > self.now).then_some(at)
+    }
+}

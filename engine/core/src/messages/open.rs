@@ -1,0 +1,182 @@
+//! An incident that lasts: its steps fire, and channels that missed something hear of it.
+
+use super::{
+    Firing,
+    due::{self, note_fired, recalled},
+};
+use crate::{
+    Hold, Kind, Outcome, Withholding,
+    engine::Step,
+    rules::{Escalation, Reachable, Rule},
+    script::Hook,
+    state::Incident,
+};
+
+/// A channel, and what fires for it now.
+pub(super) struct Want {
+    pub channel: Reachable,
+    pub firings: Vec<Firing>,
+}
+
+/// Adds a firing to what a channel wants.
+pub(super) fn want(wants: &mut Vec<Want>, channel: Reachable, firing: Option<&Firing>) {
+    let at = wants.iter().position(|want| want.channel.key() == channel.key());
+    let at = at.unwrap_or_else(|| {
+        wants.push(Want { channel, firings: Vec::new() });
+        wants.len() - 1
+    });
+    if let Some(want) = wants.get_mut(at) {
+        want.firings.extend(firing.cloned());
+    }
+}
+
+impl Step<'_> {
+    pub(super) fn escalate(&mut self, incident: &mut Incident) {
+        let rules = self.rules;
+        let Some(rule) = rules.rule(&incident.rule) else { return };
+        let Some(escalation) = rules.escalation(rule) else { return };
+        if incident.lapses(escalation.ack_lapses_after).is_some_and(|lapses| lapses <= self.now) {
+            incident.acknowledgement_holds = false;
+            let by = incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()).unwrap_or_default();
+            self.of(incident, Outcome::AcknowledgementLapsed { by });
+        }
+        let due = due::times(escalation, incident, self.now).filter(|(at, _)| *at <= self.now);
+        let due: Vec<Firing> = due.map(|(_, firing)| firing).collect();
+        if let Some(reason) = self.hold(incident) {
+            return self.note_held(incident, &due, reason);
+        }
+        let mut wants = Vec::new();
+        if let Some(first) = due.first() {
+            let opening = self.recipients(rule, escalation, incident, first);
+            if first.kind() == Kind::Opened
+                && !opening.is_empty()
+                && opening.iter().all(|channel| self.is_inhibited(incident, channel.key()))
+            {
+                return self.note_held(incident, &due, Hold::Inhibited);
+            }
+            incident.held = None;
+            self.fire(rule, escalation, incident, &due, opening, &mut wants);
+        }
+        self.fall_back(rule, incident, &mut wants);
+        for told in incident.told.iter().filter(|told| told.missed.is_some()) {
+            want(&mut wants, self.channel(incident, told), None);
+        }
+        if !wants.is_empty() {
+            self.serve(rule, incident, wants);
+        }
+    }
+
+    fn note_held(&mut self, incident: &mut Incident, due: &[Firing], reason: Hold) {
+        let Some(step) = due.first().map(|first| first.step) else { return };
+        if incident.held.replace((step, reason)) != Some((step, reason)) {
+            self.of(incident, Outcome::Held { step, reason });
+        }
+    }
+
+    fn fire(
+        &mut self,
+        rule: &Rule,
+        escalation: &Escalation,
+        incident: &mut Incident,
+        due: &[Firing],
+        opening: Vec<Reachable>,
+        wants: &mut Vec<Want>,
+    ) {
+        let mut opening = Some(opening);
+        for firing in due {
+            note_fired(incident, firing, self.now);
+            let Firing { step, repeat, .. } = *firing;
+            self.of(incident, Outcome::Fired { step, repeat });
+            let reached = opening.take().unwrap_or_else(|| self.recipients(rule, escalation, incident, firing));
+            if reached.is_empty() {
+                self.of(incident, Outcome::NobodyToTell { step });
+            }
+            for channel in reached {
+                want(wants, channel, Some(firing));
+            }
+        }
+    }
+
+    /// Who a firing is for: the step's names, or what the script makes of them.
+    pub(super) fn recipients(
+        &mut self,
+        rule: &Rule,
+        escalation: &Escalation,
+        incident: &Incident,
+        firing: &Firing,
+    ) -> Vec<Reachable> {
+        let names = escalation.steps.get(firing.step as usize).map(|step| step.notify.as_slice()).unwrap_or_default();
+        let own = self.rules.reach(names, &self.state.device);
+        let Some(script) = rule.script.as_ref().filter(|script| script.has(Hook::Recipients)) else { return own };
+        let ctx = self.message_context(rule, incident, firing.kind(), firing);
+        let rules = self.rules;
+        let device = &self.state.device;
+        let answer = script.recipients(ctx, names).and_then(|names| {
+            if let Some(unknown) = names.iter().find(|name| !rules.is_target(name)) {
+                return Err(format!("it named `{unknown}`, who is no recipient or group"));
+            }
+            let reached = rules.reach(&names, device);
+            if reached.is_empty() { Err("it named nobody who can be reached".to_owned()) } else { Ok(reached) }
+        });
+        self.asked(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
+    }
+
+    /// Gives every channel one message at most, and those that are held back something to be made up for.
+    fn serve(&mut self, rule: &Rule, incident: &mut Incident, wants: Vec<Want>) {
+        let mut messages: Vec<(Firing, Kind, Reachable)> = Vec::new();
+        for Want { channel, firings } in wants {
+            let latest = firings.iter().max_by_key(|firing| (firing.step, firing.repeat)).cloned();
+            let key = channel.key();
+            let before = incident.told(key);
+            let missed = before.as_ref().and_then(|told| told.missed.clone());
+            let told = before.is_some_and(|told| told.is_told());
+            let gone = missed.is_some() && firings.is_empty() && self.leads(key).is_none();
+            let withheld = self.withheld(incident, key).filter(|_| !gone);
+            if let Some(reason) = withheld {
+                for firing in &firings {
+                    self.withhold(incident, firing.kind(), &channel, reason);
+                }
+                if let Some(latest) = latest {
+                    incident.noted(&channel).missed = Some(latest.heard());
+                }
+                continue;
+            }
+            let opening = firings.iter().find(|firing| firing.kind() == Kind::Opened).cloned();
+            let (kind, firing) = match missed {
+                Some(missed) => {
+                    incident.noted(&channel).missed = None;
+                    let kind = if told { Kind::Reminder } else { Kind::Opened };
+                    (Some(kind), latest.or_else(|| Some(recalled(self.rules, Some(rule), &missed))))
+                }
+                None => (None, opening.or(latest)),
+            };
+            let Some(firing) = firing else { continue };
+            let kind = kind.unwrap_or_else(|| firing.kind());
+            if gone {
+                self.withhold(incident, kind, &channel, Withholding::RecipientGone);
+                continue;
+            }
+            for other in firings.iter().filter(|other| **other != firing) {
+                self.withhold(incident, other.kind(), &channel, Withholding::OneMessageAStep);
+            }
+            messages.push((firing, kind, channel));
+        }
+        messages.sort_by_key(|(firing, kind, _)| (firing.step, firing.repeat, *kind));
+        for group in messages.chunk_by(|one, next| (&one.0, one.1) == (&next.0, next.1)) {
+            let Some((firing, kind, _)) = group.first() else { continue };
+            let channels = group.iter().map(|(_, _, channel)| channel.clone()).collect();
+            self.tell(Some(rule), incident, *kind, firing, channels);
+        }
+        incident.told.retain(|told| told.is_told() || told.missed.is_some() || !told.heard.is_empty());
+    }
+
+    /// A decision about an incident.
+    pub(super) fn of(&mut self, incident: &Incident, outcome: Outcome) {
+        self.decide(self.now, Some(&incident.rule), Some(incident.id), outcome);
+    }
+
+    pub(super) fn withhold(&mut self, incident: &Incident, kind: Kind, to: &Reachable, reason: Withholding) {
+        let (recipient, channel) = (to.recipient.clone(), to.address.channel());
+        self.of(incident, Outcome::Withheld { kind, recipient, channel, reason });
+    }
+}

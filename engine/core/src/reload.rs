@@ -1,0 +1,88 @@
+//! Other rules: what stood under the old ones goes on under the new.
+
+use crate::{EndedBy, Id, Millis, Name, Outcome, engine::Step, rules::Rule, script::Hook, state::Phase};
+
+impl Step<'_> {
+    /// Carries every rule's standing over to rules that changed.
+    pub(crate) fn rules_changed(&mut self, rules: Id) {
+        self.decide(self.now, None, None, Outcome::RulesChanged { rules });
+        let all = self.rules;
+        for rule in &all.rules {
+            if let Some(was) = &rule.was {
+                self.rename(was, &rule.name);
+            }
+        }
+        self.put_removed_to_rest();
+        for rule in &all.rules {
+            self.work_out_again(rule);
+        }
+        self.forget_troubles();
+        self.ask_all(self.now);
+    }
+
+    /// A rule goes on under its new name, unless that has a life of its own.
+    fn rename(&mut self, was: &Name, name: &Name) {
+        let standings = &mut self.state.rules;
+        if standings.get(name).is_some_and(|standing| standing.phase != Phase::Quiet) {
+            return;
+        }
+        let Some(mut standing) = standings.remove(was) else { return };
+        standing.count = standing.count.max(standings.get(name).map_or(0, |standing| standing.count));
+        standings.insert(name.clone(), standing);
+        let incidents = self.state.incidents.iter_mut().filter(|incident| incident.rule == *was);
+        incidents.for_each(|incident| incident.rule = name.clone());
+        let incident = self.state.open_incident(name).map(|incident| incident.id);
+        self.decide(self.now, Some(name), incident, Outcome::Renamed { was: was.clone() });
+    }
+
+    /// What is under way of rules that are gone, or run elsewhere now, comes to its end.
+    fn put_removed_to_rest(&mut self) {
+        let runs = |name: &Name| self.rules.rule(name).is_some_and(|rule| self.runs(rule));
+        let removed: Vec<Name> = self.state.rules.keys().filter(|name| !runs(name)).cloned().collect();
+        for name in removed {
+            match self.state.rules.get(&name).map(|standing| standing.phase) {
+                Some(Phase::Pending { since, .. }) => {
+                    self.move_to(&name, Phase::Quiet, self.now);
+                    self.decide(self.now, Some(&name), None, Outcome::Dip { since });
+                }
+                Some(Phase::Open | Phase::Closing { .. }) => {
+                    let uncertain = self.state.uncertain;
+                    self.resolve(&name, self.now, self.now, uncertain, Some(EndedBy::RuleRemoved));
+                }
+                _ => {}
+            }
+            let Some(standing) = self.state.rules.get_mut(&name) else { continue };
+            standing.until = None;
+            standing.unanswered = false;
+            // Its count keeps the ids of later incidents apart, should it come back.
+            if standing.count == 0 {
+                self.state.rules.remove(&name);
+            }
+        }
+    }
+
+    /// A deadline counts from when its phase was entered, by the new length; what is overdue happens now.
+    fn work_out_again(&mut self, rule: &Rule) {
+        let Some(standing) = self.state.rules.get(&rule.name) else { return };
+        // Without an answer the old time counts once there is one.
+        let earliest = if standing.unanswered { crate::Time::MIN } else { self.now };
+        let due = |wait: Millis, since: crate::Time| (since + wait).max(earliest);
+        let phase = match standing.phase {
+            Phase::Pending { since, uncertain, .. } => {
+                let due = due(self.wait(rule, Hook::OpenAfter, rule.open_after, since), since);
+                Phase::Pending { since, due, uncertain }
+            }
+            Phase::Closing { since, uncertain, .. } => {
+                let due = due(self.wait(rule, Hook::CloseAfter, rule.close_after, since), since);
+                Phase::Closing { since, due, uncertain }
+            }
+            other => other,
+        };
+        if let Some(standing) = self.state.rules.get_mut(&rule.name) {
+            standing.phase = phase;
+        }
+        if let Some(incident) = self.state.open_incident(&rule.name) {
+            incident.severity = rule.severity;
+        }
+    }
+}

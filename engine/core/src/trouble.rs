@@ -1,0 +1,181 @@
+//! Trouble of the monitor itself: the operators are told of each cause once while it lasts.
+
+use crate::{
+    About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSeen, Withholding,
+    engine::Step,
+    messages::Message,
+    rules::Reachable,
+    state::{Phase, Trouble},
+};
+
+/// How long the operators are left in peace after a message about a cause.
+const PEACE: Millis = Millis::new(6 * 3_600_000);
+
+/// How long a host's word for its trouble, and its text, may be in bytes.
+const LONGEST_WORD: usize = 64;
+const LONGEST_TEXT: usize = 1_000;
+
+/// How much a trouble matters.
+const SEVERITY: Severity = Severity::Warning;
+
+impl Step<'_> {
+    /// A trouble begins, unless it lasts already.
+    pub(crate) fn trouble(&mut self, cause: Cause, since: Time) {
+        let key = cause.key();
+        let before = self.state.troubles.get_mut(&key);
+        if let Some(trouble) = before {
+            trouble.cause = cause.clone();
+            if std::mem::replace(&mut trouble.lasts, true) {
+                return;
+            }
+            trouble.since = since;
+            trouble.told = false;
+        } else {
+            let cause = cause.clone();
+            let trouble = Trouble { cause, since, lasts: true, told: false, last_told: None, missed: Vec::new() };
+            self.state.troubles.insert(key, trouble);
+        }
+        let rule = match &cause {
+            Cause::Script { rule, .. } => Some(rule.clone()),
+            _ => None,
+        };
+        self.decide(since, rule.as_ref(), None, Outcome::Troubled { cause });
+    }
+
+    /// A trouble is over.
+    pub(crate) fn trouble_over(&mut self, key: &str) {
+        let Some(trouble) = self.state.troubles.get_mut(key).filter(|trouble| trouble.lasts) else { return };
+        trouble.lasts = false;
+        let missed = std::mem::take(&mut trouble.missed);
+        self.decide(self.now, None, None, Outcome::TroubleOver { key: key.to_owned() });
+        for (recipient, channel) in missed {
+            let reason = Withholding::TroubleOver;
+            self.decide(self.now, None, None, Outcome::Withheld { kind: Kind::System, recipient, channel, reason });
+        }
+    }
+
+    /// A fact became known, or unknown.
+    pub(crate) fn sensor(&mut self, fact: &Name, was_known: bool, at: Time) {
+        let cause = Cause::Sensor { fact: fact.clone(), rules: self.left_waiting(fact) };
+        if was_known { self.trouble(cause, at) } else { self.trouble_over(&cause.key()) }
+    }
+
+    /// The rules that a fact leaves pending or closing.
+    fn left_waiting(&self, fact: &Name) -> Vec<Name> {
+        let readers = self.rules.readers.get(fact).into_iter().flatten();
+        let rules = readers.filter_map(|position| self.rules.rules.get(*position));
+        let waiting = rules.filter(|rule| {
+            self.state.rules.get(&rule.name).is_some_and(|standing| {
+                standing.unanswered && matches!(standing.phase, Phase::Pending { .. } | Phase::Closing { .. })
+            })
+        });
+        waiting.map(|rule| rule.name.clone()).collect()
+    }
+
+    /// The host says what is wrong with itself, or that it no longer is.
+    pub(crate) fn host_trouble(&mut self, about: Name, text: Option<String>) {
+        if about.len() > LONGEST_WORD {
+            return self.refuse(Refusal::TooLong, "a trouble of the host");
+        }
+        match text {
+            Some(mut text) => {
+                text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+                self.trouble(Cause::Host { about, text }, self.now);
+            }
+            None => self.trouble_over(&Cause::Host { about, text: String::new() }.key()),
+        }
+    }
+
+    /// Under other rules no script has failed yet, and what is gone troubles nobody.
+    pub(crate) fn forget_troubles(&mut self) {
+        let rules = self.rules;
+        let account = &self.state.device.account_emails;
+        let gone = |trouble: &Trouble| match &trouble.cause {
+            Cause::Sensor { fact, .. } => rules.fact(fact).is_none(),
+            Cause::Script { .. } => true,
+            Cause::Delivery { recipient, .. } => {
+                !rules.recipients.contains_key(recipient) && !account.iter().any(|email| recipient == email)
+            }
+            Cause::Host { .. } => false,
+        };
+        let gone = self.state.troubles.iter().filter(|(_, trouble)| trouble.lasts && gone(trouble));
+        let gone: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
+        gone.iter().for_each(|key| self.trouble_over(key));
+    }
+
+    /// Tells the operators.
+    pub(crate) fn troubles(&mut self) {
+        if self.state.troubles.is_empty() {
+            return;
+        }
+        let now = self.now;
+        let operators = self.rules.reach(&self.rules.operators, &self.state.device);
+        let mut troubles = std::mem::take(&mut self.state.troubles);
+        for (key, trouble) in troubles.iter_mut().filter(|(_, trouble)| trouble.lasts) {
+            if trouble.is_untold() && trouble.peace_until() <= now && !operators.is_empty() {
+                self.state.troubles_told += 1;
+                trouble.told = true;
+                trouble.last_told = Some((now, self.state.troubles_told));
+                trouble.missed = operators.iter().map(|channel| owned(channel.key())).collect();
+            }
+            self.tell_operators(key, trouble, &operators);
+        }
+        // What is over and may be told at once when it comes again need not be remembered.
+        troubles.retain(|_, trouble| trouble.lasts || trouble.peace_until() > now);
+        self.state.troubles = troubles;
+    }
+
+    /// Tells those who have not been told yet, and whom their quiet hours do not hold.
+    fn tell_operators(&mut self, key: &str, trouble: &mut Trouble, operators: &[Reachable]) {
+        let Some((_, number)) = trouble.last_told.filter(|_| !trouble.missed.is_empty()) else { return };
+        if let Cause::Sensor { fact, rules } = &mut trouble.cause {
+            *rules = self.left_waiting(fact);
+        }
+        let about = About::Trouble(TroubleSeen { cause: trouble.cause.clone(), since: trouble.since, number });
+        let message = Message { kind: Kind::System, step: 0, repeat: 0, about, wording: None };
+        for (recipient, channel) in std::mem::take(&mut trouble.missed) {
+            if self.quiet_until(&recipient, SEVERITY).is_some() {
+                trouble.missed.push((recipient, channel));
+                continue;
+            }
+            // Who is no operator any more need not be told.
+            let Some(to) = operators.iter().find(|to| to.key() == (&recipient, channel)) else { continue };
+            let id = Id::of(&[
+                b"system",
+                self.state.device.id.as_bytes(),
+                key.as_bytes(),
+                &number.to_be_bytes(),
+                recipient.as_bytes(),
+                channel.as_str().as_bytes(),
+            ]);
+            let notification = self.notification(id, &message, to.clone(), self.facts_seen());
+            self.decide(self.now, None, None, Outcome::Notify(Box::new(notification)));
+        }
+    }
+
+    /// When an operator is told next, if time alone makes it so.
+    pub(crate) fn next_trouble(&self) -> Option<Time> {
+        let lasting = self.state.troubles.values().filter(|trouble| trouble.lasts);
+        let next = lasting.flat_map(|trouble| {
+            let peace = trouble.is_untold().then(|| trouble.peace_until());
+            let quiet = trouble.missed.iter().filter_map(|(recipient, _)| self.quiet_until(recipient, SEVERITY));
+            peace.into_iter().chain(quiet)
+        });
+        next.filter(|at| *at > self.now).min()
+    }
+}
+
+impl Trouble {
+    fn is_untold(&self) -> bool {
+        !self.told
+    }
+
+    /// Until when no further message about it is sent.
+    fn peace_until(&self) -> Time {
+        self.last_told.map_or(Time::MIN, |(at, _)| at + PEACE)
+    }
+}
+
+fn owned((recipient, channel): (&Name, Channel)) -> (Name, Channel) {
+    (recipient.clone(), channel)
+}
