@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{About, Device, Notification, Scenario, Sources};
+use dag_engine::{About, Device, Engine, Notification, Ruleset, Scenario, Sources};
 use insta::assert_snapshot;
 
 use crate::host::{OUTAGE, PEOPLE, cottage, engine, sources};
@@ -13,7 +13,10 @@ fn play(text: &str) -> String {
 }
 
 fn play_by(rules: &str, text: &str) -> String {
-    let engine = engine(rules, None);
+    play_with(&engine(rules, None), text)
+}
+
+fn play_with(engine: &Engine, text: &str) -> String {
     let cottage = Device { account_emails: vec!["ann@example.com".to_owned()], ..cottage() };
     let devices = BTreeMap::from([("cottage".into(), cottage)]);
     let subject = |message: &Notification| {
@@ -23,10 +26,10 @@ fn play_by(rules: &str, text: &str) -> String {
         };
         format!("{about} at {}", message.device.name)
     };
-    match Scenario::parse("tests/a.toml", text, &engine, &devices, &others()) {
+    match Scenario::parse("tests/a.toml", text, engine, &devices, &others()) {
         Err(problems) => problems.to_string(),
         Ok(scenario) => {
-            let played = scenario.play(&engine, &subject);
+            let played = scenario.play(engine, &subject);
             let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
             if problems.is_empty() {
                 "as expected".to_owned()
@@ -626,5 +629,263 @@ fn names_are_those_of_the_rules_in_force() {
       |         ^^^^^
 
     1 problem found; nothing was changed
+    "#);
+}
+
+/// Nor at once, Kim after an hour; whoever cannot reach Nor for five minutes tells Kim.
+const STEPS: &str = r#"
+[rule.outage]
+when = "power == off"
+close_after = "10s"
+escalation = "all"
+[rule.low]
+when = "battery < 20"
+escalation = "all"
+[escalation]
+all = [{ notify = ["nor"] }, { after = "1h", notify = ["kim"] }]
+[recipient.kim]
+email = "kim@example.com"
+[recipient.nor]
+email = "nor@example.com"
+fallback = "kim"
+[group]
+owners = ["nor"]
+"#;
+
+/// Plays a story under those steps: its problems, and what was decided.
+#[track_caller]
+fn told(steps: &str) -> String {
+    let rules = Sources { operators: vec!["owners".into()], ..sources(&[("rules.toml", STEPS)]) };
+    let rules = Ruleset::compile(&rules).unwrap_or_else(|problems| panic!("{problems}"));
+    play_with(&Engine::new(rules), &format!("{HEAD}{steps}"))
+}
+
+#[test]
+fn snoozed_incidents_rest_for_so_long() {
+    let story = r#"
+        [[step]]
+        at = "0s"
+        set = { power = "off", battery = 5 }
+        expect = [{ subject = "outage*" }, { subject = "low*" }]
+        [[step]]
+        at = "30m"
+        snooze = { for = "2h", rule = "outage", by = "nor" }
+        [[step]]
+        at = "2h29m"
+        expect = [{ to = "kim", kind = "escalated", subject = "low*" }]
+        [[step]]
+        at = "2h30m"
+        expect = [{ to = "kim", kind = "escalated", subject = "outage*" }]
+    "#;
+    assert_eq!(told(story), "as expected");
+    // Every open one, until it is snoozed for no time at all.
+    let both = r#"
+        [[step]]
+        at = "0s"
+        set = { power = "off", battery = 5 }
+        snooze = "8h"
+        [[step]]
+        at = "2h"
+        expect = [{ kind = "opened" }, { kind = "opened" }]
+        [[step]]
+        at = "2h"
+        snooze = "0s"
+        expect = [{ kind = "escalated" }, { kind = "escalated" }]
+    "#;
+    assert_eq!(told(both), "as expected");
+}
+
+#[test]
+fn a_silence_holds_what_it_matches_from_its_beginning() {
+    let story = |silence: &str| {
+        told(&format!(
+            r#"
+            [[step]]
+            at = "10m"
+            silence = {silence}
+            [[step]]
+            at = "20m"
+            set = {{ power = "off", battery = 5 }}
+            expect = [{{ kind = "opened", subject = "low*" }}]
+            [[step]]
+            at = "1h10m"
+            expect = [{{ kind = "opened", subject = "outage*" }}]
+            "#
+        ))
+    };
+    assert_eq!(story(r#"{ for = "1h", rule = "outage" }"#), "as expected");
+    assert_eq!(
+        story(r#"{ for = "1h", from = "10m", rule = "outage", labels = { area = "hay-on-wye" } }"#),
+        "as expected"
+    );
+    assert_eq!(
+        story(r#"{ for = "55m", from = "15m", rule = "outage", device = "cottage", by = "kim" }"#),
+        "as expected"
+    );
+    let elsewhere = story(r#"{ for = "1h", rule = "outage", labels = { area = "brecon" } }"#);
+    assert!(elsewhere.contains("the subject is `outage at Cottage`, which `low*` does not match"), "{elsewhere}");
+}
+
+#[test]
+fn what_the_engine_refuses_is_a_problem_at_its_place() {
+    assert_snapshot!(told("[[step]]\nat = \"0s\"\nset = { power = \"off\" }\nsnooze = \"0s\""), @r#"
+    error: this is refused: it ends in the past
+     --> tests/a.toml:7:10
+      |
+    7 | snooze = "0s"
+      |          ^^^^
+
+            0s  outage: incident opened; it began at 2026-01-10T18:00:00Z
+            0s  outage: step 0 fires
+            0s  outage: told nor by email, opened: outage at Cottage
+            0s  engine: input about 2b10f185522d1964eba14e0294d396fc refused: it ends in the past
+    "#);
+    assert_snapshot!(told("[[step]]\nat = \"2h\"\nsilence = { for = \"0s\", from = \"3h\" }"), @r#"
+    error: this is refused: it ends before it begins
+     --> tests/a.toml:6:11
+      |
+    6 | silence = { for = "0s", from = "3h" }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            2h  engine: input about a silence refused: it ends before it begins
+    "#);
+    assert_snapshot!(told("[[step]]\nat = \"2h\"\nsilence = { for = \"1h\", from = \"30m\" }"), @r#"
+    error: this is refused: it ends in the past
+     --> tests/a.toml:6:11
+      |
+    6 | silence = { for = "1h", from = "30m" }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            2h  engine: input about a silence refused: it ends in the past
+    "#);
+}
+
+#[test]
+fn whom_no_delivery_reaches_is_stood_in_for() {
+    let story = r#"
+        [[step]]
+        at = "0s"
+        fail = ["nor"]
+        [[step]]
+        at = "1m"
+        set = { power = "off" }
+        [[step]]
+        at = "5m59s"
+        expect = [{ to = "nor", kind = "opened" }]
+        [[step]]
+        at = "6m"
+        expect = [{ to = "kim", kind = "opened" }]
+    "#;
+    assert_eq!(told(story), "as expected");
+}
+
+#[test]
+fn what_had_failed_is_delivered_when_deliveries_work_again() {
+    let story = |again: &str, expected: &str| {
+        told(&format!(
+            r#"
+            [[step]]
+            at = "0s"
+            fail = [{{ to = "nor", by = "email" }}]
+            [[step]]
+            at = "1m"
+            set = {{ power = "off" }}
+            expect = [{{ to = "nor" }}]
+            [[step]]
+            at = "2m"
+            fail = {again}
+            [[step]]
+            at = "30m"
+            expect = {expected}
+            "#
+        ))
+    };
+    assert_eq!(story("[]", "[]"), "as expected");
+    // A list takes the place of the one before.
+    assert_eq!(story("[\"kim\"]", "[]"), "as expected");
+    assert_eq!(story("[\"kim\", \"nor\"]", "[{ to = \"kim\" }]"), "as expected");
+}
+
+#[test]
+fn late_readings_are_one_report_with_times_of_their_own() {
+    let story = r#"
+        [[step]]
+        at = "1h"
+        readings = [{ at = "10m", set = { power = "off" } }, { at = "45m", set = { power = "on" } }]
+        expect = [{ to = "nor", kind = "past" }]
+    "#;
+    assert_eq!(told(story), "as expected");
+}
+
+#[test]
+fn a_reload_puts_the_rules_of_another_folder_in_force() {
+    let story = r#"
+        [[step]]
+        at = "0s"
+        set = { power = "off" }
+        expect = [{ to = "nor", kind = "opened", subject = "outage*" }]
+        [[step]]
+        at = "5m"
+        rules = "harder"
+        expect = [{ to = "nor", kind = "resolved", subject = "outage*" }]
+        [[step]]
+        at = "14m"
+        expect = []
+        [[step]]
+        at = "15m"
+        expect = [{ to = "nor", kind = "opened", subject = "long-outage*" }]
+    "#;
+    assert_eq!(told(story), "as expected");
+}
+
+#[test]
+fn the_operators_hear_of_trouble() {
+    let story = r#"
+        [[step]]
+        at = "0s"
+        set = { power = "on", battery = 80 }
+        [[step]]
+        at = "1m"
+        set = { power = "unknown", battery = "unknown" }
+        # Two troubles of the same moment are two tellings.
+        expect = [{ to = "nor", kind = "system" }, { kind = "system", subject = "sensor/power*" }]
+    "#;
+    assert_eq!(told(story), "as expected");
+}
+
+#[test]
+fn what_a_step_says_happens_in_one_order_however_it_is_written() {
+    let step = r#"
+        [[step]]
+        at = "1h"
+        expect = [{ kind = "past" }]
+        silence = { for = "1h", from = "90m", rule = "long-outage", by = "nor" }
+        snooze = "1h"
+        ack = "kim"
+        fail = ["kim"]
+        set = { power = "on" }
+        readings = [{ at = "30m", set = { power = "off" } }]
+        rules = "harder"
+    "#;
+    assert_snapshot!(told(step), @r#"
+    error: `kind` is `opened`, not `past`
+     --> tests/a.toml:7:19
+      |
+    7 |         expect = [{ kind = "past" }]
+      |                   ^^^^^^^^^^^^^^^^^
+      |
+      = help: sent since the last `expect`:
+                { to = "nor", by = "email", kind = "opened", step = 0, subject = "long-outage at Cottage" }
+                { to = "nor", by = "email", kind = "acknowledged", step = 0, subject = "long-outage at Cottage" }
+
+           30m  long-outage: condition true; opens at 2026-01-10T18:40:00Z if it stays so
+           40m  long-outage: incident opened; it began at 2026-01-10T18:30:00Z
+            1h  long-outage: step 0 fires
+            1h  long-outage: told nor by email, opened: long-outage at Cottage
+            1h  long-outage: condition false; ends at 2026-01-10T19:00:10Z if it stays so
+            1h  long-outage: acknowledged by kim
+            1h  long-outage: told nor by email, acknowledged: long-outage at Cottage
+            1h  long-outage: snoozed by somebody until 2026-01-10T20:00:00Z
+            1h  engine: silence by nor from 2026-01-10T19:30:00Z until 2026-01-10T20:30:00Z: rule long-outage
     "#);
 }
