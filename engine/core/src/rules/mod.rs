@@ -3,6 +3,7 @@
 mod compile;
 pub(crate) mod document;
 mod order;
+mod people;
 mod resolve;
 mod sections;
 

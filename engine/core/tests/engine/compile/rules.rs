@@ -167,6 +167,15 @@ fn a_cycle_of_thousands_of_rules_is_told_in_part() {
 }
 
 #[test]
+fn rules_that_all_inhibit_one_another_are_answered_without_naming_every_cycle() {
+    let names: Vec<String> = (0..200).map(|at| format!("r{at}")).collect();
+    let each = format!("inhibits = {names:?}");
+    let told = alone(&rules(&names.iter().map(|name| (name.as_str(), each.as_str())).collect::<Vec<_>>()));
+    assert!(told.contains("this closes a cycle: `r0` inhibits `r1` inhibits `r0`"), "{}", told.get(..400).unwrap());
+    assert!(told.ends_with("101 problems found; nothing was changed"), "{}", told.get(..400).unwrap());
+}
+
+#[test]
 fn a_rule_was_what_no_rule_is_and_no_other_was() {
     let long = format!("was = \"{}\"", "x".repeat(65));
     assert_snapshot!(alone(&rules(&[
