@@ -20,8 +20,14 @@ pub struct Problem {
     /// What to do about it.
     pub help: Option<String>,
     is_warning: bool,
-    /// The source around the place, and which bytes of it are meant.
-    shown: String,
+    source: Box<Source>,
+}
+
+/// The part of the file that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    text: String,
+    /// Which bytes of it are meant.
     caret: Range<usize>,
 }
 
@@ -57,8 +63,8 @@ impl Problem {
         let to = text.get(end..shown.end).and_then(|near| near.find('\n')).map_or(shown.end, |at| end + at);
         let window = text.get(from..to).unwrap_or_default();
         let caret = start - from..(end - from).min(window.len());
-        let shown = window.to_owned();
-        Problem { file: file.to_owned(), line, column, message, help, is_warning: false, shown, caret }
+        let source = Box::new(Source { text: window.to_owned(), caret });
+        Problem { file: file.to_owned(), line, column, message, help, is_warning: false, source }
     }
 
     /// The same problem, of a file that lies in `folder`.
@@ -73,8 +79,9 @@ const SHOWN: usize = 200;
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
-        let place = AnnotationKind::Primary.span(self.caret.clone());
-        let snippet = Snippet::source(&self.shown).line_start(self.line).path(&self.file).annotation(place);
+        let Source { text, caret } = &*self.source;
+        let place = AnnotationKind::Primary.span(caret.clone());
+        let snippet = Snippet::source(text).line_start(self.line).path(&self.file).annotation(place);
         let mut group = level.primary_title(&self.message).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
