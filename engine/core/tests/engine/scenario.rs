@@ -758,6 +758,13 @@ fn what_the_engine_refuses_is_a_problem_at_its_place() {
 
             2h  engine: input about a silence refused: it ends in the past
     "#);
+    // Whatever it refuses.
+    let reading = "{ at = \"0s\", set = { power = \"on\" } },";
+    let many = told(&format!("[[step]]\nat = \"0s\"\nreadings = [{}]", reading.repeat(10_001)));
+    assert!(many.contains("error: this is refused: it holds more readings than one report may"), "{many}");
+    let long = "x".repeat(201);
+    let long = told(&format!("[[step]]\nat = \"0s\"\nset = {{ power = \"off\" }}\nack = \"{long}\""));
+    assert!(long.contains("error: this is refused: its name or text is too long"), "{long}");
 }
 
 #[test]
