@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag::book::Book;
+use dag::book::{Beside, Book, Folder};
 use dag_config::Config;
 
 /// The shipped files in a folder of their own, changed by `edit`; what the compiler says to that.
@@ -29,6 +29,7 @@ fn said(edit: impl FnOnce(&Path)) -> String {
 }
 
 fn shipped(dir: &Path) -> PathBuf {
+    fs::create_dir_all(dir).unwrap();
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::copy(top.join("config.toml"), dir.join("config.toml")).unwrap();
     copy(&top.join("rules"), &dir.join("rules"));
@@ -193,4 +194,101 @@ fn what_editors_leave_behind_is_not_read() {
         },
         &["nothing"],
     );
+}
+
+/// A story that goes from the shipped rules to those of a folder beside it.
+const RELOAD: &str = r#"
+name = "a reload"
+device = "cottage"
+start = "2026-01-10T18:00:00Z"
+[[step]]
+at = "0s"
+set = { power = "off" }
+[[step]]
+at = "10m"
+rules = "harder"
+expect = [{ to = "nor", kind = "opened" }, { to = "nor", kind = "resolved" }]
+"#;
+
+/// Rules without the one for outages, beside the scenarios in `tests`.
+fn harder(tests: &Path) {
+    fs::create_dir_all(tests.join("harder")).unwrap();
+    fs::write(tests.join("reload.toml"), RELOAD).unwrap();
+    fs::write(
+        tests.join("harder/people.toml"),
+        "[recipient.nor]\nemail = \"nor@example.com\"\n[group]\nowners = [\"nor\"]",
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_scenario_may_put_the_rules_of_a_folder_beside_it_in_force() {
+    check(|rules| harder(&rules.join("tests")), &["nothing"]);
+    // The folder's files are no scenarios, and its scripts are read too.
+    check(
+        |rules| {
+            harder(&rules.join("tests"));
+            fs::write(rules.join("tests/harder/hooks.rhai"), "fn allow(ctx) {").unwrap();
+        },
+        &["the rules of `harder` cannot be put in force", "--> reload.toml:10:9", "--> harder/hooks.rhai:1"],
+    );
+    check(
+        |rules| {
+            harder(&rules.join("tests"));
+            fs::rename(rules.join("tests/harder"), rules.join("tests/hard")).unwrap();
+        },
+        &["reload.toml:10:9", "there is no folder `harder`", "did you mean `hard`?"],
+    );
+}
+
+#[test]
+fn the_folders_of_scenarios_are_bounded_as_the_rules_are() {
+    let other = |name: &'static str, content: Vec<u8>| {
+        move |rules: &Path| {
+            harder(&rules.join("tests"));
+            fs::write(rules.join("tests/harder").join(name), content).unwrap();
+        }
+    };
+    check(other("power.toml", b"\xff".to_vec()), &["tests/harder/power.toml", "not UTF-8 (byte 0): save it as UTF-8"]);
+    check(other("power.rhai", vec![b'/'; 10_000_000]), &["tests/harder/power.rhai", "longer than 1024 KiB"]);
+    check(other(".power.toml.swp", b"\xff".to_vec()), &["nothing"]);
+    check(
+        |rules| {
+            harder(&rules.join("tests"));
+            for at in 0..1_000 {
+                fs::write(rules.join(format!("tests/harder/{at}.toml")), "").unwrap();
+            }
+        },
+        &["/rules:", "the folder holds more than 1000 files"],
+    );
+}
+
+#[test]
+fn the_folders_of_scenarios_are_kept_with_the_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    harder(&shipped(dir.path()).join("rules/tests"));
+    let folder = Folder::read(&dir.path().join("rules")).unwrap();
+    let kept = folder.to_keep();
+    assert!(kept.iter().any(|(path, _)| path == "tests/harder/people.toml"));
+    assert_eq!(Folder::from_kept(kept), folder);
+}
+
+#[test]
+fn a_scenario_elsewhere_has_the_folders_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(&dir.path().join("home"));
+    let config = Config::load(&home.join("config.toml"), &[]).unwrap();
+    let book = Book::prove(&home.join("rules"), &config).unwrap();
+    let stories = dir.path().join("stories");
+    harder(&stories);
+    // What else lies there is nobody's business.
+    fs::create_dir(stories.join("notes")).unwrap();
+    fs::write(stories.join("notes/a.toml"), b"\xff").unwrap();
+    let file = stories.join("reload.toml");
+    let play = |text: &str| book.play(&file.display().to_string(), text, &config, &Beside::of(&file, &config));
+    assert_eq!(play(RELOAD).unwrap().played.problems, []);
+    let said = play(&RELOAD.replace("harder", "notes")).unwrap_err().to_string();
+    for part in ["the rules of `notes` cannot be put in force", "stories/notes/a.toml", "not UTF-8 (byte 0)"] {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
 }

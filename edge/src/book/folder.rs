@@ -10,7 +10,11 @@ const LONGEST_FILE: u64 = 1 << 20;
 /// How many files the folder may hold.
 const MOST_FILES: usize = 1_000;
 
-/// Every file of `rules/` that means something, by its path from there: rules and scripts, `templates/`, `tests/`.
+/// How the names of rules and scripts end.
+const RULES: &[&str] = &["toml", "rhai"];
+
+/// Every file of `rules/` that means something, by its path from there: rules and scripts, `templates/`, `tests/`, and the
+/// rules and scripts in the folders of `tests/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
     files: BTreeMap<String, String>,
@@ -24,10 +28,31 @@ impl Folder {
     pub fn read(path: &Path) -> Result<Folder, Vec<Problem>> {
         let mut folder = Folder::default();
         let mut problems = Vec::new();
-        for (below, wanted) in [("", &["toml", "rhai"][..]), ("templates", &[][..]), ("tests", &["toml"][..])] {
-            folder.read_level(path, below, wanted, &mut problems);
+        folder.read_level(path, "", RULES, &mut problems);
+        folder.read_level(path, "templates", &[], &mut problems);
+        folder.read_level(path, "tests", &["toml"], &mut problems);
+        for name in subfolders(&path.join("tests")) {
+            folder.read_level(path, &format!("tests/{name}"), RULES, &mut problems);
         }
-        if problems.is_empty() { Ok(folder) } else { Err(problems) }
+        folder.bounded(path, problems)
+    }
+
+    /// Reads the rules and scripts of a folder alone.
+    ///
+    /// # Errors
+    /// As for [`read`](Folder::read).
+    pub fn read_rules(path: &Path) -> Result<Folder, Vec<Problem>> {
+        let mut folder = Folder::default();
+        let mut problems = Vec::new();
+        folder.read_level(path, "", RULES, &mut problems);
+        folder.bounded(path, problems)
+    }
+
+    fn bounded(self, path: &Path, mut problems: Vec<Problem>) -> Result<Folder, Vec<Problem>> {
+        if self.files.len() > MOST_FILES {
+            problems.push(problem(path, format!("the folder holds more than {MOST_FILES} files"), None));
+        }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
     fn read_level(&mut self, root: &Path, below: &str, wanted: &[&str], problems: &mut Vec<Problem>) {
@@ -54,10 +79,12 @@ impl Folder {
                 }
             };
             let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-            // Editors leave swap files, backups and hidden files behind.
-            let temporary = name.starts_with(['.', '#']) || name.ends_with('~');
-            if temporary || !(wanted.is_empty() || wanted.contains(&extension)) {
+            if is_temporary(&name) || !(wanted.is_empty() || wanted.contains(&extension)) {
                 continue;
+            }
+            if self.files.len() > MOST_FILES {
+                // That is told; how many more there are need not be known.
+                return;
             }
             let path = level.join(&name);
             match read_file(&path) {
@@ -69,9 +96,6 @@ impl Folder {
                 Err(Unreadable::Gone) => {}
                 Err(Unreadable::Because(message)) => problems.push(problem(&path, message, None)),
             }
-        }
-        if self.files.len() > MOST_FILES {
-            problems.push(problem(&level, format!("the folder holds more than {MOST_FILES} files"), None));
         }
     }
 
@@ -98,13 +122,39 @@ impl Folder {
         rules.map(|(path, text)| (path.clone(), text.clone())).collect()
     }
 
-    /// The files of a subfolder, by name.
+    /// The files that lie in a subfolder itself, by name.
     pub fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().filter_map(move |(path, text)| {
             let name = path.strip_prefix(folder)?.strip_prefix('/')?;
-            Some((name, text.as_str()))
+            (!name.contains('/')).then_some((name, text.as_str()))
         })
     }
+
+    /// The folders of other rules among the scenarios, by name.
+    pub fn others(&self) -> BTreeMap<String, Folder> {
+        let mut others: BTreeMap<String, Folder> = BTreeMap::new();
+        for (path, text) in &self.files {
+            if let Some((name, file)) = path.strip_prefix("tests/").and_then(|path| path.split_once('/')) {
+                others.entry(name.to_owned()).or_default().files.insert(file.to_owned(), text.clone());
+            }
+        }
+        others
+    }
+}
+
+/// The names of the folders in one; of none where it cannot be read.
+pub(super) fn subfolders(path: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !is_temporary(name)).collect();
+    names.sort();
+    names
+}
+
+/// Editors leave swap files, backups and hidden files behind.
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
 enum Unreadable {

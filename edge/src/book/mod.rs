@@ -1,5 +1,6 @@
 //! A rulebook: the folder `rules/`, compiled, its templates rendered and its scenarios played, ready to be put in force.
 
+mod beside;
 mod folder;
 mod warnings;
 
@@ -8,10 +9,11 @@ use std::{collections::BTreeMap, path::Path};
 use dag_config::Config;
 use dag_delivery::{TemplateProblem, Templates};
 use dag_engine::{
-    Decision, Device, Engine, FactKind, Name, Notification, Outcome, Played, Problem, Problems, Ruleset, Runs,
-    Scenario, Sources, Time, did_you_mean, notifications,
+    Decision, Device, Engine, FactKind, Name, Notification, OtherRules, Outcome, Played, Problem, Problems, Ruleset,
+    Runs, Scenario, Sources, Time, did_you_mean, notifications,
 };
 
+pub use beside::Beside;
 pub use folder::{Folder, text};
 
 /// Rules that may be put in force.
@@ -58,9 +60,12 @@ impl Book {
     /// Everything that is wrong with the files, or the scenarios that went otherwise than expected.
     pub fn prove(path: &Path, config: &Config) -> Result<Book, Problems> {
         let book = Book::compile(Folder::read(path).map_err(Problems)?, config)?;
+        let others = book.folder.others();
+        let others: BTreeMap<String, Sources> =
+            others.into_iter().map(|(name, folder)| (name, sources(&folder, config))).collect();
         let mut problems = Vec::new();
         for (file, text) in book.folder.below("tests") {
-            match book.play(file, text, config) {
+            match book.play(file, text, config, &others) {
                 Ok(play) => problems.extend(play.played.problems),
                 Err(wrong) => problems.extend(wrong.0),
             }
@@ -68,13 +73,14 @@ impl Book {
         if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
     }
 
-    /// Plays one scenario, with every rule, whatever its `run_on`.
+    /// Plays one scenario, with every rule, whatever its `run_on`. `others` are the rules that it may put in force; the
+    /// words of messages stay this book's.
     ///
     /// # Errors
-    /// What is wrong with the scenario's file.
-    pub fn play(&self, file: &str, text: &str, config: &Config) -> Result<Play, Problems> {
+    /// What is wrong with the scenario's file, or with the rules of a folder that it names.
+    pub fn play(&self, file: &str, text: &str, config: &Config, others: &dyn OtherRules) -> Result<Play, Problems> {
         let engine = Engine::new(Ruleset::compile(&sources(&self.folder, config))?);
-        let scenario = Scenario::parse(file, text, &engine, &devices(config))?;
+        let scenario = Scenario::parse(file, text, &engine, &devices(config), others)?;
         let played = scenario.play(&engine, &|notification| self.templates.subject(notification));
         Ok(Play { file: file.to_owned(), name: scenario.name, played })
     }

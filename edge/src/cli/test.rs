@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Common, Done, Failure};
-use crate::book::{Book, Folder, Play, text};
+use crate::book::{Beside, Book, Folder, Play, text};
 
 #[derive(Debug, Args)]
 pub(super) struct Test {
@@ -18,11 +18,13 @@ pub(super) struct Test {
 impl Test {
     pub fn run(self, common: &Common) -> Done {
         let config = common.load()?;
-        let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+        let rules = config.root.join("rules");
+        let folder = Folder::read(&rules).map_err(dag_engine::Problems)?;
         let book = Book::compile(folder, &config)?;
-        let scenarios = match self.paths.as_slice() {
-            [] => book.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect(),
-            paths => named(paths)?,
+        let own = || book.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+        let (within, scenarios) = match self.paths.as_slice() {
+            [] => (rules.join("tests"), own()),
+            paths => (PathBuf::new(), named(paths)?),
         };
         if scenarios.is_empty() {
             return Err("no scenarios were found: write some into rules/tests/".into());
@@ -31,7 +33,7 @@ impl Test {
         let mut report = Vec::new();
         let mut text = String::new();
         for (file, source) in &scenarios {
-            match book.play(file, source, &config) {
+            match book.play(file, source, &config, &Beside::of(&within.join(file), &config)) {
                 Ok(Play { name, played, .. }) => {
                     let good = played.problems.is_empty();
                     failed += u32::from(!good);

@@ -92,8 +92,8 @@ pub use notification::{
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use rules::{Ruleset, Sources};
 pub use sample::notifications;
-pub use scenario::{Played, Scenario};
-pub use simulation::Simulation;
+pub use scenario::{OtherRules, Played, Scenario};
+pub use simulation::{Failing, Simulation};
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
 pub use zone::zone;

@@ -19,14 +19,22 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// All of that with the source, over several lines.
-    rendered: String,
+    is_warning: bool,
+    source: Box<Source>,
+}
+
+/// The part of the file that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    text: String,
+    /// Which bytes of it are meant.
+    caret: Range<usize>,
 }
 
 impl Problem {
     /// A problem at the bytes `span` of `text`, which is the content of `file`.
     pub fn error(file: &str, text: &str, span: Range<usize>, message: impl Into<String>, help: Option<String>) -> Self {
-        Self::new(Level::ERROR, file, text, span, message.into(), help)
+        Self::new(file, text, span, message.into(), help)
     }
 
     /// The same for what may be meant so, but probably is not.
@@ -37,17 +45,10 @@ impl Problem {
         message: impl Into<String>,
         help: Option<String>,
     ) -> Self {
-        Self::new(Level::WARNING, file, text, span, message.into(), help)
+        Problem { is_warning: true, ..Self::new(file, text, span, message.into(), help) }
     }
 
-    fn new(
-        level: Level<'static>,
-        file: &str,
-        text: &str,
-        span: Range<usize>,
-        message: String,
-        help: Option<String>,
-    ) -> Self {
+    fn new(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Self {
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end.max(start));
         let before = text.get(..start).unwrap_or_default();
@@ -62,14 +63,13 @@ impl Problem {
         let to = text.get(end..shown.end).and_then(|near| near.find('\n')).map_or(shown.end, |at| end + at);
         let window = text.get(from..to).unwrap_or_default();
         let caret = start - from..(end - from).min(window.len());
-        let snippet =
-            Snippet::source(window).line_start(line).path(file).annotation(AnnotationKind::Primary.span(caret));
-        let mut group = level.primary_title(message.as_str()).element(snippet);
-        if let Some(help) = &help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        let rendered = Renderer::plain().render(&[group]);
-        Problem { file: file.to_owned(), line, column, message, help, rendered }
+        let source = Box::new(Source { text: window.to_owned(), caret });
+        Problem { file: file.to_owned(), line, column, message, help, is_warning: false, source }
+    }
+
+    /// The same problem, of a file that lies in `folder`.
+    pub(crate) fn within(self, folder: &str) -> Self {
+        Problem { file: format!("{folder}/{}", self.file), ..self }
     }
 }
 
@@ -78,7 +78,15 @@ const SHOWN: usize = 200;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rendered)
+        let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
+        let Source { text, caret } = &*self.source;
+        let place = AnnotationKind::Primary.span(caret.clone());
+        let snippet = Snippet::source(text).line_start(self.line).path(&self.file).annotation(place);
+        let mut group = level.primary_title(&self.message).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        f.write_str(&Renderer::plain().render(&[group]))
     }
 }
 

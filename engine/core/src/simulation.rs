@@ -1,18 +1,38 @@
-//! A host without a world: it calls the engine at every deadline and counts every message as delivered at once.
+//! A host without a world: it calls the engine at every deadline and counts every message as delivered at once,
+//! except to those whom nothing is to reach.
 
-use crate::{Decision, Device, Engine, Input, Name, Reading, Report, State, Time, Value};
+use crate::{Channel, Decision, Device, Engine, Input, MessageRef, Name, Outcome, Reading, Report, State, Time, Value};
 
 /// One device on simulated time.
+#[derive(Debug)]
 pub struct Simulation<'e> {
     engine: &'e Engine,
     state: State,
     next_reading: u64,
+    failing: Vec<Failing>,
+    /// The messages that failed and are still to be delivered, in the order of sending.
+    undelivered: Vec<MessageRef>,
+}
+
+/// A recipient whom no delivery reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Who.
+    pub to: Name,
+    /// By which means alone; by none where it is absent.
+    pub by: Option<Channel>,
+}
+
+impl Failing {
+    fn matches(&self, message: &MessageRef) -> bool {
+        self.to == message.recipient && self.by.is_none_or(|by| by == message.channel)
+    }
 }
 
 impl<'e> Simulation<'e> {
     /// A device of which nothing is known yet.
     pub fn new(engine: &'e Engine, device: Device) -> Self {
-        Simulation { engine, state: State::new(device), next_reading: 1 }
+        Simulation { engine, state: State::new(device), next_reading: 1, failing: Vec::new(), undelivered: Vec::new() }
     }
 
     /// The device's state.
@@ -32,23 +52,57 @@ impl<'e> Simulation<'e> {
     pub fn set(&mut self, facts: &[(Name, Option<Value>)], at: Time, on: &mut dyn FnMut(&Decision)) {
         self.advance(at, on);
         let readings = facts.iter().map(|(fact, value)| Reading { fact: fact.clone(), value: *value, at });
-        let readings: Vec<Reading> = readings.collect();
-        let first = self.next_reading;
-        self.next_reading += readings.len() as u64;
-        self.step(
-            Input::Report(Report { source: "simulation".into(), boot: 1, first, readings, ..Report::default() }),
-            at,
-            on,
-        );
+        self.report(readings.collect(), false, at, on);
     }
 
-    /// Takes one input over at `now`.
+    /// Takes readings over at `now`, as one report of the device's only source. `more` says that parts of it follow.
+    pub fn report(&mut self, readings: Vec<Reading>, more: bool, now: Time, on: &mut dyn FnMut(&Decision)) {
+        let first = self.next_reading;
+        self.next_reading += readings.len() as u64;
+        let source = Name::new_static("simulation");
+        let report = Report { source, boot: 1, first, more, readings, ..Report::default() };
+        self.step(Input::Report(report), now, on);
+    }
+
+    /// The rules of `engine` are in force from `now` on.
+    pub fn reload(&mut self, engine: &'e Engine, now: Time, on: &mut dyn FnMut(&Decision)) {
+        self.engine = engine;
+        self.step(Input::RulesChanged, now, on);
+    }
+
+    /// From `now` on deliveries to these fail, and to no others: what had failed for others is delivered.
+    pub fn fail(&mut self, failing: Vec<Failing>, now: Time, on: &mut dyn FnMut(&Decision)) {
+        self.failing = failing;
+        let undelivered = std::mem::take(&mut self.undelivered);
+        let (failing, delivered): (Vec<_>, Vec<_>) = undelivered.into_iter().partition(|message| self.fails(message));
+        self.undelivered = failing;
+        for message in delivered {
+            self.step(Input::Delivered(message), now, on);
+        }
+    }
+
+    fn fails(&self, message: &MessageRef) -> bool {
+        self.failing.iter().any(|failing| failing.matches(message))
+    }
+
+    /// Takes one input over at `now`, and tells what becomes of each message that is sent.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.engine.step(&mut self.state, input, now);
-        let sent: Vec<_> = crate::notifications(&decisions).map(crate::Notification::reference).collect();
-        for message in sent {
-            decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
-            decisions.extend(self.engine.step(&mut self.state, Input::Delivered(message), now));
+        let mut told = 0;
+        // What becomes of a message may lead to further ones.
+        while let Some(decision) = decisions.get(told) {
+            told += 1;
+            if let Outcome::Notify(notification) = &decision.outcome {
+                let message = notification.reference();
+                decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
+                let outcome = if self.fails(&message) {
+                    self.undelivered.push(message.clone());
+                    Input::Failed { message, last: false }
+                } else {
+                    Input::Delivered(message)
+                };
+                decisions.extend(self.engine.step(&mut self.state, outcome, now));
+            }
         }
         decisions.iter().for_each(on);
     }

@@ -130,7 +130,7 @@ fn every_shipped_scenario_goes_as_it_says_and_no_script_fails() {
         let name = play(&engine, &file, &text);
         assert!(names.insert(name), "{file}: another scenario has the same name");
     }
-    assert_eq!(names.len(), 14);
+    assert_eq!(names.len(), 16);
 }
 
 #[test]
@@ -226,6 +226,24 @@ fn every_condition_of_the_readme_compiles() {
         let rule = format!("[rule.readme]\nwhen = '{condition}'\nescalation = \"household\"\n");
         sources.files.insert("readme.toml".to_owned(), rule);
         compile(&sources);
+    }
+}
+
+#[test]
+fn a_step_may_say_all_that_the_readme_says() {
+    let readme = readme();
+    let rows = readme.lines().skip_while(|line| !line.starts_with("| a step says |")).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 11);
+    let engine = Engine::new(compile(&shipped()));
+    let devices = BTreeMap::from([("cottage".into(), device("cottage", "hay-on-wye"))]);
+    let others = BTreeMap::from([("harder".to_owned(), shipped())]);
+    for row in rows {
+        let said = row.split('`').nth(1).unwrap();
+        let at = if said.starts_with("at = ") { "" } else { "at = \"1h\"" };
+        let story =
+            format!("name = \"a\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n[[step]]\n{at}\n{said}");
+        Scenario::parse("a.toml", &story, &engine, &devices, &others).unwrap_or_else(|problems| panic!("{problems}"));
     }
 }
 
@@ -348,7 +366,8 @@ fn device(id: &str, area: &str) -> Device {
 fn play(engine: &Engine, file: &str, text: &str) -> String {
     let devices = [device("cottage", "hay-on-wye"), device("barn", "brecon")];
     let devices = devices.map(|device| (device.id.clone(), device)).into();
-    let scenario = Scenario::parse(file, text, engine, &devices).unwrap_or_else(|problems| panic!("{problems}"));
+    let scenario =
+        Scenario::parse(file, text, engine, &devices, &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
     let played = scenario.play(engine, &plain_subject);
     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}\n{}", problems.join("\n"), played.timeline);

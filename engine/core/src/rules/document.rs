@@ -190,14 +190,6 @@ impl<'d, 'a> Table<'d, 'a> {
         items
     }
 
-    /// A key that the design has and this version has not: an error, so that nobody relies on it.
-    pub fn not_yet(&mut self, key: &'static str) {
-        if let Some(value) = self.value(key) {
-            let message = format!("`{key}` is not part of this version yet");
-            self.document.problem(value.span(), message, Some("leave it out for now".into()));
-        }
-    }
-
     pub fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref()));
         self.document.problem(value.span(), message, None);

@@ -1,0 +1,34 @@
+//! Other rules for a scenario that is named on the command line: those in the folders beside its file.
+
+use std::path::{Path, PathBuf};
+
+use dag_config::Config;
+use dag_engine::{OtherRules, Problems, Sources};
+
+use super::{Folder, folder::subfolders, sources};
+
+/// The folders beside a scenario's file, each read when it is asked for.
+#[derive(Debug)]
+pub struct Beside<'c> {
+    folder: PathBuf,
+    config: &'c Config,
+}
+
+impl<'c> Beside<'c> {
+    /// Those beside `file`.
+    pub fn of(file: &Path, config: &'c Config) -> Self {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Beside { folder: folder.to_owned(), config }
+    }
+}
+
+impl OtherRules for Beside<'_> {
+    fn names(&self) -> Vec<String> {
+        subfolders(&self.folder)
+    }
+
+    fn sources(&self, name: &str) -> Result<Sources, Problems> {
+        let folder = Folder::read_rules(&self.folder.join(name)).map_err(Problems)?;
+        Ok(sources(&folder, self.config))
+    }
+}

@@ -1,0 +1,103 @@
+//! Scenarios: what a user's rules are expected to do, written as a story in `rules/tests/*.toml`.
+//!
+//! `parse.rs` reads one, `acts.rs` what its steps say; `play.rs` tells it to a [`Simulation`](crate::Simulation), and
+//! `expect.rs` compares what was sent.
+
+mod acts;
+mod expect;
+mod parse;
+mod play;
+
+use std::collections::BTreeMap;
+
+use expect::Expected;
+
+use crate::{
+    Device, Engine, Millis, Name, Problem, Problems, Reading, Silence, Sources, Time, rules::document::Span,
+    simulation::Failing,
+};
+
+/// One scenario, read and checked.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What it shows, in a sentence.
+    pub name: String,
+    device: Device,
+    start: Time,
+    steps: Vec<Step>,
+    /// The rules that steps put in force, by the name of their folder.
+    reloads: BTreeMap<String, Engine>,
+    file: String,
+    text: String,
+}
+
+/// The folders beside a scenario's file: other rules, which a step may put in force.
+pub trait OtherRules {
+    /// The names of the folders.
+    fn names(&self) -> Vec<String>;
+
+    /// What the folder of that name holds, with the same configuration as the rules that the scenario is about.
+    ///
+    /// # Errors
+    /// The files that cannot be read.
+    fn sources(&self, name: &str) -> Result<Sources, Problems>;
+}
+
+/// Folders that have all been read; none, where a scenario has none beside it.
+impl OtherRules for BTreeMap<String, Sources> {
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+
+    fn sources(&self, name: &str) -> Result<Sources, Problems> {
+        self.get(name).cloned().ok_or(Problems(Vec::new()))
+    }
+}
+
+#[derive(Debug)]
+struct Step {
+    at: Millis,
+    span: Span,
+    /// What happens, in this order, each with its place.
+    acts: Vec<(Span, Act)>,
+}
+
+/// One thing that a step says.
+#[derive(Debug)]
+enum Act {
+    /// Other rules are in force: those of this folder.
+    Rules(String),
+    /// Readings come in, as one report: `readings` and `set`.
+    Report(Vec<Reading>),
+    /// Deliveries to these fail from here, and to no others.
+    Fail(Vec<Failing>),
+    Ack {
+        by: String,
+        /// Only this rule's incident; every open one where none is named.
+        rule: Option<Name>,
+    },
+    Snooze {
+        until: Time,
+        by: String,
+        /// As for `Ack`.
+        rule: Option<Name>,
+    },
+    Silence(Silence),
+    /// Everything that was sent since the last one.
+    Expect(Vec<Expected>),
+}
+
+/// How a scenario went.
+#[derive(Debug)]
+pub struct Played {
+    /// What was not as expected; empty if all was.
+    pub problems: Vec<Problem>,
+    /// Everything that was decided, a line each: for people, where something was not as expected.
+    pub timeline: String,
+}
+
+impl Scenario {
+    fn problem(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Problem {
+        Problem::error(&self.file, &self.text, span, message, help)
+    }
+}

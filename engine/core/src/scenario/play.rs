@@ -1,0 +1,136 @@
+//! A scenario as it is played: its steps happen to a device on simulated time.
+
+use super::{Act, Played, Scenario, Step};
+use crate::{
+    Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, Time, describe, rules::document::Span,
+    simulation::Simulation,
+};
+
+/// So many deadlines may pass in one story: a step that repeats every millisecond must not hold up a reload.
+const MOST_DEADLINES: u32 = 20_000;
+
+impl Scenario {
+    /// Plays the scenario. `subject` renders a message's subject as its receiver would read it.
+    pub fn play(&self, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
+        let simulation = Simulation::new(engine, self.device.clone());
+        let heard =
+            Heard { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
+        let mut play = Play { scenario: self, simulation, deadlines: 0, heard, problems: Vec::new() };
+        for step in &self.steps {
+            let now = self.start + step.at;
+            if !play.pass(step, now) {
+                break;
+            }
+            for (span, act) in &step.acts {
+                play.act(span, act, now);
+            }
+        }
+        Played { problems: play.problems, timeline: play.heard.timeline }
+    }
+}
+
+/// A scenario while it is played.
+struct Play<'s> {
+    scenario: &'s Scenario,
+    simulation: Simulation<'s>,
+    /// How many deadlines have passed.
+    deadlines: u32,
+    heard: Heard<'s>,
+    problems: Vec<Problem>,
+}
+
+/// What was decided, as far as the story asks for it.
+struct Heard<'s> {
+    subject: &'s dyn Fn(&Notification) -> String,
+    start: Time,
+    /// The messages since the last `expect`, with their subjects.
+    sent: Vec<(Notification, String)>,
+    /// What the engine would not take over of the present act.
+    refused: Vec<Refusal>,
+    timeline: String,
+}
+
+impl Heard<'_> {
+    fn hear(&mut self, decision: &Decision) {
+        match &decision.outcome {
+            Outcome::Notify(notification) => {
+                self.sent.push(((**notification).clone(), (self.subject)(notification)));
+            }
+            Outcome::Refused { reason, .. } => self.refused.push(*reason),
+            _ => {}
+        }
+        let offset = decision.at.since(self.start).to_string();
+        self.timeline.push_str(&format!("{offset:>10}  {}\n", describe(decision, self.subject)));
+    }
+}
+
+impl Play<'_> {
+    /// Lets time pass until a step; false if too much happens on the way.
+    fn pass(&mut self, step: &Step, now: Time) -> bool {
+        while let Some(deadline) = self.simulation.state().next_deadline().filter(|deadline| *deadline <= now) {
+            self.deadlines += 1;
+            if self.deadlines > MOST_DEADLINES {
+                let message = format!("before {} more than {MOST_DEADLINES} things happen", step.at);
+                let help = "tell a shorter story, or let steps repeat less often".to_owned();
+                self.problem(&step.span, message, Some(help));
+                return false;
+            }
+            self.simulation.advance(deadline, &mut |decision| self.heard.hear(decision));
+        }
+        true
+    }
+
+    fn act(&mut self, span: &Span, act: &Act, now: Time) {
+        let Play { scenario, simulation, heard, .. } = self;
+        let on = &mut |decision: &Decision| heard.hear(decision);
+        match act {
+            Act::Rules(folder) => {
+                if let Some(engine) = scenario.reloads.get(folder) {
+                    simulation.reload(engine, now, on);
+                }
+            }
+            Act::Report(readings) if readings.is_empty() => {}
+            Act::Report(readings) => simulation.report(readings.clone(), false, now, on),
+            Act::Fail(failing) => simulation.fail(failing.clone(), now, on),
+            Act::Ack { by, rule } => {
+                for incident in self.open(rule.as_ref(), span, "acknowledged") {
+                    self.take(Input::Acknowledge { incident, by: by.clone() }, now);
+                }
+            }
+            Act::Snooze { until, by, rule } => {
+                for incident in self.open(rule.as_ref(), span, "snoozed") {
+                    self.take(Input::Snooze { incident, until: *until, by: by.clone() }, now);
+                }
+            }
+            Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),
+            Act::Expect(expected) => {
+                self.problems.extend(scenario.compare(span, expected, &heard.sent));
+                self.heard.sent.clear();
+            }
+        }
+        let mut refused = std::mem::take(&mut self.heard.refused);
+        refused.dedup();
+        for reason in refused {
+            self.problem(span, format!("this is refused: {}", reason.describe()), None);
+        }
+    }
+
+    fn take(&mut self, input: Input, now: Time) {
+        self.simulation.step(input, now, &mut |decision| self.heard.hear(decision));
+    }
+
+    /// The open incidents, of one rule if it is named; a problem if there is none.
+    fn open(&mut self, rule: Option<&Name>, span: &Span, done: &str) -> Vec<Id> {
+        let open = self.simulation.state().open_incidents();
+        let named = open.filter(|incident| rule.is_none_or(|rule| *rule == incident.rule));
+        let incidents: Vec<Id> = named.map(|incident| incident.id).collect();
+        if incidents.is_empty() {
+            self.problem(span, format!("nothing is open that could be {done}"), None);
+        }
+        incidents
+    }
+
+    fn problem(&mut self, span: &Span, message: String, help: Option<String>) {
+        self.problems.push(self.scenario.problem(span.clone(), message, help));
+    }
+}
