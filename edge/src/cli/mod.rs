@@ -4,6 +4,7 @@ mod ack;
 mod check;
 mod reload;
 mod run;
+mod simulate;
 mod simulate_mains;
 mod status;
 mod test;
@@ -17,6 +18,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dag_config::Config;
+use dag_engine::Time;
 
 use crate::daemon::{self, AskError, Request};
 
@@ -58,8 +60,10 @@ pub struct Common {
 pub enum Format {
     /// For people.
     Text,
-    /// For programs.
+    /// For programs: one JSON value.
     Json,
+    /// For programs that read along: a JSON object a line, from `simulate`; else the same as json.
+    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +83,13 @@ enum Command {
     /// A scenario is a story: at this time the power goes, then these people are expected to be told. Where one fails,
     /// its timeline shows what was decided, and why.
     Test(test::Test),
+    /// Show what the rules would have done, on readings of the past
+    ///
+    /// Reads a trace and prints every incident that would have begun or ended, and every message that would have been
+    /// sent, at the time at which it would have been. All rules run, those of the cloud too; every message counts as
+    /// delivered at once. It needs no running daemon, resolves no secret and sends nothing.
+    #[command(after_help = simulate::TRACE)]
+    Simulate(simulate::Simulate),
     /// Show what a running daemon knows: facts, incidents, messages, and what troubles it
     Status,
     /// Switch the simulated mains of a running daemon off
@@ -106,13 +117,17 @@ pub(crate) type Done = Result<(), Failure>;
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let format = self.common.format;
+        let format = match (self.common.format, &self.command) {
+            (Format::Json, Command::Simulate(_)) => Format::Jsonl,
+            (format, _) => format,
+        };
         match self.command() {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text)) => {
                 match format {
                     Format::Json => say(serde_json::json!({ "error": text })),
-                    Format::Text => eprintln!("{text}"),
+                    // What was printed line by line stays what it says it is.
+                    Format::Text | Format::Jsonl => eprintln!("{text}"),
                 }
                 ExitCode::from(1)
             }
@@ -125,6 +140,7 @@ impl Cli {
             Command::Run(run) => run.run(&common),
             Command::Check => check::check(&common),
             Command::Test(test) => test.run(&common),
+            Command::Simulate(simulate) => simulate.run(&common),
             Command::Status => status::status(&common),
             Command::Unplug(mains) => mains.set(&common, dag_engine::Value::Off),
             Command::Plug(mains) => mains.set(&common, dag_engine::Value::On),
@@ -157,7 +173,7 @@ impl Common {
     fn print(&self, text: impl fmt::Display, json: &serde_json::Value) {
         match self.format {
             Format::Text => say(text),
-            Format::Json => say(json),
+            Format::Json | Format::Jsonl => say(json),
         }
     }
 }
@@ -170,4 +186,11 @@ fn say(text: impl fmt::Display) {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like storage.path=/data/dag.redb")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// A time as people write it on a command line.
+fn time(text: &str) -> Result<Time, String> {
+    text.parse().map_err(|_| {
+        "this is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00".to_owned()
+    })
 }

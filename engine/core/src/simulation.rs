@@ -1,8 +1,9 @@
 //! A host without a world: it calls the engine at every deadline and counts every message as delivered at once.
 
-use crate::{Decision, Device, Engine, Input, Name, Reading, Report, State, Time, Value};
+use crate::{Decision, Device, Engine, Input, Name, Outcome, Reading, Report, State, Time, Value};
 
 /// One device on simulated time.
+#[derive(Debug)]
 pub struct Simulation<'e> {
     engine: &'e Engine,
     state: State,
@@ -32,23 +33,29 @@ impl<'e> Simulation<'e> {
     pub fn set(&mut self, facts: &[(Name, Option<Value>)], at: Time, on: &mut dyn FnMut(&Decision)) {
         self.advance(at, on);
         let readings = facts.iter().map(|(fact, value)| Reading { fact: fact.clone(), value: *value, at });
-        let readings: Vec<Reading> = readings.collect();
+        self.report(readings.collect(), false, at, on);
+    }
+
+    /// Takes readings over at `now`, as one report of the device's only source. `more` says that parts of it follow.
+    pub fn report(&mut self, readings: Vec<Reading>, more: bool, now: Time, on: &mut dyn FnMut(&Decision)) {
         let first = self.next_reading;
         self.next_reading += readings.len() as u64;
-        self.step(
-            Input::Report(Report { source: "simulation".into(), boot: 1, first, readings, ..Report::default() }),
-            at,
-            on,
-        );
+        let source = Name::new_static("simulation");
+        let report = Report { source, boot: 1, first, more, readings, ..Report::default() };
+        self.step(Input::Report(report), now, on);
     }
 
     /// Takes one input over at `now`.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.engine.step(&mut self.state, input, now);
-        let sent: Vec<_> = crate::notifications(&decisions).map(crate::Notification::reference).collect();
-        for message in sent {
-            decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
-            decisions.extend(self.engine.step(&mut self.state, Input::Delivered(message), now));
+        let mut told = 0;
+        while let Some(decision) = decisions.get(told) {
+            told += 1;
+            if let Outcome::Notify(notification) = &decision.outcome {
+                let message = notification.reference();
+                decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
+                decisions.extend(self.engine.step(&mut self.state, Input::Delivered(message), now));
+            }
         }
         decisions.iter().for_each(on);
     }
