@@ -199,9 +199,10 @@ impl Desk {
             if !entry.lease(now) {
                 continue;
             }
-            let decided = self.book.engine.step(&mut self.state, Input::Attempted(entry.notification.reference()), now);
-            commit = put(commit.decisions(decided), entry);
-            parcels.push(Parcel { notification: entry.notification.clone(), prepared });
+            commit = put(commit, entry);
+            let notification = entry.notification.clone();
+            commit = self.decide(Input::Attempted(notification.reference()), commit, now).1;
+            parcels.push(Parcel { notification, prepared });
         }
         self.write(commit);
         if self.unwritten.is_empty() {
@@ -300,6 +301,13 @@ impl Desk {
     }
 
     fn step(&mut self, input: Input, commit: Commit, now: Time) -> Vec<Decision> {
+        let (decisions, commit) = self.decide(input, commit, now);
+        self.write(commit);
+        decisions
+    }
+
+    /// Has the engine take an input over, and the outbox follow what was decided.
+    fn decide(&mut self, input: Input, commit: Commit, now: Time) -> (Vec<Decision>, Commit) {
         let decisions = self.book.engine.step(&mut self.state, input, now);
         let mut commit = commit.decisions(decisions.iter().cloned());
         for decision in &decisions {
@@ -322,8 +330,7 @@ impl Desk {
                 _ => {}
             }
         }
-        self.write(commit);
-        decisions
+        (decisions, commit)
     }
 
     fn write(&mut self, commit: Commit) {
