@@ -4,8 +4,11 @@ mod ack;
 mod check;
 mod reload;
 mod run;
+mod silence;
 mod simulate;
 mod simulate_mains;
+mod snooze;
+mod span;
 mod status;
 mod test;
 
@@ -98,6 +101,16 @@ enum Command {
     Plug(simulate_mains::Mains),
     /// Take an open incident on: its steps wait, and the others who were told hear of it
     Ack(ack::Ack),
+    /// Let no step of an open incident fire for a while
+    ///
+    /// Nobody new is told of it, and nobody again, until then. What is due by then is told then. Whoever was told that it
+    /// began is told of its end all the same.
+    Snooze(snooze::Snooze),
+    /// Let no step of any incident fire for a while, or of those of a rule, a device, a label
+    ///
+    /// For work on the mains, or a night in which nobody can do anything. What is still wrong when it ends is told then.
+    /// A silence is lifted by the same --device, --label and --rule as it was asked for.
+    Silence(silence::Silence),
     /// Have a running daemon read its files again, and say what is wrong with them
     Reload,
 }
@@ -145,6 +158,8 @@ impl Cli {
             Command::Unplug(mains) => mains.set(&common, dag_engine::Value::Off),
             Command::Plug(mains) => mains.set(&common, dag_engine::Value::On),
             Command::Ack(ack) => ack.run(&common),
+            Command::Snooze(snooze) => snooze.run(&common),
+            Command::Silence(silence) => silence.run(&common),
             Command::Reload => reload::reload(&common),
         }
     }
@@ -193,4 +208,18 @@ fn time(text: &str) -> Result<Time, String> {
     text.parse().map_err(|_| {
         "this is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00".to_owned()
     })
+}
+
+/// A time as people here read it: by the wall clock of the device.
+fn local(time: Time, zone: Option<&str>) -> String {
+    match dag_engine::zone(zone.unwrap_or("UTC")) {
+        Ok(zone) => time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+/// The person at the shell, not the one that `sudo` made of them.
+fn shell_user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())
 }
