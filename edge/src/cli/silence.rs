@@ -11,7 +11,7 @@ use crate::daemon::{Matcher, Request};
 pub(super) struct Silence {
     #[command(flatten)]
     span: Span,
-    /// From when; from now on where none is given
+    /// From when, which is what --for counts from; from now on where none is given
     #[arg(long, value_name = "TIME", value_parser = super::time, conflicts_with = "lift")]
     from: Option<Time>,
     /// Only incidents of this device

@@ -3,7 +3,7 @@
 use std::{
     fmt::Debug,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dag_engine::Time;
@@ -13,7 +13,7 @@ pub trait Machine: Debug + Send + Sync {
     /// The system's time, right or wrong.
     fn system(&self) -> Time;
 
-    /// For how long the daemon has been running, by the clock that nobody can set.
+    /// For how long the machine has been running, by a clock that nobody can set and that does not stop while it sleeps.
     fn running(&self) -> Duration;
 
     /// Whether a time server has set the system's clock.
@@ -41,7 +41,7 @@ pub enum Timesync {
 pub struct Seen {
     /// The system's time.
     pub system: Time,
-    /// For how long the daemon has been running.
+    /// For how long the machine has been running.
     pub running: Duration,
     /// Whether a time server has set it.
     pub timesync: Timesync,
@@ -50,8 +50,9 @@ pub struct Seen {
 /// This machine.
 #[derive(Debug)]
 pub struct System {
-    started: Instant,
     timesync: PathBuf,
+    #[cfg(not(target_os = "linux"))]
+    started: std::time::Instant,
 }
 
 impl System {
@@ -63,7 +64,11 @@ impl System {
     /// The same with another folder of systemd-timesyncd. The folder is there while that program is in use; the file
     /// `synchronized` in it from the first answer of a time server (systemd-timesyncd.service(8)).
     pub fn with_timesync(folder: &Path) -> System {
-        System { started: Instant::now(), timesync: folder.to_owned() }
+        System {
+            timesync: folder.to_owned(),
+            #[cfg(not(target_os = "linux"))]
+            started: std::time::Instant::now(),
+        }
     }
 }
 
@@ -78,6 +83,14 @@ impl Machine for System {
         Time::from(jiff::Timestamp::now())
     }
 
+    /// A machine that slept was not set: `Instant` would not count that time.
+    #[cfg(target_os = "linux")]
+    fn running(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    }
+
+    #[cfg(not(target_os = "linux"))]
     fn running(&self) -> Duration {
         self.started.elapsed()
     }

@@ -44,12 +44,11 @@ impl Unset {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reckoning {
     began: Time,
-    /// For how long the daemon had been running then.
+    /// For how long the machine had been running then.
     since: Duration,
     /// A system's clock before this is wrong.
     floor: Time,
-    /// By how much the system's clock is ahead of the time since the start, when it was looked at last or before it
-    /// drifted: what it is no longer, it was set to.
+    /// When the machine was started, by the system's clock as it was set last: another answer means that it was set.
     system_began: i64,
     /// The system's clock can be right.
     credible: bool,
@@ -66,7 +65,7 @@ impl Reckoning {
         Reckoning { credible: reckoning.may_be_right(seen.system), ..reckoning }
     }
 
-    /// The time after the daemon has been `running` for so long.
+    /// The time after the machine has been `running` for so long.
     pub fn at(&self, running: Duration) -> Time {
         self.began + millis(running.saturating_sub(self.since))
     }
@@ -121,7 +120,7 @@ fn millis(duration: Duration) -> Millis {
 mod tests {
     use super::*;
 
-    /// What is seen when the daemon has been running for so many seconds.
+    /// What is seen when the machine has been running for so many seconds.
     fn seen(system: &str, running: u64, timesync: Timesync) -> Seen {
         Seen { system: time(system), running: Duration::from_secs(running), timesync }
     }

@@ -44,6 +44,8 @@ pub(super) struct Rows<'a, R> {
     file: String,
     known: Known<'a>,
     header: &'static str,
+    /// How many cells the header names.
+    wanted: usize,
     line: Vec<u8>,
     cells: Cells,
     number: u64,
@@ -55,7 +57,8 @@ impl<'a, R: BufRead> Rows<'a, R> {
     /// Reads the header. `file` is what errors call the trace.
     pub fn new(input: R, file: String, known: Known<'a>) -> Result<Self, TraceError> {
         let (line, cells) = (Vec::new(), Cells::default());
-        let mut rows = Rows { input, file, known, header: HEADER, line, cells, number: 0, before: Time::MIN };
+        let (header, wanted, before) = (HEADER, 0, Time::MIN);
+        let mut rows = Rows { input, file, known, header, wanted, line, cells, number: 0, before };
         rows.read_header().map_err(|wrong| rows.at_this_line(wrong))?;
         Ok(rows)
     }
@@ -76,6 +79,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         let found = self.cells.all().collect::<Result<Vec<&str>, Wrong>>()?.join(",");
         let header = [HEADER, HEADER_WITH_ARRIVAL].into_iter().find(|header| *header == found);
         self.header = header.ok_or_else(|| Wrong::Header { found: shown(&found) })?;
+        self.wanted = self.cells.count;
         Ok(())
     }
 
@@ -111,16 +115,16 @@ impl<'a, R: BufRead> Rows<'a, R> {
             return Ok(None);
         }
         self.cells.split(&self.line)?;
-        let wanted = self.header.split(',').count();
-        let mut cells = self.cells.all();
-        let (Some(at), Some(device), Some(fact), Some(value), received_at, None) =
-            (cells.next(), cells.next(), cells.next(), cells.next(), cells.next(), cells.next())
-        else {
-            return Err(Wrong::Cells { found: self.cells.count, wanted, header: self.header });
-        };
-        if self.cells.count != wanted {
-            return Err(Wrong::Cells { found: self.cells.count, wanted, header: self.header });
+        let other_count = Wrong::Cells { found: self.cells.count, wanted: self.wanted, header: self.header };
+        if self.cells.count != self.wanted {
+            return Err(other_count);
         }
+        let mut cells = self.cells.all();
+        let (Some(at), Some(device), Some(fact), Some(value), received_at) =
+            (cells.next(), cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            return Err(other_count);
+        };
         let received_at = received_at.transpose()?.filter(|cell| !cell.is_empty());
         let received_at = received_at.map(|cell| time("received_at", cell)).transpose()?;
         let (device, (fact, value)) = (self.known.device(device?)?, self.known.value(fact?, value?)?);
