@@ -1,5 +1,5 @@
-//! What `dag simulate` needs on the shipped rules: rows a second and memory, for a short trace and a long one. Prints
-//! figures beside their targets and asserts nothing.
+//! What `dag simulate` needs on the shipped rules: rows a second, its start included, and memory, for a short trace and a
+//! long one. Prints figures beside their targets and asserts nothing.
 //!
 //! The mix is that of the engine's benchmark: a row every 10 s of the device's time; of 20 rows 14 repeat what was known,
 //! 4 are new battery values, and 2 flip the power off and on. A third of the rows arrives in reports of three. Twice a

@@ -160,7 +160,7 @@ impl Daemon {
         let delivery = delivery(config)?;
         let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
         // Nothing may come before what was decided last.
-        let last = opened.last_alive.max(opened.last_alive.map(|_| desk.state().now()));
+        let last = opened.last_alive.map(|alive| alive.max(desk.state().now()));
         let clock = Clock::start(Arc::clone(&start.machine), last);
         let now = clock.now();
         if let Some(last) = opened.last_alive {

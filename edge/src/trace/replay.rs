@@ -75,7 +75,8 @@ impl<'e> Replay<'e> {
                 told = on(Decided { at, device, decision });
             }
         });
-        let after = simulation.state().next_deadline();
+        // One that is not ahead would fire for ever.
+        let after = simulation.state().next_deadline().filter(|after| *after > at);
         if before != after {
             before.map(|before| self.due.remove(&(before, number)));
             self.due.extend(after.map(|after| (after, number)));
