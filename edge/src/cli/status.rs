@@ -37,10 +37,16 @@ fn text(status: &Status) -> Result<String, Failure> {
             for incident in incidents {
                 let by =
                     incident.acknowledged_by.as_ref().map_or_else(String::new, |by| format!(", acknowledged by {by}"));
-                let severity = incident.severity.as_str();
-                writeln!(out, "  {}  {} ({severity}) since {}{by}", incident.id, incident.rule, local(incident.since))?;
+                let snoozed = incident.snoozed_until.map(|until| format!(", snoozed until {}", local(until)));
+                let (severity, snoozed) = (incident.severity.as_str(), snoozed.unwrap_or_default());
+                let (rule, since) = (&incident.rule, local(incident.since));
+                writeln!(out, "  {}  {rule} ({severity}) since {since}{by}{snoozed}", incident.id)?;
             }
         }
+    }
+    for silence in &status.silences {
+        let (from, until, about) = (local(silence.from), local(silence.until), super::silence::about(silence));
+        writeln!(out, "Silent: {about}, from {from} until {until}, by {}.", silence.by)?;
     }
     for waiting in &status.pending {
         let (since, due) = (local(waiting.since), local(waiting.due));

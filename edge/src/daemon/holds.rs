@@ -177,7 +177,10 @@ mod tests {
         let ended = |outcome: &Outcome| matches!(outcome, Outcome::SnoozeEnded { .. }).then(|| json!("ended"));
         for (decisions, said) in [
             (vec![], Err("nothing was changed")),
-            (vec![refused(Refusal::EndsInThePast)], Err("nothing was changed: it ends in the past")),
+            (
+                vec![refused(Refusal::EndsInThePast)],
+                Err("nothing was changed: it ends in the past, and there is none like it to be ended"),
+            ),
             (vec![refused(Refusal::EndsBeforeItBegins)], Err("nothing was changed: it ends before it begins")),
             (vec![decision(Outcome::NoAnswer), decision(Outcome::SnoozeEnded { by: "nor".to_owned() })], Ok("ended")),
         ] {

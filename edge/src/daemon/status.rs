@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dag_delivery::{Entry, EntryState};
-use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Time, Value};
+use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
@@ -30,6 +30,8 @@ pub struct Status {
     pub pending: Vec<Pending>,
     /// What is open.
     pub incidents: Vec<OpenIncident>,
+    /// The silences that are not over.
+    pub silences: Vec<Silence>,
     /// What waits to be sent, or to be tried again.
     pub waiting: Vec<Waiting>,
     /// What could not be delivered, of late.
@@ -70,6 +72,8 @@ pub struct OpenIncident {
     pub since: Time,
     /// Who took it on.
     pub acknowledged_by: Option<String>,
+    /// Until when somebody wants no step of it to fire.
+    pub snoozed_until: Option<Time>,
 }
 
 /// A message that is not delivered.
@@ -130,8 +134,10 @@ impl Daemon {
                     severity: incident.severity,
                     since: incident.since,
                     acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
+                    snoozed_until: incident.snoozed_until().filter(|until| *until > state.now()),
                 })
                 .collect(),
+            silences: state.silences().cloned().collect(),
             waiting: self.desk.outbox().map(Waiting::from).collect(),
             undelivered: undelivered.map(Waiting::from).collect(),
             rules: self.desk.book().engine.rules().hash(),

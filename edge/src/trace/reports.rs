@@ -6,15 +6,12 @@ use std::{
     path::Path,
 };
 
-use dag_engine::{Reading, Time};
+use dag_engine::{Reading, Report, Time};
 
 use super::{
     error::{TraceError, Wrong},
     rows::{Known, Row, Rows},
 };
-
-/// How many readings the engine takes in one report. A longer one is handed over in parts.
-const LONGEST_REPORT: usize = 10_000;
 
 /// How much of the file is read at once, in bytes.
 const READ_AT_ONCE: usize = 64 << 10;
@@ -84,7 +81,7 @@ impl<R: BufRead> Iterator for Trace<'_, R> {
         while let Some(row) = self.row() {
             match row {
                 Ok(row) if (row.device, row.received_at) == (device, received_at) => {
-                    if arrival.readings.len() < LONGEST_REPORT {
+                    if arrival.readings.len() < Report::LONGEST {
                         arrival.readings.push(row.reading);
                         continue;
                     }

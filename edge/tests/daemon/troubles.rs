@@ -7,7 +7,6 @@ fn told(home: &Home, part: &str) -> bool {
 }
 
 #[test]
-#[ignore = "the engine does not act on troubles yet"]
 fn broken_rules_are_told_to_the_operators() {
     let home = Home::new();
     let _daemon = home.run();
@@ -16,7 +15,6 @@ fn broken_rules_are_told_to_the_operators() {
 }
 
 #[test]
-#[ignore = "the engine does not act on troubles yet"]
 fn a_boot_with_broken_files_is_told_to_the_operators() {
     let home = Home::new();
     drop(home.run());

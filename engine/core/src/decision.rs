@@ -324,7 +324,7 @@ impl Refusal {
             Refusal::NoSuchIncident => "no such incident is open",
             Refusal::AlreadyOver => "the incident is over",
             Refusal::EndsBeforeItBegins => "it ends before it begins",
-            Refusal::EndsInThePast => "it ends in the past",
+            Refusal::EndsInThePast => "it ends in the past, and there is none like it to be ended",
             Refusal::TooManySilences => "there are too many silences: end some first",
             Refusal::TooLong => "its name or text is too long",
         }

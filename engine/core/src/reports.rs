@@ -6,9 +6,6 @@ use crate::{
     state::{Cursor, Waiting},
 };
 
-/// A report may not hold more readings than this.
-const LONGEST_REPORT: usize = 10_000;
-
 /// How long a report waits for missing ones.
 const PATIENCE: Millis = Millis::new(60_000);
 
@@ -23,6 +20,9 @@ const LONGEST_INCOMPLETE: Millis = Millis::new(300_000);
 const MOST_UNTOLD: usize = 64;
 
 impl Report {
+    /// A report may not hold more readings than this.
+    pub const LONGEST: usize = 10_000;
+
     /// Whether readings before this report are missing.
     fn is_beyond(&self, cursor: &Cursor) -> bool {
         if self.boot == cursor.boot {
@@ -48,7 +48,7 @@ impl Waiting {
 impl Step<'_> {
     /// Applies a report, or lets it wait for those before it.
     pub(crate) fn report(&mut self, report: Report) {
-        if report.readings.len() > LONGEST_REPORT {
+        if report.readings.len() > Report::LONGEST {
             return self.refuse(Refusal::TooManyReadings, report.source);
         }
         match self.state.sources.get(&report.source) {
