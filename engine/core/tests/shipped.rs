@@ -194,7 +194,7 @@ fn every_key_in_a_comment_can_be_used_by_taking_the_mark_away() {
         *text = lines.collect::<Vec<_>>().join("\n");
     }
     assert_eq!(compile(&sources).warnings(), []);
-    assert_eq!(used, ["webhook", "timezone", "patient", "script", "run_on"]);
+    assert_eq!(used, ["webhook", "timezone", "fallback_after", "patient", "script", "run_on", "was"]);
 }
 
 #[test]
