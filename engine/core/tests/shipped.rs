@@ -112,6 +112,20 @@ const REWORDED: &str = r#"
     [[step]]
     at = "2m"
     expect = [{ to = "nor", kind = "resolved", subject = "Cottage: power-outage, resolved" }]
+
+    # What cannot be seen is not said.
+    [[step]]
+    at = "1h"
+    set = { power = "off" }
+
+    [[step]]
+    at = "1h1m"
+    set = { power = "unknown" }
+    expect = [{ to = "nor", kind = "opened", subject = "No power at Cottage" }, { to = "nor", kind = "system" }]
+
+    [[step]]
+    at = "2h"
+    expect = [{ to = "neighbour", kind = "escalated", subject = "Cottage: power-outage, escalated" }]
 "#;
 
 #[test]
@@ -130,7 +144,32 @@ fn every_shipped_scenario_goes_as_it_says_and_no_script_fails() {
         let name = play(&engine, &file, &text);
         assert!(names.insert(name), "{file}: another scenario has the same name");
     }
-    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), 31);
+}
+
+/// What is in force before a story's own rules is of no matter to it.
+#[test]
+fn a_story_with_rules_of_its_own_does_not_depend_on_the_users() {
+    let people = "[recipient.pat]\nemail = \"pat@example.com\"\n[group]\nowners = [\"pat\"]\n";
+    let sources = Sources { files: BTreeMap::from([("people.toml".to_owned(), people.to_owned())]), ..shipped() };
+    let engine = Engine::new(compile(&sources));
+    let mut folders = BTreeSet::new();
+    for (file, text) in files("tests", "toml") {
+        let first = text.split("[[step]]").nth(1).unwrap();
+        if let Some(folder) = first.lines().find_map(|line| line.strip_prefix("rules = ")) {
+            play(&engine, &file, &text);
+            folders.insert(folder.trim_matches('"').to_owned());
+        }
+    }
+    let unused: Vec<String> = own_rules().into_keys().filter(|folder| !folders.contains(folder)).collect();
+    assert_eq!(unused, ["renamed-rule", "two-minutes"], "the others are there to begin with");
+}
+
+#[test]
+fn the_rules_of_stories_compile_without_a_warning() {
+    for (folder, sources) in own_rules() {
+        assert_eq!(compile(&sources).warnings(), [], "{folder}");
+    }
 }
 
 #[test]
@@ -143,20 +182,64 @@ fn the_shipped_durations_are_those_that_the_comments_name() {
 fn no_scenario_objects_to_another_debounce() {
     for open_after in ["1s", "2s", "5s", "10s", "1m", "2m", "5m"] {
         for close_after in ["1s", "1m", "5m"] {
-            let mut sources = shipped();
-            let power = sources.files.get_mut("power.toml").unwrap();
-            for (shipped, edited) in [
-                ("open_after = \"30s\"", format!("open_after = \"{open_after}\"")),
-                ("close_after = \"10s\"", format!("close_after = \"{close_after}\"")),
-            ] {
-                assert_eq!(power.matches(shipped).count(), 1);
-                *power = power.replace(shipped, &edited);
-            }
-            let engine = Engine::new(compile(&sources));
-            for (file, text) in files("tests", "toml") {
-                play(&engine, &file, &text);
-            }
+            nothing_objects(&[
+                ("open_after = \"30s\"", &format!("open_after = \"{open_after}\"")),
+                ("close_after = \"10s\"", &format!("close_after = \"{close_after}\"")),
+            ]);
         }
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_another_pace_of_the_escalation() {
+    let pace = "{ after = \"30m\", notify = [\"neighbour\"], repeat = \"2h\", at_most = 6 }";
+    for after in ["15m", "45m", "1h"] {
+        for more in ["", ", repeat = \"1h\"", ", repeat = \"6h\", at_most = 2"] {
+            let edited = format!("{{ after = \"{after}\", notify = [\"neighbour\"]{more} }}");
+            // With the longest debounce the first message is the latest, and with it all others.
+            nothing_objects(&[(pace, &edited), ("open_after = \"30s\"", "open_after = \"5m\"")]);
+            nothing_objects(&[(pace, &edited)]);
+        }
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_other_quiet_hours_in_whatever_zone() {
+    let quiet = "quiet = { from = \"22:30\", to = \"07:00\", unless = \"critical\" }";
+    for edited in [
+        "",
+        // Here outages wait for the morning too.
+        "quiet = { from = \"22:30\", to = \"07:00\" }",
+        "quiet = { from = \"20:00\", to = \"09:30\", unless = \"warning\" }",
+        "quiet = { from = \"19:00\", to = \"17:00\", unless = \"critical\" }",
+    ] {
+        nothing_objects(&[(quiet, edited)]);
+    }
+    for zone in ["Asia/Tokyo", "Australia/Sydney", "America/Los_Angeles", "Europe/Paris", "UTC"] {
+        nothing_objects(&[("# timezone = \"Europe/London\"", &format!("timezone = \"{zone}\""))]);
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_other_ways_of_reaching_people() {
+    let email = "email = \"nor@example.com\"";
+    nothing_objects(&[
+        (email, "email = \"me@example.org\""),
+        ("email = \"kim@example.com\"", "email = \"k@example.org\""),
+    ]);
+    nothing_objects(&[("fallback = \"neighbour\"\n", "")]);
+    nothing_objects(&[("# fallback_after = \"30m\"", "fallback_after = \"30m\"")]);
+    nothing_objects(&[("inhibits = [\"power-outage\"]", "")]);
+}
+
+/// A user's device has another name and other labels; only its id stays.
+#[test]
+fn no_scenario_objects_to_another_name_of_the_device() {
+    let engine = Engine::new(compile(&shipped()));
+    let mine = Device { name: "Grandma's house".to_owned(), labels: BTreeMap::new(), ..device("cottage", "") };
+    let devices = BTreeMap::from([(mine.id.clone(), mine)]);
+    for (file, text) in files("tests", "toml") {
+        play_on(&engine, &devices, &file, &text);
     }
 }
 
@@ -293,6 +376,30 @@ fn every_file_that_the_readme_links_to_exists() {
     }
 }
 
+/// All scenarios go as they say with the shipped rules after these edits: what stands there, and what then does.
+#[track_caller]
+fn nothing_objects(edits: &[(&str, &str)]) {
+    let mut sources = shipped();
+    for (there, then) in edits {
+        let found: Vec<&mut String> = sources.files.values_mut().filter(|text| text.contains(there)).collect();
+        let [text] = <[_; 1]>::try_from(found).unwrap_or_else(|_| panic!("`{there}` is in one file"));
+        assert_eq!(text.matches(there).count(), 1, "`{there}`");
+        *text = text.replace(there, then);
+    }
+    let engine = Engine::new(compile(&sources));
+    for (file, text) in files("tests", "toml") {
+        play(&engine, &file, &text);
+    }
+}
+
+/// The folders of rules beside the scenarios, which these may put in force.
+fn own_rules() -> BTreeMap<String, Sources> {
+    let folders = fs::read_dir(folder().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
+    let names = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    names.map(|name| (name.clone(), sources_in(&format!("tests/{name}")))).collect()
+}
+
 /// `rules/`, as it is shipped.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")
@@ -326,8 +433,13 @@ fn block(language: &str) -> String {
 }
 
 fn shipped() -> Sources {
-    let mut all = files("", "toml");
-    all.extend(files("", "rhai"));
+    sources_in("")
+}
+
+/// The rules in a folder of `rules/`.
+fn sources_in(within: &str) -> Sources {
+    let mut all = files(within, "toml");
+    all.extend(files(within, "rhai"));
     Sources { files: all, facts: BTreeMap::new(), timezone: "Europe/London".into(), operators: vec!["owners".into()] }
 }
 
@@ -363,11 +475,16 @@ fn device(id: &str, area: &str) -> Device {
 }
 
 /// Plays a scenario that has to go as it says; returns its name.
+#[track_caller]
 fn play(engine: &Engine, file: &str, text: &str) -> String {
     let devices = [device("cottage", "hay-on-wye"), device("barn", "brecon")];
-    let devices = devices.map(|device| (device.id.clone(), device)).into();
+    play_on(engine, &devices.map(|device| (device.id.clone(), device)).into(), file, text)
+}
+
+#[track_caller]
+fn play_on(engine: &Engine, devices: &BTreeMap<Name, Device>, file: &str, text: &str) -> String {
     let scenario =
-        Scenario::parse(file, text, engine, &devices, &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
+        Scenario::parse(file, text, engine, devices, &own_rules()).unwrap_or_else(|problems| panic!("{problems}"));
     let played = scenario.play(engine, &plain_subject);
     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}\n{}", problems.join("\n"), played.timeline);
