@@ -10,7 +10,7 @@ use std::{
 };
 
 use dag_engine::{
-    Device, Engine, FactKind, Input, Name, Notification, Outcome, Reading, Report, Ruleset, Scenario, Simulation,
+    Device, Engine, FactKind, Input, Kind, Name, Notification, Outcome, Reading, Report, Ruleset, Scenario, Simulation,
     Sources, Time, Value,
 };
 
@@ -61,6 +61,43 @@ const TO_THE_SECOND: &str = r#"
     [[step]]
     at = "2h30m40s"
     expect = [{ to = "nor", kind = "resolved" }, { to = "neighbour", kind = "resolved" }]
+"#;
+
+/// The README's tour, at whatever hour somebody takes it.
+const AT_NIGHT: &str = r#"
+    name = "at three in the morning"
+    device = "cottage"
+    start = "2026-07-10T02:00:00Z"      # 03:00 in London
+
+    [[step]]
+    at = "0s"
+    set = { power = "on", battery = 18 }
+
+    [[step]]
+    at = "10m"
+    set = { power = "off" }
+    expect = []
+
+    [[step]]
+    at = "10m30s"
+    expect = [{ to = "nor", kind = "opened", subject = "Cottage: power-outage, opened" }]
+
+    [[step]]
+    at = "11m"
+    set = { power = "on" }
+    expect = []
+
+    [[step]]
+    at = "11m10s"
+    expect = [{ to = "nor", kind = "resolved" }]
+
+    [[step]]
+    at = "3h59m59s"
+    expect = []
+
+    [[step]]
+    at = "4h"
+    expect = [{ to = "nor", kind = "opened", subject = "Cottage: battery at 18 %, on mains" }]
 "#;
 
 const NIGHT: &str = r#"
@@ -175,6 +212,11 @@ fn the_rules_of_stories_compile_without_a_warning() {
 #[test]
 fn the_shipped_durations_are_those_that_the_comments_name() {
     play(&Engine::new(compile(&shipped())), "to-the-second.toml", TO_THE_SECOND);
+}
+
+#[test]
+fn a_low_battery_waits_for_the_morning_and_an_outage_does_not() {
+    play(&Engine::new(compile(&shipped())), "at-night.toml", AT_NIGHT);
 }
 
 /// A reload plays the scenarios first, so one that pins a debounce would forbid the very first edit.
@@ -299,9 +341,7 @@ fn the_example_scripts_do_what_they_say() {
 
 #[test]
 fn every_condition_of_the_readme_compiles() {
-    let readme = readme();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| condition |")).skip(2);
-    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let rows = rows("| condition |");
     assert_eq!(rows.len(), 11);
     for row in rows {
         let condition = row.split('`').nth(1).unwrap().replace("\\|", "|");
@@ -314,9 +354,7 @@ fn every_condition_of_the_readme_compiles() {
 
 #[test]
 fn a_step_may_say_all_that_the_readme_says() {
-    let readme = readme();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| a step says |")).skip(2);
-    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let rows = rows("| a step says |");
     assert_eq!(rows.len(), 11);
     let engine = Engine::new(compile(&shipped()));
     let devices = BTreeMap::from([("cottage".into(), device("cottage", "hay-on-wye"))]);
@@ -328,6 +366,37 @@ fn a_step_may_say_all_that_the_readme_says() {
             format!("name = \"a\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n[[step]]\n{at}\n{said}");
         Scenario::parse("a.toml", &story, &engine, &devices, &others).unwrap_or_else(|problems| panic!("{problems}"));
     }
+}
+
+#[test]
+fn every_key_of_the_readme_compiles() {
+    let rows = rows("| of | key |");
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        let key = row.split('`').nth(1).unwrap();
+        let fallback = if key.starts_with("fallback_after") { "fallback = \"neighbour\"\n" } else { "" };
+        let section = match row.split('|').nth(1).unwrap().trim() {
+            "a recipient" => format!("[recipient.pat]\nemail = \"pat@example.com\"\n{fallback}{key}\n"),
+            "a rule" => format!(
+                "[rule.readme]\nwhen = \"power == off\"\nseverity = \"critical\"\n{key}\nescalation = \"readme\"\n"
+            ),
+            "an escalation" => format!("[escalation.patient]\nsteps = [{{ notify = [\"nor\"] }}]\n{key}\n"),
+            other => panic!("what has this key? {other}"),
+        };
+        let mut sources = shipped();
+        let escalation = "[escalation]\nreadme = [{ notify = [\"nor\"] }]\n";
+        sources.files.insert("readme.toml".to_owned(), format!("{section}{escalation}"));
+        assert_eq!(compile(&sources).warnings(), [], "{key}");
+    }
+}
+
+#[test]
+fn the_readme_tells_of_every_kind_of_message() {
+    let rows = rows("| kind |");
+    let told: Vec<&str> = rows.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
+    let kinds =
+        [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past, Kind::System];
+    assert_eq!(told, kinds.map(Kind::as_str));
 }
 
 #[test]
@@ -420,6 +489,13 @@ fn example(file: &str) -> String {
 
 fn readme() -> String {
     fs::read_to_string(folder().join("README.md")).unwrap()
+}
+
+/// The rows of the README's table that begins so.
+fn rows(head: &str) -> Vec<String> {
+    let readme = readme();
+    let rows = readme.lines().skip_while(|line| !line.starts_with(head)).skip(2);
+    rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
 }
 
 /// The one block of code of the README in a language.
