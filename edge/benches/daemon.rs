@@ -177,7 +177,12 @@ fn durable(dir: &Path, sync: Duration) {
             let value = if flip % 2 == 0 { Value::Off } else { Value::On };
             let at = Time::from_millis(now);
             let begin = Instant::now();
-            desk.observe(&"bench".into(), vec![Observation { fact: "power".into(), value: Some(value), at }], at);
+            desk.observe(
+                &"bench".into(),
+                vec![Observation { fact: "power".into(), value: Some(value), at }],
+                false,
+                at,
+            );
             begin.elapsed()
         })
         .collect();

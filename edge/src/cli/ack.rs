@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Common, Done};
+use super::{Common, Done, shell_user};
 use crate::daemon::Request;
 
 #[derive(Debug, Args)]
@@ -23,10 +23,4 @@ impl Ack {
         common.print(format_args!("{by} has acknowledged {} ({})", part("rule"), part("incident")), &answer);
         Ok(())
     }
-}
-
-/// The person at the shell, not the one that `sudo` made of them.
-fn shell_user() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())
 }

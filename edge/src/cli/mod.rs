@@ -4,7 +4,11 @@ mod ack;
 mod check;
 mod reload;
 mod run;
+mod silence;
+mod simulate;
 mod simulate_mains;
+mod snooze;
+mod span;
 mod status;
 mod test;
 
@@ -17,6 +21,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dag_config::Config;
+use dag_engine::Time;
 
 use crate::daemon::{self, AskError, Request};
 
@@ -58,8 +63,10 @@ pub struct Common {
 pub enum Format {
     /// For people.
     Text,
-    /// For programs.
+    /// For programs: one JSON value.
     Json,
+    /// For programs that read along: a JSON object a line, from `simulate`; else the same as json.
+    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +86,13 @@ enum Command {
     /// A scenario is a story: at this time the power goes, then these people are expected to be told. Where one fails,
     /// its timeline shows what was decided, and why.
     Test(test::Test),
+    /// Show what the rules would have done, on readings of the past
+    ///
+    /// Reads a trace and prints every incident that would have begun or ended, and every message that would have been
+    /// sent, at the time at which it would have been. All rules run, those of the cloud too; every message counts as
+    /// delivered at once. It needs no running daemon, resolves no secret and sends nothing.
+    #[command(after_help = simulate::TRACE)]
+    Simulate(simulate::Simulate),
     /// Show what a running daemon knows: facts, incidents, messages, and what troubles it
     Status,
     /// Switch the simulated mains of a running daemon off
@@ -87,6 +101,16 @@ enum Command {
     Plug(simulate_mains::Mains),
     /// Take an open incident on: its steps wait, and the others who were told hear of it
     Ack(ack::Ack),
+    /// Let no step of an open incident fire for a while
+    ///
+    /// Nobody new is told of it, and nobody again, until then. What is due by then is told then. Whoever was told that it
+    /// began is told of its end all the same.
+    Snooze(snooze::Snooze),
+    /// Let no step of any incident fire for a while, or of those of a rule, a device, a label
+    ///
+    /// For work on the mains, or a night in which nobody can do anything. What is still wrong when it ends is told then.
+    /// A silence is lifted by the same --device, --label and --rule as it was asked for.
+    Silence(silence::Silence),
     /// Have a running daemon read its files again, and say what is wrong with them
     Reload,
 }
@@ -106,13 +130,17 @@ pub(crate) type Done = Result<(), Failure>;
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let format = self.common.format;
+        let format = match (self.common.format, &self.command) {
+            (Format::Json, Command::Simulate(_)) => Format::Jsonl,
+            (format, _) => format,
+        };
         match self.command() {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text)) => {
                 match format {
                     Format::Json => say(serde_json::json!({ "error": text })),
-                    Format::Text => eprintln!("{text}"),
+                    // What was printed line by line stays what it says it is.
+                    Format::Text | Format::Jsonl => eprintln!("{text}"),
                 }
                 ExitCode::from(1)
             }
@@ -125,10 +153,13 @@ impl Cli {
             Command::Run(run) => run.run(&common),
             Command::Check => check::check(&common),
             Command::Test(test) => test.run(&common),
+            Command::Simulate(simulate) => simulate.run(&common),
             Command::Status => status::status(&common),
             Command::Unplug(mains) => mains.set(&common, dag_engine::Value::Off),
             Command::Plug(mains) => mains.set(&common, dag_engine::Value::On),
             Command::Ack(ack) => ack.run(&common),
+            Command::Snooze(snooze) => snooze.run(&common),
+            Command::Silence(silence) => silence.run(&common),
             Command::Reload => reload::reload(&common),
         }
     }
@@ -157,7 +188,7 @@ impl Common {
     fn print(&self, text: impl fmt::Display, json: &serde_json::Value) {
         match self.format {
             Format::Text => say(text),
-            Format::Json => say(json),
+            Format::Json | Format::Jsonl => say(json),
         }
     }
 }
@@ -170,4 +201,25 @@ fn say(text: impl fmt::Display) {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like storage.path=/data/dag.redb")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// A time as people write it on a command line.
+fn time(text: &str) -> Result<Time, String> {
+    text.parse().map_err(|_| {
+        "this is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00".to_owned()
+    })
+}
+
+/// A time as people here read it: by the wall clock of the device.
+fn local(time: Time, zone: Option<&str>) -> String {
+    match dag_engine::zone(zone.unwrap_or("UTC")) {
+        Ok(zone) => time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+/// The person at the shell, not the one that `sudo` made of them.
+fn shell_user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())
 }

@@ -1,5 +1,7 @@
 //! `dag run`
 
+use std::sync::Arc;
+
 use clap::Args;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -8,7 +10,10 @@ use tokio::{
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{Common, Done};
-use crate::daemon::{self, Start};
+use crate::{
+    clock::System,
+    daemon::{self, Start},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -25,8 +30,13 @@ impl Run {
         let config = common.load()?;
         log(self.log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let start =
-            Start { config, config_path: common.config.clone(), overrides: common.set.clone(), device: self.device };
+        let start = Start {
+            config,
+            config_path: common.config.clone(),
+            overrides: common.set.clone(),
+            device: self.device,
+            machine: Arc::new(System::new()),
+        };
         let ended = runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use dag_engine::Time;
 
-use super::{Common, Done, Failure};
+use super::{Common, Done, Failure, local};
 use crate::daemon::{Request, Status};
 
 pub(super) fn status(common: &Common) -> Done {
@@ -15,9 +15,7 @@ pub(super) fn status(common: &Common) -> Done {
 }
 
 fn text(status: &Status) -> Result<String, Failure> {
-    let zone = status.device.timezone.as_deref().unwrap_or("UTC");
-    let zone = dag_engine::zone(zone)?;
-    let local = |time: Time| time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string();
+    let local = |time: Time| local(time, status.device.timezone.as_deref());
     let mut out = String::new();
     writeln!(out, "{} ({})", status.device.name, status.device.id)?;
     for (fact, (value, at)) in &status.facts {
@@ -65,6 +63,9 @@ fn text(status: &Status) -> Result<String, Failure> {
     }
     if let Some(trouble) = &status.store {
         writeln!(out, "\nNOTHING CAN BE NOTED, so nothing is sent: {trouble}")?;
+    }
+    if let Some(reason) = &status.clock {
+        writeln!(out, "\nTHE TIME IS UNCERTAIN: {reason}.")?;
     }
     Ok(out.trim_end().to_owned())
 }

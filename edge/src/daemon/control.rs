@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dag_engine::{Name, Value};
+use dag_engine::{Name, Time, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::{
@@ -16,6 +16,8 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
+
+use super::holds::{Matcher, Until};
 
 /// How long a request may take to arrive, or an answer to be read.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +48,26 @@ pub enum Request {
     Acknowledge {
         /// The incident's id or its beginning; the only open one where none is given.
         incident: Option<String>,
+        /// Who.
+        by: String,
+    },
+    /// Lets no step of an incident fire for a while.
+    Snooze {
+        /// As for [`Request::Acknowledge`].
+        incident: Option<String>,
+        /// Until when.
+        until: Until,
+        /// Who.
+        by: String,
+    },
+    /// Lets no step of any matching incident fire for a while.
+    Silence {
+        /// Which incidents.
+        matcher: Matcher,
+        /// From when; from now on where nothing is given.
+        from: Option<Time>,
+        /// Until when.
+        until: Until,
         /// Who.
         by: String,
     },

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dag_delivery::{Entry, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
+use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
 use dag_engine::{
     Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, describe,
 };
 
 use crate::{
     book::Book,
+    clock::Set,
     source::Observation,
     store::{Commit, GoodRules, Store, StoreError},
 };
@@ -124,11 +125,12 @@ impl Desk {
         self.unwritten.len() < MOST_UNWRITTEN
     }
 
-    /// Takes what a source saw.
-    pub fn observe(&mut self, source: &Name, observations: Vec<Observation>, now: Time) {
+    /// Takes what a source saw. The times of that are `uncertain` while the clock is not known to be set.
+    pub fn observe(&mut self, source: &Name, observations: Vec<Observation>, uncertain: bool, now: Time) {
         if observations.is_empty() {
             return;
         }
+        let before = if self.numbers.contains_key(source) { None } else { self.last_of_an_earlier_boot(source) };
         let last = self.numbers.entry(source.clone()).or_insert(0);
         let first = *last + 1;
         *last += observations.len() as u64;
@@ -136,12 +138,30 @@ impl Desk {
         let report = Report {
             source: source.clone(),
             boot: self.boot,
+            before,
             first,
+            uncertain,
             readings: readings.collect(),
             ..Report::default()
         };
         let commit = Commit::at(now).report(&report);
         self.step(Input::Report(report), commit, now);
+    }
+
+    /// The number of the last reading of a source that had one before this boot.
+    fn last_of_an_earlier_boot(&self, source: &Name) -> Option<u64> {
+        (1..self.boot).rev().find_map(|boot| self.state.last_applied(source, boot))
+    }
+
+    /// The clock was set: moves every time that was noted by the old clock, so that what waits goes on waiting for as
+    /// long as it would have. `now` is by the new clock.
+    pub fn clock_set(&mut self, Set { began, shift_ms }: Set, now: Time) {
+        let mut commit = Commit::at(now);
+        for entry in self.outbox.values_mut() {
+            shift(entry, began, shift_ms);
+            commit = put(commit, entry);
+        }
+        self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, commit, now);
     }
 
     /// Takes one input over and makes what follows durable. Returns what was decided.
@@ -199,9 +219,10 @@ impl Desk {
             if !entry.lease(now) {
                 continue;
             }
-            let decided = self.book.engine.step(&mut self.state, Input::Attempted(entry.notification.reference()), now);
-            commit = put(commit.decisions(decided), entry);
-            parcels.push(Parcel { notification: entry.notification.clone(), prepared });
+            commit = put(commit, entry);
+            let notification = entry.notification.clone();
+            commit = self.decide(Input::Attempted(notification.reference()), commit, now).1;
+            parcels.push(Parcel { notification, prepared });
         }
         self.write(commit);
         if self.unwritten.is_empty() {
@@ -300,6 +321,13 @@ impl Desk {
     }
 
     fn step(&mut self, input: Input, commit: Commit, now: Time) -> Vec<Decision> {
+        let (decisions, commit) = self.decide(input, commit, now);
+        self.write(commit);
+        decisions
+    }
+
+    /// Has the engine take an input over, and the outbox follow what was decided.
+    fn decide(&mut self, input: Input, commit: Commit, now: Time) -> (Vec<Decision>, Commit) {
         let decisions = self.book.engine.step(&mut self.state, input, now);
         let mut commit = commit.decisions(decisions.iter().cloned());
         for decision in &decisions {
@@ -322,8 +350,7 @@ impl Desk {
                 _ => {}
             }
         }
-        self.write(commit);
-        decisions
+        (decisions, commit)
     }
 
     fn write(&mut self, commit: Commit) {
@@ -334,6 +361,19 @@ impl Desk {
         }
         self.write_again();
     }
+}
+
+/// Moves the times of an entry that were noted since `began`, by a clock that was wrong.
+fn shift(entry: &mut Entry, began: Time, shift_ms: i64) {
+    let moved = |time: Time| {
+        if time < began { time } else { Time::from_millis(time.as_millis().saturating_add(shift_ms)) }
+    };
+    entry.queued_at = moved(entry.queued_at);
+    entry.state = match entry.state {
+        EntryState::Queued { due } => EntryState::Queued { due: moved(due) },
+        EntryState::Leased { until } => EntryState::Leased { until: moved(until) },
+        over => over,
+    };
 }
 
 /// An entry as it is now: in the outbox, or, if it is finished, in the log.

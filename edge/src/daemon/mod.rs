@@ -5,8 +5,10 @@
 
 pub mod control;
 mod desk;
+mod holds;
 mod reload;
 mod status;
+mod troubles;
 mod watch;
 
 use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
@@ -14,7 +16,7 @@ use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time:
 use anyhow::Context;
 use dag_config::Config;
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
-use dag_engine::{Device, Id, Input, Name, Problems, Time};
+use dag_engine::{Device, Id, Input, Name, Problems};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
@@ -23,15 +25,17 @@ use tokio::{
 
 use crate::{
     book::{Book, Folder},
-    clock::Clock,
+    clock::{Clock, Machine},
     source::{self, Change, Event, Settings, Sources},
     store::{Keep, Opened, Store},
 };
 
 pub use control::{Answer, AskError, Asked, Control, Request, ask};
 pub use desk::{Desk, Parcel};
+pub use holds::{Matcher, Until};
 use reload::{Proved, forget_unread, proved};
 pub use status::Status;
+use troubles::Troubles;
 use watch::Watch;
 
 /// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
@@ -39,9 +43,6 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// How long a stopping daemon waits for the attempts that are under way.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// How long the name of who acknowledges may be, in characters.
-const LONGEST_NAME: usize = 100;
 
 /// What a daemon is started with.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub struct Start {
     pub overrides: Vec<(String, String)>,
     /// Which of the devices this is, where there are several.
     pub device: Option<String>,
+    /// What says which time it is.
+    pub machine: Arc<dyn Machine>,
 }
 
 /// The path of the control socket: beside the store and named after it, so that no two daemons share one.
@@ -81,6 +84,8 @@ pub async fn run(
     // Where no service manager waits for it, nobody is told.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     loop {
+        daemon.keep_time();
+        daemon.tell_troubles();
         daemon.send();
         let wake = daemon.wake();
         tokio::select! {
@@ -118,7 +123,6 @@ struct Daemon {
     /// Why a source is lost.
     lost: BTreeMap<Name, String>,
     opened: Opened,
-    started: Time,
     under_way: Vec<Id>,
     attempts: JoinSet<()>,
     result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
@@ -135,6 +139,8 @@ struct Daemon {
     waiting_for_next: Vec<tokio::sync::oneshot::Sender<Answer>>,
     /// What was wrong with the files at the last reload; the rules before it are in force.
     rejected: Option<String>,
+    /// What the engine was told of the host itself.
+    troubles: Troubles,
 }
 
 impl Daemon {
@@ -146,11 +152,6 @@ impl Daemon {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
         let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
-        let clock = Clock::starting_after(opened.last_alive);
-        let now = clock.now();
-        if let Some(last) = opened.last_alive {
-            tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
-        }
         let (book, rejected) = match Book::prove(&config.root.join("rules"), config) {
             Ok(book) => (book, None),
             Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
@@ -158,12 +159,22 @@ impl Daemon {
         warn_of(&book, config);
         let delivery = delivery(config)?;
         let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
+        // Nothing may come before what was decided last.
+        let last = opened.last_alive.map(|alive| alive.max(desk.state().now()));
+        let clock = Clock::start(Arc::clone(&start.machine), last);
+        let now = clock.now();
+        if let Some(last) = opened.last_alive {
+            tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
+        }
+        if let Some(unset) = clock.unset() {
+            tracing::warn!("the time is uncertain: {}", unset.describe());
+        }
         desk.take(Input::Account(device.clone()), now);
         if rejected.is_none() {
             desk.keep_book();
         }
         let sources = sources(&start, &device, &desk, &clock)?;
-        forget_unread(&mut desk, config, &device, now);
+        forget_unread(&mut desk, config, &device, &clock);
         let control = Control::listen(&socket).with_context(|| {
             format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
         })?;
@@ -186,7 +197,6 @@ impl Daemon {
             sources,
             lost: BTreeMap::new(),
             opened,
-            started: now,
             under_way: Vec::new(),
             attempts: JoinSet::new(),
             result,
@@ -199,6 +209,7 @@ impl Daemon {
             waiting: Vec::new(),
             waiting_for_next: Vec::new(),
             rejected,
+            troubles: Troubles::new(),
         })
     }
 
@@ -212,6 +223,24 @@ impl Daemon {
         // A moment later rather than earlier: timers count in whole milliseconds.
         let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
         Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT)
+    }
+
+    /// Follows the system's clock when that was set.
+    fn keep_time(&mut self) {
+        // What was seen by the old clock is taken over by the old clock.
+        while self.desk.has_room()
+            && let Ok(event) = self.sources.events.try_recv()
+        {
+            self.seen(event);
+        }
+        if !self.desk.has_room() {
+            return;
+        }
+        if let Some(set) = self.clock.look() {
+            let now = self.clock.now();
+            tracing::warn!(shift_ms = set.shift_ms, %now, "the clock was set");
+            self.desk.clock_set(set, now);
+        }
     }
 
     /// Sends what is due, each message beside the loop.
@@ -258,7 +287,7 @@ impl Daemon {
             tracing::info!(fact = %seen.fact, %value, source = %event.source, "reading");
         }
         let now = self.clock.now();
-        self.desk.observe(&event.source, event.observations, now);
+        self.desk.observe(&event.source, event.observations, self.clock.unset().is_some(), now);
     }
 
     fn settled(&mut self, id: Id, result: Result<Receipt, Failure>) {
@@ -274,6 +303,8 @@ impl Daemon {
                 set.map(|()| serde_json::json!({ "fact": fact, "value": value }))
             }
             Request::Acknowledge { incident, by } => self.acknowledge(incident.as_deref(), by),
+            Request::Snooze { incident, until, by } => self.snooze(incident.as_deref(), until, by),
+            Request::Silence { matcher, from, until, by } => self.silence(matcher, from, until, by),
             Request::Reload => {
                 // Answered when it is done.
                 let waiting = if self.reloading.is_some() { &mut self.waiting_for_next } else { &mut self.waiting };
@@ -283,32 +314,6 @@ impl Daemon {
         };
         // Who asked may have gone.
         let _ = answer.send(answered);
-    }
-
-    fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
-        // It goes into messages and is kept with the incident.
-        if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
-            return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
-        }
-        let open: Vec<(Id, Name)> = self
-            .desk
-            .state()
-            .open_incidents()
-            .filter(|open| incident.is_none_or(|start| open.id.to_string().starts_with(start)))
-            .map(|open| (open.id, open.rule.clone()))
-            .collect();
-        match open.as_slice() {
-            [] if incident.is_some() => Err("no open incident has an id that begins so: see `dag status`".to_owned()),
-            [] => Err("no incident is open".to_owned()),
-            [(incident, rule)] => {
-                self.desk.take(Input::Acknowledge { incident: *incident, by: by.clone() }, self.clock.now());
-                Ok(serde_json::json!({ "incident": incident, "rule": rule, "by": by }))
-            }
-            several => {
-                let list = several.iter().map(|(id, rule)| format!("\n  {id}  {rule}"));
-                Err(format!("several incidents are open; say which:{}", list.collect::<String>()))
-            }
-        }
     }
 }
 

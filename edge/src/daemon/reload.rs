@@ -4,11 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use dag_config::{Config, Source};
 use dag_delivery::Delivery;
-use dag_engine::{Device, Input, Name, Time};
+use dag_engine::{Device, Input, Name};
 use tokio::task::JoinHandle;
 
 use super::{Answer, Daemon, Desk, Start, delivery, sources, warn_of};
-use crate::{book::Book, source::Observation};
+use crate::{book::Book, clock::Clock, source::Observation};
 
 /// What a reload brought: everything new, or what is wrong.
 pub(super) type Proved = Result<Box<(Config, Book, Delivery)>, String>;
@@ -65,7 +65,7 @@ impl Daemon {
             self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
         }
         self.start = start;
-        forget_unread(&mut self.desk, &self.start.config, &device, now);
+        forget_unread(&mut self.desk, &self.start.config, &device, &self.clock);
         self.delivery = Arc::new(delivery);
         if self.device != device {
             self.device = device.clone();
@@ -113,7 +113,7 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Prov
 }
 
 /// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
-pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, now: Time) {
+pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, clock: &Clock) {
     let Some(declared) = config.devices.get(&device.id) else { return };
     let is_read = |fact: &str| declared.inputs.get(fact).is_some_and(|source| *source != Source::None);
     let unread = desk.state().facts().filter(|(fact, value, _)| {
@@ -122,8 +122,9 @@ pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, n
         let is_known = desk.book().engine.rules().fact(fact).is_some();
         value.is_some() && is_known && !is_read(fact) && !with_battery
     });
+    let now = clock.now();
     let unknown = unread.map(|(fact, ..)| Observation { fact: fact.clone(), value: None, at: now }).collect();
-    desk.observe(&Name::new_static("config.toml"), unknown, now);
+    desk.observe(&Name::new_static("config.toml"), unknown, clock.unset().is_some(), now);
 }
 
 /// The end of the reload that is under way, if one is.

@@ -40,6 +40,8 @@ pub struct Status {
     pub rejected: Option<String>,
     /// Why nothing can be noted, and so nothing sent.
     pub store: Option<String>,
+    /// Why the daemon's time is uncertain.
+    pub clock: Option<String>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
 }
@@ -114,7 +116,7 @@ impl Daemon {
         Status {
             device: self.device.clone(),
             now: self.clock.now(),
-            started: self.started,
+            started: self.clock.began(),
             boot: self.opened.boot,
             last_alive: self.opened.last_alive,
             facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),
@@ -135,6 +137,7 @@ impl Daemon {
             rules: self.desk.book().engine.rules().hash(),
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
+            clock: self.clock.unset().map(|unset| unset.describe().to_owned()),
             next_deadline: state.next_deadline(),
         }
     }

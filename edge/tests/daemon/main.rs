@@ -8,7 +8,10 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod clock;
 mod disk;
 mod files;
+mod holds;
 mod home;
 mod life;
+mod troubles;

@@ -1,0 +1,99 @@
+//! `dag silence`
+
+use clap::Args;
+use dag_engine::{Name, Time};
+use serde::Deserialize;
+
+use super::{Common, Done, local, shell_user, span::Span};
+use crate::daemon::{Matcher, Request};
+
+#[derive(Debug, Args)]
+pub(super) struct Silence {
+    #[command(flatten)]
+    span: Span,
+    /// From when, which is what --for counts from; from now on where none is given
+    #[arg(long, value_name = "TIME", value_parser = super::time, conflicts_with = "lift")]
+    from: Option<Time>,
+    /// Only incidents of this device
+    #[arg(long, value_name = "ID")]
+    device: Option<Name>,
+    /// Only incidents of devices with this label; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// Only incidents of this rule
+    #[arg(long, value_name = "NAME")]
+    rule: Option<Name>,
+    /// Who asks; this shell's user where none is given
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// What the daemon answers.
+#[derive(Deserialize)]
+struct Silenced {
+    silence: dag_engine::Silence,
+    ended: bool,
+    timezone: Option<Name>,
+}
+
+impl Silence {
+    pub fn run(self, common: &Common) -> Done {
+        let matcher = Matcher { device: self.device, labels: self.labels.into_iter().collect(), rule: self.rule };
+        let by = self.by.unwrap_or_else(shell_user);
+        let answer = common.ask(&Request::Silence { matcher, from: self.from, until: self.span.into(), by })?;
+        common.print(text(&serde_json::from_value(answer.clone())?), &answer);
+        Ok(())
+    }
+}
+
+fn text(Silenced { silence, ended, timezone }: &Silenced) -> String {
+    let about = about(silence);
+    if *ended {
+        return format!("{about} is not silenced any more: what is due is told now");
+    }
+    let (from, until) = (local(silence.from, timezone.as_deref()), local(silence.until, timezone.as_deref()));
+    format!("{about} is silenced from {from} until {until}: no step fires in this time, but ends are told")
+}
+
+/// What a silence is about, in words.
+pub(super) fn about(silence: &dag_engine::Silence) -> String {
+    let rule = silence.rule.as_ref().map_or_else(|| "everything".to_owned(), |rule| format!("the rule {rule}"));
+    let device = silence.device.iter().map(|device| format!("the device {device}"));
+    let labels = silence.labels.iter().map(|(label, value)| format!("{label}={value}"));
+    let of: Vec<String> = device.chain(labels).collect();
+    if of.is_empty() { rule } else { format!("{rule} of {}", of.join(", ")) }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like area=hay-on-wye")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_holds_now() {
+        let said = |rule: Option<&str>, device: Option<&str>, label: Option<&str>, ended| {
+            let silence = dag_engine::Silence {
+                device: device.map(Name::new),
+                labels: label.map(|area| ("area".to_owned(), area.to_owned())).into_iter().collect(),
+                rule: rule.map(Name::new),
+                from: "2026-01-10T18:00:00Z".parse().unwrap(),
+                until: "2026-01-11T02:00:00Z".parse().unwrap(),
+                by: "nor".to_owned(),
+            };
+            text(&Silenced { silence, ended, timezone: Some("Europe/London".into()) })
+        };
+        assert_eq!(
+            said(None, None, None, false),
+            "everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, but \
+             ends are told"
+        );
+        assert_eq!(
+            said(Some("power-outage"), Some("cottage"), Some("hay"), true),
+            "the rule power-outage of the device cottage, area=hay is not silenced any more: what is due is told now"
+        );
+    }
+}

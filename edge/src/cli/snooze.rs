@@ -1,0 +1,70 @@
+//! `dag snooze`
+
+use clap::Args;
+use dag_engine::{Id, Name, Time};
+use serde::Deserialize;
+
+use super::{Common, Done, local, shell_user, span::Span};
+use crate::daemon::Request;
+
+#[derive(Debug, Args)]
+pub(super) struct Snooze {
+    /// The incident's id, or its beginning, as `dag status` shows it; the only open one where none is given
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<String>,
+    #[command(flatten)]
+    span: Span,
+    /// Who asks; this shell's user where none is given
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// What the daemon answers.
+#[derive(Deserialize)]
+struct Snoozed {
+    incident: Id,
+    rule: Name,
+    until: Option<Time>,
+    timezone: Option<Name>,
+}
+
+impl Snooze {
+    pub fn run(self, common: &Common) -> Done {
+        let by = self.by.unwrap_or_else(shell_user);
+        let answer = common.ask(&Request::Snooze { incident: self.incident, until: self.span.into(), by })?;
+        common.print(text(&serde_json::from_value(answer.clone())?), &answer);
+        Ok(())
+    }
+}
+
+fn text(Snoozed { incident, rule, until, timezone }: &Snoozed) -> String {
+    match until {
+        Some(until) => {
+            let until = local(*until, timezone.as_deref());
+            format!("{rule} ({incident}) is snoozed until {until}: no step of it fires before, but its end is told")
+        }
+        None => format!("{rule} ({incident}) is not snoozed any more: what is due is told now"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_holds_now() {
+        let incident = Id::parse(&"7".repeat(32)).unwrap();
+        let said = |until: Option<&str>| {
+            let until = until.map(|until| until.parse().unwrap());
+            text(&Snoozed { incident, rule: "power-outage".into(), until, timezone: Some("Europe/London".into()) })
+        };
+        let id = "7".repeat(32);
+        assert_eq!(
+            said(Some("2026-07-10T18:00:00Z")),
+            format!(
+                "power-outage ({id}) is snoozed until Fri 10 Jul 19:00:00: no step of it fires before, but its end is told"
+            )
+        );
+        assert_eq!(said(None), format!("power-outage ({id}) is not snoozed any more: what is due is told now"));
+    }
+}

@@ -1,0 +1,28 @@
+//! For how long something holds: `--for`, `--until`, `--lift`.
+
+use clap::Args;
+use dag_engine::{Millis, Time};
+
+use crate::daemon::Until;
+
+#[derive(Debug, Args)]
+#[group(id = "span", required = true, multiple = false)]
+pub(super) struct Span {
+    /// For how long, like 2h or 1h30m
+    #[arg(long = "for", value_name = "DURATION")]
+    length: Option<Millis>,
+    /// Until when, like 2026-01-10T18:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    until: Option<Time>,
+    /// End what was asked for before
+    #[arg(long)]
+    lift: bool,
+}
+
+impl From<Span> for Until {
+    fn from(span: Span) -> Until {
+        // Exactly one of the three is given.
+        let length = span.length.map(Until::For);
+        length.or(span.until.map(Until::At)).unwrap_or(Until::Lifted)
+    }
+}

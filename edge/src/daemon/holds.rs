@@ -1,0 +1,195 @@
+//! What people ask for so that no further step fires: to take an incident on, to snooze it, to silence some.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{Decision, Id, Input, Millis, Name, Outcome, Silence, Time, did_you_mean};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Answer, Daemon};
+
+/// How long the name of who asks may be, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// When it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// So long after it begins.
+    For(Millis),
+    /// Then.
+    At(Time),
+    /// Now: what was asked for before is lifted.
+    Lifted,
+}
+
+/// Which incidents a silence is about. What is absent matches any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matcher {
+    /// The device's id.
+    pub device: Option<Name>,
+    /// Labels that the device has.
+    pub labels: BTreeMap<String, String>,
+    /// The rule.
+    pub rule: Option<Name>,
+}
+
+impl Until {
+    fn counted_from(self, from: Time, now: Time) -> Time {
+        match self {
+            Until::For(length) => from + length,
+            Until::At(time) => time,
+            Until::Lifted => now,
+        }
+    }
+}
+
+impl Daemon {
+    pub(super) fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
+        named(&by)?;
+        let (incident, rule) = self.open_incident(incident)?;
+        self.desk.take(Input::Acknowledge { incident, by: by.clone() }, self.clock.now());
+        Ok(json!({ "incident": incident, "rule": rule, "by": by }))
+    }
+
+    pub(super) fn snooze(&mut self, incident: Option<&str>, until: Until, by: String) -> Answer {
+        named(&by)?;
+        let (incident, rule) = self.open_incident(incident)?;
+        let now = self.clock.now();
+        let input = Input::Snooze { incident, until: until.counted_from(now, now), by };
+        let snoozed = decided(&self.desk.take(input, now), |outcome| match outcome {
+            Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until })),
+            Outcome::SnoozeEnded { by } => Some(json!({ "by": by, "until": null })),
+            _ => None,
+        });
+        self.answer(snoozed?, json!({ "incident": incident, "rule": rule }))
+    }
+
+    pub(super) fn silence(&mut self, matcher: Matcher, from: Option<Time>, until: Until, by: String) -> Answer {
+        named(&by)?;
+        let now = self.clock.now();
+        // What is lifted may name what is gone since.
+        if until != Until::Lifted {
+            self.matches_something(&matcher)?;
+        }
+        // The beginning of a silence that is lifted is of no concern.
+        let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
+        let Matcher { device, labels, rule } = matcher;
+        let silence = Silence { device, labels, rule, from, until: until.counted_from(from, now), by };
+        let silenced = decided(&self.desk.take(Input::Silence(silence), now), |outcome| match outcome {
+            Outcome::Silenced { silence } => Some(json!({ "silence": silence, "ended": false })),
+            Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),
+            _ => None,
+        });
+        self.answer(silenced?, json!({}))
+    }
+
+    /// An answer with the zone in which people here read times.
+    fn answer(&self, decided: serde_json::Value, about: serde_json::Value) -> Answer {
+        let mut answer = json!({ "timezone": self.device.timezone });
+        for part in [decided, about] {
+            if let (Some(answer), serde_json::Value::Object(part)) = (answer.as_object_mut(), part) {
+                answer.extend(part);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The open incident whose id begins so; the only one where nothing is given.
+    fn open_incident(&self, incident: Option<&str>) -> Result<(Id, Name), String> {
+        let open = self.desk.state().open_incidents();
+        let named = open.filter(|open| incident.is_none_or(|start| open.id.to_string().starts_with(start)));
+        let found: Vec<(Id, Name)> = named.map(|open| (open.id, open.rule.clone())).collect();
+        match found.as_slice() {
+            [] if incident.is_some() => Err("no open incident has an id that begins so: see `dag status`".to_owned()),
+            [] => Err("no incident is open".to_owned()),
+            [(incident, rule)] => Ok((*incident, rule.clone())),
+            several => {
+                let list = several.iter().map(|(id, rule)| format!("\n  {id}  {rule}"));
+                Err(format!("several incidents are open; say which:{}", list.collect::<String>()))
+            }
+        }
+    }
+
+    /// A silence that holds nothing is a slip that nobody would notice.
+    fn matches_something(&self, matcher: &Matcher) -> Result<(), String> {
+        let rules = self.desk.book().engine.rules();
+        if let Some(rule) = matcher.rule.as_deref().filter(|rule| rules.rules().all(|known| known != rule)) {
+            let help = did_you_mean(rule, rules.rules().map(Name::as_str));
+            let list = || format!("there are {}", rules.rules().map(Name::as_str).collect::<Vec<_>>().join(", "));
+            return Err(format!("there is no rule `{rule}`: {}", help.unwrap_or_else(list)));
+        }
+        if let Some(device) = matcher.device.as_ref().filter(|device| **device != self.device.id) {
+            return Err(format!(
+                "this daemon is `{}`: a silence of `{device}` would hold nothing here",
+                self.device.id
+            ));
+        }
+        for (label, value) in &matcher.labels {
+            match self.device.labels.get(label) {
+                Some(own) if own == value => {}
+                Some(own) => {
+                    let told = "a silence of others would hold nothing here";
+                    return Err(format!("the label `{label}` of this device is `{own}`, not `{value}`: {told}"));
+                }
+                None => {
+                    let known = did_you_mean(label, self.device.labels.keys().map(String::as_str));
+                    let help = known.unwrap_or_else(|| "`labels` in config.toml gives it some".to_owned());
+                    return Err(format!("this device has no label `{label}`: {help}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// It goes into messages and is kept with the incident.
+fn named(by: &str) -> Result<(), String> {
+    if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
+        return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
+    }
+    Ok(())
+}
+
+/// What the engine made of it: what `wanted` finds among the decisions, or the reason why it was refused.
+fn decided(
+    decisions: &[Decision],
+    wanted: impl Fn(&Outcome) -> Option<serde_json::Value>,
+) -> Result<serde_json::Value, String> {
+    let refused = decisions.iter().find_map(|decision| match &decision.outcome {
+        Outcome::Refused { reason, .. } => Some(format!("nothing was changed: {}", reason.describe())),
+        _ => None,
+    });
+    let found = decisions.iter().find_map(|decision| wanted(&decision.outcome));
+    found.ok_or_else(|| refused.unwrap_or_else(|| "nothing was changed".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use dag_engine::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn what_the_engine_refuses_is_told_with_its_reason() {
+        let decision = |outcome| Decision { at: Time::MIN, rule: None, incident: None, outcome };
+        let refused = |reason| decision(Outcome::Refused { reason, subject: "x".to_owned() });
+        let ended = |outcome: &Outcome| matches!(outcome, Outcome::SnoozeEnded { .. }).then(|| json!("ended"));
+        for (decisions, said) in [
+            (vec![], Err("nothing was changed")),
+            (vec![refused(Refusal::EndsInThePast)], Err("nothing was changed: it ends in the past")),
+            (vec![refused(Refusal::EndsBeforeItBegins)], Err("nothing was changed: it ends before it begins")),
+            (vec![decision(Outcome::NoAnswer), decision(Outcome::SnoozeEnded { by: "nor".to_owned() })], Ok("ended")),
+        ] {
+            assert_eq!(decided(&decisions, ended), said.map(|text| json!(text)).map_err(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn a_length_counts_from_the_beginning() {
+        let at = Time::from_millis;
+        assert_eq!(Until::For(Millis::new(5)).counted_from(at(100), at(1)), at(105));
+        assert_eq!(Until::At(at(7)).counted_from(at(100), at(1)), at(7));
+        assert_eq!(Until::Lifted.counted_from(at(100), at(1)), at(1));
+    }
+}

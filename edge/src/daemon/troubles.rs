@@ -1,0 +1,192 @@
+//! What the host tells the engine of its own troubles, so that the operators hear of them: broken rules, a disk that
+//! takes nothing, a clock that is not set. Sensors and deliveries the engine sees for itself.
+
+use std::time::{Duration, Instant};
+
+use dag_engine::{Input, Name};
+
+use super::Daemon;
+
+/// How long the disk must have taken nothing to be worth a message.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the clock must not have been set: after a power cut the router needs its time, too.
+const CLOCK_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How much of a trouble is told, in characters. The whole of it is in the log and in `dag status`.
+const TOLD: usize = 200;
+
+/// The troubles, and how far each was told.
+#[derive(Debug)]
+pub(super) struct Troubles {
+    rules: Trouble,
+    clock: Trouble,
+    store: StoreTrouble,
+}
+
+impl Troubles {
+    pub fn new() -> Troubles {
+        let store = StoreTrouble { trouble: Trouble::about("store", Duration::ZERO), now: None };
+        Troubles {
+            rules: Trouble::about("rules", Duration::ZERO),
+            clock: Trouble::about("clock", CLOCK_PATIENCE),
+            store,
+        }
+    }
+}
+
+impl Daemon {
+    /// Tells the engine of troubles that began, and of those that are over.
+    pub(super) fn tell_troubles(&mut self) {
+        let now = Instant::now();
+        let rules = self.rejected.as_deref().map(first_problem);
+        let clock = self.clock.unset().map(|unset| unset.describe().to_owned());
+        let troubles = &mut self.troubles;
+        let mut inputs = troubles.store.seen(self.desk.trouble(), now);
+        inputs.extend(troubles.rules.seen(rules, now));
+        inputs.extend(troubles.clock.seen(clock, now));
+        for input in inputs {
+            self.desk.take(input, self.clock.now());
+        }
+    }
+}
+
+/// One thing that can be in trouble.
+#[derive(Debug)]
+struct Trouble {
+    about: &'static str,
+    /// How long it must last.
+    patience: Duration,
+    since: Option<Instant>,
+    /// What the engine was told last; at first, what it was told before a restart is not known here.
+    told: Option<Option<String>>,
+}
+
+impl Trouble {
+    const fn about(about: &'static str, patience: Duration) -> Trouble {
+        Trouble { about, patience, since: None, told: None }
+    }
+
+    /// What the engine is to be told, now that it stands so.
+    fn seen(&mut self, text: Option<String>, now: Instant) -> Option<Input> {
+        self.since = text.is_some().then(|| self.since.unwrap_or(now));
+        let lasts_long_enough = self.since.is_none_or(|since| now.duration_since(since) >= self.patience);
+        if !lasts_long_enough || self.told.as_ref() == Some(&text) {
+            return None;
+        }
+        self.told = Some(text.clone());
+        Some(Input::Trouble { about: Name::new_static(self.about), text: text.as_deref().map(shortened) })
+    }
+}
+
+/// A disk that takes nothing. Nothing is sent that is not noted, so this cannot be told while it lasts. Afterwards it
+/// can, and is, where it lasted for long: what happened meanwhile came late.
+#[derive(Debug)]
+struct StoreTrouble {
+    trouble: Trouble,
+    /// The trouble that lasts: why, and since when.
+    now: Option<(String, Instant)>,
+}
+
+impl StoreTrouble {
+    fn seen(&mut self, reason: Option<&str>, now: Instant) -> Vec<Input> {
+        if let Some(reason) = reason {
+            let since = self.now.take().map_or(now, |(_, since)| since);
+            self.now = Some((reason.to_owned(), since));
+            return Vec::new();
+        }
+        let lasted = self.now.take().map(|(reason, since)| (reason, now.duration_since(since)));
+        let told = lasted.filter(|(_, lasted)| *lasted >= STORE_PATIENCE).and_then(|(reason, lasted)| {
+            let text = format!("for {} minutes nothing could be noted or sent: {reason}", lasted.as_secs() / 60);
+            self.trouble.seen(Some(text), now)
+        });
+        told.into_iter().chain(self.trouble.seen(None, now)).collect()
+    }
+}
+
+/// The first of several problems in one line: where, and what.
+fn first_problem(problems: &str) -> String {
+    let mut lines = problems.lines().map(str::trim).filter(|line| !line.is_empty());
+    let what = lines.next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    match lines.next().and_then(|line| line.strip_prefix("--> ")) {
+        Some(place) => format!("{place}: {what}"),
+        None => what.to_owned(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TOLD) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(input: Option<Input>) -> Option<Option<String>> {
+        input.map(|input| match input {
+            Input::Trouble { text, .. } => text,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_trouble_is_told_when_it_begins_when_it_changes_and_when_it_is_over() {
+        let now = Instant::now();
+        let mut rules = Trouble::about("rules", Duration::ZERO);
+        let mut seen = |text: Option<&str>| told(rules.seen(text.map(str::to_owned), now));
+        assert_eq!(seen(None), Some(None), "what was told before a restart is taken back");
+        assert_eq!(seen(None), None);
+        assert_eq!(seen(Some("one")), Some(Some("one".to_owned())));
+        assert_eq!(seen(Some("one")), None);
+        assert_eq!(seen(Some("another")), Some(Some("another".to_owned())));
+        assert_eq!(seen(None), Some(None));
+        assert_eq!(seen(Some(&"x".repeat(300))), Some(Some(format!("{}…", "x".repeat(200)))));
+    }
+
+    #[test]
+    fn a_trouble_that_passes_by_itself_is_not_told() {
+        let begun = Instant::now();
+        let mut clock = Trouble::about("clock", CLOCK_PATIENCE);
+        let mut seen = |text: Option<&str>, seconds| {
+            told(clock.seen(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
+        };
+        assert_eq!(seen(Some("not set"), 0), None);
+        assert_eq!(seen(Some("not set"), 299), None);
+        assert_eq!(seen(None, 300), Some(None));
+        assert_eq!(seen(Some("not set"), 400), None);
+        assert_eq!(seen(Some("not set"), 700), Some(Some("not set".to_owned())));
+        assert_eq!(seen(None, 701), Some(None));
+    }
+
+    #[test]
+    fn a_disk_that_took_nothing_for_long_is_told_afterwards() {
+        let begun = Instant::now();
+        let mut store = StoreTrouble { trouble: Trouble::about("store", Duration::ZERO), now: None };
+        let mut seen = |reason: Option<&str>, seconds| -> Vec<Option<String>> {
+            let inputs = store.seen(reason, begun + Duration::from_secs(seconds));
+            inputs.into_iter().filter_map(|input| told(Some(input))).collect()
+        };
+        assert_eq!(seen(None, 0), [None]);
+        assert_eq!(seen(Some("full"), 1), []);
+        assert_eq!(seen(None, 60), [], "it was soon over");
+        assert_eq!(seen(Some("full"), 100), []);
+        assert_eq!(seen(Some("still full"), 200), []);
+        let told = "for 2 minutes nothing could be noted or sent: still full";
+        assert_eq!(seen(None, 220), [Some(told.to_owned()), None]);
+    }
+
+    #[test]
+    fn of_many_problems_the_first_is_told_with_its_place() {
+        let rendered = "error: there is no fact `pwoer`\n --> power.toml:2:9\n  |\n\n2 problems found";
+        assert_eq!(first_problem(rendered), "power.toml:2:9: there is no fact `pwoer`");
+        assert_eq!(
+            first_problem("config.toml: the device `cottage` is gone"),
+            "config.toml: the device `cottage` is gone"
+        );
+        assert_eq!(first_problem(""), "");
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be wrong with a trace. Each text says what to do.
+
+use std::io;
+
+use dag_engine::{FactKind, Name, Time};
+
+use super::rows::LONGEST_LINE;
+
+/// The first line of a trace.
+pub(super) const HEADER: &str = "at,device,fact,value";
+/// The first line of a trace that says when each row arrived.
+pub(super) const HEADER_WITH_ARRIVAL: &str = "at,device,fact,value,received_at";
+
+/// What is wrong with a trace, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}:{line}: {wrong}")]
+pub struct TraceError {
+    /// The file as the user named it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// What is wrong there.
+    #[source]
+    pub wrong: Wrong,
+}
+
+/// What is wrong with one line of a trace. What was found there is shortened to what fits a line.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// The file cannot be opened, or not be read on.
+    #[error("the trace cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// There is not even a header.
+    #[error("the trace is empty: begin it with the line `{HEADER}`")]
+    Empty,
+    /// The first line is another one.
+    #[error("the first line is `{found}`: make it `{HEADER}` or `{HEADER_WITH_ARRIVAL}`, exactly so")]
+    Header {
+        /// The first line.
+        found: String,
+    },
+    /// Too few cells, or too many.
+    #[error("this row has {found} cells: give it the {wanted} of `{header}`")]
+    Cells {
+        /// How many there are.
+        found: usize,
+        /// How many the header names.
+        wanted: usize,
+        /// The header.
+        header: &'static str,
+    },
+    /// A quoted cell does not end on its line.
+    #[error("a quotation mark is opened on this line and not closed: close it, or take it away")]
+    Quote,
+    /// Bytes that are no text.
+    #[error("this line is not UTF-8: save the trace as UTF-8")]
+    NotUtf8,
+    /// A line without an end.
+    #[error("this line is longer than {LONGEST_LINE} bytes: write each row on a line of its own")]
+    TooLong,
+    /// A time that is none, or that leaves its zone open.
+    #[error(
+        "`{found}` in `{column}` is no time: write it with its zone, like 2026-01-10T18:00:00Z or \
+         2026-01-10T18:00:00+01:00"
+    )]
+    Time {
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A device that the configuration does not declare.
+    #[error("there is no device `{found}`: {help}")]
+    Device {
+        /// What stands there.
+        found: String,
+        /// The nearest one, or where devices are declared.
+        help: String,
+    },
+    /// A fact that no device has.
+    #[error("there is no fact `{found}`: {help}")]
+    Fact {
+        /// What stands there.
+        found: String,
+        /// The nearest one, or all of them.
+        help: String,
+    },
+    /// A value that the fact cannot take.
+    #[error("`{fact}` cannot be `{found}`: it is {}, or `unknown`", values(*kind))]
+    Value {
+        /// The fact.
+        fact: Name,
+        /// What stands there.
+        found: String,
+        /// What it may be.
+        kind: FactKind,
+    },
+    /// A row that arrives before the one above it.
+    #[error("this row arrives at {arrival}, before the one above it ({before}): sort the rows by when they arrive")]
+    Falls {
+        /// When it arrives.
+        arrival: Time,
+        /// When the row above it does.
+        before: Time,
+    },
+}
+
+fn values(kind: FactKind) -> &'static str {
+    match kind {
+        FactKind::Number => "a whole number",
+        other => other.describe(),
+    }
+}

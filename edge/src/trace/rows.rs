@@ -1,0 +1,219 @@
+//! From a file's bytes to rows that are checked, in memory that does not grow with the file.
+
+use std::io::{BufRead, Read};
+
+use csv_core::{ReadRecordResult, Terminator};
+use dag_engine::{Device, Name, Reading, Ruleset, Time, Value, did_you_mean};
+
+use super::error::{HEADER, HEADER_WITH_ARRIVAL, TraceError, Wrong};
+
+/// How long a line may be, in bytes. A row takes some sixty.
+pub(super) const LONGEST_LINE: usize = 4_096;
+
+/// How much of what was found an error shows, in characters.
+const SHOWN: usize = 60;
+
+/// What the rows of a trace may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Every declared device, in the order of ids.
+    pub devices: &'a [Device],
+    /// The rules, which know the facts and what values they take.
+    pub rules: &'a Ruleset,
+}
+
+/// One row.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// The device's place among those that are known.
+    pub device: usize,
+    pub reading: Reading,
+    pub received_at: Option<Time>,
+}
+
+impl Row {
+    pub fn arrival(&self) -> Time {
+        self.received_at.unwrap_or(self.reading.at)
+    }
+}
+
+/// The rows of a trace, one after the other.
+#[derive(Debug)]
+pub(super) struct Rows<'a, R> {
+    input: R,
+    file: String,
+    known: Known<'a>,
+    header: &'static str,
+    /// How many cells the header names.
+    wanted: usize,
+    line: Vec<u8>,
+    cells: Cells,
+    number: u64,
+    /// When the row before arrived.
+    before: Time,
+}
+
+impl<'a, R: BufRead> Rows<'a, R> {
+    /// Reads the header. `file` is what errors call the trace.
+    pub fn new(input: R, file: String, known: Known<'a>) -> Result<Self, TraceError> {
+        let (line, cells) = (Vec::new(), Cells::default());
+        let (header, wanted, before) = (HEADER, 0, Time::MIN);
+        let mut rows = Rows { input, file, known, header, wanted, line, cells, number: 0, before };
+        rows.read_header().map_err(|wrong| rows.at_this_line(wrong))?;
+        Ok(rows)
+    }
+
+    pub fn next(&mut self) -> Option<Result<Row, TraceError>> {
+        self.read_row().map_err(|wrong| self.at_this_line(wrong)).transpose()
+    }
+
+    fn at_this_line(&self, wrong: Wrong) -> TraceError {
+        TraceError { file: self.file.clone(), line: self.number.max(1), wrong }
+    }
+
+    fn read_header(&mut self) -> Result<(), Wrong> {
+        if !self.read_line()? {
+            return Err(Wrong::Empty);
+        }
+        self.cells.split(&self.line)?;
+        let found = self.cells.all().collect::<Result<Vec<&str>, Wrong>>()?.join(",");
+        let header = [HEADER, HEADER_WITH_ARRIVAL].into_iter().find(|header| *header == found);
+        self.header = header.ok_or_else(|| Wrong::Header { found: shown(&found) })?;
+        self.wanted = self.cells.count;
+        Ok(())
+    }
+
+    /// The next line that is not blank. False at the end of the file.
+    fn read_line(&mut self) -> Result<bool, Wrong> {
+        loop {
+            self.line.clear();
+            self.number += 1;
+            let most = LONGEST_LINE as u64 + 1;
+            let read = (&mut self.input).take(most).read_until(b'\n', &mut self.line)?;
+            if read == 0 {
+                return Ok(false);
+            }
+            if self.line.last() != Some(&b'\n') {
+                if read > LONGEST_LINE {
+                    return Err(Wrong::TooLong);
+                }
+                // The last line need not end.
+                self.line.push(b'\n');
+            }
+            if self.line.ends_with(b"\r\n") {
+                self.line.truncate(self.line.len() - 2);
+                self.line.push(b'\n');
+            }
+            if !self.line.iter().all(u8::is_ascii_whitespace) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn read_row(&mut self) -> Result<Option<Row>, Wrong> {
+        if !self.read_line()? {
+            return Ok(None);
+        }
+        self.cells.split(&self.line)?;
+        let other_count = Wrong::Cells { found: self.cells.count, wanted: self.wanted, header: self.header };
+        if self.cells.count != self.wanted {
+            return Err(other_count);
+        }
+        let mut cells = self.cells.all();
+        let (Some(at), Some(device), Some(fact), Some(value), received_at) =
+            (cells.next(), cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            return Err(other_count);
+        };
+        let received_at = received_at.transpose()?.filter(|cell| !cell.is_empty());
+        let received_at = received_at.map(|cell| time("received_at", cell)).transpose()?;
+        let (device, (fact, value)) = (self.known.device(device?)?, self.known.value(fact?, value?)?);
+        let row = Row { device, reading: Reading { fact, value, at: time("at", at?)? }, received_at };
+        let arrival = row.arrival();
+        if arrival < self.before {
+            return Err(Wrong::Falls { arrival, before: self.before });
+        }
+        self.before = arrival;
+        Ok(Some(row))
+    }
+}
+
+impl Known<'_> {
+    fn device(&self, id: &str) -> Result<usize, Wrong> {
+        self.devices.binary_search_by(|device| device.id.as_str().cmp(id)).map_err(|_| {
+            let help = did_you_mean(id, self.devices.iter().map(|device| device.id.as_str()));
+            Wrong::Device { found: shown(id), help: help.unwrap_or_else(|| "declare it in config.toml".to_owned()) }
+        })
+    }
+
+    fn value(&self, fact: &str, value: &str) -> Result<(Name, Option<Value>), Wrong> {
+        let Some(kind) = self.rules.fact(fact) else {
+            let facts: Vec<&str> = self.rules.facts().collect();
+            let help = did_you_mean(fact, facts.iter().copied());
+            let help = help.unwrap_or_else(|| format!("there are {}", facts.join(", ")));
+            return Err(Wrong::Fact { found: shown(fact), help });
+        };
+        let name = Name::new(fact);
+        if value == "unknown" {
+            return Ok((name, None));
+        }
+        match Value::parse(value).filter(|value| kind.holds(*value)) {
+            Some(value) => Ok((name, Some(value))),
+            None => Err(Wrong::Value { fact: name, found: shown(value), kind }),
+        }
+    }
+}
+
+fn time(column: &'static str, text: &str) -> Result<Time, Wrong> {
+    text.parse().map_err(|_| Wrong::Time { column, found: shown(text) })
+}
+
+/// What was found, as it fits a line of a terminal.
+fn shown(found: &str) -> String {
+    let mut shown: String = found.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if found.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The cells of one line, without their quotation marks.
+#[derive(Debug)]
+struct Cells {
+    reader: csv_core::Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        // Quotation marks only go, and a cell takes a comma at least: no line of the longest length needs more.
+        let (text, ends) = (vec![0; LONGEST_LINE + 1], vec![0; LONGEST_LINE + 1]);
+        let reader = csv_core::ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
+        Cells { reader, text, ends, count: 0 }
+    }
+}
+
+impl Cells {
+    /// `line` ends with its line feed. A row is one line: a quoted cell that goes on over its end is a slip, and would
+    /// swallow the file.
+    fn split(&mut self, line: &[u8]) -> Result<(), Wrong> {
+        self.reader.reset();
+        let (result, _, _, count) = self.reader.read_record(line, &mut self.text, &mut self.ends);
+        self.count = count;
+        match result {
+            ReadRecordResult::Record => Ok(()),
+            _ => Err(Wrong::Quote),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Result<&str, Wrong>> {
+        let mut start = 0;
+        self.ends.iter().take(self.count).map(move |end| {
+            let cell = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            str::from_utf8(cell).map_err(|_| Wrong::NotUtf8)
+        })
+    }
+}

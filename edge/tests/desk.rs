@@ -1,0 +1,147 @@
+//! The desk between engine, outbox and store: what must not be lost on the way.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
+use std::{fs, path::Path};
+
+use dag::{
+    book::Book,
+    clock::Set,
+    daemon::Desk,
+    source::Observation,
+    store::{Keep, Store, Window},
+};
+use dag_config::Config;
+use dag_delivery::Failure;
+use dag_engine::{Id, Millis, Outcome, Time, Value};
+
+const RULES: &str = r#"
+    [rule.at-once]
+    when       = "power == off"
+    escalation = "first"
+    [rule.later]
+    when       = "power == off"
+    open_after = "30s"
+    escalation = "second"
+    [escalation]
+    first  = [{ notify = ["nor"] }]
+    second = [{ notify = ["kim"] }]
+    [group]
+    owners = ["nor"]
+    [recipient.nor]
+    email = "nor@example.com"
+    [recipient.kim]
+    email = "kim@example.com"
+"#;
+
+/// The desk of a folder's daemon, started once more.
+fn desk(folder: &Path) -> Desk {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::copy(top.join("config.toml"), folder.join("config.toml")).unwrap();
+    fs::create_dir_all(folder.join("rules")).unwrap();
+    fs::write(folder.join("rules/all.toml"), RULES).unwrap();
+    let config = Config::load(&folder.join("config.toml"), &[]).unwrap();
+    let book = Book::prove(&folder.join("rules"), &config).unwrap();
+    let (store, opened) = Store::open(folder.join("dag.redb"), Keep::DEFAULT).unwrap();
+    Desk::open(book, config.device(None).unwrap(), store, opened.boot).unwrap()
+}
+
+fn noon() -> Time {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Time {
+    noon() + Millis::new(seconds * 1_000)
+}
+
+fn read(desk: &mut Desk, value: Value, at: Time) {
+    desk.observe(&"bench".into(), vec![Observation { fact: "power".into(), value: Some(value), at }], false, at);
+}
+
+fn recipients(desk: &Desk) -> Vec<&str> {
+    desk.outbox().map(|entry| entry.notification.recipient.as_str()).collect()
+}
+
+#[test]
+fn what_falls_due_while_a_message_is_leased_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = desk(folder.path());
+    read(&mut desk, Value::Off, noon());
+    assert_eq!(recipients(&desk), ["nor"]);
+    // The attempt is made at the very moment at which the other rule's half minute is over.
+    assert_eq!(desk.parcels(&[], after(30)).len(), 1);
+    let mut both = recipients(&desk);
+    both.sort_unstable();
+    assert_eq!(both, ["kim", "nor"]);
+    let [kim] = &desk.parcels(&[], after(30))[..] else { panic!("kim is told next") };
+    assert_eq!(kim.notification.recipient, "kim");
+}
+
+/// A message that failed at noon, to be tried again a few seconds later.
+fn failed(desk: &mut Desk) -> (Id, Millis) {
+    read(desk, Value::Off, noon());
+    let [parcel] = &desk.parcels(&[], noon())[..] else { panic!("one message is due") };
+    let id = parcel.notification.id;
+    desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), noon());
+    let due = desk.outbox().next().unwrap().due().unwrap();
+    (id, due.since(noon()))
+}
+
+#[test]
+fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
+    const DAY: i64 = 86_400_000;
+    for shift_ms in [-3 * 3_600_000, 3 * 3_600_000, -DAY * 365, DAY * 365 * 20] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = desk(folder.path());
+        let (id, wait) = failed(&mut desk);
+        let now = Time::from_millis(noon().as_millis() + shift_ms);
+        desk.clock_set(Set { began: noon(), shift_ms }, now);
+        let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
+        assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
+        // It is as old as it was: nobody gives it up.
+        assert!(desk.parcels(&[], now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
+        desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), now + wait);
+        assert!(recipients(&desk).contains(&"nor"), "{shift_ms}");
+    }
+}
+
+#[test]
+fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (id, wait) = failed(&mut desk(folder.path()));
+    let mut desk = desk(folder.path());
+    desk.clock_set(Set { began: after(60), shift_ms: 3_600_000 }, after(3_660));
+    let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
+    assert_eq!((entry.due(), entry.queued_at), (Some(noon() + wait), noon()));
+}
+
+#[test]
+fn a_lease_that_was_given_before_the_clock_was_set_ends_in_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = desk(folder.path());
+    read(&mut desk, Value::Off, noon());
+    assert_eq!(desk.parcels(&[], noon()).len(), 1);
+    let until = |desk: &Desk| desk.outbox().next().unwrap().due().unwrap();
+    let lease = until(&desk).since(noon());
+    let now = Time::from_millis(noon().as_millis() - 7_200_000);
+    desk.clock_set(Set { began: noon(), shift_ms: -7_200_000 }, now);
+    assert_eq!(until(&desk), now + lease);
+}
+
+#[test]
+fn a_boot_goes_on_where_the_one_that_read_last_had_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    read(&mut desk(folder.path()), Value::On, noon());
+    drop(desk(folder.path()));
+    let mut desk = desk(folder.path());
+    read(&mut desk, Value::Off, after(60));
+    let decisions = desk.store().decisions(Window::newest(100)).unwrap();
+    assert!(!decisions.iter().any(|decision| matches!(decision.outcome, Outcome::Gap { .. } | Outcome::Waits { .. })));
+    assert_eq!(desk.state().last_applied("bench", 3), Some(1));
+}
