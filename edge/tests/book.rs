@@ -62,6 +62,49 @@ fn the_shipped_rules_are_proved() {
 }
 
 #[test]
+fn the_shipped_rules_warn_of_what_cannot_fire_on_this_device_and_of_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(dir.path());
+    let config = Config::load(&home.join("config.toml"), &[]).unwrap();
+    let warnings = Book::prove(&home.join("rules"), &config).unwrap().warnings(&config);
+    let about = |rule: &str| format!("warning: the rule `{rule}` ");
+    let rules = ["battery-low", "lost-contact", "off-then-lost"];
+    assert!(warnings.iter().zip(rules).all(|(warning, rule)| warning.starts_with(&about(rule))), "{warnings:#?}");
+    assert_eq!(warnings.len(), rules.len(), "{warnings:#?}");
+}
+
+/// Debounce delays messages; it does not falsify what they say.
+#[test]
+fn a_mail_names_the_true_length_of_an_outage() {
+    check(
+        |rules| {
+            let power = fs::read_to_string(rules.join("power.toml")).unwrap();
+            let edited = power.replace("open_after = \"30s\"", "open_after = \"10s\"");
+            assert_ne!(edited, power);
+            fs::write(rules.join("power.toml"), edited).unwrap();
+            fs::write(rules.join("tests/sixteen.toml"), SIXTEEN_SECONDS).unwrap();
+        },
+        &["nothing"],
+    );
+}
+
+const SIXTEEN_SECONDS: &str = r#"
+name = "sixteen seconds are told as sixteen seconds"
+device = "cottage"
+start = "2026-01-10T18:00:00Z"
+[[step]]
+at = "0s"
+set = { power = "off" }
+[[step]]
+at = "16s"
+set = { power = "on" }
+expect = [{ to = "nor", kind = "opened", subject = "*Power is out*" }]
+[[step]]
+at = "1m"
+expect = [{ to = "nor", kind = "resolved", subject = "*Power is back after 16 seconds*" }]
+"#;
+
+#[test]
 fn a_file_half_saved_is_told_with_its_line() {
     check(
         |rules| {

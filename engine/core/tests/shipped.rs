@@ -10,7 +10,7 @@ use std::{
 };
 
 use dag_engine::{
-    Device, Engine, FactKind, Input, Name, Notification, Outcome, Reading, Report, Ruleset, Scenario, Simulation,
+    Device, Engine, FactKind, Input, Kind, Name, Notification, Outcome, Reading, Report, Ruleset, Scenario, Simulation,
     Sources, Time, Value,
 };
 
@@ -63,6 +63,43 @@ const TO_THE_SECOND: &str = r#"
     expect = [{ to = "nor", kind = "resolved" }, { to = "neighbour", kind = "resolved" }]
 "#;
 
+/// The README's tour, at whatever hour somebody takes it.
+const AT_NIGHT: &str = r#"
+    name = "at three in the morning"
+    device = "cottage"
+    start = "2026-07-10T02:00:00Z"      # 03:00 in London
+
+    [[step]]
+    at = "0s"
+    set = { power = "on", battery = 18 }
+
+    [[step]]
+    at = "10m"
+    set = { power = "off" }
+    expect = []
+
+    [[step]]
+    at = "10m30s"
+    expect = [{ to = "nor", kind = "opened", subject = "Cottage: power-outage, opened" }]
+
+    [[step]]
+    at = "11m"
+    set = { power = "on" }
+    expect = []
+
+    [[step]]
+    at = "11m10s"
+    expect = [{ to = "nor", kind = "resolved" }]
+
+    [[step]]
+    at = "3h59m59s"
+    expect = []
+
+    [[step]]
+    at = "4h"
+    expect = [{ to = "nor", kind = "opened", subject = "Cottage: battery at 18 %, on mains" }]
+"#;
+
 const NIGHT: &str = r#"
     name = "an outage at night is told after five minutes"
     device = "cottage"
@@ -112,6 +149,20 @@ const REWORDED: &str = r#"
     [[step]]
     at = "2m"
     expect = [{ to = "nor", kind = "resolved", subject = "Cottage: power-outage, resolved" }]
+
+    # What cannot be seen is not said.
+    [[step]]
+    at = "1h"
+    set = { power = "off" }
+
+    [[step]]
+    at = "1h1m"
+    set = { power = "unknown" }
+    expect = [{ to = "nor", kind = "opened", subject = "No power at Cottage" }, { to = "nor", kind = "system" }]
+
+    [[step]]
+    at = "2h"
+    expect = [{ to = "neighbour", kind = "escalated", subject = "Cottage: power-outage, escalated" }]
 "#;
 
 #[test]
@@ -130,7 +181,32 @@ fn every_shipped_scenario_goes_as_it_says_and_no_script_fails() {
         let name = play(&engine, &file, &text);
         assert!(names.insert(name), "{file}: another scenario has the same name");
     }
-    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), 31);
+}
+
+/// What is in force before a story's own rules is of no matter to it.
+#[test]
+fn a_story_with_rules_of_its_own_does_not_depend_on_the_users() {
+    let people = "[recipient.pat]\nemail = \"pat@example.com\"\n[group]\nowners = [\"pat\"]\n";
+    let sources = Sources { files: BTreeMap::from([("people.toml".to_owned(), people.to_owned())]), ..shipped() };
+    let engine = Engine::new(compile(&sources));
+    let mut folders = BTreeSet::new();
+    for (file, text) in files("tests", "toml") {
+        let first = text.split("[[step]]").nth(1).unwrap();
+        if let Some(folder) = first.lines().find_map(|line| line.strip_prefix("rules = ")) {
+            play(&engine, &file, &text);
+            folders.insert(folder.trim_matches('"').to_owned());
+        }
+    }
+    let unused: Vec<String> = own_rules().into_keys().filter(|folder| !folders.contains(folder)).collect();
+    assert_eq!(unused, ["renamed-rule", "two-minutes"], "the others are there to begin with");
+}
+
+#[test]
+fn the_rules_of_stories_compile_without_a_warning() {
+    for (folder, sources) in own_rules() {
+        assert_eq!(compile(&sources).warnings(), [], "{folder}");
+    }
 }
 
 #[test]
@@ -138,25 +214,74 @@ fn the_shipped_durations_are_those_that_the_comments_name() {
     play(&Engine::new(compile(&shipped())), "to-the-second.toml", TO_THE_SECOND);
 }
 
+#[test]
+fn a_low_battery_waits_for_the_morning_and_an_outage_does_not() {
+    play(&Engine::new(compile(&shipped())), "at-night.toml", AT_NIGHT);
+}
+
 /// A reload plays the scenarios first, so one that pins a debounce would forbid the very first edit.
 #[test]
 fn no_scenario_objects_to_another_debounce() {
     for open_after in ["1s", "2s", "5s", "10s", "1m", "2m", "5m"] {
         for close_after in ["1s", "1m", "5m"] {
-            let mut sources = shipped();
-            let power = sources.files.get_mut("power.toml").unwrap();
-            for (shipped, edited) in [
-                ("open_after = \"30s\"", format!("open_after = \"{open_after}\"")),
-                ("close_after = \"10s\"", format!("close_after = \"{close_after}\"")),
-            ] {
-                assert_eq!(power.matches(shipped).count(), 1);
-                *power = power.replace(shipped, &edited);
-            }
-            let engine = Engine::new(compile(&sources));
-            for (file, text) in files("tests", "toml") {
-                play(&engine, &file, &text);
-            }
+            nothing_objects(&[
+                ("open_after = \"30s\"", &format!("open_after = \"{open_after}\"")),
+                ("close_after = \"10s\"", &format!("close_after = \"{close_after}\"")),
+            ]);
         }
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_another_pace_of_the_escalation() {
+    let pace = "{ after = \"30m\", notify = [\"neighbour\"], repeat = \"2h\", at_most = 6 }";
+    for after in ["15m", "45m", "1h"] {
+        for more in ["", ", repeat = \"1h\"", ", repeat = \"6h\", at_most = 2"] {
+            let edited = format!("{{ after = \"{after}\", notify = [\"neighbour\"]{more} }}");
+            // With the longest debounce the first message is the latest, and with it all others.
+            nothing_objects(&[(pace, &edited), ("open_after = \"30s\"", "open_after = \"5m\"")]);
+            nothing_objects(&[(pace, &edited)]);
+        }
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_other_quiet_hours_in_whatever_zone() {
+    let quiet = "quiet = { from = \"22:30\", to = \"07:00\", unless = \"critical\" }";
+    for edited in [
+        "",
+        // Here outages wait for the morning too.
+        "quiet = { from = \"22:30\", to = \"07:00\" }",
+        "quiet = { from = \"20:00\", to = \"09:30\", unless = \"warning\" }",
+        "quiet = { from = \"19:00\", to = \"17:00\", unless = \"critical\" }",
+    ] {
+        nothing_objects(&[(quiet, edited)]);
+    }
+    for zone in ["Asia/Tokyo", "Australia/Sydney", "America/Los_Angeles", "Europe/Paris", "UTC"] {
+        nothing_objects(&[("# timezone = \"Europe/London\"", &format!("timezone = \"{zone}\""))]);
+    }
+}
+
+#[test]
+fn no_scenario_objects_to_other_ways_of_reaching_people() {
+    let email = "email = \"nor@example.com\"";
+    nothing_objects(&[
+        (email, "email = \"me@example.org\""),
+        ("email = \"kim@example.com\"", "email = \"k@example.org\""),
+    ]);
+    nothing_objects(&[("fallback = \"neighbour\"\n", "")]);
+    nothing_objects(&[("# fallback_after = \"30m\"", "fallback_after = \"30m\"")]);
+    nothing_objects(&[("inhibits = [\"power-outage\"]", "")]);
+}
+
+/// A user's device has another name and other labels; only its id stays.
+#[test]
+fn no_scenario_objects_to_another_name_of_the_device() {
+    let engine = Engine::new(compile(&shipped()));
+    let mine = Device { name: "Grandma's house".to_owned(), labels: BTreeMap::new(), ..device("cottage", "") };
+    let devices = BTreeMap::from([(mine.id.clone(), mine)]);
+    for (file, text) in files("tests", "toml") {
+        play_on(&engine, &devices, &file, &text);
     }
 }
 
@@ -194,7 +319,7 @@ fn every_key_in_a_comment_can_be_used_by_taking_the_mark_away() {
         *text = lines.collect::<Vec<_>>().join("\n");
     }
     assert_eq!(compile(&sources).warnings(), []);
-    assert_eq!(used, ["webhook", "timezone", "patient", "script", "run_on"]);
+    assert_eq!(used, ["webhook", "timezone", "fallback_after", "patient", "script", "run_on", "was"]);
 }
 
 #[test]
@@ -216,9 +341,7 @@ fn the_example_scripts_do_what_they_say() {
 
 #[test]
 fn every_condition_of_the_readme_compiles() {
-    let readme = readme();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| condition |")).skip(2);
-    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let rows = rows("| condition |");
     assert_eq!(rows.len(), 11);
     for row in rows {
         let condition = row.split('`').nth(1).unwrap().replace("\\|", "|");
@@ -231,9 +354,7 @@ fn every_condition_of_the_readme_compiles() {
 
 #[test]
 fn a_step_may_say_all_that_the_readme_says() {
-    let readme = readme();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| a step says |")).skip(2);
-    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let rows = rows("| a step says |");
     assert_eq!(rows.len(), 11);
     let engine = Engine::new(compile(&shipped()));
     let devices = BTreeMap::from([("cottage".into(), device("cottage", "hay-on-wye"))]);
@@ -245,6 +366,37 @@ fn a_step_may_say_all_that_the_readme_says() {
             format!("name = \"a\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n[[step]]\n{at}\n{said}");
         Scenario::parse("a.toml", &story, &engine, &devices, &others).unwrap_or_else(|problems| panic!("{problems}"));
     }
+}
+
+#[test]
+fn every_key_of_the_readme_compiles() {
+    let rows = rows("| of | key |");
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        let key = row.split('`').nth(1).unwrap();
+        let fallback = if key.starts_with("fallback_after") { "fallback = \"neighbour\"\n" } else { "" };
+        let section = match row.split('|').nth(1).unwrap().trim() {
+            "a recipient" => format!("[recipient.pat]\nemail = \"pat@example.com\"\n{fallback}{key}\n"),
+            "a rule" => format!(
+                "[rule.readme]\nwhen = \"power == off\"\nseverity = \"critical\"\n{key}\nescalation = \"readme\"\n"
+            ),
+            "an escalation" => format!("[escalation.patient]\nsteps = [{{ notify = [\"nor\"] }}]\n{key}\n"),
+            other => panic!("what has this key? {other}"),
+        };
+        let mut sources = shipped();
+        let escalation = "[escalation]\nreadme = [{ notify = [\"nor\"] }]\n";
+        sources.files.insert("readme.toml".to_owned(), format!("{section}{escalation}"));
+        assert_eq!(compile(&sources).warnings(), [], "{key}");
+    }
+}
+
+#[test]
+fn the_readme_tells_of_every_kind_of_message() {
+    let rows = rows("| kind |");
+    let told: Vec<&str> = rows.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
+    let kinds =
+        [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past, Kind::System];
+    assert_eq!(told, kinds.map(Kind::as_str));
 }
 
 #[test]
@@ -293,6 +445,30 @@ fn every_file_that_the_readme_links_to_exists() {
     }
 }
 
+/// All scenarios go as they say with the shipped rules after these edits: what stands there, and what then does.
+#[track_caller]
+fn nothing_objects(edits: &[(&str, &str)]) {
+    let mut sources = shipped();
+    for (there, then) in edits {
+        let found: Vec<&mut String> = sources.files.values_mut().filter(|text| text.contains(there)).collect();
+        let [text] = <[_; 1]>::try_from(found).unwrap_or_else(|_| panic!("`{there}` is in one file"));
+        assert_eq!(text.matches(there).count(), 1, "`{there}`");
+        *text = text.replace(there, then);
+    }
+    let engine = Engine::new(compile(&sources));
+    for (file, text) in files("tests", "toml") {
+        play(&engine, &file, &text);
+    }
+}
+
+/// The folders of rules beside the scenarios, which these may put in force.
+fn own_rules() -> BTreeMap<String, Sources> {
+    let folders = fs::read_dir(folder().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
+    let names = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    names.map(|name| (name.clone(), sources_in(&format!("tests/{name}")))).collect()
+}
+
 /// `rules/`, as it is shipped.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")
@@ -315,6 +491,13 @@ fn readme() -> String {
     fs::read_to_string(folder().join("README.md")).unwrap()
 }
 
+/// The rows of the README's table that begins so.
+fn rows(head: &str) -> Vec<String> {
+    let readme = readme();
+    let rows = readme.lines().skip_while(|line| !line.starts_with(head)).skip(2);
+    rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+}
+
 /// The one block of code of the README in a language.
 fn block(language: &str) -> String {
     let readme = readme();
@@ -326,8 +509,13 @@ fn block(language: &str) -> String {
 }
 
 fn shipped() -> Sources {
-    let mut all = files("", "toml");
-    all.extend(files("", "rhai"));
+    sources_in("")
+}
+
+/// The rules in a folder of `rules/`.
+fn sources_in(within: &str) -> Sources {
+    let mut all = files(within, "toml");
+    all.extend(files(within, "rhai"));
     Sources { files: all, facts: BTreeMap::new(), timezone: "Europe/London".into(), operators: vec!["owners".into()] }
 }
 
@@ -363,11 +551,16 @@ fn device(id: &str, area: &str) -> Device {
 }
 
 /// Plays a scenario that has to go as it says; returns its name.
+#[track_caller]
 fn play(engine: &Engine, file: &str, text: &str) -> String {
     let devices = [device("cottage", "hay-on-wye"), device("barn", "brecon")];
-    let devices = devices.map(|device| (device.id.clone(), device)).into();
+    play_on(engine, &devices.map(|device| (device.id.clone(), device)).into(), file, text)
+}
+
+#[track_caller]
+fn play_on(engine: &Engine, devices: &BTreeMap<Name, Device>, file: &str, text: &str) -> String {
     let scenario =
-        Scenario::parse(file, text, engine, &devices, &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
+        Scenario::parse(file, text, engine, devices, &own_rules()).unwrap_or_else(|problems| panic!("{problems}"));
     let played = scenario.play(engine, &plain_subject);
     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}\n{}", problems.join("\n"), played.timeline);
