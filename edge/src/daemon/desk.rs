@@ -130,7 +130,7 @@ impl Desk {
         if observations.is_empty() {
             return;
         }
-        let before = if self.numbers.contains_key(source) { None } else { self.last_of_an_earlier_boot(source) };
+        let before = if self.numbers.contains_key(source) { None } else { self.last_of_the_boot_before(source) };
         let last = self.numbers.entry(source.clone()).or_insert(0);
         let first = *last + 1;
         *last += observations.len() as u64;
@@ -148,9 +148,10 @@ impl Desk {
         self.step(Input::Report(report), commit, now);
     }
 
-    /// The number of the last reading of a source that had one before this boot.
-    fn last_of_an_earlier_boot(&self, source: &Name) -> Option<u64> {
-        (1..self.boot).rev().find_map(|boot| self.state.last_applied(source, boot))
+    /// The number of a source's last reading in the boot before: 0 if it had none.
+    fn last_of_the_boot_before(&self, source: &Name) -> Option<u64> {
+        let boot = self.boot.checked_sub(1).filter(|boot| *boot > 0)?;
+        Some(self.state.last_applied(source, boot).unwrap_or(0))
     }
 
     /// The clock was set: moves every time that was noted by the old clock, so that what waits goes on waiting for as

@@ -78,6 +78,11 @@ impl Home {
     pub fn wait_for_mails(&self, count: usize) -> Vec<String> {
         wait_until(|| Some(self.mails()).filter(|mails| mails.len() >= count))
     }
+
+    /// Waits until a mail says that the power is out.
+    pub fn wait_for_outage(&self) {
+        wait_until(|| self.mails().iter().any(|subject| subject.contains("Power is out")).then_some(()));
+    }
 }
 
 pub fn mails(outbox: &Path) -> Vec<String> {

@@ -163,6 +163,16 @@ impl Ruleset {
         compile::compile(sources)
     }
 
+    /// Compiles the rules of a story. Its operators are its own group `operators`, where it has one: those that the
+    /// configuration names are people of other rules.
+    pub(crate) fn of_a_story(mut sources: Sources) -> Result<Ruleset, Problems> {
+        sources.operators.clear();
+        let mut rules = Ruleset::compile(&sources)?;
+        let group = Name::new_static("operators");
+        rules.operators.extend(rules.groups.contains_key(&group).then_some(group));
+        Ok(rules)
+    }
+
     /// The hash of everything that was compiled: the same for the same files and configuration.
     pub fn hash(&self) -> Id {
         self.hash

@@ -44,7 +44,8 @@ impl<'d, 'a> Reader<'d, 'a> {
             // Some problems are about the configuration, which does not lie there.
             let in_folder = |problem: &Problem| sources.files.contains_key(&problem.file);
             let placed = |problem: Problem| if in_folder(&problem) { problem.within(beside) } else { problem };
-            Ruleset::compile(&sources).map_err(|problems| Problems(problems.0.into_iter().map(placed).collect()))
+            Ruleset::of_a_story(sources.clone())
+                .map_err(|problems| Problems(problems.0.into_iter().map(placed).collect()))
         });
         match compiled {
             Ok(rules) => Some(Engine::new(rules)),
