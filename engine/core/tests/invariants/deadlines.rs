@@ -1,0 +1,110 @@
+//! Deadlines survive everything: calls that are lost, doubled or late, storage, other rules that change nothing.
+
+use std::collections::BTreeMap;
+
+use dag_engine::{Decision, Id, Input, Millis, Outcome, Time};
+use proptest::prelude::*;
+
+use crate::{
+    host::{Host, Manner},
+    plan::Edit,
+    stories::{Event, Story, With, all, play, story},
+};
+
+/// Everything but that a step was held, which is found out at whatever step comes next.
+fn is_done(decision: &Decision) -> bool {
+    !matches!(decision.outcome, Outcome::Held { .. })
+}
+
+fn is_episode(decision: &Decision) -> bool {
+    matches!(decision.outcome, Outcome::Opened { .. } | Outcome::Resolved { .. })
+}
+
+/// The first line that differs.
+fn differs(one: &[String], other: &[String]) -> Option<String> {
+    let at = (0..one.len().max(other.len())).find(|at| one.get(*at) != other.get(*at))?;
+    Some(format!("{:#?}\n{:#?}", one.get(at), other.get(at)))
+}
+
+#[test]
+fn a_state_that_goes_through_storage_at_every_step_decides_the_same() {
+    all(30, story(With::EVERYTHING), |story| {
+        let straight = play(&story, Manner::default());
+        let stored = play(&story, Manner { stored: true, ..Manner::default() });
+        prop_assert_eq!(differs(&straight.lines(|_| true), &stored.lines(|_| true)), None);
+        Ok(())
+    });
+}
+
+#[test]
+fn calls_that_were_not_asked_for_and_doubled_ones_decide_nothing() {
+    let every = 100_000..7_000_000_i64;
+    all(40, (story(With { sleep: false, clocks: false, ..With::EVERYTHING }), every), |(story, every)| {
+        let asked = play(&story, Manner::default());
+        let also = play(&story, Manner { also_every: Some(Millis::new(every)), twice: true, ..Manner::default() });
+        prop_assert_eq!(differs(&asked.lines(is_done), &also.lines(is_done)), None);
+        Ok(())
+    });
+}
+
+/// When each message was decided.
+fn told(host: &Host) -> BTreeMap<Id, Time> {
+    host.messages().map(|(_, message)| (message.id, message.at)).collect()
+}
+
+#[test]
+fn a_host_that_calls_late_decides_the_same_episodes_and_tells_no_sooner() {
+    all(60, story(With::default()), |mut story| {
+        // Who hears of a cause too late is told of what it would have inhibited.
+        story.plan.rules.iter_mut().for_each(|rule| rule.inhibits.clear());
+        let prompt = play(&story, Manner::default());
+        let late = play(&story, Manner { late: true, ..Manner::default() });
+        let episodes = |host: &Host| {
+            let episodes = host.decisions().map(|(_, decision)| decision).filter(|decision| is_episode(decision));
+            episodes.map(|decision| serde_json::to_string(decision).unwrap()).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(differs(&episodes(&prompt), &episodes(&late)), None);
+        let prompt = told(&prompt);
+        for (message, at) in told(&late) {
+            prop_assert!(
+                prompt.get(&message).is_none_or(|then| *then <= at),
+                "{message} at {at}, not {:?}",
+                prompt[&message]
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn rules_that_are_written_otherwise_and_mean_the_same_change_nothing() {
+    let with = With { people: true, post: true, ..With::default() };
+    all(40, (story(with), 0..40_usize), |(mut story, at)| {
+        // A script that fails is asked again by the new rules, and its trouble told.
+        story.plan.script = None;
+        let left_alone = play(&story, Manner::default());
+        let at = at % story.events.len();
+        story.events.insert(at, (0, false, Event::Reload(Edit::Comment)));
+        let edited = play(&story, Manner::default());
+        let keep = |decision: &Decision| is_done(decision) && !matches!(decision.outcome, Outcome::RulesChanged { .. });
+        prop_assert_eq!(differs(&left_alone.lines(keep), &edited.lines(keep)), None);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_host_that_calls_at_each_deadline_comes_to_an_end_of_them() {
+    all(30, story(With::EVERYTHING), |story: Story| {
+        let mut host = play(&story, Manner::default());
+        // A repeat a minute of every step is the most that the rules ask for.
+        let hours = host.now.since(host.log[0].now).get().unsigned_abs() / 3_600_000;
+        let most = 200 + hours * 60 * 12;
+        prop_assert!(host.deadlines <= most, "{} deadlines in {hours} h", host.deadlines);
+        let before = host.deadlines;
+        host.pass(host.now + Millis::new(30 * 86_400_000));
+        // All is well: only the wall clock is left to look at.
+        prop_assert!(host.deadlines - before <= 30 * 2 * 4, "{} deadlines in peace", host.deadlines - before);
+        host.step(Input::Elapsed);
+        Ok(())
+    });
+}

@@ -1,0 +1,83 @@
+//! Whatever order reports come in, what they say of the past is the same.
+
+use dag_engine::{Input, Millis, Outcome, Reading, Report, Value};
+use proptest::prelude::*;
+
+use crate::{
+    host::{Host, Manner, START},
+    plan::{Plan, plan},
+    stories::all,
+};
+
+/// A backlog of one source in parts, made before any of it came.
+fn backlog() -> impl Strategy<Value = Vec<Report>> {
+    let value = prop::sample::select(vec![Some(Value::On), Some(Value::Off), None]);
+    let fact = prop::sample::select(vec!["power", "power", "door"]);
+    let part = prop::collection::vec((fact, value, 0..400_000_i64), 1..4);
+    prop::collection::vec(part, 1..6).prop_map(|parts| {
+        let count = parts.len();
+        let mut at = START.parse().unwrap();
+        let mut first = 1;
+        let parts = parts.into_iter().enumerate().map(|(number, part)| {
+            let readings: Vec<Reading> = part
+                .into_iter()
+                .map(|(fact, value, later)| {
+                    at = at + Millis::new(later);
+                    Reading { fact: fact.into(), value, at }
+                })
+                .collect();
+            let more = number + 1 < count;
+            let report = Report { source: "gpio".into(), boot: 1, first, more, readings, ..Report::default() };
+            first += report.readings.len() as u64;
+            report
+        });
+        parts.collect()
+    })
+}
+
+/// The incidents after the parts came one a second, in this order.
+fn incidents(plan: &Plan, order: &[Report]) -> Vec<String> {
+    let mut host = Host::new(plan, Manner::default());
+    host.now = host.now + Millis::new(10_000_000);
+    for report in order {
+        host.step(Input::Report(report.clone()));
+        host.pass(host.now + Millis::new(1_000));
+    }
+    host.pass(host.now + Millis::new(600_000));
+    let episodes = host.decisions().filter(|(_, decision)| {
+        matches!(decision.outcome, Outcome::Opened { .. } | Outcome::Resolved { .. } | Outcome::Dip { .. })
+    });
+    episodes.map(|(_, decision)| serde_json::to_string(decision).unwrap()).collect()
+}
+
+#[test]
+fn reports_out_of_order_and_doubled_make_the_same_incidents() {
+    let strategy = backlog().prop_flat_map(|parts| {
+        let twice: Vec<Report> = parts.iter().chain(&parts).cloned().collect();
+        (Just(parts), Just(twice).prop_shuffle())
+    });
+    all(120, (plan(), strategy), |(plan, (parts, shuffled))| {
+        prop_assert_eq!(incidents(&plan, &parts), incidents(&plan, &shuffled));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_report_that_was_lost_heals_by_the_readings_that_are_sent_again() {
+    all(120, (plan(), backlog(), 0..6_usize), |(plan, parts, lost)| {
+        let straight = incidents(&plan, &parts);
+        // Each part repeats all that came before it.
+        let all: Vec<Reading> = parts.iter().flat_map(|part| part.readings.clone()).collect();
+        let again = parts.iter().map(|part| {
+            let resent = part.first - 1;
+            let readings = all[..resent as usize + part.readings.len()].to_vec();
+            Report { first: 1, resent, readings, ..part.clone() }
+        });
+        let mut again: Vec<Report> = again.collect();
+        if lost + 1 < again.len() {
+            again.remove(lost);
+        }
+        prop_assert_eq!(straight, incidents(&plan, &again));
+        Ok(())
+    });
+}
