@@ -11,6 +11,8 @@ use crate::{
 pub(crate) struct Shift {
     began: Time,
     millis: i64,
+    /// The last `now` by the right clock. Nothing that was recorded is later, by whatever clock it was.
+    last: Time,
 }
 
 impl Shift {
@@ -19,9 +21,9 @@ impl Shift {
         at >= self.began
     }
 
-    /// Where a recorded time really is.
+    /// Where a recorded time really is, as far as is known.
     pub fn of(self, at: Time) -> Time {
-        if self.concerns(at) { at.moved(self.millis) } else { at }
+        if self.concerns(at) { at.moved(self.millis).min(self.last) } else { at.min(self.last) }
     }
 
     fn correct(self, at: &mut Time) {
@@ -31,18 +33,28 @@ impl Shift {
     fn all<'a>(self, times: impl IntoIterator<Item = &'a mut Time>) {
         times.into_iter().for_each(|at| self.correct(at));
     }
+
+    /// Moves a recorded time, and by as much what counts from it.
+    fn with<const N: usize>(self, recorded: &mut Time, counting: [&mut Time; N]) {
+        let moved = self.of(*recorded);
+        let by = moved.as_millis().saturating_sub(recorded.as_millis());
+        *recorded = moved;
+        for at in counting {
+            *at = at.moved(by);
+        }
+    }
 }
 
 impl Step<'_> {
     /// Moves everything that was recorded since `began`, the last `now` too, and goes on at `now` by the right clock.
     pub(crate) fn set_clock(&mut self, boot: u64, began: Time, shift_ms: i64, now: Time) {
-        let shift = Shift { began, millis: shift_ms };
         let state = &mut *self.state;
-        let last = shift.of(state.now);
+        let last = if state.now >= began { state.now.moved(shift_ms) } else { state.now };
+        let shift = Shift { began, millis: shift_ms, last };
         state.facts.shift(shift);
         state.uncertain = false;
         shift.all(state.applied.iter_mut().chain(&mut state.incomplete_since));
-        for cursor in state.sources.values_mut().filter(|cursor| cursor.boot == boot) {
+        for cursor in state.sources.values_mut() {
             shift.all(cursor.read.values_mut());
         }
         for waiting in &mut state.waiting {
@@ -55,10 +67,8 @@ impl Step<'_> {
         state.rules.values_mut().for_each(|standing| standing.shift(shift));
         state.incidents.iter_mut().for_each(|incident| incident.shift(shift));
         for silenced in &mut state.silences {
-            if shift.concerns(silenced.at) {
-                let Silence { from, until, .. } = &mut silenced.silence;
-                shift.millis_all([from, until, &mut silenced.at]);
-            }
+            let Silence { from, until, .. } = &mut silenced.silence;
+            shift.with(&mut silenced.at, [from, until]);
         }
         for trouble in state.troubles.values_mut() {
             shift.correct(&mut trouble.since);
@@ -71,25 +81,14 @@ impl Step<'_> {
     }
 }
 
-impl Shift {
-    /// Moves what counts from a recorded time, wherever it lies itself.
-    fn millis_all<const N: usize>(self, times: [&mut Time; N]) {
-        for at in times {
-            *at = at.moved(self.millis);
-        }
-    }
-}
-
 impl Standing {
     fn shift(&mut self, shift: Shift) {
         shift.correct(&mut self.edge);
         // What changes by time alone is found anew when the condition is asked.
         self.until = None;
-        if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = &mut self.phase
-            && shift.concerns(*since)
-        {
-            shift.millis_all([since, due]);
-            *uncertain = false;
+        if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = &mut self.phase {
+            *uncertain &= !shift.concerns(*since);
+            shift.with(since, [due]);
         }
     }
 }
@@ -101,9 +100,11 @@ impl Incident {
         shift.all([&mut self.since, &mut self.opened_at]);
         shift.all(self.alerted_at.iter_mut().chain(&mut self.ended));
         shift.all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
-        shift.all(self.fired.iter_mut().map(|fired| &mut fired.at));
-        if let Some(snoozed) = self.snoozed.as_mut().filter(|snoozed| shift.concerns(snoozed.at)) {
-            shift.millis_all([&mut snoozed.at, &mut snoozed.until]);
+        for fired in &mut self.fired {
+            shift.all([&mut fired.at, &mut fired.last]);
+        }
+        if let Some(snoozed) = &mut self.snoozed {
+            shift.with(&mut snoozed.at, [&mut snoozed.until]);
         }
         for told in &mut self.told {
             shift.all(&mut told.heard_at);

@@ -1,6 +1,12 @@
 //! Other rules: what stood under the old ones goes on under the new.
 
-use crate::{EndedBy, Id, Millis, Name, Outcome, engine::Step, rules::Rule, script::Hook, state::Phase};
+use crate::{
+    EndedBy, Id, Millis, Name, Outcome, Time,
+    engine::Step,
+    rules::Rule,
+    script::Hook,
+    state::{Phase, Standing},
+};
 
 impl Step<'_> {
     /// Carries every rule's standing over to rules that changed.
@@ -20,15 +26,19 @@ impl Step<'_> {
         self.ask_all(self.now);
     }
 
-    /// A rule goes on under its new name, unless that has a life of its own.
+    /// A rule goes on under its new name, unless that has a life of its own. The old name keeps the count, in case it ever
+    /// comes back: ids are not given twice.
     fn rename(&mut self, was: &Name, name: &Name) {
         let standings = &mut self.state.rules;
-        if standings.get(name).is_some_and(|standing| standing.phase != Phase::Quiet) {
+        let Some(old) = standings.get(was) else { return };
+        let (quiet, count) = standings.get(name).map_or((true, 0), |new| (new.phase == Phase::Quiet, new.count));
+        if !quiet || (old.phase == Phase::Quiet && old.count <= count) {
             return;
         }
-        let Some(mut standing) = standings.remove(was) else { return };
-        standing.count = standing.count.max(standings.get(name).map_or(0, |standing| standing.count));
-        standings.insert(name.clone(), standing);
+        let count = count.max(old.count);
+        let left = Standing { count, ..Standing::default() };
+        let Some(old) = standings.insert(was.clone(), left) else { return };
+        standings.insert(name.clone(), Standing { count, ..old });
         let incidents = self.state.incidents.iter_mut().filter(|incident| incident.rule == *was);
         incidents.for_each(|incident| incident.rule = name.clone());
         let incident = self.state.open_incident(name).map(|incident| incident.id);
@@ -61,12 +71,13 @@ impl Step<'_> {
         }
     }
 
-    /// A deadline counts from when its phase was entered, by the new length; what is overdue happens now.
+    /// A deadline counts from when its phase was entered, by the new length; what is overdue happens now, or where reports
+    /// are missing as late as is known of.
     fn work_out_again(&mut self, rule: &Rule) {
         let Some(standing) = self.state.rules.get(&rule.name) else { return };
         // Without an answer the old time counts once there is one.
-        let earliest = if standing.unanswered { crate::Time::MIN } else { self.now };
-        let due = |wait: Millis, since: crate::Time| (since + wait).max(earliest);
+        let earliest = self.horizon().filter(|_| !standing.unanswered).unwrap_or(Time::MIN);
+        let due = |wait: Millis, since: Time| (since + wait).max(earliest);
         let phase = match standing.phase {
             Phase::Pending { since, uncertain, .. } => {
                 let due = due(self.wait(rule, Hook::OpenAfter, rule.open_after, since), since);

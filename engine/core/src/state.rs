@@ -266,9 +266,9 @@ pub struct Incident {
     /// The channels that were told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) told: Vec<Told>,
-    /// The step whose holding was last decided, and why it was, so that one holding is one decision.
+    /// Why a step that was due was held last, so that one holding is one decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) held: Option<(u32, Hold)>,
+    pub(crate) held: Option<Hold>,
     /// Somebody wants no step to fire for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) snoozed: Option<Snoozed>,
@@ -296,6 +296,8 @@ pub(crate) struct Snoozed {
 pub(crate) struct Fired {
     pub step: StepKey,
     pub at: Time,
+    /// When it fired or repeated last.
+    pub last: Time,
     /// How many repeats have fired, or were passed over because a later one stood for them.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub repeats: u32,

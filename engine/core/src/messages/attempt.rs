@@ -38,7 +38,9 @@ impl Step<'_> {
         {
             told.contact = Contact::Failing(now);
         }
-        if last && message.incident.is_some() {
+        // Of who is not among the rules nobody need be told.
+        let known = self.leads((&message.recipient, message.channel)).is_some();
+        if last && known && message.incident.is_some() {
             let (recipient, channel) = (message.recipient.clone(), message.channel);
             self.trouble(Cause::Delivery { recipient, channel }, now);
         }

@@ -56,11 +56,14 @@ pub(super) fn times<'a>(
             return Some((at, Firing { key, step: position, repeat: 0 }));
         };
         let every = step.repeat?;
-        let missed = u32::try_from(now.since(fired.at).get() / every.get().max(1)).unwrap_or(u32::MAX);
-        let repeat = missed.min(step.at_most.unwrap_or(u32::MAX)).max(fired.repeats.saturating_add(1));
-        let more = step.at_most.is_none_or(|at_most| repeat <= at_most);
-        let firing = Firing { key: fired.step.clone(), step: position, repeat };
-        more.then(|| (fired.at + every.times(repeat), firing))
+        let times = |until: Time| u32::try_from(until.since(fired.at).get() / every.get().max(1)).unwrap_or(u32::MAX);
+        // Counted on from the last one, so that a `repeat` that was made longer leaves no long silence.
+        let passed = times(fired.last);
+        let missed = times(now).saturating_sub(passed).max(1);
+        let left = step.at_most.unwrap_or(u32::MAX).saturating_sub(fired.repeats);
+        let more = missed.min(left);
+        let firing = Firing { key: fired.step.clone(), step: position, repeat: fired.repeats.saturating_add(more) };
+        (more > 0).then(|| (fired.at + every.times(passed.saturating_add(more)), firing))
     })
 }
 
@@ -71,8 +74,8 @@ pub(super) fn note_fired(incident: &mut Incident, firing: &Firing, now: Time) {
         incident.alerted_at.get_or_insert(now);
     }
     match incident.fired.iter_mut().find(|fired| fired.step == firing.key) {
-        Some(fired) => fired.repeats = firing.repeat,
-        None => incident.fired.push(Fired { step: firing.key.clone(), at: now, repeats: 0 }),
+        Some(fired) => (fired.repeats, fired.last) = (firing.repeat, now),
+        None => incident.fired.push(Fired { step: firing.key.clone(), at: now, last: now, repeats: 0 }),
     }
 }
 

@@ -74,18 +74,22 @@ impl Step<'_> {
         }
         let rule = self.rules.rule(&incident.rule)?;
         let escalation = self.rules.escalation(rule)?;
-        match self.hold(incident) {
+        let due = || due::times(escalation, incident, self.now).map(|(at, _)| at).filter(|at| *at > self.now).min();
+        let hold = self.hold(incident);
+        let release = match hold {
             Some(Hold::Acknowledged) => incident.lapses(escalation.ack_lapses_after),
             Some(Hold::Snoozed) => incident.snoozed_until(),
             Some(Hold::Silenced) => self.silent_until(incident),
             // The end of this holding is a deadline of its own.
             Some(Hold::Closing | Hold::Inhibited) => None,
             None => {
-                let due = due::times(escalation, incident, self.now).map(|(at, _)| at);
                 let missed = incident.told.iter().filter(|told| told.missed.is_some());
                 let released = missed.filter_map(|told| self.quiet_until(&told.recipient, severity));
-                due.chain(released).chain(self.next_fallback(incident)).filter(|at| *at > self.now).min()
+                released.chain(self.next_fallback(incident)).filter(|at| *at > self.now).min()
             }
-        }
+        };
+        // That something is held is noted once.
+        let due = if hold.is_some() && incident.held == hold { None } else { due() };
+        release.into_iter().chain(due).min()
     }
 }

@@ -68,7 +68,7 @@ impl Step<'_> {
 
     fn note_held(&mut self, incident: &mut Incident, due: &[Firing], reason: Hold) {
         let Some(step) = due.first().map(|first| first.step) else { return };
-        if incident.held.replace((step, reason)) != Some((step, reason)) {
+        if incident.held.replace(reason) != Some(reason) {
             self.of(incident, Outcome::Held { step, reason });
         }
     }

@@ -32,6 +32,7 @@ fn a_snooze_holds_the_steps_until_its_end() {
     0s outage fired 0
     0s outage told nor by email: opened 0
     10m outage snoozed by kim until 2h10m
+    30m outage held 1: Snoozed
     2h10m outage fired 0 repeat 2
     2h10m outage fired 1
     2h10m outage told nor by email: reminder 0 repeat 2
@@ -46,6 +47,7 @@ fn a_snooze_is_ended_by_one_that_ends_now() {
     0s outage fired 0
     0s outage told nor by email: opened 0
     10m outage snoozed by kim until 2h10m
+    30m outage held 1: Snoozed
     40m outage snooze ended by kim
     40m outage fired 1
     40m outage told kim by email: escalated 1
@@ -221,6 +223,7 @@ fn what_quiet_hours_release_waits_for_the_acknowledgement_too() {
     6h outage fired 0 repeat 1
     6h outage withheld from nor: reminder (Quiet)
     6h outage acknowledged by kim
+    7h outage held 0: Acknowledged
     15h outage closing until 15h10s
     15h outage held 0: Closing
     15h10s outage resolved, 5h to 15h

@@ -223,7 +223,8 @@ fn a_stored_state_reads_as_it_was_written() {
           "fired": [
             {
               "step": 0,
-              "at": "2026-01-10T18:00:30Z"
+              "at": "2026-01-10T18:00:30Z",
+              "last": "2026-01-10T18:00:30Z"
             }
           ],
           "told": [

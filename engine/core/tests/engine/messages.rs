@@ -138,6 +138,7 @@ fn no_step_fires_while_the_incident_is_closing_and_what_is_due_fires_when_it_reo
     0s outage fired 0
     0s outage told nor by email: opened 0
     28m outage closing until 33m
+    30m outage held 1: Closing
     31m outage reopened, clear since 28m
     31m outage fired 1
     31m outage told kim by email: escalated 1
@@ -151,7 +152,7 @@ fn a_step_that_comes_due_while_closing_is_held_with_a_reason() {
     0s outage fired 0
     0s outage told nor by email: opened 0
     28m outage closing until 33m
-    31m outage held 1: Closing
+    30m outage held 1: Closing
     33m outage resolved, 0s to 28m
     33m outage told nor by email: resolved 0
     ");
@@ -183,6 +184,7 @@ fn who_acknowledges_is_not_told_but_the_others_who_knew_are() {
     30m outage told kim by email: escalated 1
     45m outage acknowledged by kim until 4h45m
     45m outage told nor by email: acknowledged 0 repeat 1
+    1h outage held 2: Acknowledged
     3h20m outage closing until 3h25m
     3h20m outage held 1: Closing
     3h25m outage resolved, 0s to 3h20m
@@ -198,6 +200,7 @@ fn an_acknowledgement_lapses_and_what_is_due_fires() {
     0s outage fired 0
     0s outage told nor by email: opened 0
     10m outage acknowledged by nor until 4h10m
+    30m outage held 1: Acknowledged
     4h10m outage acknowledgement by nor lapsed
     4h10m outage fired 1
     4h10m outage fired 2
@@ -224,6 +227,7 @@ fn a_second_acknowledgement_is_another_message_and_holds_from_its_own_time() {
     10m outage told nor by email: acknowledged 0 repeat 1
     20m outage acknowledged by pager until 4h20m
     20m outage told nor by email: acknowledged 0 repeat 2
+    30m outage held 1: Acknowledged
     4h20m outage acknowledgement by pager lapsed
     4h20m outage fired 1
     4h20m outage fired 2
@@ -360,6 +364,7 @@ fn account_stands_for_the_addresses_that_the_account_holds_now() {
     2h outage acknowledged by b@example.com
     2h outage told nor by email: acknowledged 0 repeat 1
     2h outage told a@example.com by email: acknowledged 0 repeat 1
+    3h outage held 0: Acknowledged
     3h outage resolved, 0s to 3h
     3h outage told nor by email: resolved 0 repeat 2
     3h outage told a@example.com by email: resolved 0 repeat 2
