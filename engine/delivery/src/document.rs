@@ -9,7 +9,7 @@ use dag_engine::{
 use serde::Serialize;
 
 /// The document that a webhook without a template gets. Its shape is a promise, written in the crate's README; what is
-/// absent is `null`, so that receivers and templates find every key.
+/// absent is `null`, so that receivers and templates find every key; only `trouble` has those of its cause.
 #[derive(Debug, Serialize)]
 pub(crate) struct Document<'a> {
     id: Id,

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::DeTable;
+use toml::{Spanned, de::DeTable};
 
 use super::{
-    ACCOUNT, Escalation, Recipient, Rule, Ruleset, Sources,
+    Escalation, Recipient, Rule, Ruleset, Sources,
     document::{Document, LONGEST_FILE, Span, Table},
 };
 use crate::{
@@ -16,9 +16,17 @@ use crate::{
 
 /// A name as it was used somewhere, to be looked up when everything is known.
 pub(super) struct Use<'a> {
+    /// The rule, escalation, recipient or group that uses it.
+    pub by: &'a str,
     pub name: &'a str,
     pub file: usize,
     pub span: Span,
+}
+
+impl<'a> Use<'a> {
+    pub fn new(by: &'a str, file: usize, name: &Spanned<&'a str>) -> Self {
+        Use { by, name: name.get_ref(), file, span: name.span() }
+    }
 }
 
 #[derive(Default)]
@@ -34,8 +42,12 @@ pub(super) struct Compiling<'a> {
     pub escalations_used: Vec<Use<'a>>,
     pub targets_used: Vec<Use<'a>>,
     pub members_used: Vec<Use<'a>>,
+    /// The rules that rules inhibit; none is said twice by the same rule.
+    pub inhibits_used: Vec<Use<'a>>,
+    pub fallbacks_used: Vec<Use<'a>>,
+    /// The names that rules had before.
+    pub was_used: Vec<Use<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
-    pub warnings: Vec<Problem>,
 }
 
 pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
@@ -66,13 +78,14 @@ pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
     for document in &documents {
         if document.file.ends_with(".rhai") && !compiling.scripts_used.contains(document.file) {
             let help = format!("name it in a rule: script = \"{}\"", document.file);
-            compiling.warnings.push(document.warning(0..0, "no rule uses this script", Some(help)));
+            document.warning(0..0, "no rule uses this script", Some(help));
         }
     }
     let hash = hash(sources);
     problems.extend(documents.iter().flat_map(Document::take_problems));
+    let warnings = documents.iter().flat_map(Document::take_warnings).collect();
     match zone {
-        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources, zone, hash)),
+        Some(zone) if problems.is_empty() => Ok(compiling.finish(sources, zone, hash, warnings)),
         _ => Err(Problems(problems)),
     }
 }
@@ -104,6 +117,17 @@ fn operators(sources: &Sources, groups: &BTreeMap<Name, Vec<Name>>) -> Vec<Probl
     problems.collect()
 }
 
+/// Whether rules, escalations, recipients and groups can be called so; tells it where they cannot.
+pub(super) fn can_be_name(document: &Document<'_>, name: &str, span: &Span) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let can_be = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
+    if !can_be {
+        let help = "names are made of letters, digits, `-` and `_`, 64 bytes at most";
+        document.problem(span.clone(), format!("`{name}` cannot be a name"), Some(help.into()));
+    }
+    can_be
+}
+
 impl<'a> Compiling<'a> {
     fn script(&mut self, document: &Document<'_>) -> Option<Script> {
         if document.text.len() > LONGEST_FILE {
@@ -131,7 +155,7 @@ impl<'a> Compiling<'a> {
                     match section {
                         "rule" => self.rule(document, file, name, value),
                         "escalation" => self.escalation(document, file, name, value),
-                        "recipient" => self.recipient(document, name, value),
+                        "recipient" => self.recipient(document, file, name, value),
                         _ => self.group(document, file, name, value),
                     }
                 }
@@ -142,10 +166,7 @@ impl<'a> Compiling<'a> {
 
     /// Notes a definition; false where the name is already taken or cannot be one.
     fn define(&mut self, document: &Document<'_>, file: usize, section: &'static str, name: &str, span: &Span) -> bool {
-        let fits = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-            let help = "names are made of letters, digits, `-` and `_`, 64 bytes at most";
-            document.problem(span.clone(), format!("`{name}` cannot be a name"), Some(help.into()));
+        if !can_be_name(document, name, span) {
             return false;
         }
         // Recipients and groups share the names that `notify` uses.
@@ -158,43 +179,11 @@ impl<'a> Compiling<'a> {
         true
     }
 
-    /// Looks up every name that was used, now that everything is defined.
-    fn resolve(&mut self, documents: &[Document<'_>]) {
-        let recipients = || self.recipients.keys().map(Name::as_str).chain([ACCOUNT]);
-        let targets = || recipients().chain(self.groups.keys().map(Name::as_str));
-        let escalations = || self.escalations.keys().map(Name::as_str);
-        let unknown = |used: &Use<'_>, what: &str, define: String, help: &dyn Fn() -> Option<String>| {
-            if let Some(document) = documents.get(used.file) {
-                let message = format!("there is no {what} `{}`", used.name);
-                let help = if document.is_full() { None } else { help() };
-                document.problem(used.span.clone(), message, help.or(Some(define)));
-            }
-        };
-        for used in &self.escalations_used {
-            if !self.defined.contains_key(&("escalation", used.name.to_owned())) {
-                let define =
-                    format!("define it: [escalation] {} = [{{ after = \"0s\", notify = [\"...\"] }}]", used.name);
-                unknown(used, "escalation", define, &|| did_you_mean(used.name, escalations()));
-            }
-        }
-        for used in &self.targets_used {
-            if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
-                let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient or group", define, &|| did_you_mean(used.name, targets()));
-            }
-        }
-        for used in &self.members_used {
-            if self.groups.contains_key(used.name) {
-                let help = format!("`{}` is a group; list its members here instead", used.name);
-                unknown(used, "recipient", help, &|| None);
-            } else if used.name != ACCOUNT && !self.defined.contains_key(&("recipient", used.name.to_owned())) {
-                let define = format!("define it: [recipient.{}]", used.name);
-                unknown(used, "recipient", define, &|| did_you_mean(used.name, recipients()));
-            }
-        }
+    pub(super) fn is_defined(&self, space: &'static str, name: &str) -> bool {
+        self.defined.contains_key(&(space, name.to_owned()))
     }
 
-    fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id) -> Ruleset {
+    fn finish(self, sources: &Sources, zone: jiff::tz::TimeZone, hash: Id, warnings: Vec<Problem>) -> Ruleset {
         let mut readers: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         let mut positions = BTreeMap::new();
         for (at, rule) in self.rules.iter().enumerate() {
@@ -216,7 +205,7 @@ impl<'a> Compiling<'a> {
             timezone: sources.timezone.clone(),
             zone,
             hash,
-            warnings: self.warnings,
+            warnings,
         }
     }
 }

@@ -21,18 +21,19 @@ pub(crate) const MOST_PROBLEMS: usize = 100;
 /// A place in a file.
 pub(crate) type Span = Range<usize>;
 
-/// One TOML file and what was found wrong in it so far.
+/// One file and what was found wrong in it so far.
 pub(crate) struct Document<'a> {
     pub file: &'a str,
     pub text: &'a str,
     problems: RefCell<Vec<Problem>>,
     /// How many problems were found beyond those.
     more: Cell<usize>,
+    warnings: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Document { file, text, problems: RefCell::default(), more: Cell::default() }
+        Document { file, text, problems: RefCell::default(), more: Cell::default(), warnings: RefCell::default() }
     }
 
     /// Parses the whole file. Syntax errors are gathered; what could be read is read all the same.
@@ -61,8 +62,12 @@ impl<'a> Document<'a> {
         self.problems.borrow().len() == MOST_PROBLEMS
     }
 
-    pub fn warning(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Problem {
-        Problem::warning(self.file, self.text, span, message, help)
+    /// What is allowed and probably not meant. Of very many the first will do.
+    pub fn warning(&self, span: Span, message: impl Into<String>, help: Option<String>) {
+        let mut warnings = self.warnings.borrow_mut();
+        if warnings.len() < MOST_PROBLEMS {
+            warnings.push(Problem::warning(self.file, self.text, span, message, help));
+        }
     }
 
     pub fn take_problems(&self) -> Vec<Problem> {
@@ -74,6 +79,12 @@ impl<'a> Document<'a> {
             problems.push(Problem::error(self.file, self.text, 0..0, message, None));
         }
         problems
+    }
+
+    pub fn take_warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.warnings.take();
+        warnings.sort_by_key(|warning| (warning.line, warning.column));
+        warnings
     }
 }
 

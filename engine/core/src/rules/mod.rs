@@ -2,6 +2,9 @@
 
 mod compile;
 pub(crate) mod document;
+mod order;
+mod people;
+mod resolve;
 mod sections;
 
 use std::{
@@ -80,6 +83,17 @@ pub(crate) enum RunOn {
     /// The device when it is standalone, the consumer in cloud mode.
     #[default]
     Anywhere,
+}
+
+impl RunOn {
+    /// The word that rules use.
+    const fn as_str(self) -> &'static str {
+        match self {
+            RunOn::Edge => "edge",
+            RunOn::Cloud => "cloud",
+            RunOn::Anywhere => "anywhere",
+        }
+    }
 }
 
 /// One list of steps: a key of `[escalation]`.

@@ -1,16 +1,16 @@
-//! The sections of a rules file: `[rule]`, `[escalation]`, `[recipient]`, `[group]`.
+//! The sections `[rule]` and `[escalation]` of a rules file.
 
 use std::collections::BTreeSet;
 
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Escalation, Recipient, Rule, RunOn, Step,
-    compile::{Compiling, Use},
-    document::{Document, MOST_PROBLEMS, Table, content_start, string},
+    Escalation, Rule, RunOn, Step,
+    compile::{Compiling, Use, can_be_name},
+    document::{Document, Table, content_start},
 };
 use crate::{
-    Address, Millis, Name, SecretRef, Severity,
+    Millis, Name, Severity,
     condition::Condition,
     problem::did_you_mean,
     script::{Script, Trouble, lower},
@@ -21,7 +21,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let Some(mut table) = Table::at(document, value, "a rule") else { return };
@@ -29,18 +29,18 @@ impl<'a> Compiling<'a> {
         let when = when.and_then(|when| self.condition(document, &when));
         let escalation = table.required_string("escalation", "a rule");
         if let Some(escalation) = &escalation {
-            self.escalations_used.push(Use { name: escalation.get_ref(), file, span: escalation.span() });
+            self.escalations_used.push(Use::new(name, file, escalation));
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
-        let severities = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
-        let severity = table.word("severity", &severities);
-        let places = [("edge", RunOn::Edge), ("cloud", RunOn::Cloud), ("anywhere", RunOn::Anywhere)];
+        let severity = severity(&mut table, "severity");
+        let places = [RunOn::Edge, RunOn::Cloud, RunOn::Anywhere].map(|one| (one.as_str(), one));
         let run_on = table.word("run_on", &places);
         let open_after = table.parsed("open_after");
         let close_after = table.parsed("close_after");
-        table.not_yet("inhibits");
-        table.not_yet("was");
+        let inhibits = self.inhibits(document, file, name, &mut table);
+        let was = table.string("was");
+        let was = was.and_then(|was| self.was(document, file, name, &was));
         table.finish();
         let (Some(when), Some(escalation)) = (when, escalation) else { return };
         self.rules.push(Rule {
@@ -52,10 +52,45 @@ impl<'a> Compiling<'a> {
             escalation: (*escalation.get_ref()).into(),
             script,
             run_on: run_on.unwrap_or_default(),
-            inhibits: Vec::new(),
+            inhibits,
+            // Known once all rules are.
             rank: 0,
-            was: None,
+            was,
         });
+    }
+
+    fn inhibits(
+        &mut self,
+        document: &Document<'_>,
+        file: usize,
+        rule: &'a str,
+        table: &mut Table<'a, 'a>,
+    ) -> Vec<Name> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut inhibits = Vec::new();
+        for inhibited in table.strings("inhibits").unwrap_or_default() {
+            let name = *inhibited.get_ref();
+            if names.insert(name) {
+                self.inhibits_used.push(Use::new(rule, file, &inhibited));
+                inhibits.push(name.into());
+            } else {
+                document.problem(inhibited.span(), format!("`{name}` stands here twice"), Some("leave one out".into()));
+            }
+        }
+        inhibits
+    }
+
+    fn was(&mut self, document: &Document<'_>, file: usize, rule: &'a str, was: &Spanned<&'a str>) -> Option<Name> {
+        if *was.get_ref() == rule {
+            let help = "`was` is the name that the rule had before: leave it out if it had none";
+            document.problem(was.span(), "this is the rule's own name", Some(help.into()));
+            return None;
+        }
+        let can_be = can_be_name(document, was.get_ref(), &was.span());
+        can_be.then(|| {
+            self.was_used.push(Use::new(rule, file, was));
+            (*was.get_ref()).into()
+        })
     }
 
     fn condition(&self, document: &Document<'_>, when: &Spanned<&str>) -> Option<Condition> {
@@ -87,7 +122,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
-        name: &str,
+        name: &'a str,
         value: &'a Spanned<DeValue<'a>>,
     ) {
         let mut ack_lapses_after = None;
@@ -116,7 +151,7 @@ impl<'a> Compiling<'a> {
         let mut steps: Vec<Step> = Vec::new();
         let mut names: BTreeSet<Name> = BTreeSet::new();
         for item in items.iter() {
-            if let Some(step) = self.step(document, file, item, steps.last().is_none()) {
+            if let Some(step) = self.step(document, file, name, item, steps.last().is_none()) {
                 if step.name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
                     document.problem(item.span(), "another step has the same name", Some("rename one".into()));
                 }
@@ -134,6 +169,7 @@ impl<'a> Compiling<'a> {
         &mut self,
         document: &'a Document<'a>,
         file: usize,
+        by: &'a str,
         item: &'a Spanned<DeValue<'a>>,
         first: bool,
     ) -> Option<Step> {
@@ -161,7 +197,7 @@ impl<'a> Compiling<'a> {
             _ => {}
         }
         for name in notify.iter().flatten() {
-            self.targets_used.push(Use { name: name.get_ref(), file, span: name.span() });
+            self.targets_used.push(Use::new(by, file, name));
         }
         let repeat_at = table.value("repeat").map(Spanned::span);
         let repeat: Option<Millis> = table.parsed("repeat");
@@ -176,123 +212,9 @@ impl<'a> Compiling<'a> {
         let notify = notify.unwrap_or_default().iter().map(|name| Name::new(name.get_ref())).collect();
         Some(Step { name, after, notify, repeat: repeat.filter(|every| *every > Millis::ZERO), at_most })
     }
-
-    pub(super) fn recipient(&mut self, document: &'a Document<'a>, name: &str, value: &'a Spanned<DeValue<'a>>) {
-        let Some(mut table) = Table::at(document, value, "a recipient") else { return };
-        let mut addresses = Vec::new();
-        if let Some(email) = table.string("email") {
-            match email.get_ref().split_once('@') {
-                Some((user, host)) if is_email(user, host) => addresses.push(Address::Email((*email.get_ref()).into())),
-                _ => {
-                    let message = format!("`{}` is not an email address", email.get_ref());
-                    document.problem(email.span(), message, Some("write it as user@host, without a name".into()));
-                }
-            }
-        }
-        let webhook = table.value("webhook");
-        if let Some(webhook) = webhook {
-            addresses.extend(self.webhook(document, webhook));
-        }
-        let timezone = table.string("timezone").filter(|_| !document.is_full());
-        let zone = timezone.as_ref().and_then(|timezone| {
-            crate::zone(timezone.get_ref()).map_err(|error| document.problem(timezone.span(), error, None)).ok()
-        });
-        table.not_yet("quiet");
-        table.not_yet("fallback");
-        if table.value("email").is_none() && webhook.is_none() {
-            document.problem(
-                table.span(),
-                format!("the recipient `{name}` cannot be reached"),
-                Some("give it `email` or `webhook`".into()),
-            );
-        }
-        table.finish();
-        let timezone = timezone.map(|zone| Name::new(zone.get_ref()));
-        self.recipients.insert(name.into(), Recipient { addresses, timezone, zone, quiet: None, fallback: None });
-    }
-
-    fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {
-        let mut table = Table::at(document, value, "a webhook")?;
-        let url = table.required_string("url", "a webhook")?;
-        let rest = url.get_ref().strip_prefix("https://").or_else(|| url.get_ref().strip_prefix("http://"));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/'))
-            || url.get_ref().contains(char::is_whitespace)
-        {
-            let message = format!("`{}` is not a URL that can be called", url.get_ref());
-            document.problem(url.span(), message, Some("write it as https://host/path".into()));
-        }
-        // One secret, or two while they are rotated, the newer first.
-        let named: Vec<Spanned<&str>> = match table.value("secret").map(|value| (value, value.get_ref())) {
-            None => Vec::new(),
-            Some((_, DeValue::Array(_))) => table.strings("secret").unwrap_or_default(),
-            Some((value, _)) => match string(value) {
-                Some(text) => vec![text],
-                None => {
-                    table.wrong("secret", value, "a named secret like `env:NAME`, or a list of two");
-                    return None;
-                }
-            },
-        };
-        if named.len() > 2 {
-            document.problem(value.span(), "a webhook has at most two secrets, the newer first", None);
-        }
-        if named.is_empty() {
-            let help = "anyone who knows the URL can forge calls to it: add secret = \"env:NAME\"";
-            let template = table.value("template").is_some();
-            // Each shows its place, which takes reading the file again.
-            if !template && self.warnings.len() < MOST_PROBLEMS {
-                self.warnings.push(document.warning(
-                    url.span(),
-                    "calls of this webhook are not signed",
-                    Some(help.into()),
-                ));
-            }
-        }
-        let mut secrets: Vec<SecretRef> = Vec::new();
-        for secret in named {
-            match secret.get_ref().parse() {
-                Ok(reference) => secrets.push(reference),
-                Err(error) => document.problem(secret.span(), "a secret is never written into a file", Some(error)),
-            }
-        }
-        let template = table.string("template").map(|template| Name::new(template.get_ref()));
-        table.finish();
-        Some(Address::Webhook { url: (*url.get_ref()).into(), secrets, template })
-    }
-
-    pub(super) fn group(
-        &mut self,
-        document: &'a Document<'a>,
-        file: usize,
-        name: &str,
-        value: &'a Spanned<DeValue<'a>>,
-    ) {
-        let members: Option<Vec<Spanned<&str>>> =
-            value.get_ref().as_array().and_then(|items| items.iter().map(string).collect());
-        let Some(members) = members else {
-            document.problem(
-                value.span(),
-                format!("the group `{name}` is a list of names"),
-                Some("like [\"nor\"]".into()),
-            );
-            return;
-        };
-        if members.is_empty() {
-            document.problem(value.span(), format!("the group `{name}` is empty"), None);
-        }
-        let names = members.iter().map(|member| Name::new(member.get_ref())).collect();
-        self.members_used.extend(members.iter().map(|member| Use {
-            name: member.get_ref(),
-            file,
-            span: member.span(),
-        }));
-        self.groups.insert(name.into(), names);
-    }
 }
 
-fn is_email(user: &str, host: &str) -> bool {
-    let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
-    };
-    plain(user) && plain(host) && user.len() + host.len() < 254
+pub(super) fn severity(table: &mut Table<'_, '_>, key: &'static str) -> Option<Severity> {
+    let words = [Severity::Info, Severity::Warning, Severity::Critical].map(|one| (one.as_str(), one));
+    table.word(key, &words)
 }

@@ -262,17 +262,8 @@ impl Lowering<'_> {
     }
 
     fn wall_time(&mut self, text: &str, position: Position) -> Option<civil::Time> {
-        let parse = |text: &str| {
-            let (hour, minute) = text.split_once(':')?;
-            let digits = |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten();
-            civil::Time::new(digits(hour)?, digits(minute)?, 0, 0).ok()
-        };
-        let wall = parse(text);
-        if wall.is_none() {
-            let help = Some("write it as `07:00`, from `00:00` to `23:59`".to_owned());
-            self.at(position, format!("`{text}` is not a time of the day"), help);
-        }
-        wall
+        let tell = |(message, help)| self.at(position, message, Some(help));
+        wall_time(text).map_err(tell).ok()
     }
 
     fn order(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> Option<Typed> {
@@ -327,6 +318,19 @@ impl Lowering<'_> {
         let span = token(self.text, offset(self.text, expr.start_position()));
         format!("`{}`", self.text.get(span).unwrap_or_default())
     }
+}
+
+/// Reads a time of the day like `22:30`; else what is wrong with it, and advice.
+pub(crate) fn wall_time(text: &str) -> Result<civil::Time, (String, String)> {
+    let parse = || {
+        let (hour, minute) = text.split_once(':')?;
+        // Numbers may have a sign, times have none.
+        let two_digits = |part: &str| part.len() == 2 && !part.starts_with(['+', '-']);
+        let number = |part: &str| two_digits(part).then(|| part.parse().ok()).flatten();
+        civil::Time::new(number(hour)?, number(minute)?, 0, 0).ok()
+    };
+    let help = "write it as `07:00`, from `00:00` to `23:59`";
+    parse().ok_or_else(|| (format!("`{text}` is not a time of the day"), help.to_owned()))
 }
 
 fn number_node(number: i64) -> Node {

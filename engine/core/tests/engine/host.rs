@@ -2,13 +2,15 @@
 //!
 //! A story is a line for each thing that happens, behind its time: `0s power=off`, `8s power=on battery=40`, `30s` (time
 //! passes), `1m late 10s power=off` (a reading that is old when it comes), `1h asleep` (the host missed every deadline
-//! until then), `5s ack kim`, `5s stuck` (from here nothing is attempted), `5s flowing` (it is again).
+//! until then), `5s ack kim`, `5s snooze 2h`, `5s silence outage 1h` (a rule's incidents, or `*`), `5s stuck` (from here
+//! nothing is attempted), `5s flowing` (it is again), `5s fail kim` (from here every attempt to reach kim fails), `5s mend`
+//! (from here all succeed).
 
 use std::collections::BTreeMap;
 
 use dag_engine::{
     Decision, Device, Engine, FactKind, Id, Input, Millis, Name, Notification, Outcome, Problems, Reading, Report,
-    Ruleset, Sources, State, Time, Value,
+    Ruleset, Silence, Sources, State, Time, Value,
 };
 
 /// When stories begin: a Saturday evening.
@@ -47,6 +49,13 @@ pub fn sources(files: &[(&str, &str)]) -> Sources {
     }
 }
 
+/// Compiles rules whose operators are a group of theirs.
+pub fn operated(rules: &str, operators: &str) -> Engine {
+    let rules = format!("{rules}\n{PEOPLE}");
+    let sources = Sources { operators: vec![operators.into()], ..sources(&[("rules.toml", &rules)]) };
+    Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")))
+}
+
 /// Compiles one file of rules, with [`PEOPLE`] behind it, and a script `hooks.rhai` where there is one.
 pub fn compile(rules: &str, script: Option<&str>) -> Result<Ruleset, Problems> {
     let rules = format!("{rules}\n{PEOPLE}");
@@ -75,6 +84,8 @@ pub struct Host {
     start: Time,
     next_reading: u64,
     stuck: bool,
+    /// Whom no attempt reaches.
+    failing: Vec<String>,
     /// Every message so far, to name one that is withdrawn.
     pub sent: Vec<Notification>,
     lines: Vec<String>,
@@ -92,6 +103,7 @@ impl Host {
             start: START.parse().unwrap(),
             next_reading: 1,
             stuck: false,
+            failing: Vec::new(),
             sent: Vec::new(),
             lines: Vec::new(),
         }
@@ -120,6 +132,18 @@ impl Host {
                     let incident = self.incident();
                     self.step(Input::Acknowledge { incident, by: (*by).to_owned() }, at);
                 }
+                ["snooze", length] => {
+                    let (incident, until) = (self.incident(), at + length.parse().unwrap());
+                    self.step(Input::Snooze { incident, until, by: "kim".to_owned() }, at);
+                }
+                ["silence", rule, length] => {
+                    let rule = (*rule != "*").then(|| Name::new(rule));
+                    let until = at + length.parse().unwrap();
+                    let (device, labels, by) = (None, BTreeMap::new(), "kim".to_owned());
+                    self.step(Input::Silence(Silence { device, labels, rule, from: at, until, by }), at);
+                }
+                ["fail", name] => self.failing.push((*name).to_owned()),
+                ["mend"] => self.failing.clear(),
                 ["late", read_at, facts @ ..] => self.read(facts, self.time(read_at), at),
                 facts => self.read(facts, at, at),
             }
@@ -188,7 +212,10 @@ impl Host {
         }
         if !self.stuck {
             for message in sent {
-                self.step(Input::Attempted(message), now);
+                self.step(Input::Attempted(message.clone()), now);
+                if self.failing.iter().any(|name| message.recipient == name.as_str()) {
+                    self.step(Input::Failed { message, last: false }, now);
+                }
             }
         }
     }

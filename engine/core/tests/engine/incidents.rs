@@ -183,6 +183,8 @@ fn pending_stands_still_without_an_answer_and_goes_on_with_its_old_time() {
     assert_snapshot!(story(OUTAGE, "0s power=off \n 10s power=unknown \n 1m \n 2m power=off"), @"
     0s outage pending until 30s
     10s outage no answer
+    10s troubled: sensor/power
+    2m trouble over: sensor/power
     30s outage opened since 0s
     2m outage fired 0
     2m outage told nor by email: opened 0
@@ -194,7 +196,9 @@ fn pending_turns_quiet_when_the_next_answer_is_false() {
     assert_snapshot!(story(OUTAGE, "0s power=off \n 10s power=unknown \n 2m power=on \n 3m"), @"
     0s outage pending until 30s
     10s outage no answer
+    10s troubled: sensor/power
     2m outage dip since 0s
+    2m trouble over: sensor/power
     ");
 }
 
@@ -207,7 +211,9 @@ fn closing_stands_still_without_an_answer_and_reopens_when_the_next_is_true() {
     30s outage told nor by email: opened 0
     1m outage closing until 1m10s
     1m5s outage no answer
+    1m5s troubled: sensor/power
     3m outage reopened, clear since 1m
+    3m trouble over: sensor/power
     ");
 }
 
@@ -220,6 +226,8 @@ fn closing_goes_on_with_its_old_time_when_the_next_answer_is_false() {
     30s outage told nor by email: opened 0
     1m outage closing until 1m10s
     1m5s outage no answer
+    1m5s troubled: sensor/power
+    3m trouble over: sensor/power
     1m10s outage resolved, 0s to 1m
     3m outage told nor by email: resolved 0
     ");
@@ -233,6 +241,7 @@ fn nobody_is_told_that_the_power_is_back_because_a_sensor_was_lost() {
     30s outage fired 0
     30s outage told nor by email: opened 0
     1m outage no answer
+    1m troubled: sensor/power
     ");
 }
 

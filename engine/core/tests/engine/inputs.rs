@@ -111,6 +111,7 @@ fn a_failed_attempt_may_have_told_somebody() {
     let (message, now) = (host.sent.last().unwrap().reference(), host.time("1m"));
     host.step(Input::Failed { message, last: true }, now);
     assert_snapshot!(host.play("2m power=on \n 3m"), @"
+    1m troubled: delivery/nor/email
     2m outage closing until 2m10s
     2m10s outage resolved, 0s to 2m
     2m10s outage told nor by email: resolved 0
@@ -183,18 +184,21 @@ fn a_stored_state_reads_as_it_was_written() {
             "on",
             "2026-01-10T18:01:00Z"
           ],
-          "changes": [
-            1768068060000
-          ]
+          "changes": "wXAzNQKP1"
         }
       },
       "rules_hash": "5af9e54d246946b35b40f5061f8c1864",
       "sources": {
         "test": {
           "boot": 1,
-          "last": 3
+          "last": 3,
+          "read": {
+            "battery": 1768068000000,
+            "power": 1768068060000
+          }
         }
       },
+      "applied": "2026-01-10T18:01:00Z",
       "rules": {
         "outage": {
           "phase": {
@@ -218,9 +222,7 @@ fn a_stored_state_reads_as_it_was_written() {
           "alerted_at": "2026-01-10T18:00:30Z",
           "fired": [
             {
-              "step": {
-                "position": 0
-              },
+              "step": 0,
               "at": "2026-01-10T18:00:30Z"
             }
           ],
@@ -231,7 +233,14 @@ fn a_stored_state_reads_as_it_was_written() {
                 "email": "nor@example.com"
               },
               "timezone": "Europe/London",
-              "attempted": true
+              "attempted": true,
+              "heard": [
+                [
+                  0,
+                  0
+                ]
+              ],
+              "heard_at": "2026-01-10T18:00:30Z"
             }
           ]
         }

@@ -12,10 +12,13 @@ mod host;
 
 mod compile;
 mod conditions;
+mod holding;
 mod hooks;
 mod incidents;
 mod inputs;
 mod laws;
 mod messages;
 mod reload;
+mod reports;
 mod scenario;
+mod trouble;

@@ -166,6 +166,7 @@ fn an_incident_without_an_answer_goes_on_and_its_messages_say_so() {
     0s outage told nor by email: opened 0
     28m outage closing until 33m
     29m outage no answer
+    29m troubled: sensor/power
     30m outage fired 1
     30m outage told kim by email: escalated 1
     ");

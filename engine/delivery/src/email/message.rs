@@ -26,7 +26,7 @@ impl Sender {
         from.parse().map(Sender).map_err(|_| SetupError::From(from.to_owned()))
     }
 
-    /// The mail: plain text and page as alternatives, one thread for each incident.
+    /// The mail: plain text and page as alternatives, one thread for each incident, and for each cause of trouble.
     ///
     /// # Errors
     /// The recipient's address is none, which no further attempt changes.
@@ -34,12 +34,7 @@ impl Sender {
         let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
         let to: Address = to.parse().map_err(|_| refused())?;
         let domain = self.0.email.domain();
-        // A message that was never sent stands for the incident; every message answers it, so the first need not have
-        // arrived for the others to stay together.
-        let thread = match &notification.about {
-            About::Incident(incident) => format!("<incident-{}@{domain}>", incident.id),
-            About::Trouble(trouble) => format!("<trouble-{}@{domain}>", thread_of(&trouble.cause.key())),
-        };
+        let thread = format!("<{}@{domain}>", thread(notification));
         let builder = Message::builder()
             .from(self.0.clone())
             .to(Mailbox::new(None, to))
@@ -79,7 +74,15 @@ fn date(at: Time) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// A cause as a part of an address: its key holds names in any letters.
-fn thread_of(key: &str) -> Id {
-    Id::of(&[b"trouble", key.as_bytes()])
+/// The name of a message that was never sent and stands for the incident, or for the cause of trouble on the device.
+/// Every message answers it, so the first need not have arrived for the others to stay together.
+fn thread(notification: &Notification) -> String {
+    match &notification.about {
+        About::Incident(incident) => format!("incident-{}", incident.id),
+        // A hash, for the names in a cause may hold what no address may.
+        About::Trouble(trouble) => {
+            let (device, cause) = (&notification.device.id, trouble.cause.key());
+            format!("trouble-{}", Id::of(&[b"trouble", device.as_bytes(), cause.as_bytes()]))
+        }
+    }
 }

@@ -1,14 +1,15 @@
 //! Templates: the words and the dress of messages.
 //!
-//! `subject.txt` and `message.txt` make the words; every other template only dresses them, so the words of a rule's
-//! own script appear in every dress. A template that fails never costs a message: the built-in one takes its place, and
-//! the problem is told beside the result.
+//! The `.txt` templates make the words; every other one only dresses them, so the words of a rule's own script appear in
+//! every dress. Messages about the monitor itself have words of their own: a template that was written for incidents
+//! would find none to tell of, or would speak of the mains where nothing is known of them. A template that fails never
+//! costs a message: the built-in one takes its place, and the problem is told beside the result.
 
 mod environment;
 mod html;
 mod problem;
 
-use dag_engine::{Address, Notification, did_you_mean};
+use dag_engine::{About, Address, Notification, did_you_mean};
 use minijinja::{Environment, Value, value::Serde};
 
 use self::environment::{LARGEST, environment, render};
@@ -19,17 +20,29 @@ use crate::{
     words::{one_line, title},
 };
 
+/// The words about an incident.
 const SUBJECT: &str = "subject.txt";
 const MESSAGE: &str = "message.txt";
+
+/// The words about the monitor itself.
+const SYSTEM_SUBJECT: &str = "system-subject.txt";
+const SYSTEM_MESSAGE: &str = "system-message.txt";
+
+/// The end of both texts.
+const FACTS: &str = "facts.txt";
+
 const PAGE: &str = "message.mjml";
 
 /// The longest subject, in characters.
 const LONGEST_SUBJECT: usize = 200;
 
 /// The templates that serve where the user has none.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 10] = [
     (SUBJECT, include_str!("../../templates/subject.txt")),
     (MESSAGE, include_str!("../../templates/message.txt")),
+    (SYSTEM_SUBJECT, include_str!("../../templates/system-subject.txt")),
+    (SYSTEM_MESSAGE, include_str!("../../templates/system-message.txt")),
+    (FACTS, include_str!("../../templates/facts.txt")),
     (PAGE, include_str!("../../templates/message.mjml")),
     ("slack.json", include_str!("../../templates/slack.json")),
     ("discord.json", include_str!("../../templates/discord.json")),
@@ -56,8 +69,8 @@ impl Templates {
         Templates { current: environment.clone(), built_in: environment }
     }
 
-    /// Takes the user's files, as name and text, over the built-in ones: `subject.txt`, `message.txt`, `message.mjml`,
-    /// and `NAME.json` for every webhook template, those of the built-in names included.
+    /// Takes the user's files, as name and text, over the built-in ones of the same names; any other `NAME.json` is a
+    /// webhook template of their own.
     ///
     /// # Errors
     /// Everything that is wrong with them: a file of another name, one that is too large, one that is no template.
@@ -68,7 +81,8 @@ impl Templates {
             let known = BUILT_IN.iter().any(|(built_in, _)| *built_in == name);
             if !known && name.strip_suffix(".json").is_none_or(str::is_empty) {
                 let help = did_you_mean(&name, BUILT_IN.iter().map(|(name, _)| *name)).unwrap_or_else(|| {
-                    "templates are `subject.txt`, `message.txt`, `message.mjml`, and `NAME.json` for webhooks".into()
+                    let names = BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>();
+                    format!("templates are {}, and any `NAME.json` for webhooks", names.join(", "))
                 });
                 problems.push(TemplateProblem::new(&name, format!("no message uses this: {help}")));
             } else if text.len() > LARGEST {
@@ -92,6 +106,20 @@ impl Templates {
     /// Renders every template on every sample and tells what went wrong, each problem once. This catches what a
     /// message would otherwise stumble over one day.
     pub fn check<'a>(&self, samples: impl IntoIterator<Item = &'a Notification>) -> Vec<TemplateProblem> {
+        let (incidents, troubles): (Vec<_>, Vec<_>) =
+            samples.into_iter().partition(|sample| sample.incident().is_some());
+        let mut problems = self.failing(incidents);
+        // What fails on every message is no matter of the kind.
+        for problem in self.failing(troubles) {
+            if !problems.contains(&problem) {
+                problems.push(problem.of_system());
+            }
+        }
+        problems
+    }
+
+    /// What goes wrong on any of these samples, each problem once.
+    fn failing(&self, samples: Vec<&Notification>) -> Vec<TemplateProblem> {
         let mut problems = Vec::new();
         for sample in samples {
             // A script's words would keep the templates of the words from being tried.
@@ -114,10 +142,12 @@ impl Templates {
 
     /// The subject of a message, as its receiver reads it.
     pub fn subject(&self, notification: &Notification) -> String {
-        match &notification.wording {
-            Some(wording) if !wording.subject.trim().is_empty() => one_line(&wording.subject, LONGEST_SUBJECT),
-            _ => self.word(SUBJECT, notification, &mut Vec::new()),
-        }
+        let own = notification.wording.as_ref().map(|wording| wording.subject.trim());
+        let subject = match own {
+            Some(own) if !own.is_empty() => own.to_owned(),
+            _ => self.word(names(notification).0, notification, &mut Vec::new()),
+        };
+        one_line(&subject, LONGEST_SUBJECT)
     }
 
     /// Renders what is sent, once; hosts keep it beside the outbox entry, so that every attempt sends the same bytes.
@@ -151,8 +181,9 @@ impl Templates {
         let own = |word: Option<&str>| word.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned);
         let subject = own(wording.map(|wording| wording.subject.as_str()));
         let text = own(wording.map(|wording| wording.text.as_str()));
-        let subject = subject.unwrap_or_else(|| self.word(SUBJECT, notification, problems));
-        let text = text.unwrap_or_else(|| self.word(MESSAGE, notification, problems));
+        let (subject_file, text_file) = names(notification);
+        let subject = subject.unwrap_or_else(|| self.word(subject_file, notification, problems));
+        let text = text.unwrap_or_else(|| self.word(text_file, notification, problems));
         (one_line(&subject, LONGEST_SUBJECT), text)
     }
 
@@ -161,8 +192,7 @@ impl Templates {
         let context = variables(notification, None);
         let environments = [&self.current, &self.built_in];
         let texts = environments.into_iter().map(|environment| render(environment, name, context.clone()));
-        let text = first(texts, problems).unwrap_or_else(|| plainest(notification));
-        if name == SUBJECT { one_line(&text, LONGEST_SUBJECT) } else { text }
+        first(texts, problems).unwrap_or_else(|| plainest(notification))
     }
 
     /// The body of the webhook template `name`; `None` where none can be made.
@@ -190,6 +220,14 @@ impl Templates {
     ) -> Result<String, TemplateProblem> {
         let mjml = render(environment, PAGE, variables(notification, words))?;
         html::from_mjml(&mjml).map_err(|message| TemplateProblem::new(PAGE, message))
+    }
+}
+
+/// The templates of subject and text.
+fn names(notification: &Notification) -> (&'static str, &'static str) {
+    match notification.about {
+        About::Incident(_) => (SUBJECT, MESSAGE),
+        About::Trouble(_) => (SYSTEM_SUBJECT, SYSTEM_MESSAGE),
     }
 }
 
@@ -239,6 +277,9 @@ fn first<T>(
 
 /// What is told when even the built-in templates fail.
 fn plainest(notification: &Notification) -> String {
-    let what = notification.incident().map_or("the monitor itself", |incident| incident.rule.as_str());
-    format!("{}: {} at {}", title(what), notification.kind.as_str(), notification.device.name)
+    let (kind, place) = (notification.kind.as_str(), &notification.device.name);
+    match &notification.about {
+        About::Incident(incident) => format!("{}: {kind} at {place}", title(&incident.rule)),
+        About::Trouble(trouble) => format!("Trouble with the monitor itself at {place}: {}", trouble.cause.key()),
+    }
 }

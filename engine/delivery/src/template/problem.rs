@@ -1,6 +1,6 @@
 //! What is wrong with a template, for people.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use minijinja::ErrorKind;
 
@@ -32,8 +32,22 @@ impl TemplateProblem {
         TemplateProblem { file: file.to_owned(), line: None, message: message.into() }
     }
 
+    /// A problem that only messages of kind `system` have: most likely the template was written with incidents in mind.
+    pub(super) fn of_system(mut self) -> Self {
+        self.message.push_str(
+            " (in a message of kind `system`: there `incident` and `rule` are null, and `trouble` has the keys of its \
+             cause)",
+        );
+        self
+    }
+
     /// What the template engine says, in a sentence of ours where there is one.
     pub(super) fn of(file: &str, error: &minijinja::Error) -> Self {
+        // Of an included file it says no more than that; what is wrong, and where, stands behind that.
+        let included = error.source().and_then(|inner| inner.downcast_ref());
+        if let (ErrorKind::BadInclude, Some(inner)) = (error.kind(), included) {
+            return TemplateProblem::of(file, inner);
+        }
         let place = error.template_source().zip(error.range()).and_then(|(source, range)| source.get(range));
         let place = place.map_or("something here".to_owned(), |place| format!("`{}`", place.trim()));
         let detail = error.detail().unwrap_or_default();

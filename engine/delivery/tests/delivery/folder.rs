@@ -9,7 +9,7 @@ use dag_config::{Email, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, Rendered, Templates};
 use dag_engine::{Kind, Notification, Time};
 
-use crate::sample::{id, notification, to_webhook};
+use crate::sample::{KINDS, causes, id, notification, script, to_webhook, trouble};
 
 fn delivery(outbox: &Path) -> Delivery {
     let from = "detectordag <dag@example.com>".into();
@@ -51,14 +51,14 @@ async fn a_call_is_a_file_with_url_headers_and_body() {
 
 #[tokio::test]
 async fn the_same_message_makes_the_same_bytes() {
-    for message in Kind::ALL.map(notification) {
+    for message in KINDS.map(notification).into_iter().chain(causes().into_iter().map(trouble)) {
         assert_eq!(written(&message).await, written(&message).await);
     }
 }
 
 #[tokio::test]
 async fn messages_of_one_incident_make_one_thread() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let (_, mail) = written(&Notification { id: id(42), ..notification(kind) }).await;
         let root = format!("<incident-{}@example.com>", id(7));
         for header in [
@@ -69,6 +69,25 @@ async fn messages_of_one_incident_make_one_thread() {
             assert!(mail.replace("\r\n ", " ").contains(&format!("{header}\r\n")), "{header}: {mail}");
         }
     }
+}
+
+#[tokio::test]
+async fn messages_of_one_cause_of_trouble_on_one_device_make_one_thread() {
+    let mut elsewhere = trouble(script("allow", "a"));
+    elsewhere.device.id = "barn".into();
+    let same = [trouble(script("allow", "a")), trouble(script("message", "b"))];
+    let mut threads = Vec::new();
+    for message in same.into_iter().chain([elsewhere]).chain(causes().into_iter().map(trouble)) {
+        let (_, mail) = written(&message).await;
+        let thread = mail.lines().find_map(|line| line.strip_prefix("In-Reply-To: ")).unwrap().to_owned();
+        assert!(thread.starts_with("<trouble-") && mail.contains(&format!("References: {thread}")), "{mail}");
+        threads.push(thread);
+    }
+    assert_eq!(threads[0], threads[1]);
+    threads.sort();
+    threads.dedup();
+    // That of the barn, and those of the causes, of which one is the script's.
+    assert_eq!(threads.len(), 1 + causes().len());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use dag_delivery::{Entry, EntryState, Failure, LEASE, Receipt, Settled, next_due
 use dag_engine::{Address, Kind, Millis, Time, Withdrawal};
 use proptest::prelude::*;
 
-use crate::sample::{id, notification, t};
+use crate::sample::{id, incident, notification, sensor, t, trouble};
 
 const DAY: Millis = Millis::new(86_400_000);
 
@@ -157,11 +157,11 @@ fn an_entry_survives_storage() {
     assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);
 }
 
-/// A message of incident `incident` to recipient `recipient`, by mail or webhook.
-fn addressed(sequence: u64, incident: u32, recipient: u8, mail: bool) -> Entry {
+/// A message of incident `story` to recipient `recipient`, by mail or webhook.
+fn addressed(sequence: u64, story: u32, recipient: u8, mail: bool) -> Entry {
     let mut entry = entry(sequence);
     entry.notification.id = id(u32::try_from(sequence).unwrap());
-    entry.notification.incident.id = id(incident);
+    incident(&mut entry.notification).id = id(story);
     entry.notification.recipient = format!("r{recipient}").into();
     if !mail {
         entry.notification.address =
@@ -189,6 +189,22 @@ fn messages_of_one_incident_to_one_channel_go_in_order() {
     assert_eq!(next_due(&entries[..2]), Some(due + LEASE));
     entries[0].settle(never().as_ref(), due);
     assert_eq!(sequences(&entries[..2], due), [2]);
+}
+
+#[test]
+fn messages_about_the_monitor_wait_for_none() {
+    let system = |sequence: u64, fact: &str| {
+        let mut entry = Entry::new(trouble(sensor(fact, &[])), sequence, start());
+        entry.notification.id = id(u32::try_from(sequence).unwrap());
+        entry
+    };
+    let mut entries = vec![system(1, "power"), addressed(2, 7, 1, true), system(3, "battery"), system(4, "power")];
+    for entry in &mut entries {
+        entry.notification.recipient = "nor".into();
+    }
+    assert_eq!(sequences(&entries, start()), [1, 2, 3, 4]);
+    let Settled::Retry { .. } = attempt(&mut entries[0], &later(None), start()) else { panic!() };
+    assert_eq!(sequences(&entries, start()), [2, 3, 4]);
 }
 
 #[test]
@@ -248,7 +264,7 @@ proptest! {
         let now = start() + Millis::new(wait);
         let channel = |entry: &Entry| {
             let told = &entry.notification;
-            (told.incident.id, told.recipient.clone(), told.channel())
+            (told.incident().unwrap().id, told.recipient.clone(), told.channel())
         };
         let going = next_to_send(&entries, now);
         for entry in &entries {

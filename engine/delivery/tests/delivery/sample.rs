@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    About, Acknowledgement, Address, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time,
-    Value,
+    About, Acknowledgement, Address, Cause, Channel, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification,
+    Severity, Time, TroubleSeen, Value,
 };
 
 pub fn t(text: &str) -> Time {
@@ -18,6 +18,10 @@ pub fn id(number: u32) -> Id {
 pub fn fact(value: Option<Value>, last: Value, since: &str) -> FactSeen {
     FactSeen { value, last: Some(last), since: Some(t(since)) }
 }
+
+/// The kinds of messages about an incident.
+pub const KINDS: [Kind; 6] =
+    [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past];
 
 /// A message of an outage of the cottage that began at 14:02 and was told at 14:02:30.
 pub fn notification(kind: Kind) -> Notification {
@@ -78,9 +82,50 @@ pub fn of_rule(rule: &str, kind: Kind) -> Notification {
 
 /// The same to a webhook.
 pub fn to_webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Notification {
+    Notification { address: webhook(url, template, secrets), ..notification(Kind::Opened) }
+}
+
+pub fn webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Address {
     let secrets = secrets.iter().map(|secret| secret.parse().unwrap()).collect();
-    let address = Address::Webhook { url: url.to_owned(), secrets, template: template.map(Name::from) };
-    Notification { address, ..notification(Kind::Opened) }
+    Address::Webhook { url: url.to_owned(), secrets, template: template.map(Name::from) }
+}
+
+/// A message about the monitor itself, in trouble since 14:02 while the power is on.
+pub fn trouble(cause: Cause) -> Notification {
+    let mut message = notification(Kind::Opened);
+    message.kind = Kind::System;
+    message.facts.insert("power".into(), fact(Some(Value::On), Value::On, "2026-01-09T08:15:00Z"));
+    if let Cause::Sensor { fact, .. } = &cause
+        && let Some(fact) = message.facts.get_mut(fact)
+    {
+        fact.value = None;
+    }
+    message.about = About::Trouble(TroubleSeen { cause, since: t("2026-01-10T14:02:00Z"), number: 1 });
+    message
+}
+
+/// Each cause of trouble, as it may well be.
+pub fn causes() -> Vec<Cause> {
+    let host = |about: &str, text: &str| Cause::Host { about: about.into(), text: text.into() };
+    vec![
+        sensor("power", &["power-outage", "unstable-supply"]),
+        sensor("battery", &[]),
+        script("message", "Division by zero: 100 / 0 (line 12, position 31)"),
+        Cause::Delivery { recipient: "kim".into(), channel: Channel::Email },
+        Cause::Delivery { recipient: "pager".into(), channel: Channel::Webhook },
+        host("rules", "power.toml:3: the condition names `pwoer`: did you mean `power`?"),
+        host("store", "var/dag.redb cannot be written: No space left on device"),
+        host("clock", "no time server has answered since the monitor was started"),
+        host("uplink", "the certificate is no longer valid"),
+    ]
+}
+
+pub fn sensor(fact: &str, rules: &[&str]) -> Cause {
+    Cause::Sensor { fact: fact.into(), rules: rules.iter().copied().map(Name::from).collect() }
+}
+
+pub fn script(hook: &str, error: &str) -> Cause {
+    Cause::Script { rule: "battery-low".into(), hook: hook.into(), error: error.into() }
 }
 
 /// The incident of a message, to be changed.

@@ -1,16 +1,17 @@
 //! Users' templates: taken over, checked, bounded; and what happens where one fails.
 
 use dag_delivery::{Prepared, Rendered, TemplateProblem, Templates};
-use dag_engine::{Kind, Notification};
+use dag_engine::{Cause, Channel, Kind, Notification};
 
-use crate::sample::{notification, of_rule, to_webhook};
+use crate::sample::{KINDS, causes, notification, of_rule, sensor, to_webhook, trouble, webhook};
 
 fn load(files: &[(&str, &str)]) -> Result<Templates, Vec<TemplateProblem>> {
     Templates::load(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
 }
 
 fn samples() -> Vec<Notification> {
-    Kind::ALL.into_iter().flat_map(|kind| [notification(kind), of_rule("battery-low", kind)]).collect()
+    let incidents = KINDS.into_iter().flat_map(|kind| [notification(kind), of_rule("battery-low", kind)]);
+    incidents.chain(causes().into_iter().map(trouble)).collect()
 }
 
 /// What `check` says of one file.
@@ -20,14 +21,27 @@ fn checked(name: &str, text: &str) -> String {
 }
 
 fn mail(templates: &Templates) -> (Rendered, Vec<TemplateProblem>) {
-    match templates.prepare(&notification(Kind::Opened)) {
+    mail_of(templates, &notification(Kind::Opened))
+}
+
+fn mail_of(templates: &Templates, message: &Notification) -> (Rendered, Vec<TemplateProblem>) {
+    match templates.prepare(message) {
         (Prepared::Email(rendered), problems) => (rendered, problems),
         other => panic!("{other:?}"),
     }
 }
 
 fn body(templates: &Templates, template: Option<&str>) -> (serde_json::Value, Vec<TemplateProblem>) {
-    match templates.prepare(&to_webhook("https://ntfy.example.com/outages", template, &[])) {
+    body_of(templates, template, notification(Kind::Opened))
+}
+
+fn body_of(
+    templates: &Templates,
+    template: Option<&str>,
+    mut message: Notification,
+) -> (serde_json::Value, Vec<TemplateProblem>) {
+    message.address = webhook("https://ntfy.example.com/outages", template, &[]);
+    match templates.prepare(&message) {
         (Prepared::Webhook { content_type, body }, problems) => {
             assert_eq!(content_type, "application/json");
             (serde_json::from_str(&body).unwrap(), problems)
@@ -54,6 +68,33 @@ fn every_receiver_gets_the_document_that_it_expects() {
 }
 
 #[test]
+fn every_receiver_is_told_of_trouble_in_the_document_that_it_expects() {
+    for template in ["slack", "discord", "telegram", "ntfy"] {
+        let (body, problems) =
+            body_of(&Templates::built_in(), Some(template), trouble(sensor("power", &["power-outage"])));
+        assert_eq!(problems, []);
+        insta::with_settings!({ snapshot_suffix => template }, {
+            insta::assert_json_snapshot!("trouble", body);
+        });
+    }
+}
+
+#[test]
+fn the_plain_document_of_trouble_names_its_cause() {
+    let keys = ["kind", "severity", "rule", "incident", "trouble"];
+    let document = |cause: Cause| {
+        let (body, problems) = body_of(&Templates::built_in(), None, trouble(cause));
+        assert_eq!(problems, []);
+        assert_eq!(
+            body.as_object().unwrap().len(),
+            self::body(&Templates::built_in(), None).0.as_object().unwrap().len()
+        );
+        keys.map(|key| format!("{key}: {}", body[key])).join("\n")
+    };
+    insta::assert_snapshot!(causes().into_iter().map(document).collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
 fn names_cannot_break_out_of_a_template() {
     let name = "\"}]}, <!channel> \\ \u{7} <script>alert(1)</script> & é";
     for template in [None, Some("slack"), Some("discord"), Some("telegram"), Some("ntfy")] {
@@ -66,11 +107,13 @@ fn names_cannot_break_out_of_a_template() {
             assert!(!body["text"].as_str().unwrap().contains("<!channel>"), "{body}");
         }
     }
-    let mut message = notification(Kind::Opened);
-    message.device.name = name.to_owned();
-    let (Prepared::Email(rendered), problems) = Templates::built_in().prepare(&message) else { panic!() };
-    assert_eq!(problems, []);
-    assert!(!rendered.html.unwrap().contains("<script"));
+    let strange = Cause::Delivery { recipient: name.into(), channel: Channel::Email };
+    for mut message in [notification(Kind::Opened), trouble(strange)] {
+        message.device.name = name.to_owned();
+        let (rendered, problems) = mail_of(&Templates::built_in(), &message);
+        assert_eq!(problems, []);
+        assert!(!rendered.html.unwrap().contains("<script"));
+    }
 }
 
 #[test]
@@ -118,6 +161,8 @@ fn a_template_that_runs_or_grows_without_end_is_stopped() {
     insta::assert_snapshot!(checked("message.txt", &doubling), @"message.txt:1: this takes more than 20000 steps: does a loop run too long?");
     insta::assert_snapshot!(checked("message.txt", "{{ 'x' * 999999999999 }}"), @"message.txt:1: this takes more than 20000 steps: does a loop run too long?");
     insta::assert_snapshot!(checked("message.txt", "{{ 'x' * 100000 }}"), @"message.txt: this renders to 100000 bytes: 65536 are the most");
+    let circle = "{% include 'facts.txt' %}";
+    insta::assert_snapshot!(checked("facts.txt", circle), @"facts.txt:1: `include 'facts.txt'`: recursion limit exceeded");
     let deep = "<mjml><mj-body>{% for a in range(3000) %}<mj-wrapper>{% endfor %}</mj-body></mjml>";
     insta::assert_snapshot!(checked("message.mjml", deep), @"message.mjml: elements stand more than 48 deep in each other");
 }
@@ -138,6 +183,80 @@ fn a_template_that_fails_costs_no_message() {
     let (slack, problems) = body(&broken, Some("slack"));
     assert_eq!(slack, body(&Templates::built_in(), Some("slack")).0);
     assert_eq!(problems.last().unwrap().file, "slack.json");
+}
+
+/// It would find no incident to tell of, or say of the mains what is true of incidents only.
+#[test]
+fn words_for_incidents_are_never_said_of_the_monitor_itself() {
+    let own = [
+        ("subject.txt", "The power is {{ 'out' if kind == 'opened' else 'back' }}"),
+        ("message.txt", "Since {{ incident.since | time }}"),
+    ];
+    let own = load(&own).unwrap();
+    assert_eq!(own.check(&samples()), []);
+    for message in causes().into_iter().map(trouble) {
+        assert_eq!(mail_of(&own, &message), mail_of(&Templates::built_in(), &message));
+        assert_eq!(own.subject(&message), Templates::built_in().subject(&message));
+    }
+}
+
+#[test]
+fn a_user_has_words_of_their_own_for_the_monitor_itself() {
+    let own = load(&[
+        ("system-subject.txt", "{{ device.name }}: {{ trouble.cause }}"),
+        ("system-message.txt", "Since {{ trouble.since | time }}.\n{% include 'facts.txt' %}"),
+        ("facts.txt", "{{ facts | length }} facts"),
+    ])
+    .unwrap();
+    assert_eq!(own.check(&samples()), []);
+    let (Rendered { subject, text, html }, _) = mail_of(&own, &trouble(sensor("power", &[])));
+    assert_eq!((subject.as_str(), text.as_str()), ("Cottage: sensor", "Since 14:02.\n2 facts"));
+    assert!(html.unwrap().contains("Cottage: Trouble with the monitor"));
+    assert!(mail(&own).0.text.ends_with("\n\n2 facts"));
+}
+
+#[test]
+fn a_template_that_fails_on_trouble_costs_no_message() {
+    let message = trouble(sensor("power", &["power-outage"]));
+    let (expected, _) = mail_of(&Templates::built_in(), &message);
+    let files = [
+        ("system-subject.txt", "{{ incident.since | stamp }}"),
+        ("system-message.txt", "{{ trouble.hook }}"),
+        ("message.mjml", "<mjml><mj-body><mj-raw>{{ incident.number }}</mj-raw></mj-body></mjml>"),
+        ("slack.json", "[{{ incident.number }}]"),
+        ("pager.json", "[{{ incident.number }}]"),
+    ];
+    let own = load(&files).unwrap();
+    let (rendered, problems) = mail_of(&own, &message);
+    assert_eq!(rendered, expected);
+    assert_eq!(own.subject(&message), expected.subject);
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    for (template, served) in [("slack", Some("slack")), ("pager", None)] {
+        let (sent, problems) = body_of(&own, Some(template), message.clone());
+        assert_eq!(sent, body_of(&Templates::built_in(), served, message.clone()).0);
+        assert_eq!(problems.last().unwrap().file, format!("{template}.json"));
+    }
+    // Of an incident it serves.
+    assert!(mail(&own).0.html.unwrap().contains(">7<"), "{:?}", mail(&own));
+    assert_eq!(body(&own, Some("slack")), (serde_json::json!([7]), vec![]));
+}
+
+#[test]
+fn check_says_where_a_template_fails_on_trouble_alone() {
+    insta::assert_snapshot!(checked("pager.json", "[{{ incident.number }}]"), @"pager.json:1: `incident.number` has no value: the README of engine/delivery lists the variables (in a message of kind `system`: there `incident` and `rule` are null, and `trouble` has the keys of its cause)");
+    insta::assert_snapshot!(checked("system-message.txt", "{{ trouble.fact }}"), @"system-message.txt:1: `trouble.fact` has no value: the README of engine/delivery lists the variables (in a message of kind `system`: there `incident` and `rule` are null, and `trouble` has the keys of its cause)");
+    insta::assert_snapshot!(checked("pager.json", "{{ nonsense }}"), @"pager.json:1: `nonsense` has no value: the README of engine/delivery lists the variables");
+    assert_eq!(
+        checked("pager.json", "[{% if incident %}{{ incident.number }}{% else %}{{ trouble.cause }}{% endif %}]"),
+        ""
+    );
+}
+
+#[test]
+fn a_problem_of_an_included_template_names_that_file() {
+    insta::assert_snapshot!(checked("facts.txt", "{{ facts.power }}\n{{ facts.pwoer }}"), @"facts.txt:2: `facts.pwoer` has no value: the README of engine/delivery lists the variables");
+    let (rendered, _) = mail(&load(&[("facts.txt", "{{ nonsense }}")]).unwrap());
+    assert_eq!(rendered, mail(&Templates::built_in()).0);
 }
 
 #[test]

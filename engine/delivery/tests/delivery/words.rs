@@ -1,9 +1,9 @@
 //! The words of the built-in templates, as people read them.
 
 use dag_delivery::{Prepared, Rendered, Templates};
-use dag_engine::{EndedBy, Kind, Notification, Value, Wording};
+use dag_engine::{Cause, EndedBy, Kind, Notification, Value, Wording};
 
-use crate::sample::{fact, notification, of_rule, t};
+use crate::sample::{KINDS, causes, fact, incident, notification, of_rule, script, sensor, t, trouble};
 
 fn mail(notification: &Notification) -> Rendered {
     match Templates::built_in().prepare(notification) {
@@ -12,23 +12,23 @@ fn mail(notification: &Notification) -> Rendered {
     }
 }
 
-/// Subject and text, for every kind.
-fn told(message: impl Fn(Kind) -> Notification) -> String {
-    let told = Kind::ALL.map(|kind| {
-        let Rendered { subject, text, .. } = mail(&message(kind));
+/// Subject and text of each message.
+fn told(messages: impl IntoIterator<Item = Notification>) -> String {
+    let told = messages.into_iter().map(|message| {
+        let Rendered { subject, text, .. } = mail(&message);
         format!("{subject}\n{text}\n")
     });
-    told.join("\n")
+    told.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn an_outage_is_told_from_its_beginning_to_its_end() {
-    insta::assert_snapshot!(told(notification));
+    insta::assert_snapshot!(told(KINDS.map(notification)));
 }
 
 #[test]
 fn another_rule_is_told_by_its_name_and_never_of_the_mains() {
-    let words = told(|kind| of_rule("battery-low", kind));
+    let words = told(KINDS.map(|kind| of_rule("battery-low", kind)));
     insta::assert_snapshot!(words);
     assert!(!words.contains("is back"), "{words}");
 }
@@ -46,7 +46,7 @@ fn the_next_day_and_a_far_zone_are_told_with_their_day() {
 fn messages_of_one_incident_have_subjects_that_differ_in_brackets_only() {
     let mut later = notification(Kind::Resolved);
     later.at = t("2027-01-11T09:00:00Z");
-    let messages = Kind::ALL.map(notification).into_iter().chain([later]);
+    let messages = KINDS.map(notification).into_iter().chain([later]);
     for message in messages {
         let subject = mail(&message).subject;
         let (change, rest) = subject.split_once("] ").unwrap();
@@ -60,7 +60,7 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
     for kind in [Kind::Resolved, Kind::Past] {
         for rule in ["power-outage", "battery-low"] {
             let mut message = of_rule(rule, kind);
-            message.incident.ended_by = Some(EndedBy::RuleRemoved);
+            incident(&mut message).ended_by = Some(EndedBy::RuleRemoved);
             message.facts = notification(Kind::Opened).facts;
             let Rendered { subject, text, .. } = mail(&message);
             insta::allow_duplicates! { insta::with_settings!({ snapshot_suffix => rule }, {
@@ -70,11 +70,40 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
     }
 }
 
+/// Quiet hours hold the last word, and by their end much may have happened.
+#[test]
+fn an_end_that_is_told_late_says_nothing_of_the_present_that_is_not_seen() {
+    let mut message = notification(Kind::Resolved);
+    message.at = t("2026-01-11T07:00:00Z");
+    message.facts.insert("power".into(), fact(Some(Value::Off), Value::Off, "2026-01-11T06:50:00Z"));
+    let Rendered { subject, text, .. } = mail(&message);
+    insta::assert_snapshot!(format!("{subject}\n{text}"));
+    message.facts.insert("power".into(), fact(None, Value::On, "2026-01-10T14:31:00Z"));
+    let Rendered { subject, text, .. } = mail(&message);
+    assert!(!subject.contains("is back") && !text.contains("is back"), "{subject}: {text}");
+}
+
+#[test]
+fn times_of_a_clock_that_was_not_set_are_told_as_such() {
+    for kind in KINDS {
+        for rule in ["power-outage", "battery-low"] {
+            let certain = of_rule(rule, kind);
+            let mut message = certain.clone();
+            incident(&mut message).uncertain = true;
+            let (certain, Rendered { subject, text, html }) = (mail(&certain), mail(&message));
+            assert_eq!(subject, certain.subject);
+            let sentence = "The clock of the monitor was not set, so the times in this message may be wrong.";
+            assert_eq!(text.replacen(&format!("{sentence}\n\n"), "", 1), certain.text);
+            assert!(text.contains(sentence) && html.unwrap().contains(sentence), "{text}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_seen_is_told_as_it_was_last_seen() {
     for rule in ["power-outage", "battery-low"] {
         let mut message = of_rule(rule, Kind::Reminder);
-        message.incident.unseen = true;
+        incident(&mut message).unseen = true;
         message.facts = [("power".into(), fact(None, Value::Off, "2026-01-10T14:02:00Z"))].into();
         let Rendered { subject, text, html } = mail(&message);
         insta::with_settings!({ snapshot_suffix => rule }, {
@@ -87,15 +116,71 @@ fn what_cannot_be_seen_is_told_as_it_was_last_seen() {
 #[test]
 fn an_acknowledged_outage_that_still_lasts_says_by_whom() {
     let mut message = notification(Kind::Escalated);
-    message.incident.acknowledged = notification(Kind::Acknowledged).incident.acknowledged;
+    incident(&mut message).acknowledged = incident(&mut notification(Kind::Acknowledged)).acknowledged.clone();
     insta::assert_snapshot!(mail(&message).text);
 }
 
 #[test]
 fn a_flicker_is_told_with_its_seconds() {
     let mut message = notification(Kind::Past);
-    message.incident.ended = Some(t("2026-01-10T14:02:16Z"));
+    incident(&mut message).ended = Some(t("2026-01-10T14:02:16Z"));
     assert_eq!(mail(&message).subject, "[Power was out 14:02:00 to 14:02:16] Cottage, 10 Jan 14:02");
+}
+
+#[test]
+fn trouble_of_the_monitor_is_told_with_what_follows_from_it_and_what_to_do() {
+    insta::assert_snapshot!(told(causes().into_iter().map(trouble)));
+}
+
+/// Whatever the mains did when they were last seen: nothing may sound like news of them.
+#[test]
+fn a_lost_sensor_never_says_that_the_power_is_back() {
+    for last in [Value::On, Value::Off] {
+        for cause in causes() {
+            let mut message = trouble(cause);
+            message.facts.insert("power".into(), fact(None, last, "2026-01-10T13:00:00Z"));
+            let Rendered { subject, text, html } = mail(&message);
+            let html = html.unwrap();
+            for told in [&subject, &text, &html] {
+                assert!(!told.contains(" back") && !told.contains("Power is"), "{told}");
+            }
+            assert!(html.contains("Cottage: Trouble with the monitor"), "{html}");
+        }
+    }
+    let mut never_seen = trouble(sensor("power", &[]));
+    never_seen.facts.clear();
+    assert!(!mail(&never_seen).text.contains("last seen"));
+}
+
+#[test]
+fn messages_of_one_cause_have_subjects_that_differ_in_brackets_only() {
+    let rest = |cause: Cause| {
+        let mut message = trouble(cause);
+        message.at = t("2026-03-01T09:00:00Z");
+        let subject = mail(&message).subject;
+        let (change, rest) = subject.split_once("] ").unwrap();
+        assert!(change.starts_with("[Monitor: "), "{subject}");
+        rest.to_owned()
+    };
+    let rests: std::collections::BTreeSet<String> = causes().into_iter().map(rest).collect();
+    assert_eq!(rests.len(), causes().len(), "{rests:?}");
+    assert_eq!(rest(sensor("power", &[])), rest(sensor("power", &["power-outage"])));
+    assert_eq!(rest(script("message", "a")), rest(script("allow", "b")));
+}
+
+/// Neither thousands of rules nor an endless error cost the message, or make it one that nobody reads.
+#[test]
+fn trouble_that_has_much_to_say_is_cut() {
+    let names: Vec<String> = (0..5_000).map(|number| format!("rule-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let endless = "a\n\nb ".repeat(100_000);
+    let host = |about: &str| Cause::Host { about: about.into(), text: endless.clone() };
+    let long = [sensor("power", &names), script("allow", &endless), host("rules"), host("clock"), host("uplink")];
+    for cause in long {
+        let text = mail(&trouble(cause)).text;
+        assert!(text.len() < 3_000, "{text}");
+    }
+    assert!(mail(&trouble(sensor("power", &names))).text.contains("rule-18, rule-19 and 4980 more. Until"));
 }
 
 #[test]

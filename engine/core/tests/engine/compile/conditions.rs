@@ -159,6 +159,22 @@ fn functions_say_what_they_take() {
       |
       = help: write it as `07:00`, from `00:00` to `23:59`
     "#);
+    assert_snapshot!(condition("'between(\"+7:00\", \"-0:30\")'"), @r#"
+    error: `+7:00` is not a time of the day
+     --> rules.toml:2:17
+      |
+    2 | when = 'between("+7:00", "-0:30")'
+      |                 ^^^^^^^
+      |
+      = help: write it as `07:00`, from `00:00` to `23:59`
+    error: `-0:30` is not a time of the day
+     --> rules.toml:2:26
+      |
+    2 | when = 'between("+7:00", "-0:30")'
+      |                          ^^^^^^^
+      |
+      = help: write it as `07:00`, from `00:00` to `23:59`
+    "#);
     assert_snapshot!(condition("'power.held(\"soon\")'"), @r#"
     error: `soon` is not a duration: write integers with units, like `500ms`, `30s`, `5m`, `1h30m` or `2d`
      --> rules.toml:2:20

@@ -178,13 +178,6 @@ fn what_is_probably_not_meant_is_a_warning() {
     ]));
     let warnings = rules.unwrap().warnings().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_snapshot!(warnings.join("\n"), @r#"
-    warning: calls of this webhook are not signed
-     --> rules.toml:2:19
-      |
-    2 | webhook = { url = "https://example.com/" }
-      |                   ^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = help: anyone who knows the URL can forge calls to it: add secret = "env:NAME"
     warning: no rule uses this script
      --> hooks.rhai:1:1
       |
@@ -192,6 +185,13 @@ fn what_is_probably_not_meant_is_a_warning() {
       | ^
       |
       = help: name it in a rule: script = "hooks.rhai"
+    warning: calls of this webhook are not signed
+     --> rules.toml:2:19
+      |
+    2 | webhook = { url = "https://example.com/" }
+      |                   ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: anyone who knows the URL can forge calls to it: add secret = "env:NAME"
     "#);
 }
 

@@ -3,6 +3,8 @@
 mod conditions;
 mod documents;
 mod folder;
+mod recipients;
+mod rules;
 
 use dag_engine::Ruleset;
 
@@ -15,6 +17,12 @@ fn alone(text: &str) -> String {
 
 fn problems(files: &[(&str, &str)]) -> String {
     Ruleset::compile(&sources(files)).map(|_| "no problem".to_owned()).unwrap_or_else(|problems| problems.to_string())
+}
+
+/// The warnings about one file that compiles.
+fn warnings(text: &str) -> String {
+    let rules = Ruleset::compile(&sources(&[("rules.toml", text)])).unwrap_or_else(|problems| panic!("{problems}"));
+    rules.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// The problems of one rule's condition, without the closing line.
