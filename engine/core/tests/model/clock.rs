@@ -37,13 +37,8 @@ impl Model {
         self.move_messages(shift);
         shift.time(&mut self.now);
         let moved = self.now;
-        if self.incomplete() {
-            self.ask_all = true;
-            self.standings.values_mut().for_each(|standing| standing.asked = None);
-        } else {
-            self.ask_all_or_later();
-        }
         self.now = moved.max(now);
+        self.ask_all_or_later(moved);
         self.decide(self.now, None, None, &Outcome::ClockSet { boot, shift_ms });
     }
 
@@ -63,12 +58,13 @@ impl Model {
 
     fn move_reports(&mut self, shift: Shift, boot: u64) {
         for source in self.sources.values_mut().filter(|source| source.boot == boot) {
-            source.read.values_mut().for_each(|at| *at = at.moved(shift.1));
+            shift.times(source.read.values_mut());
         }
         for waiting in &mut self.waiting {
             shift.time(&mut waiting.came);
             if waiting.report.boot == boot {
-                waiting.report.readings.iter_mut().for_each(|reading| reading.at = reading.at.moved(shift.1));
+                waiting.report.uncertain = false;
+                shift.times(waiting.report.readings.iter_mut().map(|reading| &mut reading.at));
             }
         }
         shift.times(&mut self.incomplete_since);
@@ -95,7 +91,11 @@ impl Model {
             shift.times(&mut incident.ended);
             shift.times(incident.acknowledgement.as_mut().map(|given| &mut given.at));
             shift.times(incident.fired.iter_mut().map(|fired| &mut fired.at));
-            shift.times(incident.channels.iter_mut().filter_map(|channel| channel.failing.as_mut()));
+            for channel in &mut incident.channels {
+                shift.times(&mut channel.failing);
+                shift.times(&mut channel.last);
+                shift.times(channel.firings.iter_mut().map(|(at, _)| at));
+            }
             if let Some(snooze) = &mut incident.snooze {
                 snooze.until = snooze.until.moved(shift.by(snooze.made));
                 shift.time(&mut snooze.made);

@@ -13,7 +13,6 @@ use crate::{
 
 impl Model {
     pub fn next_deadline(&self) -> Option<Time> {
-        let mut model = self.clone();
         let mut moments: Vec<Time> = self.next_episode().into_iter().collect();
         moments.extend(self.waiting.iter().map(|waiting| waiting.came + WAIT));
         moments.extend(self.incomplete_since.map(|since| since + PATIENCE));
@@ -21,9 +20,9 @@ impl Model {
         moments.extend(self.troubles_told.values().map(|told| *told + PAUSE));
         moments.extend(self.quiet_ends());
         for incident in &self.incidents {
-            moments.extend(model.due_dates(incident.id));
+            moments.extend(self.due_dates(incident.id));
             moments.extend(incident.snooze.as_ref().map(|snooze| snooze.until));
-            let lapse = model.lapses_after(incident.id);
+            let lapse = self.lapses_after(incident.id);
             moments.extend(incident.acknowledgement.as_ref().and_then(|given| lapse.map(|lapse| given.at + lapse)));
             for recipient in &self.rules.recipients {
                 let after = recipient.fallback_after.unwrap_or(Millis::new(5 * 60_000));
@@ -39,9 +38,9 @@ impl Model {
             return Vec::new();
         }
         let rules = Rc::clone(&self.rules);
-        let quiet = rules.recipients.iter().filter_map(|recipient| Some((recipient.name, recipient.quiet.as_ref()?)));
-        let ends = quiet.filter_map(|(name, quiet)| {
-            let zone = zone(self.rules.zone_of(name)).unwrap();
+        let quiet = rules.recipients.iter().filter_map(|recipient| Some((recipient.zone, recipient.quiet.as_ref()?)));
+        let ends = quiet.filter_map(|(own, quiet)| {
+            let zone = zone(own.unwrap_or(rules.zone)).unwrap();
             wall::next(&zone, &[quiet.to], self.now)
         });
         ends.collect()

@@ -7,7 +7,7 @@ use dag_engine::{Id, Kind, Outcome, Withdrawal, Withholding};
 use crate::{
     messages::Channel,
     model::{Incident, Model},
-    rules::Who,
+    rules::{Place, Who},
 };
 
 impl Incident {
@@ -22,39 +22,28 @@ impl Model {
             self.incident(id).decided = true;
             self.decide_last_words(id);
         }
-        let severity = self.incident(id).severity;
+        let severity = self.seen(id).severity;
         let ready: Vec<Who> = self.in_order(id).into_iter().filter(|who| !self.quiet(who, severity)).collect();
         self.say_last_words(id, &ready);
     }
 
     /// The channels that were told, in that order, then the others.
-    fn in_order(&mut self, id: Id) -> Vec<Who> {
-        let mut channels = self.incident(id).channels.clone();
-        channels.sort_by_key(|channel| channel.told.unwrap_or(usize::MAX));
-        channels.into_iter().map(|channel| channel.who).collect()
+    fn in_order(&self, id: Id) -> Vec<Who> {
+        // CONCESSION A: list order
+        self.seen(id).channels.iter().map(|channel| channel.who.clone()).collect()
     }
 
     fn decide_last_words(&mut self, id: Id) {
-        if self.incident(id).alerted_at.is_none() {
-            self.channels_of_the_first_step(id);
+        if self.seen(id).alerted_at.is_none() {
+            return self.decide_those_of_the_first_step(id);
         }
-        let rule = self.incident(id).rule.clone();
-        let silenced = self.silenced(&rule);
+        // Neither told nor waiting for anything: the script withheld it all.
+        self.incident(id).channels.retain(|channel| channel.told.is_some() || !channel.missed.is_empty());
         for who in self.in_order(id) {
-            let zone = self.rules.zone_of(&who.0);
-            let inhibited = self.inhibited(id, &who);
-            let gone = self.rules.address(&who, &self.device).is_none();
-            let channel: &mut Channel = self.incident(id).channel(&who, zone);
+            let gone = self.rules.place(&who, &self.device).is_none();
+            let channel: &mut Channel = self.incident(id).channel(&who);
             if channel.told.is_none() {
-                let reasons = [
-                    (inhibited, Withholding::Inhibited),
-                    (silenced, Withholding::Silenced),
-                    (gone, Withholding::RecipientGone),
-                ];
-                match reasons.into_iter().find(|(is, _)| *is) {
-                    Some((_, reason)) => self.forget(id, &who, Kind::Past, reason),
-                    None => channel.last_word = Some(Kind::Past),
-                }
+                self.past_unless_held(id, &who, gone);
             } else if channel.attempted {
                 channel.last_word = Some(Kind::Resolved);
             } else {
@@ -66,17 +55,31 @@ impl Model {
         }
     }
 
-    /// Step 0 never fired: its channels are told that it was.
-    fn channels_of_the_first_step(&mut self, id: Id) {
+    /// Step 0 never fired: its channels are told that it was. Where the rule is gone, nobody knows who they are.
+    fn decide_those_of_the_first_step(&mut self, id: Id) {
         let rules = Rc::clone(&self.rules);
-        let name = self.incident(id).rule.clone();
+        let name = self.seen(id).rule.clone();
         let Some(rule) = rules.rule(&name) else { return };
-        let silenced = self.silenced(&name);
         for who in self.reached(id, rule, &rules.escalations[rule.escalation].steps[0]) {
-            let zone = self.rules.zone_of(&who.0);
-            self.incident(id).channel(&who, zone);
-            if silenced {
-                self.forget(id, &who, Kind::Past, Withholding::Silenced);
+            self.past_unless_held(id, &who, false);
+        }
+    }
+
+    /// A channel that was told nothing gets `past`, unless something holds that.
+    fn past_unless_held(&mut self, id: Id, who: &Who, gone: bool) {
+        let rule = self.seen(id).rule.clone();
+        let reasons = [
+            (self.silenced(&rule), Withholding::Silenced),
+            (self.inhibited(id, who), Withholding::Inhibited),
+            (gone, Withholding::RecipientGone),
+        ];
+        match reasons.into_iter().find(|(is, _)| *is) {
+            Some((_, reason)) => self.forget(id, who, Kind::Past, reason),
+            None => {
+                let place = self.rules.place(who, &self.device);
+                let channel = self.incident(id).channel(who);
+                channel.place = channel.place.take().or(place);
+                channel.last_word = Some(Kind::Past);
             }
         }
     }
@@ -94,39 +97,38 @@ impl Model {
             let allowed = kind == Kind::Resolved || channels.is_empty() || self.allows(id);
             for who in channels {
                 if allowed {
-                    let address = self.last_address(id, &who);
-                    self.tell(id, kind, &step.to_be_bytes(), (step, repeat), &who, address);
+                    let place = self.last_place(id, &who);
+                    self.tell(id, kind, &step.to_be_bytes(), (step, repeat), &who, place);
                 } else {
                     self.withhold(id, kind, &who, Withholding::Script);
                 }
                 self.incident(id).channels.retain(|channel| channel.who != who);
             }
         }
-        if self.incident(id).channels.is_empty() {
+        if self.seen(id).channels.is_empty() {
             self.incidents.retain(|incident| incident.id != id);
         }
     }
 
-    fn last_word(&mut self, id: Id, who: &Who) -> Option<Kind> {
-        let channel = self.incident(id).channels.iter().find(|channel| channel.who == *who);
+    fn last_word(&self, id: Id, who: &Who) -> Option<Kind> {
+        let channel = self.seen(id).channels.iter().find(|channel| channel.who == *who);
         channel.and_then(|channel| channel.last_word)
     }
 
-    /// The step that first fired last, and its repeat.
-    fn last_step(&mut self, id: Id) -> (u32, u32) {
-        let last = self.incident(id).fired.iter().max_by_key(|fired| fired.at);
-        last.map_or((0, 0), |fired| (fired.position, fired.repeat))
+    /// The step that first fired last, where it stands now, and its repeat. CONCESSION F3: 0 where it stands nowhere.
+    fn last_step(&self, id: Id) -> (u32, u32) {
+        let incident = self.seen(id);
+        let Some(last) = incident.fired.iter().max_by_key(|fired| fired.at) else { return (0, 0) };
+        (self.stands(id, &last.key), last.repeat)
     }
 
     /// Where a channel leads now or, if its recipient or the rule is gone, where it led when it was told last.
-    fn last_address(&mut self, id: Id, who: &Who) -> String {
-        let now = self.rules.address(who, &self.device);
-        let gone = self.incident(id).removed;
-        let zone = self.rules.zone;
-        let channel = self.incident(id).channel(who, zone);
-        match now {
-            Some(now) if !gone || channel.told.is_none() => now,
-            _ => channel.address.clone(),
+    fn last_place(&mut self, id: Id, who: &Who) -> Place {
+        let now = self.rules.place(who, &self.device);
+        let removed = self.seen(id).removed;
+        match (now, self.incident(id).channel(who).place.clone()) {
+            (Some(now), before) if !removed || before.is_none() => now,
+            (_, before) => before.unwrap(),
         }
     }
 

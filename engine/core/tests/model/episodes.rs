@@ -87,7 +87,6 @@ impl Model {
         let t = t.max(self.standing(rule.name).edge);
         let answer = self.with_world(|world| rule.when.answer(world, t));
         let standing = self.standing(rule.name);
-        let stood_still = standing.answer.is_none();
         standing.asked = Some(t);
         standing.answer = answer;
         let Some(answer) = answer else {
@@ -106,7 +105,6 @@ impl Model {
                 standing.edge = t;
                 self.decide(t, Some(rule.name), None, &Outcome::Dip { since: wait.since });
             }
-            (Phase::Pending(wait), true) if stood_still && wait.due <= t => self.open(rule, &wait, wait.due),
             (Phase::Open, false) => self.becomes_false(rule, t),
             (Phase::Closing(wait), true) => {
                 standing.phase = Phase::Open;
@@ -114,7 +112,7 @@ impl Model {
                 let incident = self.id_of(rule.name);
                 self.decide(t, Some(rule.name), incident, &Outcome::Reopened { clear_since: wait.since });
             }
-            (Phase::Closing(wait), false) if stood_still && wait.due <= t => self.resolve(rule, &wait, wait.due),
+            // A deadline that rested counts again, and is the next to fire if it has passed.
             (Phase::Quiet | Phase::Closing(_), false) | (Phase::Pending(_) | Phase::Open, true) => {}
         }
     }
@@ -172,7 +170,6 @@ impl Model {
             channels: Vec::new(),
             held: None,
             decided: false,
-            queued: 0,
         });
         let standing = self.standing(rule.name);
         standing.phase = Phase::Open;
@@ -204,7 +201,8 @@ impl Model {
         }
         match Hook::by(self.facts.get("battery")) {
             Hook::Fails => {
-                self.hook_failed(rule.name, hook);
+                let incident = self.id_of(rule.name);
+                self.hook_failed(rule.name, incident, hook);
                 file
             }
             Hook::AnswersItsOwn => Millis::new(120_000),

@@ -25,7 +25,8 @@ impl Fact {
             None => self.since = at,
             Some(last) if last == value => {}
             Some(_) => {
-                self.since = self.changes.last().map_or(at, |before| at.max(*before));
+                // Neither earlier than the change before it, nor than the first reading.
+                self.since = at.max(self.since);
                 self.changes.push(self.since);
                 if self.changes.len() > 64 {
                     self.changes.remove(0);

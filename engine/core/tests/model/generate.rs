@@ -122,8 +122,8 @@ fn rule() -> impl Strategy<Value = Rule> {
 fn step() -> impl Strategy<Value = Step> {
     let names: Vec<&str> = RECIPIENTS.into_iter().chain(GROUPS.map(|(group, _)| group)).chain(["@account"]).collect();
     let notify = vec(of(&names), 1..3);
-    let repeat = weighted(0.3, length(&["15m", "1h", "2h"]));
-    let at_most = weighted(0.7, 0..4_u32);
+    let repeat = weighted(0.3, length(&["15m", "1h", "3h"]));
+    let at_most = weighted(0.9, 0..4_u32);
     let name = weighted(0.3, of(&STEPS));
     (name, length(&["0s", "0s", "5m", "10m", "30m", "2h"]), notify, repeat, at_most)
         .prop_map(|(name, after, notify, repeat, at_most)| Step { name, after, notify, repeat, at_most })
@@ -137,7 +137,7 @@ fn recipient(name: impl Strategy<Value = &'static str>) -> impl Strategy<Value =
     let quiet = (clock(), clock(), option::of(severity())).prop_map(|(from, to, unless)| Quiet { from, to, unless });
     let channels = of(&[(true, false), (true, false), (false, true), (true, true)]);
     let fallback = weighted(0.5, of(&RECIPIENTS));
-    let after = option::of(length(&["0s", "1m", "10m"]));
+    let after = option::of(length(&["1s", "1m", "10m"]));
     let zone = weighted(0.4, of(&ZONES));
     (name, channels, prop::bool::weighted(0.2), zone, weighted(0.5, quiet), fallback, after).prop_map(
         |(name, (email, webhook), moved, zone, quiet, fallback, fallback_after)| Recipient {
@@ -281,6 +281,6 @@ pub fn case() -> impl Strategy<Value = Case> {
     ];
     let history = vec(moment(), 0..40);
     (rules(), of(&STARTS), post, any::<bool>(), prop::bool::weighted(0.2), history).prop_map(
-        |(rules, start, post, alone, stored, history)| Case { rules, start, post, alone, stored, history },
+        |(rules, start, post, alone, restarts, history)| Case { rules, start, post, alone, restarts, history },
     )
 }

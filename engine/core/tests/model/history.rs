@@ -15,8 +15,8 @@ pub struct Case {
     pub post: Post,
     /// Engine and model wake at their own deadlines only; else both at those of either.
     pub alone: bool,
-    /// The engine's state goes through storage before every step.
-    pub stored: bool,
+    /// The host starts again before every event.
+    pub restarts: bool,
     pub history: Vec<Moment>,
 }
 
@@ -112,8 +112,8 @@ impl fmt::Debug for Case {
         writeln!(f, "{}", self.rules.toml())?;
         let Rules { operators, zone, door, .. } = &self.rules;
         writeln!(f, "# site zone {zone}, operators {operators:?}, the fact `door` is known: {door}")?;
-        let Case { start, post, alone, stored, .. } = self;
-        writeln!(f, "start {start}, post {post:?}, alone {alone}, stored {stored}")?;
+        let Case { start, post, alone, restarts, .. } = self;
+        writeln!(f, "start {start}, post {post:?}, alone {alone}, restarts {restarts}")?;
         for Moment { later, asleep, event } in &self.history {
             writeln!(f, "{later} later{}: {event:?}", if *asleep { ", asleep" } else { "" })?;
         }

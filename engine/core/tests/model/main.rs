@@ -42,10 +42,13 @@ use proptest::{
 };
 
 proptest! {
-    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { failure_persistence: None, max_shrink_iters: 8_000, ..Config::default() })]
 
     #[test]
     fn engine_and_model_decide_the_same(case in generate::case()) {
-        compare::play(&case).map_err(TestCaseError::fail)?;
+        let begun = std::time::Instant::now();
+        let played = compare::play(&case);
+        if begun.elapsed().as_millis() > 700 { println!("SLOW {:?} {:?}", begun.elapsed(), played.as_ref().err().map(|text| text.lines().next().unwrap_or_default().to_owned())); }
+        played.map_err(TestCaseError::fail)?;
     }
 }

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use dag_engine::{Hold, Id, Kind, Millis, Name, Outcome, Severity, Time, Withholding};
+use dag_engine::{Hold, Id, Kind, Millis, Outcome, Severity, Time, Withholding};
 
 use crate::{
     ids,
     model::{Fired, Incident, Model},
-    rules::{Hook, Rule, Script, Step, Who},
+    rules::{Hook, Place, Rule, Script, Step, Who},
     said::{About, Message},
 };
 
@@ -17,16 +17,15 @@ pub struct Channel {
     pub who: Who,
     /// Which of the incident's channels to be told this was; none where it was not told.
     pub told: Option<usize>,
-    /// Where it led when it was told last, and the zone of its times.
-    pub address: String,
-    pub zone: Name,
+    /// Where it led when it was told, or missed something, last.
+    pub place: Option<Place>,
     pub attempted: bool,
     /// Messages that may still be withdrawn.
     pub queue: Vec<Id>,
-    /// What was queued for it or withheld by the script, each with its place in the order of things.
-    pub firings: Vec<(u64, Firing)>,
-    /// The place of whatever came last.
-    pub last: u64,
+    /// What was queued for it or withheld by the script, and when.
+    pub firings: Vec<(Time, Firing)>,
+    /// When anything came last.
+    pub last: Option<Time>,
     pub missed: Vec<Firing>,
     pub failing: Option<Time>,
     /// The last outcome of an attempt was a delivery.
@@ -37,9 +36,38 @@ pub struct Channel {
 /// A step or its repeat, once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Firing {
-    pub name: Option<&'static str>,
+    pub key: Key,
+    /// Where the step stands.
     pub position: u32,
     pub repeat: u32,
+}
+
+/// What a step that fired is known by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Key {
+    Name(&'static str),
+    Position(u32),
+}
+
+impl Key {
+    fn of(step: &Step, position: u32) -> Self {
+        step.name.map_or(Key::Position(position), Key::Name)
+    }
+
+    pub fn is(&self, step: &Step, position: u32) -> bool {
+        match self {
+            Key::Name(name) => step.name == Some(name),
+            Key::Position(known) => *known == position,
+        }
+    }
+
+    /// What ids hold of it.
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Key::Name(name) => name.as_bytes().to_vec(),
+            Key::Position(position) => position.to_be_bytes().to_vec(),
+        }
+    }
 }
 
 impl Firing {
@@ -50,40 +78,21 @@ impl Firing {
             (_, _) => Kind::Reminder,
         }
     }
-
-    fn same_step(&self, other: &Firing) -> bool {
-        (self.name, self.position) == (other.name, other.position)
-    }
-
-    /// What ids hold of the step.
-    fn step(&self) -> Vec<u8> {
-        self.name.map_or_else(|| self.position.to_be_bytes().to_vec(), |name| name.as_bytes().to_vec())
-    }
-}
-
-impl Fired {
-    fn is(&self, step: &Step, position: u32) -> bool {
-        match self.name {
-            Some(name) => step.name == Some(name),
-            None => self.position == position,
-        }
-    }
 }
 
 impl Incident {
-    pub fn channel(&mut self, who: &Who, model_zone: &str) -> &mut Channel {
+    pub fn channel(&mut self, who: &Who) -> &mut Channel {
         if let Some(place) = self.channels.iter().position(|channel| channel.who == *who) {
             return &mut self.channels[place];
         }
         self.channels.push(Channel {
             who: who.clone(),
             told: None,
-            address: String::new(),
-            zone: model_zone.into(),
+            place: None,
             attempted: false,
             queue: Vec::new(),
             firings: Vec::new(),
-            last: 0,
+            last: None,
             missed: Vec::new(),
             failing: None,
             delivered: false,
@@ -92,11 +101,9 @@ impl Incident {
         self.channels.last_mut().unwrap()
     }
 
-    /// Those that were told, in the order in which they were.
+    /// Those that were told. CONCESSION F6: in the order in which they first were told or missed something.
     pub fn told(&self) -> Vec<&Channel> {
-        let mut told: Vec<&Channel> = self.channels.iter().filter(|channel| channel.told.is_some()).collect();
-        told.sort_by_key(|channel| channel.told);
-        told
+        self.channels.iter().filter(|channel| channel.told.is_some()).collect()
     }
 }
 
@@ -115,7 +122,7 @@ impl Model {
         }
         order.sort();
         for (_, _, id) in order {
-            if self.incident(id).ended.is_some() {
+            if self.seen(id).ended.is_some() {
                 self.send_last_words(id);
             } else {
                 self.send_open(id);
@@ -125,13 +132,17 @@ impl Model {
         self.send_troubles();
     }
 
+    pub fn seen(&self, id: Id) -> &Incident {
+        self.incidents.iter().find(|incident| incident.id == id).unwrap()
+    }
+
     pub fn incident(&mut self, id: Id) -> &mut Incident {
         self.incidents.iter_mut().find(|incident| incident.id == id).unwrap()
     }
 
     /// Decides something about an incident's messages.
     pub fn decide_of(&mut self, id: Id, outcome: &Outcome) {
-        let rule = self.incident(id).rule.clone();
+        let rule = self.seen(id).rule.clone();
         self.decide(self.now, Some(&rule), Some(id), outcome);
     }
 
@@ -141,7 +152,7 @@ impl Model {
 
     fn send_open(&mut self, id: Id) {
         let rules = Rc::clone(&self.rules);
-        let name = self.incident(id).rule.clone();
+        let name = self.seen(id).rule.clone();
         let rule = rules.rule(&name).unwrap();
         self.lapse(id, rule);
         let due = self.due(id, rule);
@@ -154,7 +165,9 @@ impl Model {
                 return self.held(id, Some(first), Hold::Inhibited);
             }
         }
-        self.incident(id).held = None;
+        if !due.is_empty() {
+            self.incident(id).held = None;
+        }
         // In the order of their first appearance: what fires now for a channel.
         let mut firings: Vec<(Who, Vec<Firing>)> = Vec::new();
         for (firing, step) in &due {
@@ -162,19 +175,17 @@ impl Model {
                 add(&mut firings, who, firing.clone());
             }
         }
-        let steps_fired = firings.clone();
         for (who, firing) in self.fall_back(id) {
             add(&mut firings, who, firing);
         }
-        for channel in self.incident(id).channels.clone() {
+        for channel in self.seen(id).channels.clone() {
             if !channel.missed.is_empty() && firings.iter().all(|(who, _)| *who != channel.who) {
                 firings.push((channel.who, Vec::new()));
             }
         }
         let mut outgoing = Vec::new();
         for (who, now) in firings {
-            let by_step = steps_fired.iter().find(|(other, _)| *other == who).map_or(Vec::new(), |(_, now)| now.clone());
-            outgoing.extend(self.choose(id, who, &now, &by_step));
+            outgoing.extend(self.choose(id, who, &now));
         }
         self.send(id, outgoing);
     }
@@ -191,7 +202,7 @@ impl Model {
     }
 
     /// What is due of the escalation's steps, in their order.
-    fn due(&mut self, id: Id, rule: &Rule) -> Vec<(Firing, Step)> {
+    fn due(&self, id: Id, rule: &Rule) -> Vec<(Firing, Step)> {
         let mut due = Vec::new();
         for (firing, at, step) in self.dates(id, rule) {
             if at <= self.now {
@@ -202,14 +213,17 @@ impl Model {
     }
 
     /// When each step, or its last repeat up to now, or its next one, is due.
-    fn dates(&mut self, id: Id, rule: &Rule) -> Vec<(Firing, Time, Step)> {
+    fn dates(&self, id: Id, rule: &Rule) -> Vec<(Firing, Time, Step)> {
         let now = self.now;
         let steps = self.rules.escalations[rule.escalation].steps.clone();
-        let incident = self.incident(id);
+        let incident = self.seen(id);
         let mut dates = Vec::new();
         for (position, step) in (0..).zip(steps) {
-            let firing = |repeat| Firing { name: step.name, position, repeat };
-            match incident.fired.iter().find(|fired| fired.is(&step, position)) {
+            let fired = incident.fired.iter().find(|fired| fired.key.is(&step, position));
+            // A step goes on under the name, or without one, that it had when it first fired.
+            let key = fired.map_or(Key::of(&step, position), |fired| fired.key.clone());
+            let firing = |repeat| Firing { key: key.clone(), position, repeat };
+            match fired {
                 None => {
                     let at_once = position == 0 || step.after == Millis::ZERO;
                     let from = incident.alerted_at.map(|alerted| alerted + step.after);
@@ -235,19 +249,28 @@ impl Model {
         dates
     }
 
+    /// Where a step that fired stands now. CONCESSION F3: 0 where it stands nowhere.
+    pub fn stands(&self, id: Id, key: &Key) -> u32 {
+        let incident = self.seen(id);
+        let rule = self.rules.rules.iter().find(|rule| incident.rule == rule.name && !incident.removed);
+        let steps = rule.map_or(&[][..], |rule| &self.rules.escalations[rule.escalation].steps);
+        let place = (0..).zip(steps).find(|(position, step)| key.is(step, *position));
+        place.map_or(0, |(position, _)| position)
+    }
+
     /// Moments at which something may become due.
-    pub fn due_dates(&mut self, id: Id) -> Vec<Time> {
+    pub fn due_dates(&self, id: Id) -> Vec<Time> {
         let rules = Rc::clone(&self.rules);
-        let name = self.incident(id).rule.clone();
+        let name = self.seen(id).rule.clone();
         let Some(rule) = rules.rule(&name) else { return Vec::new() };
         self.dates(id, rule).into_iter().map(|(_, at, _)| at).collect()
     }
 
-    fn hold(&mut self, id: Id) -> Option<Hold> {
-        let (now, rule) = (self.now, self.incident(id).rule.clone());
+    fn hold(&self, id: Id) -> Option<Hold> {
+        let (now, rule) = (self.now, self.seen(id).rule.clone());
         let closing = self.is_closing(&rule);
         let silenced = self.silenced(&rule);
-        let incident = self.incident(id);
+        let incident = self.seen(id);
         let acknowledged = incident.acknowledgement.as_ref().is_some_and(|given| given.holds);
         let snoozed = incident.snooze.as_ref().is_some_and(|snooze| now < snooze.until);
         let holds = [
@@ -261,9 +284,9 @@ impl Model {
 
     fn held(&mut self, id: Id, due: Option<&(Firing, Step)>, reason: Hold) {
         let Some((firing, _)) = due else { return };
-        let held = format!("{:?} {} {reason:?}", firing.name, firing.position);
-        if self.incident(id).held.as_ref() != Some(&held) {
-            self.incident(id).held = Some(held);
+        let held = Some((firing.position, reason));
+        if self.seen(id).held != held {
+            self.incident(id).held = held;
             self.decide_of(id, &Outcome::Held { step: firing.position, reason });
         }
     }
@@ -277,19 +300,24 @@ impl Model {
                 if hook == Hook::Fails {
                     self.hook_failed_of(id, "recipients");
                 }
-                self.rules.channels(&step.notify, &self.device)
+                let channels = self.rules.channels(&step.notify, &self.device);
+                // CONCESSION F4
+                if hook == Hook::LeavesIt && rule.script == Some(Script::People) && channels.is_empty() {
+                    self.hook_failed_of(id, "recipients");
+                }
+                channels
             }
         }
     }
 
     fn fire(&mut self, id: Id, rule: &Rule, firing: &Firing, step: &Step) -> Vec<Who> {
         let now = self.now;
-        let Firing { name, position, repeat } = *firing;
+        let Firing { key, position, repeat } = firing.clone();
         self.decide_of(id, &Outcome::Fired { step: position, repeat });
         let incident = self.incident(id);
-        match incident.fired.iter_mut().find(|fired| fired.is(step, position)) {
+        match incident.fired.iter_mut().find(|fired| fired.key.is(step, position)) {
             Some(fired) => fired.repeat = repeat,
-            None => incident.fired.push(Fired { name, position, at: now, repeat }),
+            None => incident.fired.push(Fired { key, at: now, repeat }),
         }
         if position == 0 {
             incident.alerted_at.get_or_insert(now);
@@ -304,7 +332,7 @@ impl Model {
     /// What fires for the fallbacks of those who cannot be reached.
     fn fall_back(&mut self, id: Id) -> Vec<(Who, Firing)> {
         let rules = Rc::clone(&self.rules);
-        let incident = self.incident(id).clone();
+        let incident = self.seen(id).clone();
         let mut recipients: Vec<String> = Vec::new();
         for channel in incident.told() {
             if !recipients.contains(&channel.who.0) {
@@ -321,13 +349,14 @@ impl Model {
             }
             let failing = incident.told().into_iter().find(|channel| channel.who.0 == name && channel.failing.is_some());
             let Some((queued, firing)) = failing.and_then(|channel| channel.firings.last().cloned()) else { continue };
+            let firing = Firing { position: self.stands(id, &firing.key), ..firing };
             let mut any = false;
             for who in rules.channels(&[to], &self.device) {
                 let has_it = incident.channels.iter().filter(|channel| channel.who == who).any(|channel| {
-                    let later = |had: &Firing| had.same_step(&firing) && had.repeat >= firing.repeat;
+                    let later = |had: &Firing| had.key == firing.key && had.repeat >= firing.repeat;
                     !channel.missed.is_empty()
                         || channel.firings.iter().any(|(_, had)| later(had))
-                        || channel.last > queued
+                        || channel.last.is_some_and(|last| last >= queued)
                 });
                 if !has_it && !fallen.contains(&(who.clone(), firing.clone())) {
                     any = true;
@@ -342,17 +371,15 @@ impl Model {
     }
 
     /// Takes what fires now for a channel: it misses it, or gets one message.
-    fn choose(&mut self, id: Id, who: Who, now: &[Firing], by_step: &[Firing]) -> Option<Outgoing> {
-        let severity = self.incident(id).severity;
+    fn choose(&mut self, id: Id, who: Who, now: &[Firing]) -> Option<Outgoing> {
+        let severity = self.seen(id).severity;
         let quiet = self.rules.quiet(&who.0, severity, self.now);
         let inhibited = self.inhibited(id, &who);
-        let gone = self.rules.address(&who, &self.device).is_none();
-        let zone = self.rules.zone_of(&who.0);
-        let channel = self.incident(id).channel(&who, zone);
-        if gone {
-            let kind = if channel.told.is_some() { Kind::Reminder } else { Kind::Opened };
-            channel.missed.clear();
-            self.withhold(id, kind, &who, Withholding::RecipientGone);
+        let was_told = self.seen(id).channels.iter().any(|channel| channel.who == who && channel.told.is_some());
+        let released = if was_told { Kind::Reminder } else { Kind::Opened };
+        if self.rules.place(&who, &self.device).is_none() {
+            self.withhold(id, released, &who, Withholding::RecipientGone);
+            self.incident(id).channel(&who).missed.clear();
             self.incident(id).channels.retain(|channel| channel.who != who || channel.told.is_some());
             return None;
         }
@@ -360,23 +387,29 @@ impl Model {
             let reason = if quiet { Withholding::Quiet } else { Withholding::Inhibited };
             let mut now = now.to_vec();
             now.sort_by_key(|firing| (firing.position, firing.repeat));
-            channel.missed.extend(now.iter().cloned());
-            now.iter().for_each(|firing| self.withhold(id, firing.kind(), &who, reason));
+            for firing in now {
+                self.withhold(id, firing.kind(), &who, reason);
+                let place = self.rules.place(&who, &self.device);
+                let channel = self.incident(id).channel(&who);
+                channel.place = place;
+                channel.missed.push(firing);
+            }
             return None;
         }
+        let known = self.incident(id).channels.iter_mut().find(|channel| channel.who == who);
+        let missed = known.map_or(Vec::new(), |channel| std::mem::take(&mut channel.missed));
         let latest = now.iter().max_by_key(|firing| (firing.position, firing.repeat));
-        let first = by_step.iter().find(|firing| firing.position == 0 && firing.repeat == 0);
-        let (kind, firing) = match channel.missed.last() {
+        let first = now.iter().find(|firing| firing.position == 0 && firing.repeat == 0);
+        let (kind, firing) = match missed.last() {
             Some(missed) => {
-                let kind = if channel.told.is_some() { Kind::Reminder } else { Kind::Opened };
-                (kind, latest.unwrap_or(missed).clone())
+                let missed = Firing { position: self.stands(id, &missed.key), ..missed.clone() };
+                (released, latest.cloned().unwrap_or(missed))
             }
             None => {
                 let firing = first.or(latest)?.clone();
                 (firing.kind(), firing)
             }
         };
-        channel.missed.clear();
         for other in now.iter().filter(|other| **other != firing) {
             self.withhold(id, other.kind(), &who, Withholding::OneMessageAStep);
         }
@@ -392,18 +425,14 @@ impl Model {
                 if !allowed {
                     self.withhold(id, *kind, who, Withholding::Script);
                 }
-                let incident = self.incident(id);
-                incident.queued += 1;
-                let place = incident.queued;
+                let now = self.now;
                 let message = allowed.then(|| {
-                    let address = self.rules.address(who, &self.device).unwrap();
-                    let step = firing.step();
-                    self.tell(id, *kind, &step, (firing.position, firing.repeat), who, address)
+                    let place = self.rules.place(who, &self.device).unwrap();
+                    self.tell(id, *kind, &firing.key.bytes(), (firing.position, firing.repeat), who, place)
                 });
-                let zone = self.rules.zone_of(&who.0);
-                let channel = self.incident(id).channel(who, zone);
-                channel.last = place;
-                channel.firings.push((place, firing.clone()));
+                let channel = self.incident(id).channel(who);
+                channel.last = Some(now);
+                channel.firings.push((now, firing.clone()));
                 if let Some(message) = message {
                     self.note_told(id, who, message);
                 }
@@ -413,16 +442,12 @@ impl Model {
 
     /// A message was queued for a channel.
     pub fn note_told(&mut self, id: Id, who: &Who, message: Id) {
-        let zone = self.rules.zone_of(&who.0);
-        let address = self.rules.address(who, &self.device);
+        let place = self.rules.place(who, &self.device);
         let incident = self.incident(id);
         let told = incident.channels.iter().filter_map(|channel| channel.told).max().map_or(0, |last| last + 1);
-        let channel = incident.channel(who, zone);
+        let channel = incident.channel(who);
         channel.told.get_or_insert(told);
-        if let Some(address) = address {
-            channel.address = address;
-            channel.zone = zone.into();
-        }
+        channel.place = channel.place.take().or(place); // CONCESSION F10
         if !channel.attempted {
             channel.queue.push(message);
         }
@@ -430,7 +455,7 @@ impl Model {
 
     /// Whether the script lets messages of one step, repeat and kind go.
     pub fn allows(&mut self, id: Id) -> bool {
-        let rule = self.incident(id).rule.clone();
+        let rule = self.seen(id).rule.clone();
         if self.rules.rule(&rule).is_none_or(|rule| rule.script != Some(Script::People)) {
             return true;
         }
@@ -445,9 +470,9 @@ impl Model {
     }
 
     /// Puts a message out. `step` is what its id holds of the step.
-    pub fn tell(&mut self, id: Id, kind: Kind, step: &[u8], (position, repeat): (u32, u32), who: &Who, to: String) -> Id {
-        let (now, zone) = (self.now, self.zone_for(id, who));
-        let incident = self.incident(id).clone();
+    pub fn tell(&mut self, id: Id, kind: Kind, step: &[u8], (position, repeat): (u32, u32), who: &Who, to: Place) -> Id {
+        let now = self.now;
+        let incident = self.seen(id).clone();
         let standing = self.standings.get(&incident.rule);
         let unseen = incident.ended.is_none() && standing.is_some_and(|standing| standing.answer.is_none());
         let acknowledged = incident.acknowledgement.as_ref().map(|given| (given.by.clone(), given.at, given.number));
@@ -472,21 +497,14 @@ impl Model {
             repeat,
             recipient: who.0.as_str().into(),
             channel: who.1,
-            to,
-            zone,
+            to: to.address,
+            zone: to.zone,
             at: now,
             about,
         };
         self.say(now, Some(&incident.rule), Some(id), format!("told {told}"));
         self.told.push(told);
         message
-    }
-
-    /// The zone of a message's times: the recipient's now, or when it was told last.
-    fn zone_for(&mut self, id: Id, who: &Who) -> Name {
-        let now = self.rules.address(who, &self.device).map(|_| self.rules.zone_of(&who.0));
-        let zone = self.rules.zone;
-        now.map_or_else(|| self.incident(id).channel(who, zone).zone.clone(), Name::new)
     }
 
     /// Whether another incident that the channel was told of inhibits this one.

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{Device, Id, Input, Millis, Name, Outcome, Refusal, Severity, Silence, Time};
+use dag_engine::{Device, Hold, Id, Input, Millis, Name, Outcome, Refusal, Severity, Silence, Time};
 
 use crate::{
     episodes::Standing,
     fact::Fact,
-    messages::Channel,
+    messages::{Channel, Key},
     reports::{Source, Waiting},
     rules::Rules,
     said::{self, Message, Said},
@@ -69,11 +69,9 @@ pub struct Incident {
     /// In the order in which they first were told or missed something.
     pub channels: Vec<Channel>,
     /// What was last decided to be held.
-    pub held: Option<String>,
+    pub held: Option<(u32, Hold)>,
     /// The last words of all channels are decided.
     pub decided: bool,
-    /// How many messages were queued so far: the order of things.
-    pub queued: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -99,8 +97,7 @@ pub struct MadeSilence {
 /// A step that fired.
 #[derive(Clone, Debug)]
 pub struct Fired {
-    pub name: Option<&'static str>,
-    pub position: u32,
+    pub key: Key,
     pub at: Time,
     /// The last repeat that fired.
     pub repeat: u32,
@@ -155,20 +152,23 @@ impl Model {
         self.note_incomplete();
         self.fire_deadlines(self.horizon());
         if self.ask_all && !self.incomplete() {
-            self.ask_all();
+            self.ask_all(self.now);
         }
         if !self.incomplete() {
             self.send_messages();
         }
+        let now = self.now;
+        self.silences.retain(|made| now < made.silence.until);
     }
 
     fn take(&mut self, input: &Input, now: Time) {
         match input {
             Input::Report(report) => self.report(report),
             Input::Account(device) => {
+                self.fire_deadlines(self.horizon());
                 if self.device != *device {
                     self.device = device.clone();
-                    self.ask_all_or_later();
+                    self.ask_all_or_later(self.now);
                 }
             }
             Input::Acknowledge { incident, by } => self.acknowledge(*incident, by),
@@ -203,19 +203,20 @@ impl Model {
         if self.incomplete() { self.last_at } else { Some(self.now) }
     }
 
-    /// All conditions are asked at `now`, unless the device is incomplete: then as soon as it no longer is.
-    pub fn ask_all_or_later(&mut self) {
+    /// All conditions are asked at `t`, before time alone asks any; of an incomplete device as soon as it no longer is.
+    pub fn ask_all_or_later(&mut self, t: Time) {
         if self.incomplete() {
             self.ask_all = true;
+            self.standings.values_mut().for_each(|standing| standing.asked = None);
         } else {
-            self.ask_all();
+            self.ask_all(t);
         }
     }
 
-    fn ask_all(&mut self) {
+    fn ask_all(&mut self, t: Time) {
         self.ask_all = false;
         for rule in Rc::clone(&self.rules).running() {
-            self.ask(rule, self.now);
+            self.ask(rule, t);
         }
         self.fire_deadlines(self.horizon());
     }

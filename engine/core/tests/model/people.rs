@@ -34,6 +34,7 @@ impl Model {
         let incident = self.incident(id);
         let number = incident.acknowledgement.as_ref().map_or(0, |given| given.number) + 1;
         incident.acknowledgement = Some(Acknowledgement { by: by.to_owned(), at: now, number, holds: true });
+        incident.held = None;
         self.decide_of(id, &Outcome::Acknowledged { by: by.to_owned(), lapses });
         let severity = self.incident(id).severity;
         let told: Vec<_> = self.incident(id).told().into_iter().cloned().collect();
@@ -47,23 +48,18 @@ impl Model {
             } else if !*allowed.get_or_insert_with(|| self.allows(id)) {
                 self.withhold(id, Kind::Acknowledged, who, Withholding::Script);
             } else {
-                let address = self.rules.address(who, &self.device).unwrap_or(channel.address.clone());
+                let place = self.rules.place(who, &self.device).or(channel.place.clone()).unwrap();
                 let step = 0_u32.to_be_bytes();
-                let message = self.tell(id, Kind::Acknowledged, &step, (0, number), who, address);
-                let incident = self.incident(id);
-                incident.queued += 1;
-                let place = incident.queued;
+                let message = self.tell(id, Kind::Acknowledged, &step, (0, number), who, place);
                 self.note_told(id, who, message);
-                let zone = self.rules.zone;
-                self.incident(id).channel(who, zone).last = place;
+                self.incident(id).channel(who).last = Some(now);
             }
         }
     }
 
     /// How long an acknowledgement holds, where it does not hold for ever.
-    pub fn lapses_after(&mut self, id: Id) -> Option<Millis> {
-        let name = self.incident(id).rule.clone();
-        let rule = self.rules.rule(&name)?;
+    pub fn lapses_after(&self, id: Id) -> Option<Millis> {
+        let rule = self.rules.rule(&self.seen(id).rule)?;
         self.rules.escalations[rule.escalation].ack_lapses_after
     }
 

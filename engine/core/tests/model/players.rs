@@ -37,8 +37,6 @@ pub trait Player {
 pub struct EnginePlayer {
     pub engine: Engine,
     pub state: State,
-    /// The state goes through storage before every step.
-    pub stored: bool,
     /// How often each kind of decision was seen.
     pub seen: BTreeMap<String, usize>,
 }
@@ -50,19 +48,23 @@ pub fn compile(rules: &Rules) -> Engine {
 }
 
 impl EnginePlayer {
-    pub fn new(device: Device, rules: &Rules, stored: bool) -> Self {
-        EnginePlayer { engine: compile(rules), state: State::new(device), stored, seen: BTreeMap::new() }
+    pub fn new(device: Device, rules: &Rules) -> Self {
+        EnginePlayer { engine: compile(rules), state: State::new(device), seen: BTreeMap::new() }
+    }
+}
+
+impl EnginePlayer {
+    /// The host starts again: the state goes through storage.
+    pub fn restart(&mut self) {
+        let text = serde_json::to_string(&self.state).unwrap();
+        let read: State = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, self.state, "{text}");
+        self.state = read;
     }
 }
 
 impl Player for EnginePlayer {
     fn step(&mut self, input: &Input, now: Time) -> Step {
-        if self.stored {
-            let text = serde_json::to_string(&self.state).unwrap();
-            let read: State = serde_json::from_str(&text).unwrap();
-            assert_eq!(read, self.state, "{text}");
-            self.state = read;
-        }
         let decisions = self.engine.step(&mut self.state, input.clone(), now);
         for seen in kinds(&decisions) {
             *self.seen.entry(seen).or_default() += 1;

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use dag_engine::{EndedBy, Outcome};
+use dag_engine::{EndedBy, Outcome, Time};
 
 use crate::{
-    episodes::{Phase, Wait},
+    episodes::{Phase, Standing, Wait},
     model::Model,
     rules::{Rule, Rules},
 };
@@ -22,7 +22,7 @@ impl Model {
             self.work_out_again(rule);
         }
         self.end_troubles_of_old_rules();
-        self.ask_all_or_later();
+        self.ask_all_or_later(self.now);
     }
 
     fn rename(&mut self, rule: &Rule) {
@@ -31,14 +31,20 @@ impl Model {
         if !quiet {
             return;
         }
-        let Some(standing) = self.standings.remove(was) else { return };
+        // A rule has a standing once it has moved.
+        let moved = self.standings.get(was).is_some_and(|standing| standing.edge > Time::MIN);
+        if !moved && !self.counts.contains_key(was) {
+            return;
+        }
+        let standing = self.standings.remove(was).unwrap_or_else(Standing::new);
         self.standings.insert(rule.name.into(), standing);
         let counts = [was, rule.name].map(|name| self.counts.remove(name).unwrap_or(0));
         self.counts.insert(rule.name.into(), counts[0].max(counts[1]));
-        let incident = self.incident_of(was).map(|incident| {
+        // Those too that are over and wait for quiet hours.
+        for incident in self.incidents.iter_mut().filter(|incident| incident.rule == was) {
             incident.rule = rule.name.into();
-            incident.id
-        });
+        }
+        let incident = self.incident_of(rule.name).map(|incident| incident.id);
         self.decide(self.now, Some(rule.name), incident, &Outcome::Renamed { was: was.into() });
     }
 

@@ -71,13 +71,19 @@ impl Model {
         report.boot > boot && (report.first > 1 || report.before.is_some_and(|before| before > applied_before))
     }
 
-    /// Applies a report, whatever is missing before it.
-    fn apply(&mut self, report: &Report) {
-        let now = self.now;
+    /// Its source, in its boot: a later one begins anew.
+    fn in_boot_of(&mut self, report: &Report) -> &mut Source {
         let source = self.sources.entry(report.source.clone()).or_default();
         if report.boot > source.boot {
             *source = Source { boot: report.boot, last: 0, read: BTreeMap::new(), more: source.more };
         }
+        source
+    }
+
+    /// Applies a report, whatever is missing before it.
+    fn apply(&mut self, report: &Report) {
+        let now = self.now;
+        let source = self.in_boot_of(report);
         let numbered: Vec<_> = (report.first..).zip(&report.readings).filter(|(number, _)| *number > source.last).collect();
         let last = numbered.last().map_or(source.last, |(number, _)| *number);
         let end = report.first + report.readings.len() as u64;
@@ -142,6 +148,10 @@ impl Model {
         let (boot, last) = self.last_of(&report);
         let gap = Outcome::Gap { source: source.clone(), boot, last, next_boot: report.boot, next: report.first };
         self.decide(self.now, None, None, &gap);
+        // What is missing is passed over: it is stale if it comes later.
+        let passed_over = report.first.saturating_sub(1);
+        let remembered = self.in_boot_of(&report);
+        remembered.last = remembered.last.max(passed_over);
         self.apply(&report);
         self.apply_what_follows(&source);
     }

@@ -1,6 +1,6 @@
 //! Rules as data, and what they say of people.
 
-use dag_engine::{Channel, Device, Millis, Severity, Time, Value, zone};
+use dag_engine::{Channel, Device, Millis, Name, Severity, Time, Value, zone};
 
 use crate::{condition::Condition, fact::Fact, wall, wall::Clock};
 
@@ -86,6 +86,14 @@ pub struct Quiet {
 /// A recipient's name and a kind of address.
 pub type Who = (String, Channel);
 
+/// Where a channel leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    pub address: String,
+    /// In which times are read there.
+    pub zone: Name,
+}
+
 impl Rules {
     /// The rule, where this host runs it.
     pub fn rule(&self, name: &str) -> Option<&Rule> {
@@ -131,31 +139,29 @@ impl Rules {
         kinds.into_iter().filter(|(has, _)| *has).map(|(_, kind)| (name.to_owned(), kind)).collect()
     }
 
-    /// Where a channel leads now; none where its recipient is gone.
-    pub fn address(&self, who: &Who, device: &Device) -> Option<String> {
+    /// Where a channel leads now; none where its recipient is gone. An address of the account has the device's zone.
+    pub fn place(&self, who: &Who, device: &Device) -> Option<Place> {
         let (name, kind) = who;
         if device.account_emails.contains(name) {
-            return (*kind == Channel::Email).then(|| name.clone());
+            let zone = device.timezone.clone().unwrap_or(self.zone.into());
+            return (*kind == Channel::Email).then(|| Place { address: name.clone(), zone });
         }
         self.channels_of(name).contains(who).then(|| {
             let recipient = self.recipient(name).unwrap();
-            match kind {
+            let address = match kind {
                 Channel::Email => recipient.email_address(),
                 Channel::Webhook => recipient.url(),
-            }
+            };
+            Place { address, zone: recipient.zone.unwrap_or(self.zone).into() }
         })
-    }
-
-    /// The zone that a recipient reads times in.
-    pub fn zone_of(&self, name: &str) -> &'static str {
-        self.recipient(name).and_then(|recipient| recipient.zone).unwrap_or(self.zone)
     }
 
     /// Whether a recipient's wall clock lies in its quiet hours at `t`, for what is of this severity.
     pub fn quiet(&self, name: &str, severity: Severity, t: Time) -> bool {
-        let Some(quiet) = self.recipient(name).and_then(|recipient| recipient.quiet.as_ref()) else { return false };
+        let Some(recipient) = self.recipient(name) else { return false };
+        let Some(quiet) = &recipient.quiet else { return false };
         let let_through = quiet.unless.is_some_and(|unless| severity >= unless);
-        !let_through && wall::within(&zone(self.zone_of(name)).unwrap(), quiet.from, quiet.to, t)
+        !let_through && wall::within(&zone(recipient.zone.unwrap_or(self.zone)).unwrap(), quiet.from, quiet.to, t)
     }
 
     /// How many rules inhibit each other in a row down to this one.
