@@ -1,0 +1,113 @@
+//! A clock that is set: every time recorded since its boot began moves.
+
+use dag_engine::{Outcome, Time};
+
+use crate::{episodes::Phase, model::Model};
+
+/// Moves a time that lies at or after the first, by the second.
+#[derive(Clone, Copy)]
+struct Shift(Time, i64);
+
+impl Shift {
+    fn concerns(self, time: Time) -> bool {
+        time >= self.0
+    }
+
+    /// By how many milliseconds what was recorded at this time moves.
+    fn by(self, time: Time) -> i64 {
+        if self.concerns(time) { self.1 } else { 0 }
+    }
+
+    fn time(self, time: &mut Time) {
+        *time = time.moved(self.by(*time));
+    }
+
+    fn times<'a>(self, times: impl IntoIterator<Item = &'a mut Time>) {
+        times.into_iter().for_each(|time| self.time(time));
+    }
+}
+
+impl Model {
+    pub fn set_clock(&mut self, boot: u64, began: Time, shift_ms: i64, now: Time) {
+        let shift = Shift(began, shift_ms);
+        self.uncertain = false;
+        self.move_facts(shift);
+        self.move_reports(shift, boot);
+        self.move_episodes(shift);
+        self.move_messages(shift);
+        shift.time(&mut self.now);
+        let moved = self.now;
+        self.now = moved.max(now);
+        self.ask_all_or_later(moved);
+        self.decide(self.now, None, None, &Outcome::ClockSet { boot, shift_ms });
+    }
+
+    fn move_facts(&mut self, shift: Shift) {
+        for fact in self.facts.values_mut() {
+            let mut last = Time::MIN;
+            for change in &mut fact.changes {
+                shift.time(change);
+                *change = last.max(*change);
+                last = *change;
+            }
+            shift.time(&mut fact.since);
+            fact.since = fact.since.max(last);
+        }
+        shift.times(&mut self.last_at);
+    }
+
+    fn move_reports(&mut self, shift: Shift, boot: u64) {
+        for source in self.sources.values_mut().filter(|source| source.boot == boot) {
+            shift.times(source.read.values_mut());
+        }
+        for waiting in &mut self.waiting {
+            shift.time(&mut waiting.came);
+            if waiting.report.boot == boot {
+                waiting.report.uncertain = false;
+                shift.times(waiting.report.readings.iter_mut().map(|reading| &mut reading.at));
+            }
+        }
+        shift.times(&mut self.incomplete_since);
+    }
+
+    fn move_episodes(&mut self, shift: Shift) {
+        for standing in self.standings.values_mut() {
+            shift.time(&mut standing.edge);
+            shift.times(&mut standing.asked);
+            if let Phase::Pending(wait) | Phase::Closing(wait) = &mut standing.phase {
+                wait.uncertain &= !shift.concerns(wait.since);
+                wait.due = wait.due.moved(shift.by(wait.since));
+                shift.time(&mut wait.since);
+            }
+        }
+    }
+
+    fn move_messages(&mut self, shift: Shift) {
+        for incident in &mut self.incidents {
+            incident.since_uncertain &= !shift.concerns(incident.since);
+            incident.ended_uncertain &= incident.ended.is_some_and(|ended| !shift.concerns(ended));
+            shift.times([&mut incident.since, &mut incident.opened_at]);
+            shift.times(&mut incident.alerted_at);
+            shift.times(&mut incident.ended);
+            shift.times(incident.acknowledgement.as_mut().map(|given| &mut given.at));
+            shift.times(incident.fired.iter_mut().map(|fired| &mut fired.at));
+            for channel in &mut incident.channels {
+                shift.times(&mut channel.failing);
+                shift.times(&mut channel.last);
+                shift.times(channel.firings.iter_mut().map(|(at, _)| at));
+            }
+            if let Some(snooze) = &mut incident.snooze {
+                snooze.until = snooze.until.moved(shift.by(snooze.made));
+                shift.time(&mut snooze.made);
+            }
+        }
+        for made in &mut self.silences {
+            let by = shift.by(made.made);
+            made.silence.from = made.silence.from.moved(by);
+            made.silence.until = made.silence.until.moved(by);
+            shift.time(&mut made.made);
+        }
+        shift.times(self.troubles.values_mut().map(|trouble| &mut trouble.since));
+        shift.times(self.troubles_told.values_mut());
+    }
+}

@@ -1,0 +1,343 @@
+//! A history, played to engine and model.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use dag_engine::{Device, Id, Input, MessageRef, Name, Silence, Time};
+
+use crate::{
+    edit::Edit,
+    history::{Attempt, Case, Event, Post},
+    model::Model,
+    players::{EnginePlayer, ModelPlayer, Player, Step, compile},
+    rules::{Rules, Script},
+    said::Message,
+    sources::Senders,
+};
+
+/// What one side decided at a moment: all of it in one order, and the messages in theirs.
+type Entry = (Time, Vec<String>, Vec<Message>);
+
+/// How often each kind of decision was seen; or where engine and model differ.
+pub type Played = Result<BTreeMap<String, usize>, String>;
+
+/// More deadlines than any history has in a row.
+const MANY: usize = 2_000;
+
+pub fn play(case: &Case) -> Played {
+    let mut play = Play::new(case);
+    for moment in &case.history {
+        let until = play.now + moment.later;
+        if !moment.asleep {
+            play.pass(until)?;
+        }
+        play.now = until;
+        if case.restarts {
+            play.engine.restart();
+        }
+        play.happens(&moment.event)?;
+        play.same("the open incidents", &play.engine.open(), &play.model.open())?;
+        play.same("the rules that wait", &play.engine.pending(), &play.model.pending())?;
+    }
+    // What still waits comes to its end.
+    play.pass(play.now + dag_engine::Millis::new(30 * 3_600_000))?;
+    Ok(play.engine.seen)
+}
+
+struct Play<'c> {
+    case: &'c Case,
+    alone: bool,
+    now: Time,
+    engine: EnginePlayer,
+    model: ModelPlayer,
+    device: Device,
+    senders: Senders,
+    sent: Vec<MessageRef>,
+    incidents: Vec<Id>,
+    renamed_away: Vec<&'static str>,
+    timeline: Vec<String>,
+}
+
+impl<'c> Play<'c> {
+    fn new(case: &'c Case) -> Self {
+        let rules = Rc::new(case.rules.clone());
+        let device = device(0, None, false);
+        Play {
+            case,
+            // Whom a script names is asked whenever a side wakes, needlessly or not: a hook that fails is seen then.
+            alone: case.alone && !asks_people(case),
+            now: case.start.parse().unwrap(),
+            engine: EnginePlayer::new(device.clone(), &rules),
+            model: ModelPlayer { model: Model::new(device.clone(), Rc::clone(&rules)), rules },
+            device,
+            senders: Senders::new(),
+            sent: Vec::new(),
+            incidents: Vec::new(),
+            renamed_away: Vec::new(),
+            timeline: Vec::new(),
+        }
+    }
+
+    /// Lets time pass, as a host does that is awake.
+    fn pass(&mut self, until: Time) -> Result<(), String> {
+        if self.alone {
+            let post = self.case.post;
+            let (engine, sent) = alone(&mut self.engine, until, post);
+            let (model, _) = alone(&mut self.model, until, post);
+            self.sent.extend(sent);
+            self.note(&engine);
+            return self.same("what time alone decides", &engine, &model);
+        }
+        for _ in 0..MANY {
+            let deadlines = [self.engine.next_deadline(), self.model.next_deadline()];
+            let Some(next) = deadlines.into_iter().flatten().min().filter(|next| *next <= until) else {
+                return Ok(());
+            };
+            self.timeline.push(format!("{next}: woken, {deadlines:?}"));
+            self.step(&Input::Elapsed, next, deadlines.map(|deadline| deadline == Some(next)))?;
+        }
+        Err(self.differ("the deadlines do not come to an end"))
+    }
+
+    /// One step of both, and what becomes of its messages. A side that is woken by the other's deadline decides nothing.
+    fn step(&mut self, input: &Input, now: Time, woken: [bool; 2]) -> Result<(), String> {
+        let engine = self.engine.step(input, now);
+        let model = self.model.step(input, now);
+        let references = engine.references();
+        let entries = [entry(&engine, now, self.alone), entry(&model, now, self.alone)];
+        self.note(&entries[..1]);
+        self.incidents.extend(engine.said.iter().filter(|said| said.what.starts_with("opened")).filter_map(|said| said.incident));
+        self.sent.extend(references.iter().cloned());
+        self.same(&format!("what is decided on {input:?}"), &entries[0], &entries[1])?;
+        for (woken, side) in woken.into_iter().zip(["engine", "model"]) {
+            let lines = &entries[0].1;
+            let needless = |line: &String| line.contains(" held ") || line.contains("script/") || line.contains(" lapsed");
+            if !woken && !lines.iter().any(|line| line.contains(" hook ")) && !lines.iter().all(needless) {
+                return Err(self.differ(&format!("the {side} had no deadline at {now}")));
+            }
+        }
+        for message in references {
+            for input in follow_ups(self.case.post, &message) {
+                self.step(&input, now, [true, true])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, input: &Input) -> Result<(), String> {
+        self.timeline.push(format!("{}: {input:?}", self.now));
+        self.step(input, self.now, [true, true])
+    }
+
+    fn happens(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Nothing => self.input(&Input::Elapsed),
+            Event::Read(read) => {
+                let reports = self.senders.read(read, self.now);
+                reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
+            }
+            Event::Flicker { times } => {
+                let report = self.senders.flicker(*times, self.now);
+                self.input(&Input::Report(report))
+            }
+            Event::Holes { count } => {
+                let reports = self.senders.holes(*count, self.now);
+                reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
+            }
+            Event::Boot { before } => {
+                self.senders.boot(*before);
+                Ok(())
+            }
+            Event::Late(pick) => self.senders.late(*pick).map_or(Ok(()), |report| self.input(&Input::Report(report))),
+            Event::Again(pick) => self.senders.again(*pick).map_or(Ok(()), |report| self.input(&Input::Report(report))),
+            Event::Acknowledge { incident, by } => {
+                let incident = self.pick_incident(*incident);
+                self.input(&Input::Acknowledge { incident, by: (*by).to_owned() })
+            }
+            Event::Snooze { incident, length } => {
+                let (incident, until) = (self.pick_incident(*incident), self.now.moved(*length));
+                self.input(&Input::Snooze { incident, until, by: "web".to_owned() })
+            }
+            Event::Silence { device, label, rule, from, until } => {
+                let silence = Silence {
+                    device: device.then(|| self.device.id.clone()),
+                    labels: if *label { labels(true) } else { BTreeMap::new() },
+                    rule: rule.map(Name::new),
+                    from: self.now.moved(*from),
+                    until: self.now.moved(*until),
+                    by: "web".to_owned(),
+                };
+                self.input(&Input::Silence(silence))
+            }
+            Event::Silences { count } => (0..*count).try_for_each(|n| {
+                let silence = Silence {
+                    device: None,
+                    labels: BTreeMap::new(),
+                    rule: Some(format!("none-{n}").into()),
+                    from: self.now,
+                    until: self.now.moved(1_000_000),
+                    by: "web".to_owned(),
+                };
+                self.input(&Input::Silence(silence))
+            }),
+            Event::Attempt { message, outcome } => {
+                let Some(message) = self.sent.iter().rev().nth(*message).cloned() else { return Ok(()) };
+                self.input(&match outcome {
+                    Attempt::Begins => Input::Attempted(message),
+                    Attempt::Succeeds => Input::Delivered(message),
+                    Attempt::Fails => Input::Failed { message, last: false },
+                    Attempt::FailsForGood => Input::Failed { message, last: true },
+                })
+            }
+            Event::Trouble { about, begins } => {
+                let text = begins.then(|| "it is broken".to_owned());
+                self.input(&Input::Trouble { about: (*about).into(), text })
+            }
+            // CONCESSION F15
+            Event::Account { .. } | Event::Reload(_) if self.model.model.incomplete() => Ok(()),
+            Event::Account { emails, zone, label } => {
+                self.device = device(*emails, *zone, *label);
+                self.input(&Input::Account(self.device.clone()))
+            }
+            Event::Reload(edits) => self.reload(edits),
+            Event::ClockSet { back, shift, earlier_boot } => {
+                // Times count from the last step: let it be the same for both.
+                self.input(&Input::Elapsed)?;
+                let boot = self.senders.boot - u64::from(*earlier_boot);
+                let began = self.now.moved(-back);
+                self.now = self.now.moved(*shift);
+                self.input(&Input::ClockSet { boot, began, shift_ms: *shift })
+            }
+        }
+    }
+
+    fn reload(&mut self, edits: &[Edit]) -> Result<(), String> {
+        let before = Rc::clone(&self.model.rules);
+        let mut rules = (*before).clone();
+        // A rename is made once.
+        rules.rules.iter_mut().for_each(|rule| rule.was = None);
+        for edit in edits {
+            rules = edit.apply(rules);
+        }
+        // CONCESSION F14: an old name is not used again.
+        self.renamed_away.extend(rules.rules.iter().filter_map(|rule| rule.was));
+        if rules.rules.iter().any(|rule| self.renamed_away.contains(&rule.name)) {
+            return Ok(());
+        }
+        if rules != *before {
+            self.timeline.push(rules.toml());
+        }
+        self.engine.engine = compile(&rules);
+        self.model.rules = Rc::new(rules);
+        self.input(&Input::RulesChanged)
+    }
+
+    /// One of the incidents that opened last; where there was none, one that never was.
+    fn pick_incident(&self, pick: usize) -> Id {
+        self.incidents.iter().rev().nth(pick).copied().unwrap_or_else(|| Id::of(&[b"none"]))
+    }
+
+    fn note(&mut self, entries: &[Entry]) {
+        for (now, lines, _) in entries {
+            self.timeline.extend(lines.iter().map(|line| format!("    {now}| {line}")));
+        }
+    }
+
+    fn same<T: std::fmt::Debug + PartialEq>(&self, what: &str, engine: &T, model: &T) -> Result<(), String> {
+        if engine == model {
+            return Ok(());
+        }
+        let (engine, model) = (format!("{engine:#?}"), format!("{model:#?}"));
+        let ordered = |of: &str| of.lines().filter(|line| line.contains(" id: ")).map(str::trim).collect::<Vec<_>>().join(" ");
+        let order = format!("{}\n{}", ordered(&engine), ordered(&model));
+        let only = |of: &str, not: &str| {
+            let mut not: Vec<&str> = not.lines().collect();
+            let mut only = Vec::new();
+            for line in of.lines() {
+                match not.iter().position(|other| *other == line) {
+                    Some(place) => drop(not.swap_remove(place)),
+                    None => only.push(line),
+                }
+            }
+            only.join("\n")
+        };
+        let (ours, theirs) = (only(&model, &engine), only(&engine, &model));
+        Err(self.differ(&format!("{what} differs\nthe engine alone:\n{theirs}\nthe model alone:\n{ours}\norder:\n{order}")))
+    }
+
+    fn differ(&self, what: &str) -> String {
+        format!("{what}\n\nwhat happened until then, and what the engine decided:\n{}", self.timeline.join("\n"))
+    }
+}
+
+/// Lets time pass for one side alone.
+fn alone(player: &mut dyn Player, until: Time, post: Post) -> (Vec<Entry>, Vec<MessageRef>) {
+    let (mut log, mut sent) = (Vec::new(), Vec::new());
+    for _ in 0..MANY {
+        let Some(now) = player.next_deadline().filter(|next| *next <= until) else { return (log, sent) };
+        let mut inputs = vec![Input::Elapsed];
+        while !inputs.is_empty() {
+            let step = player.step(&inputs.remove(0), now);
+            let follow_ups = step.references().into_iter().flat_map(|message| follow_ups(post, &message));
+            inputs.splice(0..0, follow_ups);
+            sent.extend(step.references());
+            let entry = entry(&step, now, true);
+            if !entry.1.is_empty() {
+                log.push(entry);
+            }
+        }
+    }
+    panic!("the deadlines do not come to an end");
+}
+
+/// What is compared of a step. What is held is decided whenever somebody looks: a side alone may look at other times.
+fn entry(step: &Step, now: Time, alone: bool) -> Entry {
+    let mut lines: Vec<String> = step.said.iter().map(ToString::to_string).collect();
+    lines.sort();
+    // How often a hook is asked is not compared, but whether one failed.
+    lines.dedup_by(|a, b| a == b && a.contains(" hook "));
+    lines.retain(|line| !line.contains(" renamed from ")); // CONCESSION F5
+    if alone {
+        lines.retain(|line| !line.contains(" held "));
+        lines.retain(|line| !line.contains(" lapsed")); // CONCESSION F11
+    }
+    (now, lines, step.told.clone())
+}
+
+/// What the host tells of a message as soon as it was decided.
+fn follow_ups(post: Post, message: &MessageRef) -> Vec<Input> {
+    let begins = Input::Attempted(message.clone());
+    match post {
+        Post::Waits => vec![],
+        Post::FailsFor(name) if message.recipient == name => {
+            vec![begins, Input::Failed { message: message.clone(), last: false }]
+        }
+        Post::Delivers | Post::FailsFor(_) => vec![begins, Input::Delivered(message.clone())],
+    }
+}
+
+fn labels(set: bool) -> BTreeMap<String, String> {
+    if set { BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]) } else { BTreeMap::new() }
+}
+
+fn device(emails: usize, zone: Option<&str>, label: bool) -> Device {
+    let addresses = ["ann@example.com", "bob@example.com"];
+    Device {
+        id: "cottage".into(),
+        name: "Cottage".into(),
+        labels: labels(label),
+        timezone: zone.map(Name::new),
+        account_emails: addresses.iter().take(emails).map(|address| (*address).to_owned()).collect(),
+    }
+}
+
+fn asks_people(case: &Case) -> bool {
+    let in_rules = |rules: &Rules| rules.rules.iter().any(|rule| rule.script == Some(Script::People));
+    let by_edit = |edit: &Edit| match edit {
+        Edit::Script(_, script) => *script == Some(Script::People),
+        Edit::Add(rule) => rule.script == Some(Script::People),
+        Edit::All(rules) => in_rules(rules),
+        _ => false,
+    };
+    let by_event = |event: &Event| matches!(event, Event::Reload(edits) if edits.iter().any(by_edit));
+    in_rules(&case.rules) || case.history.iter().any(|moment| by_event(&moment.event))
+}

@@ -1,0 +1,251 @@
+//! Conditions as trees: written out for the engine, answered here by reading them as they stand.
+
+use std::{collections::BTreeMap, fmt};
+
+use dag_engine::{Millis, Name, Time, Value};
+use jiff::{civil::Weekday, tz::TimeZone};
+
+use crate::{
+    fact::Fact,
+    wall::{self, Clock},
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    Is { fact: &'static str, not: bool, value: Value },
+    Compare(Number, Comparison, Number),
+    Known(&'static str),
+    Held(&'static str, Millis),
+    Between(Clock, Clock),
+    Weekday { not: bool, day: Weekday },
+    And(Box<Condition>, Box<Condition>),
+    Or(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Number {
+    Fact(&'static str),
+    Literal(i64),
+    Changes(&'static str, Millis),
+    Plus(Box<Number>, Box<Number>),
+    Minus(Box<Number>, Box<Number>),
+    Times(Box<Number>, i64),
+    Divided(Box<Number>, i64),
+    Rest(Box<Number>, i64),
+    Negative(Box<Number>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+pub const DAYS: [(Weekday, &str); 7] = [
+    (Weekday::Monday, "mon"),
+    (Weekday::Tuesday, "tue"),
+    (Weekday::Wednesday, "wed"),
+    (Weekday::Thursday, "thu"),
+    (Weekday::Friday, "fri"),
+    (Weekday::Saturday, "sat"),
+    (Weekday::Sunday, "sun"),
+];
+
+/// What a condition is asked about.
+pub struct World<'a> {
+    pub facts: &'a BTreeMap<Name, Fact>,
+    /// The device's.
+    pub zone: &'a TimeZone,
+}
+
+impl World<'_> {
+    /// What is known of a fact, where its value is known.
+    fn known(&self, fact: &str) -> Option<(&Fact, Value)> {
+        let fact = self.facts.get(fact)?;
+        fact.value.map(|value| (fact, value))
+    }
+}
+
+impl Condition {
+    /// The answer at `t`; none where a fact that is read is unknown.
+    pub fn answer(&self, world: &World<'_>, t: Time) -> Option<bool> {
+        match self {
+            Condition::Is { fact, not, value } => world.known(fact).map(|(_, known)| (known == *value) != *not),
+            Condition::Compare(left, how, right) => {
+                let (left, right) = (left.value(world, t)?, right.value(world, t)?);
+                Some(match how {
+                    Comparison::Equal => left == right,
+                    Comparison::Unequal => left != right,
+                    Comparison::Less => left < right,
+                    Comparison::LessOrEqual => left <= right,
+                    Comparison::Greater => left > right,
+                    Comparison::GreaterOrEqual => left >= right,
+                })
+            }
+            Condition::Known(fact) => Some(world.known(fact).is_some()),
+            Condition::Held(fact, length) => world.known(fact).map(|(fact, _)| fact.since + *length <= t),
+            Condition::Between(from, to) => Some(wall::within(world.zone, *from, *to, t)),
+            Condition::Weekday { not, day } => Some((t.in_zone(world.zone).weekday() == *day) != *not),
+            Condition::And(left, right) => {
+                if left.answer(world, t)? {
+                    right.answer(world, t)
+                } else {
+                    Some(false)
+                }
+            }
+            Condition::Or(left, right) => {
+                if left.answer(world, t)? {
+                    Some(true)
+                } else {
+                    right.answer(world, t)
+                }
+            }
+            Condition::Not(inner) => inner.answer(world, t).map(|answer| !answer),
+        }
+    }
+
+    /// Whether the fact stands anywhere in it.
+    pub fn reads(&self, fact: &str) -> bool {
+        match self {
+            Condition::Is { fact: read, .. } | Condition::Known(read) | Condition::Held(read, _) => *read == fact,
+            Condition::Compare(left, _, right) => left.reads(fact) || right.reads(fact),
+            Condition::Between(..) | Condition::Weekday { .. } => false,
+            Condition::And(left, right) | Condition::Or(left, right) => left.reads(fact) || right.reads(fact),
+            Condition::Not(inner) => inner.reads(fact),
+        }
+    }
+
+    /// The first moment after `t` at which the answer may be another, though no fact changes. May be too early.
+    pub fn next_moment(&self, world: &World<'_>, t: Time) -> Option<Time> {
+        let mut moments = Vec::new();
+        let mut clocks = Vec::new();
+        self.moments(world, &mut moments, &mut clocks);
+        let edge = (!clocks.is_empty()).then(|| wall::next(world.zone, &clocks, t));
+        moments.into_iter().filter(|moment| *moment > t).chain(edge.flatten()).min()
+    }
+
+    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>, clocks: &mut Vec<Clock>) {
+        match self {
+            Condition::Is { .. } | Condition::Known(_) => {}
+            Condition::Compare(left, _, right) => {
+                left.moments(world, moments);
+                right.moments(world, moments);
+            }
+            Condition::Held(fact, length) => moments.extend(world.facts.get(*fact).map(|fact| fact.since + *length)),
+            Condition::Between(from, to) => clocks.extend([*from, *to]),
+            Condition::Weekday { .. } => clocks.push(Clock { hour: 0, minute: 0 }),
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                left.moments(world, moments, clocks);
+                right.moments(world, moments, clocks);
+            }
+            Condition::Not(inner) => inner.moments(world, moments, clocks),
+        }
+    }
+}
+
+impl Number {
+    fn value(&self, world: &World<'_>, t: Time) -> Option<i64> {
+        Some(match self {
+            Number::Fact(fact) => match world.known(fact)? {
+                (_, Value::Number(number)) => number,
+                (_, other) => panic!("{fact} is {other}"),
+            },
+            Number::Literal(number) => *number,
+            Number::Changes(fact, window) => {
+                let (fact, _) = world.known(fact)?;
+                // c > t - window, where t - window may lie before 1970.
+                let inside = |c: &&Time| c.as_millis() + window.get() > t.as_millis() && **c <= t;
+                fact.changes.iter().filter(inside).count() as i64
+            }
+            Number::Plus(left, right) => left.value(world, t)?.saturating_add(right.value(world, t)?),
+            Number::Minus(left, right) => left.value(world, t)?.saturating_sub(right.value(world, t)?),
+            Number::Times(left, right) => left.value(world, t)?.saturating_mul(*right),
+            Number::Divided(left, right) => left.value(world, t)?.saturating_div(*right),
+            Number::Rest(left, right) => left.value(world, t)?.wrapping_rem(*right),
+            Number::Negative(inner) => inner.value(world, t)?.saturating_neg(),
+        })
+    }
+
+    fn reads(&self, fact: &str) -> bool {
+        match self {
+            Number::Fact(read) | Number::Changes(read, _) => *read == fact,
+            Number::Literal(_) => false,
+            Number::Plus(left, right) | Number::Minus(left, right) => left.reads(fact) || right.reads(fact),
+            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => inner.reads(fact),
+            Number::Negative(inner) => inner.reads(fact),
+        }
+    }
+
+    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>) {
+        match self {
+            Number::Fact(_) | Number::Literal(_) => {}
+            Number::Changes(fact, window) => {
+                for change in world.facts.get(*fact).into_iter().flat_map(|fact| &fact.changes) {
+                    moments.extend([*change, *change + *window]);
+                }
+            }
+            Number::Plus(left, right) | Number::Minus(left, right) => {
+                left.moments(world, moments);
+                right.moments(world, moments);
+            }
+            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => {
+                inner.moments(world, moments);
+            }
+            Number::Negative(inner) => inner.moments(world, moments),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equal = |not: bool| if not { "!=" } else { "==" };
+        match self {
+            Condition::Is { fact, not, value } => write!(f, "{fact} {} {value}", equal(*not)),
+            Condition::Compare(left, how, right) => write!(f, "{left} {how} {right}"),
+            Condition::Known(fact) => write!(f, "known({fact})"),
+            Condition::Held(fact, length) => write!(f, "{fact}.held(\"{length}\")"),
+            Condition::Between(from, to) => write!(f, "between(\"{from}\", \"{to}\")"),
+            Condition::Weekday { not, day } => {
+                let (_, name) = DAYS.iter().find(|(of, _)| of == day).unwrap();
+                write!(f, "weekday() {} \"{name}\"", equal(*not))
+            }
+            Condition::And(left, right) => write!(f, "({left} && {right})"),
+            Condition::Or(left, right) => write!(f, "({left} || {right})"),
+            Condition::Not(inner) => write!(f, "!({inner})"),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Fact(fact) => write!(f, "{fact}"),
+            Number::Literal(number) => write!(f, "{number}"),
+            Number::Changes(fact, window) => write!(f, "{fact}.changes(\"{window}\")"),
+            Number::Plus(left, right) => write!(f, "({left} + {right})"),
+            Number::Minus(left, right) => write!(f, "({left} - {right})"),
+            Number::Times(left, right) => write!(f, "({left} * {right})"),
+            Number::Divided(left, right) => write!(f, "({left} / {right})"),
+            Number::Rest(left, right) => write!(f, "({left} % {right})"),
+            Number::Negative(inner) => write!(f, "-({inner})"),
+        }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Comparison::Equal => "==",
+            Comparison::Unequal => "!=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Other rules: what carries over.
+
+use std::rc::Rc;
+
+use dag_engine::{EndedBy, Outcome, Time};
+
+use crate::{
+    episodes::{Phase, Standing, Wait},
+    model::Model,
+    rules::{Rule, Rules},
+};
+
+impl Model {
+    pub fn reload(&mut self, rules: &Rc<Rules>) {
+        self.rules = Rc::clone(rules);
+        self.say(self.now, None, None, "rules changed".to_owned());
+        for rule in rules.running() {
+            self.rename(rule);
+        }
+        self.put_removed_rules_to_rest();
+        for rule in rules.running() {
+            self.work_out_again(rule);
+        }
+        self.end_troubles_of_old_rules();
+        self.ask_all_or_later(self.now);
+    }
+
+    fn rename(&mut self, rule: &Rule) {
+        let Some(was) = rule.was else { return };
+        let quiet = self.standings.get(rule.name).is_none_or(|standing| standing.phase == Phase::Quiet);
+        if !quiet {
+            return;
+        }
+        // A rule has a standing once it has moved.
+        let moved = self.standings.get(was).is_some_and(|standing| standing.edge > Time::MIN);
+        if !moved && !self.counts.contains_key(was) {
+            return;
+        }
+        let standing = self.standings.remove(was).unwrap_or_else(Standing::new);
+        self.standings.insert(rule.name.into(), standing);
+        let counts = [was, rule.name].map(|name| self.counts.remove(name).unwrap_or(0));
+        self.counts.insert(rule.name.into(), counts[0].max(counts[1]));
+        // Those too that are over and wait for quiet hours.
+        for incident in self.incidents.iter_mut().filter(|incident| incident.rule == was) {
+            incident.rule = rule.name.into();
+        }
+        let incident = self.incident_of(rule.name).map(|incident| incident.id);
+        self.decide(self.now, Some(rule.name), incident, &Outcome::Renamed { was: was.into() });
+    }
+
+    fn put_removed_rules_to_rest(&mut self) {
+        for name in self.standings.keys().cloned().collect::<Vec<_>>() {
+            if self.rules.rule(&name).is_some() {
+                continue;
+            }
+            let standing = self.standing(&name);
+            let phase = std::mem::replace(&mut standing.phase, Phase::Quiet);
+            standing.asked = None;
+            match phase {
+                Phase::Quiet => {}
+                Phase::Pending(wait) => self.decide(self.now, Some(&name), None, &Outcome::Dip { since: wait.since }),
+                Phase::Open | Phase::Closing(_) => {
+                    self.end(&name, self.now, self.uncertain, self.now, Some(EndedBy::RuleRemoved));
+                }
+            }
+            self.standings.remove(&name);
+        }
+    }
+
+    fn work_out_again(&mut self, rule: &Rule) {
+        if let Some(incident) = self.incident_of(rule.name) {
+            incident.severity = rule.severity;
+        }
+        let Some(standing) = self.standings.get(rule.name).cloned() else { return };
+        let (hook, file, wait) = match &standing.phase {
+            Phase::Quiet | Phase::Open => return,
+            Phase::Pending(wait) => ("open_after", rule.open_after, wait),
+            Phase::Closing(wait) => ("close_after", rule.close_after, wait),
+        };
+        let mut due = wait.since + self.wait(rule, hook, file);
+        if standing.answer.is_some() {
+            due = due.max(self.now);
+        }
+        let wait = Wait { due, ..wait.clone() };
+        let phase = match standing.phase {
+            Phase::Pending(_) => Phase::Pending(wait),
+            _ => Phase::Closing(wait),
+        };
+        self.standing(rule.name).phase = phase;
+    }
+}
