@@ -292,6 +292,8 @@ pub enum Refusal {
     OlderBoot,
     /// Every reading of the report that was not sent again on purpose has been applied before.
     Stale,
+    /// The device has as many sources as it may have.
+    TooManySources,
     /// The report holds more readings than one report may.
     TooManyReadings,
     /// The rules and the configuration know no fact of this name.
@@ -318,6 +320,7 @@ impl Refusal {
         match self {
             Refusal::OlderBoot => "it is of an earlier boot",
             Refusal::Stale => "every reading in it was applied before",
+            Refusal::TooManySources => "the device has too many sources",
             Refusal::TooManyReadings => "it holds more readings than one report may",
             Refusal::UnknownFact => "the rules and the configuration know no such fact",
             Refusal::WrongValue => "this fact cannot take that value",

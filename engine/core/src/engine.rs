@@ -125,7 +125,9 @@ impl Step<'_> {
             self.pass_to_horizon();
         }
         self.forget_silences();
-        if !self.is_incomplete() {
+        if self.is_incomplete() {
+            self.make_room_for_readings();
+        } else {
             self.messages();
         }
         self.state.deadline = self.next_deadline();
@@ -140,12 +142,12 @@ impl Step<'_> {
         }
     }
 
-    /// Asks every condition at `at`; of a device whose reports are missing, as soon as they are there.
+    /// Asks every condition at `at`; of a device whose reports are missing at the time of the last reading that is there.
     pub fn ask_all(&mut self, at: Time) {
-        if self.is_incomplete() {
-            self.state.ask_all = true;
-        } else {
-            self.evaluate_all(at);
+        match self.state.applied {
+            _ if !self.is_incomplete() => self.evaluate_all(at),
+            Some(applied) => self.evaluate_all(applied.min(at)),
+            None => self.state.ask_all = true,
         }
     }
 

@@ -192,7 +192,9 @@ impl Step<'_> {
 
     /// A decision about a rule, and its incident if it has one.
     pub(crate) fn about(&mut self, rule: &Rule, at: Time, outcome: Outcome) {
-        let incident = self.state.open_incident(&rule.name).map(|incident| incident.id);
+        let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
+        let has_one = matches!(phase, Some(Phase::Open | Phase::Closing { .. }));
+        let incident = if has_one { self.state.open_incident(&rule.name).map(|incident| incident.id) } else { None };
         self.decide(at, Some(&rule.name), incident, outcome);
     }
 }

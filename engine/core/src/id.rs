@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 pub struct Id([u8; 16]);
 
 impl Id {
+    /// No hash: the id of nothing.
+    pub(crate) const NONE: Id = Id([0; 16]);
+
     /// Hashes `parts`, each behind its length, so that no two lists of parts run into the same bytes.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();

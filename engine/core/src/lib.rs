@@ -48,8 +48,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A step has two layers: `episodes.rs` turns facts into incidents at the times when things happened; `messages.rs`
-//! turns incidents into messages, decided at `now` and never back-dated.
+//! A step has two layers: `episodes.rs` turns facts into incidents at the times when things happened; `messages/` turns
+//! incidents into messages, decided at `now` and never back-dated.
 //!
 //! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
 

@@ -19,10 +19,11 @@ impl Step<'_> {
             }
         }
         self.put_removed_to_rest();
+        // Before the hooks of the new rules are asked.
+        self.forget_troubles();
         for rule in &all.rules {
             self.work_out_again(rule);
         }
-        self.forget_troubles();
         self.ask_all(self.now);
     }
 

@@ -16,8 +16,9 @@ const MOST_WAITING_READINGS: usize = 2_000;
 /// For how long missing reports hold up deadlines and messages, at most.
 const LONGEST_INCOMPLETE: Millis = Millis::new(300_000);
 
-/// So many incidents that are over may wait for missing reports, before they are told all the same.
-const MOST_UNTOLD: usize = 64;
+/// The name of a source may have so many bytes, and a device so many sources: all of them are remembered.
+const LONGEST_SOURCE: usize = 200;
+const MOST_SOURCES: usize = 64;
 
 impl Report {
     /// A report may not hold more readings than this.
@@ -51,7 +52,14 @@ impl Step<'_> {
         if report.readings.len() > Report::LONGEST {
             return self.refuse(Refusal::TooManyReadings, report.source);
         }
-        match self.state.sources.get(&report.source) {
+        if report.source.len() > LONGEST_SOURCE {
+            return self.refuse(Refusal::TooLong, "a report");
+        }
+        let cursor = self.state.sources.get(&report.source);
+        if cursor.is_none() && self.state.sources.len() >= MOST_SOURCES {
+            return self.refuse(Refusal::TooManySources, report.source);
+        }
+        match cursor {
             Some(cursor) if report.boot < cursor.boot => self.refuse(Refusal::OlderBoot, report.source),
             Some(cursor) if report.is_beyond(cursor) => self.await_missing(report),
             None if report.is_beyond(&Cursor { boot: report.boot, ..Cursor::default() }) => self.await_missing(report),
@@ -161,12 +169,18 @@ impl Step<'_> {
         let waiting = &self.state.waiting;
         let readings = waiting.iter().map(|waiting| waiting.report.readings.len()).sum::<usize>();
         let crowded = waiting.len() > MOST_WAITING || readings > MOST_WAITING_READINGS;
-        let first = waiting.first().filter(|first| crowded || first.until() <= self.now)?;
-        Some(first.report.source.clone())
+        // Not always the first: a clock that is set moves some of them.
+        let longest = waiting.iter().min_by_key(|waiting| waiting.at);
+        let longest = longest.filter(|longest| crowded || longest.until() <= self.now)?;
+        Some(longest.report.source.clone())
     }
 
-    /// Notes since when reports are missing.
+    /// Notes since when reports are missing. Parts of a backlog that do not come in time are given up: else one source that
+    /// never comes back would take the others' time for ever.
     pub(crate) fn note_missing(&mut self) {
+        if self.state.incomplete_since.is_some_and(|since| since + LONGEST_INCOMPLETE <= self.now) {
+            self.state.sources.values_mut().for_each(|cursor| cursor.more = false);
+        }
         let missing = !self.state.waiting.is_empty() || self.state.sources.values().any(|cursor| cursor.more);
         self.state.incomplete_since = match (missing, self.state.incomplete_since) {
             (true, None) => Some(self.now),
@@ -177,9 +191,7 @@ impl Step<'_> {
 
     /// Whether deadlines and messages wait for missing reports.
     pub(crate) fn is_incomplete(&self) -> bool {
-        let untold = || self.state.incidents.iter().filter(|incident| incident.ended.is_some() && !incident.last_words);
         self.state.incomplete_since.is_some_and(|since| self.now < since + LONGEST_INCOMPLETE)
-            && untold().count() < MOST_UNTOLD
     }
 
     /// Up to when deadlines fire; `None` where nothing is known yet of what they would fire on.
@@ -190,6 +202,6 @@ impl Step<'_> {
     /// When missing reports are given up, or no longer hold anything up.
     pub(crate) fn next_patience(&self) -> impl Iterator<Item = Time> {
         let incomplete = self.state.incomplete_since.map(|since| since + LONGEST_INCOMPLETE);
-        self.state.waiting.first().map(Waiting::until).into_iter().chain(incomplete)
+        self.state.waiting.iter().map(Waiting::until).chain(incomplete)
     }
 }

@@ -35,7 +35,7 @@ pub struct State {
     /// The last report came from a clock that was not set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) uncertain: bool,
-    /// Every condition has to be asked again as soon as nothing is missing any more.
+    /// Every condition has still to be asked, as soon as nothing is missing any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ask_all: bool,
     /// Every rule that has ever moved. A rule without an entry is quiet.
@@ -136,7 +136,8 @@ impl State {
     }
 
     pub(crate) fn open_incident(&mut self, rule: &str) -> Option<&mut Incident> {
-        self.incidents.iter_mut().find(|incident| incident.ended.is_none() && incident.rule == rule)
+        // From the end: in a backlog many that are over may stand before it.
+        self.incidents.iter_mut().rev().find(|incident| incident.ended.is_none() && incident.rule == rule)
     }
 }
 
@@ -394,6 +395,33 @@ impl Incident {
             opened_at,
             alerted_at: None,
             ended: None,
+            ended_by: None,
+            acknowledged: None,
+            acknowledgement_holds: false,
+            fired: Vec::new(),
+            told: Vec::new(),
+            held: None,
+            snoozed: None,
+            since_uncertain: false,
+            ended_uncertain: false,
+            last_words: false,
+        }
+    }
+
+    /// What stands in the place of an incident that is lent out: one that is over and concerns nobody.
+    pub(crate) fn lent() -> Incident {
+        let (id, rule) = (Id::NONE, Name::new_static(""));
+        let at = Time::MIN;
+        let severity = Severity::Info;
+        Incident {
+            id,
+            rule,
+            number: 0,
+            severity,
+            since: at,
+            opened_at: at,
+            alerted_at: None,
+            ended: Some(at),
             ended_by: None,
             acknowledged: None,
             acknowledgement_holds: false,

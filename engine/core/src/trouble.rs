@@ -88,14 +88,10 @@ impl Step<'_> {
 
     /// Under other rules no script has failed yet, and what is gone troubles nobody.
     pub(crate) fn forget_troubles(&mut self) {
-        let rules = self.rules;
-        let account = &self.state.device.account_emails;
         let gone = |trouble: &Trouble| match &trouble.cause {
-            Cause::Sensor { fact, .. } => rules.fact(fact).is_none(),
+            Cause::Sensor { fact, .. } => self.rules.fact(fact).is_none(),
             Cause::Script { .. } => true,
-            Cause::Delivery { recipient, .. } => {
-                !rules.recipients.contains_key(recipient) && !account.iter().any(|email| recipient == email)
-            }
+            Cause::Delivery { recipient, channel } => self.leads((recipient, *channel)).is_none(),
             Cause::Host { .. } => false,
         };
         let gone = self.state.troubles.iter().filter(|(_, trouble)| trouble.lasts && gone(trouble));
@@ -138,8 +134,11 @@ impl Step<'_> {
                 trouble.missed.push((recipient, channel));
                 continue;
             }
-            // Who is no operator any more need not be told.
-            let Some(to) = operators.iter().find(|to| to.key() == (&recipient, channel)) else { continue };
+            let Some(to) = operators.iter().find(|to| to.key() == (&recipient, channel)) else {
+                let (kind, reason) = (Kind::System, Withholding::RecipientGone);
+                self.decide(self.now, None, None, Outcome::Withheld { kind, recipient, channel, reason });
+                continue;
+            };
             let id = Id::of(&[
                 b"system",
                 self.state.device.id.as_bytes(),

@@ -9,7 +9,7 @@ use crate::{
 
 impl Step<'_> {
     /// Where a channel leads by the rules and the account of now; `None` if it is gone.
-    pub(super) fn leads(&self, (recipient, channel): (&Name, Channel)) -> Option<Reachable> {
+    pub(crate) fn leads(&self, (recipient, channel): (&Name, Channel)) -> Option<Reachable> {
         let reached = if self.rules.recipients.contains_key(recipient) {
             self.rules.reach([recipient], &self.state.device)
         } else {
@@ -35,7 +35,7 @@ impl Incident {
     pub(super) fn noted(&mut self, to: &Reachable) -> &mut Told {
         let at = self.told.iter().position(|told| told.key() == to.key());
         let mut told = at.map_or_else(|| Told::new(to), |at| self.told.remove(at));
-        told.address = to.address.clone();
+        (told.address, told.timezone) = (to.address.clone(), to.timezone.clone());
         self.told.insert_mut(at.unwrap_or(self.told.len()), told)
     }
 }

@@ -22,8 +22,9 @@ struct Unreached<'a> {
 }
 
 impl Step<'_> {
-    /// Adds the channels of fallbacks to those that want something.
-    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident, wants: &mut Vec<Want>) {
+    /// The channels of fallbacks, with what they are told instead of others.
+    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident) -> Vec<Want> {
+        let mut wants = Vec::new();
         for told in &incident.told {
             let Some(unreached) = self.unreached(incident, told).filter(|unreached| unreached.at <= self.now) else {
                 continue;
@@ -36,8 +37,9 @@ impl Step<'_> {
             let firing = recalled(self.rules, Some(rule), unreached.heard);
             let (recipient, to) = (told.recipient.clone(), unreached.fallback.clone());
             self.of(incident, Outcome::FellBack { recipient, to });
-            channels.into_iter().for_each(|channel| want(wants, channel, Some(&firing)));
+            channels.into_iter().for_each(|channel| want(&mut wants, channel, Some(&firing)));
         }
+        wants
     }
 
     /// When the next fallback of an incident is told.

@@ -43,11 +43,16 @@ impl Step<'_> {
 
     /// Whether a channel was told of another incident that inhibits this one.
     pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
-        self.state.incidents.iter().any(|other| {
-            other.ended.is_none()
-                && other.severity >= incident.severity
-                && self.rules.rule(&other.rule).is_some_and(|rule| rule.inhibits.contains(&incident.rule))
-                && other.told.iter().any(|told| told.key() == key && told.is_told())
+        let inhibitors = self.rules.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
+        inhibitors.iter().any(|inhibitor| {
+            let phase = self.state.rules.get(inhibitor).map(|standing| standing.phase);
+            matches!(phase, Some(Phase::Open | Phase::Closing { .. }))
+                && self.state.incidents.iter().any(|other| {
+                    other.ended.is_none()
+                        && other.rule == *inhibitor
+                        && other.severity >= incident.severity
+                        && other.told.iter().any(|told| told.key() == key && told.is_told())
+                })
         })
     }
 

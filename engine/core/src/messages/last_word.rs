@@ -80,12 +80,12 @@ impl Step<'_> {
         if told.missed.is_none() && incident.alerted_at.is_some() {
             return None;
         }
-        let reason = if self.leads(told.key()).is_none() {
-            Some(Withholding::RecipientGone)
-        } else if self.is_silenced(incident) {
+        let reason = if self.is_silenced(incident) {
             Some(Withholding::Silenced)
+        } else if self.is_inhibited(incident, told.key()) {
+            Some(Withholding::Inhibited)
         } else {
-            self.is_inhibited(incident, told.key()).then_some(Withholding::Inhibited)
+            self.leads(told.key()).is_none().then_some(Withholding::RecipientGone)
         };
         let Some(reason) = reason else { return Some(Kind::Past) };
         let channel = self.channel(incident, told);

@@ -20,51 +20,101 @@ pub(crate) use due::Firing;
 
 use crate::{Hold, Time, engine::Step, state::Incident};
 
-/// So many incidents that are over may wait for the end of quiet hours.
+/// So many incidents that are over may wait for the end of quiet hours, or for missing reports.
 const MOST_OVER: usize = 64;
+
+/// So many incidents are put in order without a list.
+const FEW: usize = 32;
 
 impl Step<'_> {
     /// Decides the messages of every incident and about every trouble, and forgets what is over and told.
     pub(crate) fn messages(&mut self) {
-        let rules = self.rules;
-        // An inhibitor comes before what it inhibits.
-        for rank in 0..=rules.highest_rank {
-            for at in 0..self.state.incidents.len() {
-                let rule = self.state.incidents.get(at).map(|incident| rules.rule(&incident.rule));
-                if rule.is_some_and(|rule| rule.map_or(0, |rule| rule.rank) == rank) {
-                    self.with_incident(at, |step, incident| match incident.ended {
-                        Some(_) => step.end(incident),
-                        None => step.escalate(incident),
-                    });
+        let rank = |step: &Self, at: usize| {
+            let rule = step.state.incidents.get(at).and_then(|incident| step.rules.rule(&incident.rule));
+            rule.map_or(0, |rule| rule.rank)
+        };
+        // An inhibitor comes before what it inhibits. Few incidents are not worth a list.
+        if self.state.incidents.len() <= FEW {
+            let mut next = Some(0);
+            while let Some(current) = next.take() {
+                for at in 0..self.state.incidents.len() {
+                    match rank(self, at) {
+                        rank if rank == current => self.message(at),
+                        rank if rank > current => next = Some(next.map_or(rank, |next: u32| next.min(rank))),
+                        _ => {}
+                    }
                 }
             }
+        } else {
+            let mut order: Vec<usize> = (0..self.state.incidents.len()).collect();
+            order.sort_by_key(|at| rank(self, *at));
+            order.into_iter().for_each(|at| self.message(at));
         }
-        self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.told.is_empty());
+        self.forget_told();
         self.make_room();
         self.troubles();
     }
 
+    fn message(&mut self, at: usize) {
+        self.with_incident(at, |step, incident| match incident.ended {
+            Some(_) => step.end(incident),
+            None => step.escalate(incident),
+        });
+    }
+
+    fn forget_told(&mut self) {
+        self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.told.is_empty());
+    }
+
+    /// Says the last words of incidents that are over while reports are missing, where too many wait: what ended in readings
+    /// that were applied is certain.
+    pub(crate) fn make_room_for_readings(&mut self) {
+        let untold = |incident: &Incident| incident.ended.is_some() && !incident.last_words;
+        if self.state.incidents.iter().filter(|incident| untold(incident)).count() < MOST_OVER {
+            return;
+        }
+        for at in 0..self.state.incidents.len() {
+            if self.state.incidents.get(at).is_some_and(untold) {
+                self.message(at);
+            }
+        }
+        self.forget_told();
+        self.make_room();
+    }
+
     /// Lends an incident out. Meanwhile the others can be looked at: one may inhibit it.
-    fn with_incident<T>(&mut self, at: usize, run: impl FnOnce(&mut Self, &mut Incident) -> T) -> T {
-        let mut incident = self.state.incidents.remove(at);
-        let answer = run(self, &mut incident);
-        self.state.incidents.insert(at, incident);
-        answer
+    fn with_incident(&mut self, at: usize, run: impl FnOnce(&mut Self, &mut Incident)) {
+        let Some(place) = self.state.incidents.get_mut(at) else { return };
+        let mut incident = std::mem::replace(place, Incident::lent());
+        run(self, &mut incident);
+        if let Some(place) = self.state.incidents.get_mut(at) {
+            *place = incident;
+        }
     }
 
     /// Ends the wait of the oldest incidents that are over, where too many wait.
     fn make_room(&mut self) {
-        let over = self.state.incidents.iter().filter(|incident| incident.ended.is_some()).count();
-        for _ in MOST_OVER..over {
-            let Some(at) = self.state.incidents.iter().position(|incident| incident.ended.is_some()) else { return };
-            self.with_incident(at, Step::end_at_once);
-            self.state.incidents.remove(at);
+        let over = self.state.incidents.iter().filter(|incident| incident.last_words).count();
+        let mut excess = over.saturating_sub(MOST_OVER);
+        if excess == 0 {
+            return;
         }
+        for at in 0..self.state.incidents.len() {
+            if excess > 0 && self.state.incidents.get(at).is_some_and(|incident| incident.last_words) {
+                excess -= 1;
+                self.with_incident(at, Step::end_at_once);
+            }
+        }
+        self.forget_told();
     }
 
     /// When the messages of an incident are due next, if time alone makes them so.
     pub(crate) fn next_message(&self) -> Option<Time> {
-        self.state.incidents.iter().filter_map(|incident| self.next_of(incident)).min()
+        let incidents = &self.state.incidents;
+        let next = incidents.iter().filter_map(|incident| self.next_of(incident));
+        // Where something is held back already, a silence that begins is another reason.
+        let silences = self.state.silences.iter().map(|silenced| silenced.silence.from);
+        next.chain(silences.filter(|from| *from > self.now && !incidents.is_empty())).min()
     }
 
     fn next_of(&self, incident: &Incident) -> Option<Time> {
@@ -77,11 +127,10 @@ impl Step<'_> {
         let due = || due::times(escalation, incident, self.now).map(|(at, _)| at).filter(|at| *at > self.now).min();
         let hold = self.hold(incident);
         let release = match hold {
-            Some(Hold::Acknowledged) => incident.lapses(escalation.ack_lapses_after),
             Some(Hold::Snoozed) => incident.snoozed_until(),
             Some(Hold::Silenced) => self.silent_until(incident),
             // The end of this holding is a deadline of its own.
-            Some(Hold::Closing | Hold::Inhibited) => None,
+            Some(Hold::Closing | Hold::Acknowledged | Hold::Inhibited) => None,
             None => {
                 let missed = incident.told.iter().filter(|told| told.missed.is_some());
                 let released = missed.filter_map(|told| self.quiet_until(&told.recipient, severity));
@@ -90,6 +139,7 @@ impl Step<'_> {
         };
         // That something is held is noted once.
         let due = if hold.is_some() && incident.held == hold { None } else { due() };
-        release.into_iter().chain(due).min()
+        let lapses = incident.lapses(escalation.ack_lapses_after);
+        release.into_iter().chain(lapses).chain(due).min()
     }
 }

@@ -57,13 +57,13 @@ impl Step<'_> {
             incident.held = None;
             self.fire(rule, escalation, incident, &due, opening, &mut wants);
         }
-        self.fall_back(rule, incident, &mut wants);
         for told in incident.told.iter().filter(|told| told.missed.is_some()) {
             want(&mut wants, self.channel(incident, told), None);
         }
-        if !wants.is_empty() {
-            self.serve(rule, incident, wants);
-        }
+        self.serve(rule, incident, wants);
+        // What was queued just now for somebody who cannot be reached, too.
+        let wants = self.fall_back(rule, incident);
+        self.serve(rule, incident, wants);
     }
 
     fn note_held(&mut self, incident: &mut Incident, due: &[Firing], reason: Hold) {
@@ -123,6 +123,9 @@ impl Step<'_> {
 
     /// Gives every channel one message at most, and those that are held back something to be made up for.
     fn serve(&mut self, rule: &Rule, incident: &mut Incident, wants: Vec<Want>) {
+        if wants.is_empty() {
+            return;
+        }
         let mut messages: Vec<(Firing, Kind, Reachable)> = Vec::new();
         for Want { channel, firings } in wants {
             let latest = firings.iter().max_by_key(|firing| (firing.step, firing.repeat)).cloned();

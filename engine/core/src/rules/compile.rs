@@ -193,7 +193,6 @@ impl<'a> Compiling<'a> {
             }
         }
         Ruleset {
-            highest_rank: self.rules.iter().map(|rule| rule.rank).max().unwrap_or(0),
             rules: self.rules,
             readers,
             positions,

@@ -40,8 +40,6 @@ pub struct Sources {
 pub struct Ruleset {
     /// In the order of file name, then position.
     pub(crate) rules: Vec<Rule>,
-    /// The highest rank among them.
-    pub(crate) highest_rank: u32,
     /// Which rules read a fact, as positions in `rules`.
     pub(crate) readers: BTreeMap<Name, Vec<usize>>,
     pub(crate) positions: BTreeMap<Name, usize>,
@@ -70,6 +68,8 @@ pub(crate) struct Rule {
     pub run_on: RunOn,
     /// The rules whose messages an incident of this one holds back.
     pub inhibits: Vec<Name>,
+    /// The rules that hold this one's messages back.
+    pub inhibited_by: Vec<Name>,
     /// How many rules inhibit one another in a row down to this one: inhibitors are decided first.
     pub rank: u32,
     /// The name that the rule had before.

@@ -109,15 +109,18 @@ impl<'a> Compiling<'a> {
         let order = in_order(&self.inhibits_used, |cycle, closing| tell_cycle(documents, cycle, closing, "inhibits"));
 
         let mut ranks: BTreeMap<Name, u32> = BTreeMap::new();
+        let mut inhibitors: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
         for rule in order.iter().filter_map(|name| rules.get(name)) {
             let below = ranks.get(&rule.name).map_or(1, |rank| rank + 1);
             for inhibited in &rule.inhibits {
+                inhibitors.entry(inhibited.clone()).or_default().push(rule.name.clone());
                 let rank = ranks.entry(inhibited.clone()).or_default();
                 *rank = below.max(*rank);
             }
         }
         for rule in &mut self.rules {
             rule.rank = ranks.get(&rule.name).copied().unwrap_or_default();
+            rule.inhibited_by = inhibitors.remove(&rule.name).unwrap_or_default();
         }
     }
 

@@ -54,6 +54,7 @@ impl<'a> Compiling<'a> {
             run_on: run_on.unwrap_or_default(),
             inhibits,
             // Known once all rules are.
+            inhibited_by: Vec::new(),
             rank: 0,
             was,
         });

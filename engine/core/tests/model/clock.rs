@@ -4,22 +4,33 @@ use dag_engine::{Outcome, Time};
 
 use crate::{episodes::Phase, model::Model};
 
-/// Moves a time that lies at or after the first, by the second.
+/// A correction: what was recorded at or after `began` moves by so many milliseconds, and nothing stays after `last`.
 #[derive(Clone, Copy)]
-struct Shift(Time, i64);
+struct Shift {
+    began: Time,
+    millis: i64,
+    last: Time,
+}
 
 impl Shift {
     fn concerns(self, time: Time) -> bool {
-        time >= self.0
+        time >= self.began
     }
 
     /// By how many milliseconds what was recorded at this time moves.
     fn by(self, time: Time) -> i64 {
-        if self.concerns(time) { self.1 } else { 0 }
+        let mut moved = time;
+        self.time(&mut moved);
+        moved.as_millis() - time.as_millis()
     }
 
     fn time(self, time: &mut Time) {
-        *time = time.moved(self.by(*time));
+        if self.concerns(*time) {
+            *time = time.moved(self.millis);
+        }
+        if *time > self.last {
+            *time = self.last;
+        }
     }
 
     fn times<'a>(self, times: impl IntoIterator<Item = &'a mut Time>) {
@@ -29,7 +40,8 @@ impl Shift {
 
 impl Model {
     pub fn set_clock(&mut self, boot: u64, began: Time, shift_ms: i64, now: Time) {
-        let shift = Shift(began, shift_ms);
+        let last = if self.now >= began { self.now.moved(shift_ms) } else { self.now };
+        let shift = Shift { began, millis: shift_ms, last };
         self.uncertain = false;
         self.move_facts(shift);
         self.move_reports(shift, boot);
@@ -57,7 +69,7 @@ impl Model {
     }
 
     fn move_reports(&mut self, shift: Shift, boot: u64) {
-        for source in self.sources.values_mut().filter(|source| source.boot == boot) {
+        for source in self.sources.values_mut() {
             shift.times(source.read.values_mut());
         }
         for waiting in &mut self.waiting {
@@ -73,7 +85,8 @@ impl Model {
     fn move_episodes(&mut self, shift: Shift) {
         for standing in self.standings.values_mut() {
             shift.time(&mut standing.edge);
-            shift.times(&mut standing.asked);
+            // Time alone asks by another clock: what that comes to is found when the condition is asked.
+            standing.asked = None;
             if let Phase::Pending(wait) | Phase::Closing(wait) = &mut standing.phase {
                 wait.uncertain &= !shift.concerns(wait.since);
                 wait.due = wait.due.moved(shift.by(wait.since));
@@ -90,7 +103,7 @@ impl Model {
             shift.times(&mut incident.alerted_at);
             shift.times(&mut incident.ended);
             shift.times(incident.acknowledgement.as_mut().map(|given| &mut given.at));
-            shift.times(incident.fired.iter_mut().map(|fired| &mut fired.at));
+            shift.times(incident.fired.iter_mut().flat_map(|fired| [&mut fired.at, &mut fired.last]));
             for channel in &mut incident.channels {
                 shift.times(&mut channel.failing);
                 shift.times(&mut channel.last);

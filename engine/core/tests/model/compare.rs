@@ -53,7 +53,6 @@ struct Play<'c> {
     senders: Senders,
     sent: Vec<MessageRef>,
     incidents: Vec<Id>,
-    renamed_away: Vec<&'static str>,
     timeline: Vec<String>,
 }
 
@@ -72,7 +71,6 @@ impl<'c> Play<'c> {
             senders: Senders::new(),
             sent: Vec::new(),
             incidents: Vec::new(),
-            renamed_away: Vec::new(),
             timeline: Vec::new(),
         }
     }
@@ -103,14 +101,15 @@ impl<'c> Play<'c> {
         let engine = self.engine.step(input, now);
         let model = self.model.step(input, now);
         let references = engine.references();
-        let entries = [entry(&engine, now, self.alone), entry(&model, now, self.alone)];
+        let entries = [entry(&engine, now), entry(&model, now)];
         self.note(&entries[..1]);
-        self.incidents.extend(engine.said.iter().filter(|said| said.what.starts_with("opened")).filter_map(|said| said.incident));
+        self.incidents
+            .extend(engine.said.iter().filter(|said| said.what.starts_with("opened")).filter_map(|said| said.incident));
         self.sent.extend(references.iter().cloned());
         self.same(&format!("what is decided on {input:?}"), &entries[0], &entries[1])?;
         for (woken, side) in woken.into_iter().zip(["engine", "model"]) {
             let lines = &entries[0].1;
-            let needless = |line: &String| line.contains(" held ") || line.contains("script/") || line.contains(" lapsed");
+            let needless = |line: &String| line.contains("script/");
             if !woken && !lines.iter().any(|line| line.contains(" hook ")) && !lines.iter().all(needless) {
                 return Err(self.differ(&format!("the {side} had no deadline at {now}")));
             }
@@ -192,8 +191,6 @@ impl<'c> Play<'c> {
                 let text = begins.then(|| "it is broken".to_owned());
                 self.input(&Input::Trouble { about: (*about).into(), text })
             }
-            // CONCESSION F15
-            Event::Account { .. } | Event::Reload(_) if self.model.model.incomplete() => Ok(()),
             Event::Account { emails, zone, label } => {
                 self.device = device(*emails, *zone, *label);
                 self.input(&Input::Account(self.device.clone()))
@@ -217,11 +214,6 @@ impl<'c> Play<'c> {
         rules.rules.iter_mut().for_each(|rule| rule.was = None);
         for edit in edits {
             rules = edit.apply(rules);
-        }
-        // CONCESSION F14: an old name is not used again.
-        self.renamed_away.extend(rules.rules.iter().filter_map(|rule| rule.was));
-        if rules.rules.iter().any(|rule| self.renamed_away.contains(&rule.name)) {
-            return Ok(());
         }
         if rules != *before {
             self.timeline.push(rules.toml());
@@ -247,7 +239,8 @@ impl<'c> Play<'c> {
             return Ok(());
         }
         let (engine, model) = (format!("{engine:#?}"), format!("{model:#?}"));
-        let ordered = |of: &str| of.lines().filter(|line| line.contains(" id: ")).map(str::trim).collect::<Vec<_>>().join(" ");
+        let ordered =
+            |of: &str| of.lines().filter(|line| line.contains(" id: ")).map(str::trim).collect::<Vec<_>>().join(" ");
         let order = format!("{}\n{}", ordered(&engine), ordered(&model));
         let only = |of: &str, not: &str| {
             let mut not: Vec<&str> = not.lines().collect();
@@ -261,7 +254,8 @@ impl<'c> Play<'c> {
             only.join("\n")
         };
         let (ours, theirs) = (only(&model, &engine), only(&engine, &model));
-        Err(self.differ(&format!("{what} differs\nthe engine alone:\n{theirs}\nthe model alone:\n{ours}\norder:\n{order}")))
+        Err(self
+            .differ(&format!("{what} differs\nthe engine alone:\n{theirs}\nthe model alone:\n{ours}\norder:\n{order}")))
     }
 
     fn differ(&self, what: &str) -> String {
@@ -280,7 +274,7 @@ fn alone(player: &mut dyn Player, until: Time, post: Post) -> (Vec<Entry>, Vec<M
             let follow_ups = step.references().into_iter().flat_map(|message| follow_ups(post, &message));
             inputs.splice(0..0, follow_ups);
             sent.extend(step.references());
-            let entry = entry(&step, now, true);
+            let entry = entry(&step, now);
             if !entry.1.is_empty() {
                 log.push(entry);
             }
@@ -289,17 +283,12 @@ fn alone(player: &mut dyn Player, until: Time, post: Post) -> (Vec<Entry>, Vec<M
     panic!("the deadlines do not come to an end");
 }
 
-/// What is compared of a step. What is held is decided whenever somebody looks: a side alone may look at other times.
-fn entry(step: &Step, now: Time, alone: bool) -> Entry {
+/// What is compared of a step.
+fn entry(step: &Step, now: Time) -> Entry {
     let mut lines: Vec<String> = step.said.iter().map(ToString::to_string).collect();
     lines.sort();
     // How often a hook is asked is not compared, but whether one failed.
     lines.dedup_by(|a, b| a == b && a.contains(" hook "));
-    lines.retain(|line| !line.contains(" renamed from ")); // CONCESSION F5
-    if alone {
-        lines.retain(|line| !line.contains(" held "));
-        lines.retain(|line| !line.contains(" lapsed")); // CONCESSION F11
-    }
     (now, lines, step.told.clone())
 }
 

@@ -62,7 +62,9 @@ impl Edit {
                 }
             }
             Edit::Add(rule) => rules.rules.push(*rule),
-            Edit::Lapse(at, lapse) => with(&mut rules.escalations, at, |escalation| escalation.ack_lapses_after = lapse),
+            Edit::Lapse(at, lapse) => {
+                with(&mut rules.escalations, at, |escalation| escalation.ack_lapses_after = lapse)
+            }
             Edit::InsertStep(at, place, step) => with(&mut rules.escalations, at, |escalation| {
                 let place = place % (escalation.steps.len() + 1);
                 escalation.steps.insert(place, step);

@@ -29,7 +29,6 @@ impl Model {
 
     /// The channels that were told, in that order, then the others.
     fn in_order(&self, id: Id) -> Vec<Who> {
-        // CONCESSION A: list order
         self.seen(id).channels.iter().map(|channel| channel.who.clone()).collect()
     }
 
@@ -115,7 +114,7 @@ impl Model {
         channel.and_then(|channel| channel.last_word)
     }
 
-    /// The step that first fired last, where it stands now, and its repeat. CONCESSION F3: 0 where it stands nowhere.
+    /// The step that first fired last, where it stands now, and its repeat.
     fn last_step(&self, id: Id) -> (u32, u32) {
         let incident = self.seen(id);
         let Some(last) = incident.fired.iter().max_by_key(|fired| fired.at) else { return (0, 0) };

@@ -25,7 +25,8 @@ fn length(texts: &[&'static str]) -> impl Strategy<Value = Millis> + Clone + use
 }
 
 fn clock() -> impl Strategy<Value = Clock> {
-    (of(&[0, 1, 1, 2, 2, 3, 7, 12, 18, 22, 23]), of(&[0, 0, 15, 30, 45])).prop_map(|(hour, minute)| Clock { hour, minute })
+    (of(&[0, 1, 1, 2, 2, 3, 7, 12, 18, 22, 23]), of(&[0, 0, 15, 30, 45]))
+        .prop_map(|(hour, minute)| Clock { hour, minute })
 }
 
 fn severity() -> impl Strategy<Value = Severity> {
@@ -64,9 +65,8 @@ fn comparison() -> impl Strategy<Value = Condition> {
         Comparison::Greater,
         Comparison::GreaterOrEqual,
     ]);
-    let level = (how.clone(), of(&[5_i64, 20, 50])).prop_map(|(how, n)| {
-        Condition::Compare(Number::Fact("battery"), how, Number::Literal(n))
-    });
+    let level = (how.clone(), of(&[5_i64, 20, 50]))
+        .prop_map(|(how, n)| Condition::Compare(Number::Fact("battery"), how, Number::Literal(n)));
     let counted = (length(&["1m", "10m", "1h"]), 1..4_i64).prop_map(|(window, n)| {
         Condition::Compare(Number::Changes("power", window), Comparison::GreaterOrEqual, Number::Literal(n))
     });
@@ -154,8 +154,8 @@ fn recipient(name: impl Strategy<Value = &'static str>) -> impl Strategy<Value =
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let escalation = (vec(step(), 1..5), lapse())
-        .prop_map(|(steps, ack_lapses_after)| Escalation { steps, ack_lapses_after });
+    let escalation =
+        (vec(step(), 1..5), lapse()).prop_map(|(steps, ack_lapses_after)| Escalation { steps, ack_lapses_after });
     let nor = recipient(Just("nor"));
     let others = vec(recipient(of(&RECIPIENTS)), 0..4);
     let operators = option::of(of(&["owners", "watch"]));

@@ -56,25 +56,59 @@ pub enum Event {
     Nothing,
     Read(Read),
     /// Facts change as quickly as they can, so many times.
-    Flicker { times: u8 },
+    Flicker {
+        times: u8,
+    },
     /// So many reports come, each without the one before it.
-    Holes { count: u8 },
+    Holes {
+        count: u8,
+    },
     /// All sources start again; the next reports name the number before, or not.
-    Boot { before: bool },
+    Boot {
+        before: bool,
+    },
     /// A report that did not come, comes.
     Late(usize),
     /// A report comes again.
     Again(usize),
-    Acknowledge { incident: usize, by: &'static str },
-    Snooze { incident: usize, length: i64 },
-    Silence { device: bool, label: bool, rule: Option<&'static str>, from: i64, until: i64 },
+    Acknowledge {
+        incident: usize,
+        by: &'static str,
+    },
+    Snooze {
+        incident: usize,
+        length: i64,
+    },
+    Silence {
+        device: bool,
+        label: bool,
+        rule: Option<&'static str>,
+        from: i64,
+        until: i64,
+    },
     /// Many silences, of rules that are not there.
-    Silences { count: u8 },
-    Attempt { message: usize, outcome: Attempt },
-    Trouble { about: &'static str, begins: bool },
-    Account { emails: usize, zone: Option<&'static str>, label: bool },
+    Silences {
+        count: u8,
+    },
+    Attempt {
+        message: usize,
+        outcome: Attempt,
+    },
+    Trouble {
+        about: &'static str,
+        begins: bool,
+    },
+    Account {
+        emails: usize,
+        zone: Option<&'static str>,
+        label: bool,
+    },
     Reload(Vec<Edit>),
-    ClockSet { back: i64, shift: i64, earlier_boot: bool },
+    ClockSet {
+        back: i64,
+        shift: i64,
+        earlier_boot: bool,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -101,7 +101,7 @@ impl Incident {
         self.channels.last_mut().unwrap()
     }
 
-    /// Those that were told. CONCESSION F6: in the order in which they first were told or missed something.
+    /// Those that were told. They stand in the order in which they first were told or missed something.
     pub fn told(&self) -> Vec<&Channel> {
         self.channels.iter().filter(|channel| channel.told.is_some()).collect()
     }
@@ -115,6 +115,16 @@ struct Outgoing {
 }
 
 impl Model {
+    /// Where 64 incidents are over and undecided while reports are missing, those alone.
+    pub fn send_last_words_of_many(&mut self) {
+        let undecided = self.incidents.iter().filter(|incident| incident.ended.is_some() && !incident.decided);
+        let undecided: Vec<Id> = undecided.map(|incident| incident.id).collect();
+        if undecided.len() >= 64 {
+            undecided.into_iter().for_each(|id| self.send_last_words(id));
+            self.limit_those_that_wait();
+        }
+    }
+
     pub fn send_messages(&mut self) {
         let mut order: Vec<(usize, usize, Id)> = Vec::new();
         for (place, incident) in self.incidents.iter().enumerate() {
@@ -175,14 +185,20 @@ impl Model {
                 add(&mut firings, who, firing.clone());
             }
         }
-        for (who, firing) in self.fall_back(id) {
-            add(&mut firings, who, firing);
-        }
         for channel in self.seen(id).channels.clone() {
             if !channel.missed.is_empty() && firings.iter().all(|(who, _)| *who != channel.who) {
                 firings.push((channel.who, Vec::new()));
             }
         }
+        self.serve(id, firings);
+        let mut firings = Vec::new();
+        for (who, firing) in self.fall_back(id) {
+            add(&mut firings, who, firing);
+        }
+        self.serve(id, firings);
+    }
+
+    fn serve(&mut self, id: Id, firings: Vec<(Who, Vec<Firing>)>) {
         let mut outgoing = Vec::new();
         for (who, now) in firings {
             outgoing.extend(self.choose(id, who, &now));
@@ -233,23 +249,30 @@ impl Model {
                 }
                 Some(fired) => {
                     let Some(repeat) = step.repeat else { continue };
-                    let gone = now.since(fired.at).get() / repeat.get();
-                    let may = i64::from(step.at_most.unwrap_or(u32::MAX));
-                    let last = gone.min(may).max(i64::from(fired.repeat));
-                    for n in [last, last + 1] {
-                        if n > i64::from(fired.repeat) && n <= may {
-                            let n = u32::try_from(n).unwrap();
-                            dates.push((firing(n), fired.at + repeat.times(n), step.clone()));
+                    let most = step.at_most.unwrap_or(u32::MAX);
+                    let mut number = fired.repeat;
+                    let mut at = fired.at;
+                    let mut found = None;
+                    // Moment by moment; those up to the last firing are gone by.
+                    loop {
+                        at = at + repeat;
+                        if at <= fired.last {
+                            continue;
+                        }
+                        if number >= most || (found.is_some() && at > now) || at == Time::MAX {
                             break;
                         }
+                        number += 1;
+                        found = Some((firing(number), at, step.clone()));
                     }
+                    dates.extend(found);
                 }
             }
         }
         dates
     }
 
-    /// Where a step that fired stands now. CONCESSION F3: 0 where it stands nowhere.
+    /// Where a step that fired stands now: at 0 where it stands nowhere.
     pub fn stands(&self, id: Id, key: &Key) -> u32 {
         let incident = self.seen(id);
         let rule = self.rules.rules.iter().find(|rule| incident.rule == rule.name && !incident.removed);
@@ -284,7 +307,7 @@ impl Model {
 
     fn held(&mut self, id: Id, due: Option<&(Firing, Step)>, reason: Hold) {
         let Some((firing, _)) = due else { return };
-        let held = Some((firing.position, reason));
+        let held = Some(reason);
         if self.seen(id).held != held {
             self.incident(id).held = held;
             self.decide_of(id, &Outcome::Held { step: firing.position, reason });
@@ -301,7 +324,7 @@ impl Model {
                     self.hook_failed_of(id, "recipients");
                 }
                 let channels = self.rules.channels(&step.notify, &self.device);
-                // CONCESSION F4
+                // Whoever reaches nobody has failed.
                 if hook == Hook::LeavesIt && rule.script == Some(Script::People) && channels.is_empty() {
                     self.hook_failed_of(id, "recipients");
                 }
@@ -316,8 +339,8 @@ impl Model {
         self.decide_of(id, &Outcome::Fired { step: position, repeat });
         let incident = self.incident(id);
         match incident.fired.iter_mut().find(|fired| fired.key.is(step, position)) {
-            Some(fired) => fired.repeat = repeat,
-            None => incident.fired.push(Fired { key, at: now, repeat }),
+            Some(fired) => (fired.repeat, fired.last) = (repeat, now),
+            None => incident.fired.push(Fired { key, at: now, last: now, repeat }),
         }
         if position == 0 {
             incident.alerted_at.get_or_insert(now);
@@ -347,7 +370,8 @@ impl Model {
             if self.now < since + recipient.fallback_after.unwrap_or(Millis::new(5 * 60_000)) {
                 continue;
             }
-            let failing = incident.told().into_iter().find(|channel| channel.who.0 == name && channel.failing.is_some());
+            let failing =
+                incident.told().into_iter().find(|channel| channel.who.0 == name && channel.failing.is_some());
             let Some((queued, firing)) = failing.and_then(|channel| channel.firings.last().cloned()) else { continue };
             let firing = Firing { position: self.stands(id, &firing.key), ..firing };
             let mut any = false;
@@ -447,7 +471,7 @@ impl Model {
         let told = incident.channels.iter().filter_map(|channel| channel.told).max().map_or(0, |last| last + 1);
         let channel = incident.channel(who);
         channel.told.get_or_insert(told);
-        channel.place = channel.place.take().or(place); // CONCESSION F10
+        channel.place = place.or(channel.place.take());
         if !channel.attempted {
             channel.queue.push(message);
         }
@@ -470,7 +494,15 @@ impl Model {
     }
 
     /// Puts a message out. `step` is what its id holds of the step.
-    pub fn tell(&mut self, id: Id, kind: Kind, step: &[u8], (position, repeat): (u32, u32), who: &Who, to: Place) -> Id {
+    pub fn tell(
+        &mut self,
+        id: Id,
+        kind: Kind,
+        step: &[u8],
+        (position, repeat): (u32, u32),
+        who: &Who,
+        to: Place,
+    ) -> Id {
         let now = self.now;
         let incident = self.seen(id).clone();
         let standing = self.standings.get(&incident.rule);

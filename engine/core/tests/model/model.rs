@@ -69,7 +69,7 @@ pub struct Incident {
     /// In the order in which they first were told or missed something.
     pub channels: Vec<Channel>,
     /// What was last decided to be held.
-    pub held: Option<(u32, Hold)>,
+    pub held: Option<Hold>,
     /// The last words of all channels are decided.
     pub decided: bool,
 }
@@ -99,7 +99,9 @@ pub struct MadeSilence {
 pub struct Fired {
     pub key: Key,
     pub at: Time,
-    /// The last repeat that fired.
+    /// When it fired or repeated last.
+    pub last: Time,
+    /// How many repeats there were, those that another stood for too.
     pub repeat: u32,
 }
 
@@ -153,9 +155,12 @@ impl Model {
         self.fire_deadlines(self.horizon());
         if self.ask_all && !self.incomplete() {
             self.ask_all(self.now);
+            self.fire_deadlines(self.horizon());
         }
         if !self.incomplete() {
             self.send_messages();
+        } else {
+            self.send_last_words_of_many();
         }
         let now = self.now;
         self.silences.retain(|made| now < made.silence.until);
@@ -190,12 +195,14 @@ impl Model {
 
     /// Notes since when the device has been incomplete.
     pub fn note_incomplete(&mut self) {
+        if self.incomplete_since.is_some_and(|since| since + PATIENCE <= self.now) {
+            self.sources.values_mut().for_each(|source| source.more = false);
+        }
         self.incomplete_since = self.parts_missing().then(|| self.incomplete_since.unwrap_or(self.now));
     }
 
     pub fn incomplete(&self) -> bool {
-        let undecided = self.incidents.iter().filter(|incident| incident.ended.is_some() && !incident.decided).count();
-        self.incomplete_since.is_some_and(|since| self.now < since + PATIENCE) && undecided < 64
+        self.incomplete_since.is_some_and(|since| self.now < since + PATIENCE)
     }
 
     /// Up to when deadlines fire; none where nothing may.
@@ -203,11 +210,13 @@ impl Model {
         if self.incomplete() { self.last_at } else { Some(self.now) }
     }
 
-    /// All conditions are asked at `t`, before time alone asks any; of an incomplete device as soon as it no longer is.
+    /// All conditions are asked at `t`; of an incomplete device at the horizon, or later where there is none.
     pub fn ask_all_or_later(&mut self, t: Time) {
         if self.incomplete() {
-            self.ask_all = true;
-            self.standings.values_mut().for_each(|standing| standing.asked = None);
+            match self.last_at {
+                Some(last) => self.ask_all(last.min(t)),
+                None => self.ask_all = true,
+            }
         } else {
             self.ask_all(t);
         }

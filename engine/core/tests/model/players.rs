@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{Decision, Device, Engine, Id, Input, Kind, MessageRef, Name, Outcome, Ruleset, Severity, State, Time};
+use dag_engine::{
+    Decision, Device, Engine, Id, Input, Kind, MessageRef, Name, Outcome, Ruleset, Severity, State, Time,
+};
 
 use crate::{
     episodes::Phase,

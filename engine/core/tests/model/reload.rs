@@ -14,32 +14,30 @@ impl Model {
     pub fn reload(&mut self, rules: &Rc<Rules>) {
         self.rules = Rc::clone(rules);
         self.say(self.now, None, None, "rules changed".to_owned());
-        for rule in rules.running() {
+        // Also of those that run elsewhere: their counts keep ids apart.
+        for rule in &rules.rules {
             self.rename(rule);
         }
         self.put_removed_rules_to_rest();
+        self.end_troubles_of_old_rules();
         for rule in rules.running() {
             self.work_out_again(rule);
         }
-        self.end_troubles_of_old_rules();
         self.ask_all_or_later(self.now);
     }
 
     fn rename(&mut self, rule: &Rule) {
         let Some(was) = rule.was else { return };
-        let quiet = self.standings.get(rule.name).is_none_or(|standing| standing.phase == Phase::Quiet);
-        if !quiet {
-            return;
-        }
-        // A rule has a standing once it has moved.
-        let moved = self.standings.get(was).is_some_and(|standing| standing.edge > Time::MIN);
-        if !moved && !self.counts.contains_key(was) {
+        let quiet = |name: &str| self.standings.get(name).is_none_or(|standing| standing.phase == Phase::Quiet);
+        let [old, new] = [was, rule.name].map(|name| self.counts.get(name).copied().unwrap_or(0));
+        if !quiet(rule.name) || (quiet(was) && old <= new) {
             return;
         }
         let standing = self.standings.remove(was).unwrap_or_else(Standing::new);
         self.standings.insert(rule.name.into(), standing);
-        let counts = [was, rule.name].map(|name| self.counts.remove(name).unwrap_or(0));
-        self.counts.insert(rule.name.into(), counts[0].max(counts[1]));
+        for name in [was, rule.name] {
+            self.counts.insert(name.into(), old.max(new));
+        }
         // Those too that are over and wait for quiet hours.
         for incident in self.incidents.iter_mut().filter(|incident| incident.rule == was) {
             incident.rule = rule.name.into();
@@ -79,7 +77,7 @@ impl Model {
         };
         let mut due = wait.since + self.wait(rule, hook, file);
         if standing.answer.is_some() {
-            due = due.max(self.now);
+            due = due.max(self.horizon().unwrap_or(Time::MIN));
         }
         let wait = Wait { due, ..wait.clone() };
         let phase = match standing.phase {

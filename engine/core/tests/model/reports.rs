@@ -84,7 +84,8 @@ impl Model {
     fn apply(&mut self, report: &Report) {
         let now = self.now;
         let source = self.in_boot_of(report);
-        let numbered: Vec<_> = (report.first..).zip(&report.readings).filter(|(number, _)| *number > source.last).collect();
+        let numbered: Vec<_> =
+            (report.first..).zip(&report.readings).filter(|(number, _)| *number > source.last).collect();
         let last = numbered.last().map_or(source.last, |(number, _)| *number);
         let end = report.first + report.readings.len() as u64;
         let is_last_word = report.first <= last + 1 && end == last + 1;
@@ -128,7 +129,8 @@ impl Model {
 
     /// Where the waiting report with the lowest boot and number is.
     fn lowest(&self, of: impl Fn(&&Waiting) -> bool) -> Option<usize> {
-        let lowest = self.waiting.iter().filter(of).min_by_key(|waiting| (waiting.report.boot, waiting.report.first))?;
+        let lowest =
+            self.waiting.iter().filter(of).min_by_key(|waiting| (waiting.report.boot, waiting.report.first))?;
         self.waiting.iter().position(|waiting| std::ptr::eq(waiting, lowest))
     }
 

@@ -79,7 +79,18 @@ impl fmt::Display for Message {
         let (id, kind) = (&self.id.to_string()[..6], self.kind.as_str());
         write!(f, "{id} {kind} {}/{} to {} by {} ({})", self.step, self.repeat, self.recipient, self.to, self.zone)?;
         match &self.about {
-            About::Incident { number, severity, since, opened_at, ended, removed, acknowledged, unseen, uncertain, .. } => {
+            About::Incident {
+                number,
+                severity,
+                since,
+                opened_at,
+                ended,
+                removed,
+                acknowledged,
+                unseen,
+                uncertain,
+                ..
+            } => {
                 write!(f, ": no. {number}, {}, {since} to {ended:?}, opened {opened_at}", severity.as_str())?;
                 write!(f, ", acknowledged {acknowledged:?}")?;
                 for (is, word) in [(*removed, "removed"), (*unseen, "unseen"), (*uncertain, "uncertain")] {

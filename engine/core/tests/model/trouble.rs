@@ -61,7 +61,9 @@ impl Model {
     }
 
     pub fn trouble_of_delivery(&mut self, recipient: &str, channel: Channel) {
-        // CONCESSION F7: also where the recipient is gone
+        if self.rules.place(&(recipient.to_owned(), channel), &self.device).is_none() {
+            return;
+        }
         self.begins(format!("delivery/{recipient}/{}", channel.as_str()), self.now);
     }
 
@@ -84,10 +86,11 @@ impl Model {
             let gone = match parts.as_slice() {
                 ["script", _] => true,
                 ["sensor", fact] => self.holds(fact, None).is_err(),
-                // CONCESSION F9: as long as the recipient has any channel
+                ["delivery", recipient, "email"] => {
+                    self.rules.place(&((*recipient).to_owned(), Channel::Email), &self.device).is_none()
+                }
                 ["delivery", recipient, _] => {
-                    self.rules.recipient(recipient).is_none()
-                        && !self.device.account_emails.iter().any(|email| email == recipient)
+                    self.rules.place(&((*recipient).to_owned(), Channel::Webhook), &self.device).is_none()
                 }
                 _ => false,
             };
@@ -117,9 +120,12 @@ impl Model {
             for who in self.troubles[&key].waiting.clone() {
                 if !self.quiet(&who, Severity::Warning) {
                     self.troubles.get_mut(&key).unwrap().waiting.retain(|waiting| *waiting != who);
-                    // CONCESSION F13: not a word, where the channel is no longer an operator's.
                     if channels.contains(&who) {
                         self.tell_operator(&key, &who);
+                    } else {
+                        let (recipient, reason) = (who.0.as_str().into(), Withholding::RecipientGone);
+                        let (kind, channel) = (Kind::System, who.1);
+                        self.decide(self.now, None, None, &Outcome::Withheld { kind, recipient, channel, reason });
                     }
                 }
             }
