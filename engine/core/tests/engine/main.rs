@@ -10,6 +10,7 @@
 
 mod host;
 
+mod clock;
 mod compile;
 mod conditions;
 mod holding;
