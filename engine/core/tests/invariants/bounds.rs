@@ -73,9 +73,9 @@ fn input() -> impl Strategy<Value = Input> {
     let id = || Just(Id::of(&[b"nothing"]));
     let message = || {
         let channel = prop::sample::select(vec![Channel::Email, Channel::Webhook]);
-        (id(), prop::option::of(id()), Just(Name::from("nor")), channel).prop_map(
-            |(notification, incident, recipient, channel)| MessageRef { notification, incident, recipient, channel },
-        )
+        (id(), prop::option::of(id()), name(), channel).prop_map(|(notification, incident, recipient, channel)| {
+            MessageRef { notification, incident, recipient, channel }
+        })
     };
     let silence = (prop::option::of(name()), prop::option::of(name()), text(), text(), time(), time(), text());
     let silence = silence.prop_map(|(device, rule, label, value, from, until, by)| Silence {
@@ -115,6 +115,7 @@ fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
                     *incident = open.unwrap_or(*incident)
                 }
                 Input::Attempted(message) | Input::Delivered(message) | Input::Failed { message, .. } => {
+                    // Some are of nothing that was ever sent.
                     *message = sent.pop().unwrap_or_else(|| message.clone());
                 }
                 _ => {}
