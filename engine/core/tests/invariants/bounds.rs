@@ -34,7 +34,7 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![4 => "[a-z@\\[\"\\\\é]{0,4}", 1 => Just("long ".repeat(20_000)), 1 => Just("nor".to_owned())]
+    prop_oneof![4 => "[a-z@\\[\"\\\\é]{0,4}", 1 => Just("long ".repeat(4_000)), 1 => Just("nor".to_owned())]
 }
 
 fn name() -> impl Strategy<Value = Name> {
@@ -104,7 +104,7 @@ fn input() -> impl Strategy<Value = Input> {
 
 #[test]
 fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
-    all(60, (plan(), prop::collection::vec((input(), time()), 0..60)), |(plan, inputs)| {
+    all(40, (plan(), prop::collection::vec((input(), time()), 0..40)), |(plan, inputs)| {
         let engine = plan.engine();
         let mut state = State::new(device());
         let mut sent: Vec<MessageRef> = Vec::new();
@@ -126,11 +126,11 @@ fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
                     sent.push(message.reference());
                 }
             }
-            let stored = serde_json::to_string(&state).unwrap();
-            prop_assert_eq!(&serde_json::from_str::<State>(&stored).unwrap(), &state);
             prop_assert!(state.next_deadline().is_none_or(|deadline| deadline > state.now()));
-            prop_assert!(size(&state) <= MOST, "{} bytes: {:.2000}", size(&state), stored);
         }
+        let stored = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<State>(&stored).unwrap(), &state);
+        prop_assert!(size(&state) <= MOST, "{} bytes: {:.2000}", size(&state), stored);
         Ok(())
     });
 }
