@@ -13,6 +13,7 @@ mod host;
 mod clock;
 mod compile;
 mod conditions;
+mod daylight;
 mod holding;
 mod hooks;
 mod incidents;
