@@ -43,7 +43,9 @@ fn calls_that_were_not_asked_for_and_doubled_ones_decide_nothing() {
         without_fallbacks(&mut story);
         let asked = play(&story, Manner::default());
         let also = play(&story, Manner { also_every: Some(Millis::new(every)), twice: true, ..Manner::default() });
-        prop_assert_eq!(differs(&asked.lines(|_| true), &also.lines(|_| true)), None);
+        // While an incident is closing it makes no difference that an acknowledgement lapses, and nobody is woken for it.
+        let keep = |decision: &Decision| !matches!(decision.outcome, Outcome::AcknowledgementLapsed { .. });
+        prop_assert_eq!(differs(&asked.lines(keep), &also.lines(keep)), None);
         Ok(())
     });
 }
