@@ -4,7 +4,8 @@
 //! passes), `1m late 10s power=off` (a reading that is old when it comes), `1h asleep` (the host missed every deadline
 //! until then), `5s ack kim`, `5s snooze 2h`, `5s silence outage 1h` (a rule's incidents, or `*`), `5s stuck` (from here
 //! nothing is attempted), `5s flowing` (it is again), `5s fail kim` (from here every attempt to reach kim fails), `5s mend`
-//! (from here all succeed).
+//! (from here all succeed), `5s boot` (from here readings are of the source's next boot). A report that ends in `more` is
+//! a part of a backlog.
 
 use std::collections::BTreeMap;
 
@@ -82,6 +83,7 @@ pub struct Host {
     pub engine: Engine,
     pub state: State,
     start: Time,
+    boot: u64,
     next_reading: u64,
     stuck: bool,
     /// Whom no attempt reaches.
@@ -101,6 +103,7 @@ impl Host {
             engine,
             state: State::new(cottage()),
             start: START.parse().unwrap(),
+            boot: 1,
             next_reading: 1,
             stuck: false,
             failing: Vec::new(),
@@ -143,6 +146,7 @@ impl Host {
                     self.step(Input::Silence(Silence { device, labels, rule, from: at, until, by }), at);
                 }
                 ["fail", name] => self.failing.push((*name).to_owned()),
+                ["boot"] => (self.boot, self.next_reading) = (self.boot + 1, 1),
                 ["mend"] => self.failing.clear(),
                 ["late", read_at, facts @ ..] => self.read(facts, self.time(read_at), at),
                 facts => self.read(facts, at, at),
@@ -181,16 +185,20 @@ impl Host {
     }
 
     fn read(&mut self, facts: &[&str], read_at: Time, now: Time) {
-        let readings: Vec<Reading> = facts
+        let more = facts.last() == Some(&"more");
+        let readings: Vec<Reading> = facts[..facts.len() - usize::from(more)]
             .iter()
             .map(|fact| {
                 let (fact, value) = fact.split_once('=').unwrap();
                 Reading { fact: fact.into(), value: Value::parse(value), at: read_at }
             })
             .collect();
-        let first = self.next_reading;
+        let (boot, first) = (self.boot, self.next_reading);
         self.next_reading += readings.len() as u64;
-        self.step(Input::Report(Report { source: "test".into(), boot: 1, first, readings, ..Report::default() }), now);
+        self.step(
+            Input::Report(Report { source: "test".into(), boot, first, more, readings, ..Report::default() }),
+            now,
+        );
     }
 
     /// One step. After each, state and decisions must survive storage, and the deadline must lie ahead.

@@ -10,8 +10,10 @@
 
 mod host;
 
+mod clock;
 mod compile;
 mod conditions;
+mod daylight;
 mod holding;
 mod hooks;
 mod incidents;

@@ -109,6 +109,30 @@ fn counts_survive_a_rules_removal_so_that_ids_never_come_twice() {
 }
 
 #[test]
+fn a_new_rule_of_a_renamed_ones_old_name_counts_on_so_that_ids_never_come_twice() {
+    let outage = steps(r#"{ notify = ["nor"] }"#);
+    let mut host = Host::new(&outage);
+    host.play("0s power=off \n 10s power=on");
+    let first = host.sent[0].incident().unwrap().id;
+    let mains = outage.replace("rule.outage]", "rule.mains]\nwas = \"outage\"");
+    assert_snapshot!(host.reload(&mains, "20s", ""), @"
+    20s rules changed
+    20s mains renamed from outage
+    ");
+    let both = format!("[rule.mains]\nwhen = \"power == off\"\nescalation = \"all\"\n{outage}");
+    assert_snapshot!(host.reload(&both, "30s", "40s power=off"), @"
+    30s rules changed
+    40s mains opened since 40s
+    40s outage opened since 40s
+    40s mains fired 0
+    40s mains told nor by email: opened 0
+    40s outage fired 0
+    40s outage told nor by email: opened 0
+    ");
+    assert!(host.state.open_incidents().all(|incident| incident.id != first));
+}
+
+#[test]
 fn a_new_rule_is_evaluated_at_the_reload_as_of_then() {
     let mut host = Host::new(OUTAGE);
     host.play("0s power=off door=off");
@@ -225,6 +249,60 @@ fn repeats_go_on_from_the_firing_that_they_repeat() {
     2h55m outage fired 0 repeat 5
     2h55m outage told nor by email: reminder 0 repeat 5
     ");
+}
+
+#[test]
+fn repeats_that_become_rarer_count_on_from_the_last_one() {
+    let mut host = Host::new(&steps(r#"{ notify = ["nor"], repeat = "1m" }"#));
+    host.play("0s power=off \n 1h");
+    assert_snapshot!(host.reload(&steps(r#"{ notify = ["nor"], repeat = "2h" }"#), "1h1s", "4h"), @"
+    1h1s rules changed
+    2h outage fired 0 repeat 61
+    2h outage told nor by email: reminder 0 repeat 61
+    4h outage fired 0 repeat 62
+    4h outage told nor by email: reminder 0 repeat 62
+    ");
+}
+
+#[test]
+fn a_reload_between_the_parts_of_a_backlog_loses_no_outage() {
+    let mut host = Host::new(OUTAGE);
+    host.play("0s power=on \n 5m late 100s power=off more");
+    let comment = format!("# Written otherwise.\n{OUTAGE}");
+    assert_snapshot!(host.reload(&comment, "301s", "302s late 200s power=on"), @"
+    5m1s rules changed
+    2m10s outage opened since 1m40s
+    3m20s outage closing until 3m30s
+    3m30s outage resolved, 1m40s to 3m20s
+    5m2s outage told nor by email: past 0
+    ");
+}
+
+#[test]
+fn a_removed_rules_last_word_that_quiet_hours_hold_goes_to_the_address_used_then() {
+    let quiet = |email: &str| {
+        let hours = "quiet = { from = \"18:05\", to = \"18:10\" }";
+        format!("{}\n[recipient.pat]\nemail = \"{email}\"\n{hours}", steps(r#"{ notify = ["pat"] }"#))
+    };
+    let mut host = Host::new(&quiet("old@example.com"));
+    host.play("0s power=off");
+    let moved = quiet("new@example.com").replace("rule.outage", "rule.other");
+    assert_snapshot!(host.reload(&moved, "6m", "6m30s power=on \n 10m"), @"
+    6m rules changed
+    6m outage resolved, 0s to 6m by RuleRemoved
+    6m other opened since 6m
+    6m other fired 0
+    6m other withheld from pat: opened (Quiet)
+    6m30s other resolved, 6m to 6m30s
+    10m outage told pat by email: resolved 0
+    10m other told pat by email: past 0
+    ");
+    let addresses: Vec<String> = host.sent.iter().map(|message| format!("{:?}", message.address)).collect();
+    assert_snapshot!(addresses.join("\n"), @r#"
+    Email("old@example.com")
+    Email("old@example.com")
+    Email("new@example.com")
+    "#);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What the operators are told of the monitor itself, and a clock that is set.
+//! What the operators are told of the monitor itself.
 
-use dag_engine::{Input, Reading, Report, Value};
+use dag_engine::{Input, MessageRef};
 use insta::assert_snapshot;
 
 use crate::host::{Host, OUTAGE, operated};
@@ -56,51 +56,20 @@ fn a_lost_sensor_names_the_rules_that_it_leaves_without_an_answer() {
     assert_snapshot!(told, @r#"{"trouble":{"cause":"sensor","fact":"power","number":1,"rules":["outage"],"since":"2026-01-10T18:00:10Z"}}"#);
 }
 
-fn set_clock(host: &mut Host, began: &str, shift_ms: i64, now: &str) -> String {
-    let (began, now) = (host.time(began), host.time(now));
-    host.step(Input::ClockSet { boot: 1, began, shift_ms }, now);
-    host.take_lines()
-}
-
 #[test]
-fn a_clock_that_is_set_in_mid_outage_moves_what_it_recorded_and_loses_no_deadline() {
-    let mut host = Host::new(OUTAGE);
-    host.play("1m power=on \n 10m power=off \n 10m10s");
-    // It was an hour later all the while.
-    assert_snapshot!(set_clock(&mut host, "5m", 3_600_000, "1h10m11s"), @"1h10m11s clock of boot 1 set by 3600000");
-    assert_snapshot!(host.play("1h10m29s \n 1h10m30s \n 1h20m power=on \n 2h"), @"
-    1h10m30s outage opened since 1h10m
-    1h10m30s outage fired 0
-    1h10m30s outage told nor by email: opened 0
-    1h20m outage closing until 1h20m10s
-    1h20m10s outage resolved, 1h10m to 1h20m
-    1h20m10s outage told nor by email: resolved 0
+fn a_message_that_is_given_up_is_told_and_only_of_those_who_are_among_the_rules() {
+    let mut host = operators();
+    host.play("0s power=off \n 30s");
+    let given_up = |recipient: &str, host: &Host| {
+        let message = MessageRef { recipient: recipient.into(), ..host.sent[0].reference() };
+        Input::Failed { message, last: true }
+    };
+    let now = host.time("1m");
+    host.step(given_up("stranger", &host), now);
+    assert_snapshot!(host.take_lines(), @"");
+    host.step(given_up("nor", &host), now);
+    assert_snapshot!(host.take_lines(), @"
+    1m troubled: delivery/nor/email
+    1m told nor by email: system 0
     ");
-}
-
-#[test]
-fn a_clock_that_ran_ahead_takes_now_back() {
-    let mut host = Host::new(OUTAGE);
-    host.play("1h power=off \n 1h10s");
-    assert_snapshot!(set_clock(&mut host, "1h", -3_000_000, "10m12s"), @"10m12s clock of boot 1 set by -3000000");
-    assert_eq!(host.state.now(), host.time("10m12s"));
-    assert_snapshot!(host.play("10m30s"), @"
-    10m30s outage opened since 10m
-    10m30s outage fired 0
-    10m30s outage told nor by email: opened 0
-    ");
-}
-
-#[test]
-fn a_time_by_a_clock_that_was_not_set_is_uncertain_until_it_is() {
-    let mut host = Host::new(OUTAGE);
-    let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("1m") }];
-    let report = Report { source: "gpio".into(), boot: 1, first: 1, uncertain: true, readings, ..Report::default() };
-    host.step(Input::Report(report), host.time("1m"));
-    host.play("2m");
-    assert!(host.sent.last().unwrap().incident().unwrap().uncertain);
-    set_clock(&mut host, "30s", 60_000, "4m");
-    host.play("5m power=on \n 6m");
-    let last = host.sent.last().unwrap().incident().unwrap();
-    assert_eq!((last.uncertain, last.since), (false, host.time("2m")));
 }

@@ -34,7 +34,7 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![4 => "[a-z@\\[\"\\\\é]{0,4}", 1 => Just("long ".repeat(20_000)), 1 => Just("nor".to_owned())]
+    prop_oneof![4 => "[a-z@\\[\"\\\\é]{0,4}", 1 => Just("long ".repeat(4_000)), 1 => Just("nor".to_owned())]
 }
 
 fn name() -> impl Strategy<Value = Name> {
@@ -73,9 +73,9 @@ fn input() -> impl Strategy<Value = Input> {
     let id = || Just(Id::of(&[b"nothing"]));
     let message = || {
         let channel = prop::sample::select(vec![Channel::Email, Channel::Webhook]);
-        (id(), prop::option::of(id()), Just(Name::from("nor")), channel).prop_map(
-            |(notification, incident, recipient, channel)| MessageRef { notification, incident, recipient, channel },
-        )
+        (id(), prop::option::of(id()), name(), channel).prop_map(|(notification, incident, recipient, channel)| {
+            MessageRef { notification, incident, recipient, channel }
+        })
     };
     let silence = (prop::option::of(name()), prop::option::of(name()), text(), text(), time(), time(), text());
     let silence = silence.prop_map(|(device, rule, label, value, from, until, by)| Silence {
@@ -104,7 +104,7 @@ fn input() -> impl Strategy<Value = Input> {
 
 #[test]
 fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
-    all(60, (plan(), prop::collection::vec((input(), time()), 0..60)), |(plan, inputs)| {
+    all(40, (plan(), prop::collection::vec((input(), time()), 0..40)), |(plan, inputs)| {
         let engine = plan.engine();
         let mut state = State::new(device());
         let mut sent: Vec<MessageRef> = Vec::new();
@@ -115,6 +115,7 @@ fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
                     *incident = open.unwrap_or(*incident)
                 }
                 Input::Attempted(message) | Input::Delivered(message) | Input::Failed { message, .. } => {
+                    // Some are of nothing that was ever sent.
                     *message = sent.pop().unwrap_or_else(|| message.clone());
                 }
                 _ => {}
@@ -125,11 +126,11 @@ fn no_input_makes_the_engine_panic_hang_or_remember_too_much() {
                     sent.push(message.reference());
                 }
             }
-            let stored = serde_json::to_string(&state).unwrap();
-            prop_assert_eq!(&serde_json::from_str::<State>(&stored).unwrap(), &state);
             prop_assert!(state.next_deadline().is_none_or(|deadline| deadline > state.now()));
-            prop_assert!(size(&state) <= MOST, "{} bytes: {:.2000}", size(&state), stored);
         }
+        let stored = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<State>(&stored).unwrap(), &state);
+        prop_assert!(size(&state) <= MOST, "{} bytes: {:.2000}", size(&state), stored);
         Ok(())
     });
 }

@@ -42,8 +42,9 @@ fn nobody_is_told_that_the_power_is_back_before_it_was_seen() {
             let between = || mains.iter().filter(|(at, _)| ended < *at && *at < decision.at);
             prop_assert!(between().all(|(_, value)| *value != Some(Value::Off)), "out again before {}", decision.at);
             let last = between().next_back().map_or(Some(Value::On), |(_, value)| *value);
-            let then = value(decision.at).any(|value| value == Some(Value::On));
-            prop_assert!(last == Some(Value::On) || then, "unseen at {}, {}", decision.at, host.log[at].now);
+            // A sensor that was lost meanwhile has to come back first, however long ago the wait was over.
+            let seen = value(host.log[at].now).any(|value| value == Some(Value::On));
+            prop_assert!(last == Some(Value::On) || seen, "unseen at {}, {}", decision.at, host.log[at].now);
         }
         Ok(())
     });
@@ -103,6 +104,7 @@ fn late_readings_move_edges_to_what_was_decided_before_and_no_further() {
 
 #[test]
 fn every_incident_lasts_forward_and_a_rule_has_one_at_a_time() {
+    // Where an earlier boot's clock ran ahead too, an outage may seem to begin after its end.
     all(60, story(With { clocks: false, ..With::EVERYTHING }), |story| {
         let host = play(&story, Manner::default());
         let mut open = BTreeSet::new();

@@ -29,11 +29,15 @@ pub struct Manner {
 #[derive(Debug)]
 pub struct Moment {
     pub now: Time,
+    /// How long after the story's beginning it is, however the clock was set.
+    pub lived_ms: i64,
     pub input: Input,
     pub decisions: Vec<Decision>,
     /// The rules and the device at that time.
     pub plan: Rc<Plan>,
     pub device: Device,
+    /// The state as it is stored, after a clock was set.
+    pub state: Option<serde_json::Value>,
 }
 
 pub struct Host {
@@ -41,10 +45,12 @@ pub struct Host {
     pub engine: Engine,
     pub state: State,
     pub now: Time,
+    /// By how much the clock was set in all.
+    pub set_by_ms: i64,
     pub outbox: Outbox,
     pub log: Vec<Moment>,
     /// Whether messages are delivered as soon as they are decided.
-    pub flowing: bool,
+    flowing: bool,
     pub deadlines: u64,
     manner: Manner,
     ticked: Time,
@@ -68,6 +74,7 @@ impl Host {
             engine: plan.engine(),
             state: State::new(device()),
             now,
+            set_by_ms: 0,
             outbox: Outbox::default(),
             log: Vec::new(),
             flowing: true,
@@ -104,6 +111,16 @@ impl Host {
     /// One step at the host's time, and what it sends.
     pub fn step(&mut self, input: Input) {
         self.step_once(input);
+        self.send();
+    }
+
+    /// Messages wait from here, or go out at once again.
+    pub fn flow(&mut self, flowing: bool) {
+        self.flowing = flowing;
+        self.send();
+    }
+
+    fn send(&mut self) {
         while self.flowing
             && let Some(at) = self.outbox.next().first().copied()
         {
@@ -139,7 +156,10 @@ impl Host {
         assert!(now >= before || matches!(input, Input::ClockSet { .. }), "now fell from {before} to {now}");
         assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "a deadline lies behind");
         self.outbox.take(self.log.len(), &decisions);
-        self.log.push(Moment { now, input, decisions, plan: self.plan.clone(), device: self.state.device().clone() });
+        let lived_ms = self.now.as_millis() - START.parse::<Time>().unwrap().as_millis() - self.set_by_ms;
+        let (plan, device) = (self.plan.clone(), self.state.device().clone());
+        let state = matches!(input, Input::ClockSet { .. }).then(|| serde_json::to_value(&self.state).unwrap());
+        self.log.push(Moment { now, lived_ms, input, decisions, plan, device, state });
     }
 
     /// Every decision, with the number of its moment.

@@ -18,6 +18,7 @@ mod plan;
 mod stories;
 
 mod bounds;
+mod clock;
 mod deadlines;
 mod episodes;
 mod holding;

@@ -100,6 +100,8 @@ pub enum Edit {
     Comment,
     Remove(usize),
     Rename(usize),
+    /// A rule of the first plan stands there again under its first name.
+    Return(usize),
     Waits(usize, i64, i64),
     Severity(usize, Severity),
     /// A step, named or not, is put before the others.
@@ -211,7 +213,7 @@ impl Plan {
     }
 
     /// The plan after an edit; the same where the edit fits nothing.
-    pub fn edited(&self, edit: &Edit) -> Plan {
+    pub fn edited(&self, edit: &Edit, first: &Plan) -> Plan {
         let mut plan = self.clone();
         plan.comment += 1;
         plan.rules.iter_mut().for_each(|rule| rule.was = None);
@@ -233,6 +235,13 @@ impl Plan {
                     let rule = &mut plan.rules[at % count];
                     rule.name = new;
                     rule.was = Some(old);
+                }
+            }
+            Edit::Return(at) => {
+                let mut rule = first.rules[at % first.rules.len()].clone();
+                rule.inhibits.clear();
+                if plan.rule(&rule.name).is_none() {
+                    plan.rules.push(rule);
                 }
             }
             Edit::Waits(at, open_after, close_after) => {
@@ -330,7 +339,12 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
 
 fn escalation() -> impl Strategy<Value = Escalation> {
     let whom = prop::sample::subsequence(vec!["nor", "owners", "everybody", "kim", "pat", "@account"], 1..=2);
-    let repeat = prop::option::of((seconds(&[60, 420, 7_200]), prop::option::of(1..4_u32)));
+    // Repeats without end are rare ones, so that a story of days stays short.
+    let repeat = prop_oneof![
+        1 => (seconds(&[60, 420, 7_200]), (1..4_u32).prop_map(Some)),
+        1 => (seconds(&[7_200]), Just(None)),
+    ];
+    let repeat = prop::option::of(repeat);
     let step = (seconds(&[0, 60, 300, 1_800]), whom, repeat, any::<bool>());
     let lapses = prop::option::of(seconds(&[60, 600, 14_400]));
     (prop::collection::vec(step, 1..=3), lapses).prop_map(|(steps, lapses)| {
@@ -386,6 +400,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
         Just(Edit::Comment),
         at().prop_map(Edit::Remove),
         at().prop_map(Edit::Rename),
+        at().prop_map(Edit::Return),
         (at(), seconds(&[0, 60]), seconds(&[0, 60])).prop_map(|(at, open, close)| Edit::Waits(at, open, close)),
         (at(), severity()).prop_map(|(at, severity)| Edit::Severity(at, severity)),
         (at(), prop::option::of(Just("new"))).prop_map(|(at, name)| Edit::FirstStep(at, name)),

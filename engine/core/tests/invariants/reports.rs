@@ -4,9 +4,9 @@ use dag_engine::{Input, Millis, Outcome, Reading, Report, Value};
 use proptest::prelude::*;
 
 use crate::{
-    host::{Host, Manner, START},
+    host::{Host, Manner, Moment, START},
     plan::{Plan, plan},
-    stories::all,
+    stories::{With, all, play, story},
 };
 
 /// A backlog of one source in parts, made before any of it came.
@@ -78,6 +78,65 @@ fn a_report_that_was_lost_heals_by_the_readings_that_are_sent_again() {
             again.remove(lost);
         }
         prop_assert_eq!(straight, incidents(&plan, &again));
+        Ok(())
+    });
+}
+
+/// The most that missing reports may hold anything up for.
+const PATIENCE: i64 = 300_000;
+
+/// The moments from one on until `most` milliseconds have passed, which a clock that is set begins anew.
+fn within(host: &Host, from: usize, most: i64) -> &[Moment] {
+    let moments = &host.log[from..];
+    let mut counted_from = moments[0].lived_ms;
+    let end = moments.iter().position(|moment| {
+        let over = moment.lived_ms - counted_from > most;
+        if matches!(moment.input, Input::ClockSet { .. }) {
+            counted_from = moment.lived_ms;
+        }
+        over
+    });
+    &moments[..end.unwrap_or(moments.len())]
+}
+
+/// Nothing but missing reports holds things up.
+const WITH: With = With { sleep: false, reloads: false, ..With::EVERYTHING };
+
+#[test]
+fn missing_reports_hold_no_message_up_for_more_than_five_minutes() {
+    all(40, story(WITH), |story| {
+        let host = play(&story, Manner::default());
+        for (opened, incident) in host.incidents() {
+            let mut decisions = within(&host, opened, PATIENCE).iter().flat_map(|moment| &moment.decisions);
+            let settled = decisions.any(|decision| {
+                let is_settled = matches!(
+                    decision.outcome,
+                    // What is over may wait for quiet hours.
+                    Outcome::Fired { .. } | Outcome::Held { .. } | Outcome::Notify(_) | Outcome::Resolved { .. }
+                );
+                is_settled && decision.incident == Some(incident)
+            });
+            prop_assert!(settled, "nothing is said of what opened at {}", host.log[opened].now);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn missing_reports_hold_no_incident_up_for_more_than_five_minutes() {
+    all(40, story(WITH), |story| {
+        let host = play(&story, Manner::default());
+        for (at, decision) in host.decisions() {
+            let Outcome::Pending { .. } = decision.outcome else { continue };
+            // No rule waits for more than five minutes of its own.
+            let mut decisions = within(&host, at, 2 * PATIENCE).iter().flat_map(|moment| &moment.decisions);
+            let settled = decisions.any(|other| {
+                let is_settled =
+                    matches!(other.outcome, Outcome::Opened { .. } | Outcome::Dip { .. } | Outcome::NoAnswer);
+                is_settled && other.rule == decision.rule
+            });
+            prop_assert!(settled, "{decision:?} at {} comes to nothing", host.log[at].now);
+        }
         Ok(())
     });
 }

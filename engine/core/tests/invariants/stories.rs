@@ -191,7 +191,8 @@ pub fn all<S: Strategy>(cases: u32, strategy: S, check: impl Fn(S::Value) -> Tes
     let usual = Config::default();
     // 256 is what it says unless `PROPTEST_CASES` is set.
     let cases = if usual.cases == 256 { cases } else { usual.cases };
-    let mut config = Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..usual };
+    let mut config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 4_000, max_shrink_time: 60_000, ..usual };
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => RandomState::new().hash_one(cases),
@@ -246,6 +247,7 @@ pub fn play(story: &Story, manner: Manner) -> Host {
 }
 
 struct Player {
+    first: Plan,
     host: Host,
     sources: Vec<Source>,
     kept: Vec<Report>,
@@ -257,7 +259,7 @@ impl Player {
         host.step(Input::Elapsed);
         let source = |name| Source { name, boot: 1, before: None, sent: Vec::new(), began: host.now };
         let sources = SOURCES.map(source).into();
-        Player { host, sources, kept: Vec::new() }
+        Player { first: story.plan.clone(), host, sources, kept: Vec::new() }
     }
 
     fn happens(&mut self, event: &Event) {
@@ -325,7 +327,7 @@ impl Player {
                 let text = lasts.then(|| "the disk is full".to_owned());
                 self.host.step(Input::Trouble { about: "store".into(), text });
             }
-            Event::Flowing(flowing) => self.host.flowing = *flowing,
+            Event::Flowing(flowing) => self.host.flow(*flowing),
             Event::Post(at, fate) => {
                 let next = self.host.outbox.next();
                 if !next.is_empty() {
@@ -333,13 +335,14 @@ impl Player {
                 }
             }
             Event::Reload(edit) => {
-                let plan = self.host.plan.edited(edit);
+                let plan = self.host.plan.edited(edit, &self.first);
                 self.host.reload(plan);
             }
             Event::ClockSet(shift_ms) => {
                 let source = &mut self.sources[0];
                 let input = Input::ClockSet { boot: source.boot, began: source.began, shift_ms: *shift_ms };
                 self.host.now = now.moved(*shift_ms);
+                self.host.set_by_ms += shift_ms;
                 source.began = source.began.moved(*shift_ms);
                 self.host.step(input);
             }
@@ -355,7 +358,7 @@ impl Player {
         for report in std::mem::take(&mut self.kept) {
             self.host.step(Input::Report(report));
         }
-        self.host.flowing = true;
+        self.host.flow(true);
         self.host.pass(self.host.now + Millis::new(400_000));
         self.host.step(Input::Elapsed);
         let well = [

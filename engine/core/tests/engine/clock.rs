@@ -1,0 +1,83 @@
+//! A clock that was wrong and is set.
+
+use dag_engine::{Input, Reading, Report, Value};
+use insta::assert_snapshot;
+
+use crate::host::{Host, OUTAGE};
+
+/// The clock was wrong since `began`, in `boot`.
+fn set_clock(host: &mut Host, boot: u64, began: &str, shift_ms: i64, now: &str) -> String {
+    let (began, now) = (host.time(began), host.time(now));
+    host.step(Input::ClockSet { boot, began, shift_ms }, now);
+    host.take_lines()
+}
+
+#[test]
+fn a_clock_that_is_set_in_mid_outage_moves_what_it_recorded_and_loses_no_deadline() {
+    let mut host = Host::new(OUTAGE);
+    host.play("1m power=on \n 10m power=off \n 10m10s");
+    // It was an hour later all the while.
+    assert_snapshot!(set_clock(&mut host, 1, "5m", 3_600_000, "1h10m11s"), @"1h10m11s clock of boot 1 set by 3600000");
+    assert_snapshot!(host.play("1h10m29s \n 1h10m30s \n 1h20m power=on \n 2h"), @"
+    1h10m30s outage opened since 1h10m
+    1h10m30s outage fired 0
+    1h10m30s outage told nor by email: opened 0
+    1h20m outage closing until 1h20m10s
+    1h20m10s outage resolved, 1h10m to 1h20m
+    1h20m10s outage told nor by email: resolved 0
+    ");
+}
+
+#[test]
+fn a_clock_that_ran_ahead_takes_now_back() {
+    let mut host = Host::new(OUTAGE);
+    host.play("1h power=off \n 1h10s");
+    assert_snapshot!(set_clock(&mut host, 1, "1h", -3_000_000, "10m12s"), @"10m12s clock of boot 1 set by -3000000");
+    assert_eq!(host.state.now(), host.time("10m12s"));
+    assert_snapshot!(host.play("10m30s"), @"
+    10m30s outage opened since 10m
+    10m30s outage fired 0
+    10m30s outage told nor by email: opened 0
+    ");
+}
+
+#[test]
+fn a_time_by_a_clock_that_was_not_set_is_uncertain_until_it_is() {
+    let mut host = Host::new(OUTAGE);
+    let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("1m") }];
+    let report = Report { source: "gpio".into(), boot: 1, first: 1, uncertain: true, readings, ..Report::default() };
+    host.step(Input::Report(report), host.time("1m"));
+    host.play("2m");
+    assert!(host.sent.last().unwrap().incident().unwrap().uncertain);
+    set_clock(&mut host, 1, "30s", 60_000, "4m");
+    host.play("5m power=on \n 6m");
+    let last = host.sent.last().unwrap().incident().unwrap();
+    assert_eq!((last.uncertain, last.since), (false, host.time("2m")));
+}
+
+#[test]
+fn what_an_earlier_boot_recorded_by_a_clock_that_ran_ahead_does_not_stay_ahead() {
+    let mut host = Host::new(OUTAGE);
+    // Two hours ahead in both boots; only the second learns it.
+    host.play("118m20s power=off \n 118m30s power=on \n 119m50s boot \n 2h power=on");
+    set_clock(&mut host, 2, "119m50s", -7_200_000, "10s");
+    assert_snapshot!(host.play("20s power=off \n 2m"), @"
+    20s outage pending until 50s
+    50s outage opened since 20s
+    50s outage fired 0
+    50s outage told nor by email: opened 0
+    ");
+}
+
+#[test]
+fn an_earlier_boots_backlog_by_a_clock_that_ran_ahead_holds_up_no_longer_than_five_minutes() {
+    let mut host = Host::new(OUTAGE);
+    host.play("118m20s power=on more \n 119m50s boot \n 2h power=on more");
+    set_clock(&mut host, 2, "119m50s", -7_200_000, "10s");
+    assert_snapshot!(host.play("20s power=off more \n 10m"), @"
+    20s outage pending until 50s
+    50s outage opened since 20s
+    5m outage fired 0
+    5m outage told nor by email: opened 0
+    ");
+}

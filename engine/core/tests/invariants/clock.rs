@@ -1,0 +1,60 @@
+//! A clock that is set takes everything with it.
+
+use dag_engine::{Outcome, Time};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::{
+    host::Manner,
+    stories::{With, all, play, story},
+};
+
+/// What a state says of times to come, and reports as they came.
+const TO_COME: [&str; 5] = ["deadline", "due", "from", "report", "until"];
+
+/// The recorded times, each behind the way to it.
+fn recorded(way: &str, value: &Value, times: &mut Vec<(String, Time)>) {
+    match value {
+        Value::String(text) => times.extend(text.parse().ok().map(|time| (way.to_owned(), time))),
+        Value::Array(items) => items.iter().for_each(|item| recorded(way, item, times)),
+        Value::Object(fields) => {
+            for (name, value) in fields.iter().filter(|(name, _)| !TO_COME.contains(&name.as_str())) {
+                recorded(&format!("{way}/{name}"), value, times);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn once_a_clock_is_set_nothing_that_was_recorded_lies_ahead() {
+    all(20, story(With::EVERYTHING), |story| {
+        let host = play(&story, Manner::default());
+        for moment in &host.log {
+            let mut times = Vec::new();
+            moment.state.iter().for_each(|state| recorded("", state, &mut times));
+            let ahead: Vec<_> = times.iter().filter(|(_, time)| *time > moment.now).collect();
+            prop_assert!(ahead.is_empty(), "after {}: {ahead:?}", moment.now);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn nothing_that_is_decided_or_told_lies_ahead() {
+    all(20, story(With::EVERYTHING), |story| {
+        let host = play(&story, Manner::default());
+        for (at, decision) in host.decisions() {
+            let now = host.log[at].now;
+            prop_assert!(decision.at <= now, "after {now}: {decision:?}");
+            let Outcome::Notify(message) = &decision.outcome else { continue };
+            let seen = message.facts.values().filter_map(|fact| fact.since);
+            let incident = message.incident().into_iter().flat_map(|incident| {
+                let acknowledged = incident.acknowledged.as_ref().map(|acknowledged| acknowledged.at);
+                [Some(incident.since), Some(incident.opened_at), incident.ended, acknowledged].into_iter().flatten()
+            });
+            prop_assert!(seen.chain(incident).all(|time| time <= now), "after {now}: {message:?}");
+        }
+        Ok(())
+    });
+}
