@@ -9,7 +9,7 @@ use crate::daemon::Until;
 #[group(id = "span", required = true, multiple = false)]
 pub(super) struct Span {
     /// For how long, like 2h or 1h30m
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     length: Option<Millis>,
     /// Until when, like 2026-01-10T18:00:00Z
     #[arg(long, value_name = "TIME", value_parser = super::time)]

@@ -184,6 +184,8 @@ impl Step<'_> {
         self.move_to(rule, Phase::Quiet, at);
         let Some(incident) = self.state.open_incident(rule) else { return };
         incident.ended = Some(ended);
+        // Clocks that were set may have moved its end before its beginning.
+        incident.since = incident.since.min(ended);
         incident.ended_by = by;
         incident.ended_uncertain = uncertain;
         let (id, since) = (incident.id, incident.since);

@@ -99,6 +99,7 @@ impl Incident {
         self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.concerns(ended));
         shift.all([&mut self.since, &mut self.opened_at]);
         shift.all(self.alerted_at.iter_mut().chain(&mut self.ended));
+        self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
         shift.all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
         for fired in &mut self.fired {
             shift.all([&mut fired.at, &mut fired.last]);

@@ -62,10 +62,12 @@ impl Step<'_> {
             if alert {
                 self.hear(incident, &channel, firing);
             }
-            let told = incident.told(channel.key());
-            // Who may know of it is told of its end in any case: nothing is withdrawn then.
-            if let Some(told) = told.filter(|told| !told.attempted) {
-                told.queued.push(id);
+            if let Some(told) = incident.told(channel.key()) {
+                (told.address, told.timezone) = (channel.address.clone(), channel.timezone.clone());
+                // Who may know of it is told of its end in any case: nothing is withdrawn then.
+                if !told.attempted {
+                    told.queued.push(id);
+                }
             }
             let notification = self.notification(id, &message, channel, facts.clone());
             self.of(incident, Outcome::Notify(Box::new(notification)));

@@ -44,7 +44,8 @@ impl Step<'_> {
 
     /// When the next fallback of an incident is told.
     pub(super) fn next_fallback(&self, incident: &Incident) -> Option<Time> {
-        incident.told.iter().filter_map(|told| self.unreached(incident, told)).map(|unreached| unreached.at).min()
+        let unreached = incident.told.iter().filter_map(|told| self.unreached(incident, told));
+        unreached.map(|unreached| unreached.at).filter(|at| *at > self.now).min()
     }
 
     /// Whether messages fail to reach a recipient, of whose channels `told` is the first that fails.

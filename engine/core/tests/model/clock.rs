@@ -102,6 +102,7 @@ impl Model {
             shift.times([&mut incident.since, &mut incident.opened_at]);
             shift.times(&mut incident.alerted_at);
             shift.times(&mut incident.ended);
+            incident.since = incident.ended.map_or(incident.since, |ended| incident.since.min(ended));
             shift.times(incident.acknowledgement.as_mut().map(|given| &mut given.at));
             shift.times(incident.fired.iter_mut().flat_map(|fired| [&mut fired.at, &mut fired.last]));
             for channel in &mut incident.channels {

@@ -188,6 +188,7 @@ impl Model {
     pub fn end(&mut self, rule: &str, ended: Time, uncertain: bool, at: Time, by: Option<EndedBy>) {
         let incident = self.incident_of(rule).unwrap();
         incident.ended = Some(ended);
+        incident.since = incident.since.min(ended);
         incident.ended_uncertain = uncertain;
         incident.removed = by.is_some();
         let (id, since) = (incident.id, incident.since);

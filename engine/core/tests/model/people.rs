@@ -52,7 +52,6 @@ impl Model {
                 let step = 0_u32.to_be_bytes();
                 let message = self.tell(id, Kind::Acknowledged, &step, (0, number), who, place);
                 self.note_told(id, who, message);
-                self.incident(id).channel(who).last = Some(now);
             }
         }
     }
