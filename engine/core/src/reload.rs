@@ -62,12 +62,12 @@ impl Step<'_> {
                 }
                 _ => {}
             }
-            let Some(standing) = self.state.rules.get_mut(&name) else { continue };
-            standing.until = None;
-            standing.unanswered = false;
             // Its count keeps the ids of later incidents apart, should it come back.
-            if standing.count == 0 {
-                self.state.rules.remove(&name);
+            match self.state.rules.get_mut(&name) {
+                Some(standing) if standing.count > 0 => {
+                    *standing = Standing { count: standing.count, ..Standing::default() };
+                }
+                _ => drop(self.state.rules.remove(&name)),
             }
         }
     }

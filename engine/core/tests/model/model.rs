@@ -227,7 +227,6 @@ impl Model {
         for rule in Rc::clone(&self.rules).running() {
             self.ask(rule, t);
         }
-        self.fire_deadlines(self.horizon());
     }
 
     /// Decides something, at the moment at which it happened.
