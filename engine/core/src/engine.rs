@@ -93,7 +93,7 @@ pub(crate) struct Step<'a> {
     pub out: Vec<Decision>,
 }
 
-impl Step<'_> {
+impl<'r> Step<'r> {
     fn take(&mut self, input: Input, now: Time) {
         let rules = self.rules.hash();
         match self.state.rules_hash.replace(rules) {
@@ -147,8 +147,17 @@ impl Step<'_> {
         match self.state.applied {
             _ if !self.is_incomplete() => self.evaluate_all(at),
             Some(applied) => self.evaluate_all(applied.min(at)),
-            None => self.state.ask_all = true,
+            None => {
+                self.state.ask_all = true;
+                // What the old answers hang on says nothing of the new ones.
+                self.state.rules.values_mut().for_each(|standing| standing.until = None);
+            }
         }
+    }
+
+    /// A rule that this host runs. One that runs elsewhere is gone from here.
+    pub fn rule(&self, name: &str) -> Option<&'r Rule> {
+        self.rules.rule(name).filter(|rule| self.runs(rule))
     }
 
     /// Whether this host runs a rule.

@@ -43,7 +43,7 @@ impl Step<'_> {
 
     /// Whether a channel was told of another incident that inhibits this one.
     pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
-        let inhibitors = self.rules.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
+        let inhibitors = self.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
         inhibitors.iter().any(|inhibitor| {
             let phase = self.state.rules.get(inhibitor).map(|standing| standing.phase);
             matches!(phase, Some(Phase::Open | Phase::Closing { .. }))

@@ -32,7 +32,7 @@ impl Step<'_> {
     }
 
     fn say(&mut self, incident: &mut Incident, told: Vec<Told>) {
-        let rule = self.rules.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
+        let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
         let firing = due::last(self.rules, rule, incident);
         for kind in [Kind::Resolved, Kind::Past] {
             let channels = told.iter().filter(|told| told.last_word == Some(kind));
@@ -47,7 +47,7 @@ impl Step<'_> {
             return;
         }
         if incident.alerted_at.is_none() {
-            let rule = self.rules.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
+            let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
             for channel in rule.map(|rule| self.opening(rule, incident)).unwrap_or_default() {
                 incident.noted(&channel);
             }

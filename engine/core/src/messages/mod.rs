@@ -30,7 +30,7 @@ impl Step<'_> {
     /// Decides the messages of every incident and about every trouble, and forgets what is over and told.
     pub(crate) fn messages(&mut self) {
         let rank = |step: &Self, at: usize| {
-            let rule = step.state.incidents.get(at).and_then(|incident| step.rules.rule(&incident.rule));
+            let rule = step.state.incidents.get(at).and_then(|incident| step.rule(&incident.rule));
             rule.map_or(0, |rule| rule.rank)
         };
         // An inhibitor comes before what it inhibits. Few incidents are not worth a list.
@@ -122,7 +122,7 @@ impl Step<'_> {
         if incident.ended.is_some() {
             return incident.told.iter().filter_map(|told| self.quiet_until(&told.recipient, severity)).min();
         }
-        let rule = self.rules.rule(&incident.rule)?;
+        let rule = self.rule(&incident.rule)?;
         let escalation = self.rules.escalation(rule)?;
         let due = || due::times(escalation, incident, self.now).map(|(at, _)| at).filter(|at| *at > self.now).min();
         let hold = self.hold(incident);

@@ -33,7 +33,7 @@ pub(super) fn want(wants: &mut Vec<Want>, channel: Reachable, firing: Option<&Fi
 impl Step<'_> {
     pub(super) fn escalate(&mut self, incident: &mut Incident) {
         let rules = self.rules;
-        let Some(rule) = rules.rule(&incident.rule) else { return };
+        let Some(rule) = self.rule(&incident.rule) else { return };
         let Some(escalation) = rules.escalation(rule) else { return };
         if incident.lapses(escalation.ack_lapses_after).is_some_and(|lapses| lapses <= self.now) {
             incident.acknowledgement_holds = false;

@@ -23,7 +23,7 @@ impl Step<'_> {
             incident.acknowledged = Some(Acknowledgement { by: by.clone(), at: step.now, number });
             incident.acknowledgement_holds = true;
             incident.held = None;
-            let rule = step.rules.rule(&incident.rule);
+            let rule = step.rule(&incident.rule);
             let escalation = rule.and_then(|rule| step.rules.escalation(rule));
             let lapses = incident.lapses(escalation.and_then(|escalation| escalation.ack_lapses_after));
             step.of(incident, Outcome::Acknowledged { by: by.clone(), lapses });

@@ -215,7 +215,10 @@ impl Model {
         if self.incomplete() {
             match self.last_at {
                 Some(last) => self.ask_all(last.min(t)),
-                None => self.ask_all = true,
+                None => {
+                    self.ask_all = true;
+                    self.standings.values_mut().for_each(|standing| standing.asked = None);
+                }
             }
         } else {
             self.ask_all(t);
