@@ -275,7 +275,7 @@ impl Model {
     /// Where a step that fired stands now: at 0 where it stands nowhere.
     pub fn stands(&self, id: Id, key: &Key) -> u32 {
         let incident = self.seen(id);
-        let rule = self.rules.rules.iter().find(|rule| incident.rule == rule.name && !incident.removed);
+        let rule = self.rules.rule(&incident.rule).filter(|_| !incident.removed);
         let steps = rule.map_or(&[][..], |rule| &self.rules.escalations[rule.escalation].steps);
         let place = (0..).zip(steps).find(|(position, step)| key.is(step, *position));
         place.map_or(0, |(position, _)| position)
