@@ -479,6 +479,10 @@ impl Model {
 
     /// Whether the script lets messages of one step, repeat and kind go.
     pub fn allows(&mut self, id: Id) -> bool {
+        // What ended with its rule is no rule's business any more.
+        if self.seen(id).removed {
+            return true;
+        }
         let rule = self.seen(id).rule.clone();
         if self.rules.rule(&rule).is_none_or(|rule| rule.script != Some(Script::People)) {
             return true;
