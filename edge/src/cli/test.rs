@@ -54,7 +54,8 @@ impl Test {
                 }
             }
         }
-        text.push_str(&format!("{} scenarios, {failed} failed", scenarios.len()));
+        let plural = if scenarios.len() == 1 { "" } else { "s" };
+        text.push_str(&format!("{} scenario{plural}, {failed} failed", scenarios.len()));
         common.print(text, &json!({ "scenarios": report, "failed": failed }));
         if failed == 0 { Ok(()) } else { Err("not everything went as expected".into()) }
     }

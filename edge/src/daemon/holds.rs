@@ -1,6 +1,6 @@
 //! What people ask for so that no further step fires: to take an incident on, to snooze it, to silence some.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use dag_engine::{Decision, Id, Input, Millis, Name, Outcome, Silence, Time, did_you_mean};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,21 @@ pub struct Matcher {
     pub labels: BTreeMap<String, String>,
     /// The rule.
     pub rule: Option<Name>,
+}
+
+impl Matcher {
+    fn of(silence: &Silence) -> Matcher {
+        Matcher { device: silence.device.clone(), labels: silence.labels.clone(), rule: silence.rule.clone() }
+    }
+}
+
+/// As the options of `dag silence`, each with a space before it.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.device.iter().try_for_each(|device| write!(f, " --device {device}"))?;
+        self.labels.iter().try_for_each(|(label, value)| write!(f, " --label {label}={value}"))?;
+        self.rule.iter().try_for_each(|rule| write!(f, " --rule {rule}"))
+    }
 }
 
 impl Until {
@@ -69,8 +84,9 @@ impl Daemon {
         named(&by)?;
         let now = self.clock.now();
         // What is lifted may name what is gone since.
-        if until != Until::Lifted {
-            self.matches_something(&matcher)?;
+        match until {
+            Until::Lifted => self.in_force(&matcher)?,
+            Until::For(_) | Until::At(_) => self.matches_something(&matcher)?,
         }
         // The beginning of a silence that is lifted is of no concern.
         let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
@@ -109,6 +125,19 @@ impl Daemon {
                 Err(format!("several incidents are open; say which:{}", list.collect::<String>()))
             }
         }
+    }
+
+    /// What is lifted must be there.
+    fn in_force(&self, matcher: &Matcher) -> Result<(), String> {
+        let silences: Vec<Matcher> = self.desk.state().silences().map(Matcher::of).collect();
+        if silences.contains(matcher) {
+            return Ok(());
+        }
+        if silences.is_empty() {
+            return Err("there is no silence to lift".to_owned());
+        }
+        let list: String = silences.iter().map(|silence| format!("\n  dag silence --lift{silence}")).collect();
+        Err(format!("there is no silence of just that; what can be lifted is{list}"))
     }
 
     /// A silence that holds nothing is a slip that nobody would notice.

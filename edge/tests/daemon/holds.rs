@@ -100,13 +100,14 @@ fn a_silence_holds_until_it_is_lifted_by_the_same_matcher() {
     assert_eq!(home.json(&["status"])["silences"][0]["rule"], "power-outage");
     refused(
         &home,
-        &["silence", "--lift", "--rule", "power-outage"],
+        &["silence", "--lift", "--rule", "power-outtage"],
         1,
-        "nothing was changed: it ends in the past, and there is none like it to be ended",
+        "there is no silence of just that; what can be lifted is\n  dag silence --lift --label area=hay-on-wye --rule power-outage",
     );
     let lifted = home.json(&["silence", "--lift", "--rule", "power-outage", "--label", "area=hay-on-wye"]);
     assert_eq!(lifted["ended"], true);
     assert_eq!(home.wait_for_mails(1).len(), 1, "what is still wrong is told then");
+    refused(&home, &["silence", "--lift"], 1, "there is no silence to lift");
 }
 
 #[test]
