@@ -170,8 +170,8 @@ impl Model {
         match input {
             Input::Report(report) => self.report(report),
             Input::Account(device) => {
-                self.fire_deadlines(self.horizon());
                 if self.device != *device {
+                    self.fire_deadlines(self.horizon());
                     self.device = device.clone();
                     self.ask_all_or_later(self.now);
                 }
