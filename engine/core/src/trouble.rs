@@ -97,6 +97,10 @@ impl Step<'_> {
         let gone = self.state.troubles.iter().filter(|(_, trouble)| trouble.lasts && gone(trouble));
         let gone: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
         gone.iter().for_each(|key| self.trouble_over(key));
+        // What is over and may be told at once when it comes again need not be remembered. Elsewhere it is: steps that
+        // nobody asked for, before a clock is set back, would else end a peace.
+        let now = self.now;
+        self.state.troubles.retain(|_, trouble| trouble.lasts || trouble.peace_until() > now);
     }
 
     /// Tells the operators.
@@ -116,8 +120,6 @@ impl Step<'_> {
             }
             self.tell_operators(key, trouble, &operators);
         }
-        // What is over and may be told at once when it comes again need not be remembered.
-        troubles.retain(|_, trouble| trouble.lasts || trouble.peace_until() > now);
         self.state.troubles = troubles;
     }
 

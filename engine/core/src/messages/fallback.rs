@@ -1,9 +1,6 @@
 //! Who is told instead of a recipient that messages fail to reach.
 
-use super::{
-    due::recalled,
-    open::{Want, want},
-};
+use super::{due::recalled, open::Want};
 use crate::{
     Name, Outcome, Time,
     engine::Step,
@@ -22,24 +19,19 @@ struct Unreached<'a> {
 }
 
 impl Step<'_> {
-    /// The channels of fallbacks, with what they are told instead of others.
-    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident) -> Vec<Want> {
-        let mut wants = Vec::new();
-        for told in &incident.told {
-            let Some(unreached) = self.unreached(incident, told).filter(|unreached| unreached.at <= self.now) else {
-                continue;
-            };
+    /// The first recipient that cannot be reached and whose fallback needs to be told: its channels, and what of.
+    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident) -> Option<Vec<Want>> {
+        let unreached = incident.told.iter().filter_map(|told| Some((told, self.unreached(incident, told)?)));
+        let mut due = unreached.filter(|(_, unreached)| unreached.at <= self.now);
+        let (told, unreached, channels) = due.find_map(|(told, unreached)| {
             let mut channels = self.rules.reach([unreached.fallback], &self.state.device);
             channels.retain(|channel| needs(incident, channel, &unreached));
-            if channels.is_empty() {
-                continue;
-            }
-            let firing = recalled(self.rules, Some(rule), unreached.heard);
-            let (recipient, to) = (told.recipient.clone(), unreached.fallback.clone());
-            self.of(incident, Outcome::FellBack { recipient, to });
-            channels.into_iter().for_each(|channel| want(&mut wants, channel, Some(&firing)));
-        }
-        wants
+            (!channels.is_empty()).then_some((told, unreached, channels))
+        })?;
+        let firing = recalled(self.rules, Some(rule), unreached.heard);
+        let (recipient, to) = (told.recipient.clone(), unreached.fallback.clone());
+        self.of(incident, Outcome::FellBack { recipient, to });
+        Some(channels.into_iter().map(|channel| Want { channel, firings: vec![firing.clone()] }).collect())
     }
 
     /// When the next fallback of an incident is told.

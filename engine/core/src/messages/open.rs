@@ -19,7 +19,7 @@ pub(super) struct Want {
 }
 
 /// Adds a firing to what a channel wants.
-pub(super) fn want(wants: &mut Vec<Want>, channel: Reachable, firing: Option<&Firing>) {
+fn want(wants: &mut Vec<Want>, channel: Reachable, firing: Option<&Firing>) {
     let at = wants.iter().position(|want| want.channel.key() == channel.key());
     let at = at.unwrap_or_else(|| {
         wants.push(Want { channel, firings: Vec::new() });
@@ -61,9 +61,10 @@ impl Step<'_> {
             want(&mut wants, self.channel(incident, told), None);
         }
         self.serve(rule, incident, wants);
-        // What was queued just now for somebody who cannot be reached, too.
-        let wants = self.fall_back(rule, incident);
-        self.serve(rule, incident, wants);
+        // What was queued just now for somebody who cannot be reached, too; a fallback may itself not be reached.
+        while let Some(wants) = self.fall_back(rule, incident) {
+            self.serve(rule, incident, wants);
+        }
     }
 
     fn note_held(&mut self, incident: &mut Incident, due: &[Firing], reason: Hold) {

@@ -356,6 +356,32 @@ fn who_is_not_reached_for_five_minutes_is_stood_in_for() {
 }
 
 #[test]
+fn who_stands_in_and_is_not_reached_either_is_stood_in_for_at_once() {
+    let people = crate::host::PEOPLE
+        .replace("email = \"nor@example.com\"", "email = \"nor@example.com\"\nfallback = \"kim\"")
+        .replace("email = \"kim@example.com\"", "email = \"kim@example.com\"\nfallback = \"pat\"");
+    let steps = TWO.replace("{ after = \"30m\", notify = [\"kim\"] }", "{ after = \"1m\", notify = [\"kim\"] }");
+    let rules = format!("{steps}\n{people}\n[recipient.pat]\nemail = \"pat@example.com\"\n");
+    let rules = dag_engine::Ruleset::compile(&crate::host::sources(&[("rules.toml", &rules)])).unwrap();
+    let mut host = Host::with(dag_engine::Engine::new(rules));
+    assert_snapshot!(host.play("0s fail nor \n 0s fail kim \n 0s power=off \n 59m \n 1h"), @"
+    0s outage opened since 0s
+    0s outage fired 0
+    0s outage told nor by email: opened 0
+    1m outage fired 1
+    1m outage told kim by email: escalated 1
+    6m outage fell back from kim to pat
+    6m outage told pat by email: escalated 1
+    1h outage fired 0 repeat 1
+    1h outage told nor by email: reminder 0 repeat 1
+    1h outage fell back from nor to kim
+    1h outage told kim by email: reminder 0 repeat 1
+    1h outage fell back from kim to pat
+    1h outage told pat by email: reminder 0 repeat 1
+    ");
+}
+
+#[test]
 fn a_message_of_the_system_fails_without_further_messages() {
     let mut host = Host::new(TWO);
     host.play("0s power=off");

@@ -191,11 +191,13 @@ impl Model {
             }
         }
         self.serve(id, firings);
-        let mut firings = Vec::new();
-        for (who, firing) in self.fall_back(id) {
-            add(&mut firings, who, firing);
+        loop {
+            let fallen = self.fall_back(id);
+            if fallen.is_empty() {
+                break;
+            }
+            self.serve(id, fallen.into_iter().map(|(who, firing)| (who, vec![firing])).collect());
         }
-        self.serve(id, firings);
     }
 
     fn serve(&mut self, id: Id, firings: Vec<(Who, Vec<Firing>)>) {
@@ -352,7 +354,7 @@ impl Model {
         reached
     }
 
-    /// What fires for the fallbacks of those who cannot be reached.
+    /// What fires for the fallback of the first of those who cannot be reached, where it does not know.
     fn fall_back(&mut self, id: Id) -> Vec<(Who, Firing)> {
         let rules = Rc::clone(&self.rules);
         let incident = self.seen(id).clone();
@@ -362,8 +364,8 @@ impl Model {
                 recipients.push(channel.who.0.clone());
             }
         }
-        let mut fallen = Vec::new();
         for name in recipients {
+            let mut fallen = Vec::new();
             let Some(recipient) = rules.recipient(&name) else { continue };
             let Some(to) = recipient.fallback else { continue };
             let Some(since) = incident.fails_since(&name) else { continue };
@@ -374,7 +376,6 @@ impl Model {
                 incident.told().into_iter().find(|channel| channel.who.0 == name && channel.failing.is_some());
             let Some((queued, firing)) = failing.and_then(|channel| channel.firings.last().cloned()) else { continue };
             let firing = Firing { position: self.stands(id, &firing.key), ..firing };
-            let mut any = false;
             for who in rules.channels(&[to], &self.device) {
                 let has_it = incident.channels.iter().filter(|channel| channel.who == who).any(|channel| {
                     let later = |had: &Firing| had.key == firing.key && had.repeat >= firing.repeat;
@@ -382,16 +383,16 @@ impl Model {
                         || channel.firings.iter().any(|(_, had)| later(had))
                         || channel.last.is_some_and(|last| last >= queued)
                 });
-                if !has_it && !fallen.contains(&(who.clone(), firing.clone())) {
-                    any = true;
+                if !has_it {
                     fallen.push((who, firing.clone()));
                 }
             }
-            if any {
+            if !fallen.is_empty() {
                 self.decide_of(id, &Outcome::FellBack { recipient: name.as_str().into(), to: to.into() });
+                return fallen;
             }
         }
-        fallen
+        Vec::new()
     }
 
     /// Takes what fires now for a channel: it misses it, or gets one message.

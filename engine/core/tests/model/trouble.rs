@@ -98,6 +98,8 @@ impl Model {
                 self.over(&key);
             }
         }
+        let now = self.now;
+        self.troubles_told.retain(|key, told| now < *told + PAUSE || self.troubles.contains_key(key));
     }
 
     fn operators(&self) -> Vec<Who> {
@@ -106,8 +108,6 @@ impl Model {
 
     pub fn send_troubles(&mut self) {
         let channels = self.operators();
-        // A pause that is over stays over, also when the clock is put back.
-        self.troubles_told.retain(|key, told| self.now < *told + PAUSE || self.troubles.contains_key(key));
         for key in self.troubles.keys().cloned().collect::<Vec<_>>() {
             let paused = self.troubles_told.get(&key).is_some_and(|told| self.now < *told + PAUSE);
             let trouble = self.troubles.get_mut(&key).unwrap();
