@@ -15,6 +15,10 @@ pub enum Runs {
     Everything,
     /// Those of a device that decides by itself: `run_on` is `edge` or `anywhere`.
     Standalone,
+    /// Those of a device that reports to the cloud: `run_on` is `edge`.
+    Device,
+    /// Those of the cloud: `run_on` is `cloud` or `anywhere`.
+    Cloud,
 }
 
 /// Compiled rules, ready to decide. It holds no state of any device.
@@ -165,6 +169,8 @@ impl<'r> Step<'r> {
         match self.runs {
             Runs::Everything => true,
             Runs::Standalone => rule.run_on != RunOn::Cloud,
+            Runs::Device => rule.run_on == RunOn::Edge,
+            Runs::Cloud => rule.run_on != RunOn::Edge,
         }
     }
 

@@ -57,8 +57,8 @@ impl Model {
     /// Step 0 never fired: its channels are told that it was. Where the rule is gone, nobody knows who they are.
     fn decide_those_of_the_first_step(&mut self, id: Id) {
         let rules = Rc::clone(&self.rules);
-        let name = self.seen(id).rule.clone();
-        let Some(rule) = rules.rule(&name) else { return };
+        let (name, removed) = (self.seen(id).rule.clone(), self.seen(id).removed);
+        let Some(rule) = rules.rule(&name).filter(|_| !removed) else { return };
         for who in self.reached(id, rule, &rules.escalations[rule.escalation].steps[0]) {
             self.past_unless_held(id, &who, false);
         }
