@@ -11,12 +11,12 @@
 use std::{fs, path::Path};
 
 use dag::{
-    book::Book,
     clock::Set,
     daemon::Desk,
     source::Observation,
     store::{Keep, Store, Window},
 };
+use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Failure;
 use dag_engine::{Id, Millis, Outcome, Time, Value};

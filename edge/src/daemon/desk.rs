@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dag_book::Book;
 use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
 use dag_engine::{
     Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, describe,
 };
 
 use crate::{
-    book::Book,
     clock::Set,
     source::Observation,
     store::{Commit, GoodRules, Store, StoreError},

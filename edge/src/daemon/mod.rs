@@ -14,6 +14,7 @@ mod watch;
 use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems};
@@ -24,7 +25,6 @@ use tokio::{
 };
 
 use crate::{
-    book::{Book, Folder},
     clock::{Clock, Machine},
     source::{self, Change, Event, Settings, Sources},
     store::{Keep, Opened, Store},

@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
+use dag_book::Book;
 use dag_config::{Config, Source};
 use dag_delivery::Delivery;
 use dag_engine::{Device, Input, Name};
 use tokio::task::JoinHandle;
 
 use super::{Answer, Daemon, Desk, Start, delivery, sources, warn_of};
-use crate::{book::Book, clock::Clock, source::Observation};
+use crate::{clock::Clock, source::Observation};
 
 /// What a reload brought: everything new, or what is wrong.
 pub(super) type Proved = Result<Box<(Config, Book, Delivery)>, String>;

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag::book::{Beside, Book, Folder};
+use dag_book::{Beside, Book, Folder};
 use dag_config::Config;
 
 /// The shipped files in a folder of their own, changed by `edit`; what the compiler says to that.
@@ -30,7 +30,7 @@ fn said(edit: impl FnOnce(&Path)) -> String {
 
 fn shipped(dir: &Path) -> PathBuf {
     fs::create_dir_all(dir).unwrap();
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::copy(top.join("config.toml"), dir.join("config.toml")).unwrap();
     copy(&top.join("rules"), &dir.join("rules"));
     dir.to_owned()
