@@ -92,6 +92,11 @@ impl State {
         self.now
     }
 
+    /// Whether a step changed nothing but [`now`](State::now): then it need not be stored.
+    pub fn same_but_for_now(&self, other: &State) -> bool {
+        self == other || State { now: other.now, ..self.clone() } == *other
+    }
+
     /// The device as the host described it last.
     pub fn device(&self) -> &Device {
         &self.device

@@ -1,0 +1,180 @@
+//! What the queues bring.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use dag_engine::{Device, Id, MessageRef, Name, Silence, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::{feedback, presence::PresenceEvent};
+
+/// One record of a queue, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A device reported.
+    Report {
+        /// The device of the topic.
+        device: Name,
+        /// When the broker took it.
+        received_at: Time,
+        /// What it published, as it came.
+        payload: Vec<u8>,
+    },
+    /// A device's connection began or ended.
+    Presence(PresenceEvent),
+    /// A deadline of a device may be due.
+    Timer {
+        /// The device.
+        device: Name,
+    },
+    /// Whatever is overdue has to be found.
+    Sweep,
+    /// A message of a device is due.
+    Deliver {
+        /// The device.
+        device: Name,
+        /// The message.
+        notification: Id,
+    },
+    /// Somebody asked for something.
+    Asked {
+        /// The device.
+        device: Name,
+        /// What.
+        ask: Ask,
+    },
+    /// The registry has other data of a device, or it is a new one.
+    Registered(Device),
+    /// The mail service says what became of a mail.
+    Feedback(Feedback),
+}
+
+/// What people ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// To take an incident on.
+    Acknowledge {
+        /// The incident, of the cloud or of the device's own rules.
+        incident: Id,
+        /// Who.
+        by: String,
+    },
+    /// No step of an incident for a while.
+    Snooze {
+        /// The incident.
+        incident: Id,
+        /// Until when.
+        until: Time,
+        /// Who.
+        by: String,
+    },
+    /// No step of matching incidents for a while.
+    Silence(Silence),
+}
+
+/// A mail that the mail service had taken did not arrive, or was not wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The device that it was about.
+    pub device: Name,
+    /// The message.
+    pub message: MessageRef,
+    /// The addresses that are not to be written to again; none where it may be better later.
+    pub addresses: Vec<String>,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// A record that nobody can make anything of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Not an event of ours.
+    #[error("this is no event: {0}")]
+    Malformed(String),
+    /// The report's payload was not passed on as the topic rule should.
+    #[error("the payload of the report is not base64")]
+    Payload,
+    /// The mail service speaks of a mail that is not ours, or does not say which.
+    #[error("the mail service's event names no message of ours: {0}")]
+    Feedback(&'static str),
+}
+
+/// An event that is on the wire as we write it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Wire {
+    Report { device: Name, received_at: i64, payload: String },
+    Presence(PresenceEvent),
+    Timer { device: Name },
+    Sweep,
+    Deliver { device: Name, notification: Id },
+    Asked { device: Name, ask: Ask },
+    Registered { device: Device },
+}
+
+impl Event {
+    /// Reads a record's body.
+    ///
+    /// # Errors
+    /// It is not JSON, or no event that there is.
+    pub fn parse(body: &str) -> Result<Event, EventError> {
+        let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
+        // The mail service's events come through a bus with an envelope of its own.
+        if body.contains("\"aws.ses\"") && !body.contains("\"event\"") {
+            return feedback::parse(body).map(Event::Feedback);
+        }
+        Ok(match serde_json::from_str(body).map_err(malformed)? {
+            Wire::Report { device, received_at, payload } => {
+                let payload = BASE64.decode(payload).map_err(|_| EventError::Payload)?;
+                Event::Report { device, received_at: Time::from_millis(received_at), payload }
+            }
+            Wire::Presence(event) => Event::Presence(event),
+            Wire::Timer { device } => Event::Timer { device },
+            Wire::Sweep => Event::Sweep,
+            Wire::Deliver { device, notification } => Event::Deliver { device, notification },
+            Wire::Asked { device, ask } => Event::Asked { device, ask },
+            Wire::Registered { device } => Event::Registered(device),
+        })
+    }
+
+    /// The body of a record that asks for a look at a device's deadlines.
+    pub fn timer(device: &Name) -> String {
+        body(&Wire::Timer { device: device.clone() })
+    }
+
+    /// The body of a record that asks for a message to be sent.
+    pub fn deliver(device: &Name, notification: Id) -> String {
+        body(&Wire::Deliver { device: device.clone(), notification })
+    }
+
+    /// The body of a record that asks for something on somebody's behalf.
+    pub fn asked(device: &Name, ask: Ask) -> String {
+        body(&Wire::Asked { device: device.clone(), ask })
+    }
+
+    /// The body of a record that says what the registry has of a device.
+    pub fn registered(device: Device) -> String {
+        body(&Wire::Registered { device })
+    }
+
+    /// Which device it is about; `None` for a sweep.
+    pub fn device(&self) -> Option<&Name> {
+        match self {
+            Event::Report { device, .. }
+            | Event::Timer { device }
+            | Event::Deliver { device, .. }
+            | Event::Asked { device, .. } => Some(device),
+            Event::Presence(event) => Some(&event.client_id),
+            Event::Registered(device) => Some(&device.id),
+            Event::Feedback(feedback) => Some(&feedback.device),
+            Event::Sweep => None,
+        }
+    }
+}
+
+/// The body of the record that asks for a sweep: what the schedule sends.
+pub const SWEEP: &str = r#"{"event":"sweep"}"#;
+
+fn body(event: &Wire) -> String {
+    // Strings, numbers and maps with strings for keys: JSON holds them.
+    serde_json::to_string(event).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+//! What the mail service says of mails that it had taken: bounces and complaints, as its event publishing puts them on the
+//! event bus ("Email Bounced", "Email Complaint Received").
+//!
+//! Which message it was stands in the mail's tags, that [`tags`] writes.
+
+use dag_engine::{Channel, Id, MessageRef, Name, Notification};
+use serde::Deserialize;
+
+use crate::event::{EventError, Feedback};
+
+const DEVICE: &str = "dag-device";
+const NOTIFICATION: &str = "dag-notification";
+const INCIDENT: &str = "dag-incident";
+const RECIPIENT: &str = "dag-recipient";
+
+/// The tags of a mail. Names of recipients may hold what tags must not, so they are written in hexadecimal.
+pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
+    let mut tags = vec![
+        (DEVICE, device.to_owned()),
+        (NOTIFICATION, notification.id.to_string()),
+        (RECIPIENT, notification.recipient.bytes().map(|byte| format!("{byte:02x}")).collect()),
+    ];
+    tags.extend(notification.incident().map(|incident| (INCIDENT, incident.id.to_string())));
+    tags
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    detail: Detail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    mail: Mail,
+    #[serde(default)]
+    bounce: Option<Bounce>,
+    #[serde(default)]
+    complaint: Option<Complaint>,
+}
+
+#[derive(Deserialize)]
+struct Mail {
+    #[serde(default)]
+    tags: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bounce {
+    bounce_type: String,
+    bounced_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Complaint {
+    complained_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient {
+    email_address: String,
+    #[serde(default)]
+    diagnostic_code: Option<String>,
+}
+
+pub(crate) fn parse(body: &str) -> Result<Feedback, EventError> {
+    let envelope: Envelope = serde_json::from_str(body).map_err(|error| EventError::Malformed(error.to_string()))?;
+    let Detail { mail, bounce, complaint } = envelope.detail;
+    let tag = |name: &'static str| mail.tags.get(name).and_then(|values| values.first());
+    let need = |name: &'static str| tag(name).ok_or(EventError::Feedback(name));
+    let id = |name: &'static str, text: &String| Id::parse(text).ok_or(EventError::Feedback(name));
+    let message = MessageRef {
+        notification: id(NOTIFICATION, need(NOTIFICATION)?)?,
+        incident: tag(INCIDENT).map(|text| id(INCIDENT, text)).transpose()?,
+        recipient: unhex(need(RECIPIENT)?).ok_or(EventError::Feedback(RECIPIENT))?,
+        channel: Channel::Email,
+    };
+    let (addresses, text) = match (bounce, complaint) {
+        (Some(bounce), _) => {
+            let code = bounce.bounced_recipients.iter().find_map(|recipient| recipient.diagnostic_code.clone());
+            let text = format!("the mail came back ({}): {}", bounce.bounce_type, code.unwrap_or_default());
+            // A full mailbox may have room again; an address that is not there will not be.
+            let gone = bounce.bounce_type == "Permanent";
+            (if gone { bounce.bounced_recipients } else { Vec::new() }, text)
+        }
+        (None, Some(complaint)) => {
+            (complaint.complained_recipients, "the mail was called unwanted by who got it".to_owned())
+        }
+        (None, None) => return Err(EventError::Feedback("bounce or complaint")),
+    };
+    let addresses = addresses.into_iter().map(|recipient| recipient.email_address).collect();
+    Ok(Feedback { device: Name::new(need(DEVICE)?), message, addresses, text })
+}
+
+fn unhex(text: &str) -> Option<Name> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(high)? * 16 + digit(low)?),
+        _ => None,
+    });
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok().map(Name::new)
+}
