@@ -15,7 +15,7 @@ mod topics;
 
 pub use command::{Command, LONGEST_COMMAND};
 pub use report::{
-    Clock, DeviceReport, Dropped, EdgeIncident, LONGEST_REPORT, MOST_READINGS, MessageError, SourceReport,
+    Clock, DeviceReport, Dropped, EdgeIncident, LONGEST_REPORT, MOST_READINGS, MessageError, PRESENCE, SourceReport,
     UplinkReading, VERSION,
 };
 pub use signed::{KeyError, PublicKey, SignError, SignedRules, SigningKey};

@@ -12,6 +12,10 @@ pub const LONGEST_REPORT: usize = 128 * 1024;
 /// So many readings are in one message at most; a longer backlog comes in parts.
 pub const MOST_READINGS: usize = 500;
 
+/// The source of the readings that the broker's own events amount to, and the fact that they are of. A device cannot know
+/// them.
+pub const PRESENCE: (&str, &str) = ("presence", "connection");
+
 /// No reading is older than this: a year. An age beyond it is nonsense.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
@@ -177,6 +181,9 @@ impl DeviceReport {
         }
         for part in &self.sources {
             let source = &part.source;
+            if source == PRESENCE.0 || part.readings.iter().any(|reading| reading.fact == PRESENCE.1) {
+                return absurd(format!("the source `{source}` speaks of the connection, which the broker alone knows"));
+            }
             if part.boot == 0 || part.first == 0 {
                 return absurd(format!("the source `{source}` counts from 0, and numbers start at 1"));
             }

@@ -76,6 +76,8 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["boot"] = 0.into()), @"boots and messages are counted from 1");
     assert_snapshot!(refused(|message| message["boot"] = (-1).into()), @"this is no such message: invalid value: integer `-1`, expected u64 at line 1 column 10");
     assert_snapshot!(refused(|message| message["sources"][0]["boot"] = 4.into()), @"the source `gpio:4` is in boot 4, the device in 3");
+    assert_snapshot!(refused(|message| message["sources"][0]["source"] = "presence".into()), @"the source `presence` speaks of the connection, which the broker alone knows");
+    assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["fact"] = "connection".into()), @"the source `gpio:4` speaks of the connection, which the broker alone knows");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = 0.into()), @"the source `gpio:4` counts from 0, and numbers start at 1");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = u64::MAX.into()), @"the source `gpio:4` has numbers that cannot be: 18446744073709551615");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["age_ms"] = u64::MAX.into()), @"a reading of `gpio:4` is 18446744073709551615 ms old: more than a year");

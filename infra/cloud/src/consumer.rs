@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Templates;
-use dag_engine::{Engine, Millis, Name, Runs, Time};
+use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
 use dag_uplink::SignedRules;
 use futures::{StreamExt as _, stream};
 
@@ -123,8 +123,12 @@ impl<W: World> Consumer<W> {
             }
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
+        let newcomer = taken.iter().find_map(|taken| match &taken.event {
+            Event::Registered(device) => Some(device),
+            _ => None,
+        });
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let done = self.redo(device, again, |work| {
+        let done = self.redo(device, newcomer, again, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -133,10 +137,6 @@ impl<W: World> Consumer<W> {
             }
         });
         if done.await?.is_none() {
-            let registers = |taken: &&Taken<'_>| matches!(taken.event, Event::Registered(_));
-            if taken.iter().any(|taken| registers(&taken)) {
-                return Err(Fault { what: "registering", error: "the item was made by another".to_owned() });
-            }
             refused = taken.iter().map(|taken| (taken.record, format!("no device `{device}` is known here"))).collect();
         }
         let mut failed = Vec::new();
@@ -147,16 +147,17 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device.
+    /// `None` where there is no such device and it is no `newcomer`.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
+        newcomer: Option<&Device>,
         again: bool,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         for attempt in 0..MOST_CONFLICTS {
             let now = self.world.now();
-            let Some(stored) = self.stored(device).await? else { return Ok(None) };
+            let Some(stored) = self.stored(device, newcomer).await? else { return Ok(None) };
             let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
             working.introduce(self.configured(device));
             let result = work(&mut working);
@@ -184,16 +185,16 @@ impl<W: World> Consumer<W> {
         }
     }
 
-    /// The item of a device; a new one where the configuration has the device and the table does not.
-    pub(crate) async fn stored(&self, device: &Name) -> Result<Option<Stored>, Fault> {
+    /// The item of a device; a new one where the table has none, and the configuration has the device or it is a newcomer.
+    pub(crate) async fn stored(&self, device: &Name, newcomer: Option<&Device>) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.load(device).await? {
             return Ok(Some(stored));
         }
-        let device = self.configured(device);
+        let device = newcomer.cloned().or_else(|| self.configured(device));
         Ok(device.map(|device| Stored { item: DeviceItem::new(device), version: 0 }))
     }
 
-    fn configured(&self, device: &Name) -> Option<dag_engine::Device> {
+    fn configured(&self, device: &Name) -> Option<Device> {
         self.config.device(Some(device)).ok()
     }
 

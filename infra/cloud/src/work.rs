@@ -8,7 +8,7 @@ use dag_engine::{
     Channel, Decision, Device, Engine, Id, Input, MessageRef, Millis, Name, Notification, Outcome, Reading, Report,
     Time, Value,
 };
-use dag_uplink::{Command, DeviceReport, SignedRules};
+use dag_uplink::{Command, DeviceReport, PRESENCE, SignedRules};
 
 use crate::{
     event::{Ask, Event, Feedback},
@@ -16,9 +16,6 @@ use crate::{
     presence::Change,
     world::{Commit, Stored},
 };
-
-/// The source of the readings that the broker's events amount to.
-const PRESENCE: &str = "presence";
 
 /// The longest delay of a record.
 pub const LONGEST_DELAY: Millis = Millis::new(900_000);
@@ -167,14 +164,9 @@ impl<'a> Work<'a> {
         let value = if change == Change::Connected { Value::Connected } else { Value::Disconnected };
         self.item.presence_readings += 1;
         let first = self.item.presence_readings;
-        let readings = vec![Reading { fact: Name::new_static("connection"), value: Some(value), at }];
-        self.step(Input::Report(Report {
-            source: Name::new_static(PRESENCE),
-            boot: 1,
-            first,
-            readings,
-            ..Report::default()
-        }));
+        let (source, fact) = (Name::new_static(PRESENCE.0), Name::new_static(PRESENCE.1));
+        let readings = vec![Reading { fact, value: Some(value), at }];
+        self.step(Input::Report(Report { source, boot: 1, first, readings, ..Report::default() }));
     }
 
     /// Sends the device the rules that it should run, if it runs others.
