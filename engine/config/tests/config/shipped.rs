@@ -95,7 +95,7 @@ fn what_the_shipped_file_shows_in_comments_can_be_used() {
     Some(
         HomeAssistant {
             broker: Broker {
-                host: "homeassistant.local",
+                host: "192.168.1.10",
                 port: 8883,
                 tls: true,
             },
