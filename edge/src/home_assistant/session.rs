@@ -114,7 +114,6 @@ impl Ear<'_> {
             return;
         }
         if heard.topic == self.topics.acknowledge && heard.payload == PRESS {
-            tracing::info!("the button in Home Assistant was pressed");
             // One that waits already says the same.
             let _ = self.presses.try_send(());
         } else if heard.topic == self.topics.status && heard.payload == ONLINE.as_bytes() {
