@@ -73,6 +73,26 @@ fn an_outage_is_seen_and_a_press_acknowledges_it() {
 }
 
 #[test]
+fn what_nothing_reads_any_more_is_unknown_and_a_new_battery_is_announced() {
+    let broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let _daemon = home.run();
+    let mut here = Listener::at(broker.port);
+    here.wait_for("detectordag/cottage/power", |said| said == "ON");
+    here.wait_for(DISCOVERY, |said| !said.contains("detectordag/cottage/battery"));
+    home.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"none\" }");
+    here.wait_for("detectordag/cottage/power", |said| said == "None");
+    // A UPS that is not there.
+    home.edit(
+        "config.toml",
+        "battery = { source = \"none\"",
+        "battery = { source = \"nut\", address = \"127.0.0.1:1\"",
+    );
+    here.wait_for(DISCOVERY, |said| said.contains("detectordag/cottage/battery"));
+    here.wait_for("detectordag/cottage/battery", |said| said == "None");
+}
+
+#[test]
 fn home_assistant_that_starts_anew_is_told_everything_anew() {
     let broker = Mosquitto::start();
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
