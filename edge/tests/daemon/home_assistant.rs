@@ -40,9 +40,10 @@ fn an_outage_is_seen_and_a_press_acknowledges_it() {
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
     let daemon = home.run();
     wait_until_connected(&home);
+    Listener::at(broker.port).wait_for("detectordag/cottage/availability", |said| said == "online");
+    // Who comes later learns it too.
     let mut here = Listener::at(broker.port);
-    let message = here.wait_for("detectordag/cottage/availability", |said| said == "online");
-    assert!(message.retained, "who comes later learns it too");
+    assert!(here.wait_for("detectordag/cottage/availability", |said| said == "online").retained);
     let message = here.wait_for(DISCOVERY, |_| true);
     assert!(message.retained);
     let document: Value = serde_json::from_str(&message.payload).unwrap();

@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -31,15 +34,19 @@ impl Mosquitto {
 
     /// A broker with these lines in its configuration, which may name files in `dir`.
     pub fn start_with(dir: tempfile::TempDir, lines: &str) -> Mosquitto {
-        let port = free_port();
-        let child = spawn(dir.path(), port, lines);
+        // Somebody else may take the port before the broker does.
+        let started = (0..5).find_map(|_| {
+            let port = free_port();
+            Some((port, spawn(dir.path(), port, lines)?))
+        });
+        let (port, child) = started.expect("mosquitto does not start");
         Mosquitto { port, child, dir }
     }
 
     /// Ends it and starts it anew, at the same port; it has forgotten everything.
     pub fn restart(&mut self, lines: &str) {
         self.stop();
-        self.child = spawn(self.dir.path(), self.port, lines);
+        self.child = spawn(self.dir.path(), self.port, lines).expect("mosquitto does not start again");
     }
 
     fn stop(&mut self) {
@@ -54,7 +61,8 @@ impl Drop for Mosquitto {
     }
 }
 
-fn spawn(dir: &Path, port: u16, lines: &str) -> Child {
+/// Starts it and waits until it takes connections; nothing where it ends instead.
+fn spawn(dir: &Path, port: u16, lines: &str) -> Option<Child> {
     let config = dir.join("mosquitto.conf");
     // Started by root it would become another user, who may not read this folder.
     fs::write(&config, format!("user root\nlistener {port} 127.0.0.1\n{lines}\n")).unwrap();
@@ -62,13 +70,19 @@ fn spawn(dir: &Path, port: u16, lines: &str) -> Child {
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("mosquitto");
     let command = command.env("PATH", path).arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().expect("mosquitto is missing: run `bash .ci/run`");
+    let mut child = command.spawn().expect("mosquitto is missing: run `bash .ci/run`");
     let end = Instant::now() + PATIENCE;
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+    loop {
+        let answers = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if answers {
+            return Some(child);
+        }
         assert!(Instant::now() < end, "mosquitto did not start");
         thread::sleep(Duration::from_millis(10));
     }
-    child
 }
 
 pub fn free_port() -> u16 {
@@ -94,7 +108,9 @@ pub struct Message {
 
 impl Listener {
     pub fn at(port: u16) -> Listener {
-        let id = format!("listener-{}-{:?}", std::process::id(), thread::current().id());
+        // A broker takes two of one name for the same client.
+        static LISTENERS: AtomicU32 = AtomicU32::new(0);
+        let id = format!("listener-{}-{}", std::process::id(), LISTENERS.fetch_add(1, Ordering::Relaxed));
         let mut options = MqttOptions::new(id, "127.0.0.1", port);
         options.set_max_packet_size(1 << 20, 1 << 20);
         let (client, mut connection) = Client::new(options, 16);
