@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use dag_engine::Time;
 
 use super::{Common, Done, Failure, local};
-use crate::daemon::{Request, Status};
+use crate::{
+    daemon::{Request, Status},
+    home_assistant::Link,
+};
 
 pub(super) fn status(common: &Common) -> Done {
     let answer = common.ask(&Request::Status)?;
@@ -69,6 +72,12 @@ fn text(status: &Status) -> Result<String, Failure> {
     }
     if let Some(trouble) = &status.store {
         writeln!(out, "\nNOTHING CAN BE NOTED, so nothing is sent: {trouble}")?;
+    }
+    match &status.home_assistant {
+        None => {}
+        Some(Link::Connecting) => writeln!(out, "\nHome Assistant: connecting to its broker.")?,
+        Some(Link::Connected) => writeln!(out, "\nHome Assistant: connected to its broker.")?,
+        Some(Link::Lost { reason }) => writeln!(out, "\nHOME ASSISTANT IS NOT TOLD: {reason}.")?,
     }
     if let Some(reason) = &status.clock {
         writeln!(out, "\nTHE TIME IS UNCERTAIN: {reason}.")?;

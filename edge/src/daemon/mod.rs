@@ -6,6 +6,7 @@
 pub mod control;
 mod desk;
 mod holds;
+mod home_assistant;
 mod reload;
 mod status;
 mod troubles;
@@ -26,6 +27,7 @@ use tokio::{
 
 use crate::{
     clock::{Clock, Machine},
+    home_assistant::Bridge,
     source::{self, Change, Event, Settings, Sources},
     store::{Keep, Opened, Store},
 };
@@ -86,6 +88,7 @@ pub async fn run(
     loop {
         daemon.keep_time();
         daemon.tell_troubles();
+        daemon.show_home_assistant();
         daemon.send();
         let wake = daemon.wake();
         tokio::select! {
@@ -94,6 +97,7 @@ pub async fn run(
             Some(event) = daemon.sources.events.recv(), if daemon.desk.has_room() => daemon.seen(event),
             Some((id, result)) = daemon.results.recv() => daemon.settled(id, result),
             Some((request, answer)) = daemon.requests.recv() => daemon.asked(request, answer),
+            Some(()) = daemon.presses.recv() => daemon.pressed(),
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
             proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
@@ -141,6 +145,11 @@ struct Daemon {
     rejected: Option<String>,
     /// What the engine was told of the host itself.
     troubles: Troubles,
+    /// The connection to Home Assistant, where one is wanted.
+    bridge: Option<Bridge>,
+    /// Presses of the button there.
+    press: mpsc::Sender<()>,
+    presses: mpsc::Receiver<()>,
 }
 
 impl Daemon {
@@ -188,7 +197,8 @@ impl Daemon {
             }
         };
         let (result, results) = mpsc::channel(64);
-        Ok(Daemon {
+        let (press, presses) = mpsc::channel(1);
+        let mut daemon = Daemon {
             start,
             device,
             clock,
@@ -210,7 +220,12 @@ impl Daemon {
             waiting_for_next: Vec::new(),
             rejected,
             troubles: Troubles::new(),
-        })
+            bridge: None,
+            press,
+            presses,
+        };
+        daemon.bridge_home_assistant();
+        Ok(daemon)
     }
 
     /// When the loop has to wake though nothing happens.

@@ -72,6 +72,7 @@ impl Daemon {
             self.device = device.clone();
             self.desk.take(Input::Account(device), now);
         }
+        self.bridge_home_assistant();
         let rules = book.engine.rules().hash();
         if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
             warn_of(&book, &self.start.config);

@@ -7,7 +7,10 @@ use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
-use crate::store::Window;
+use crate::{
+    home_assistant::{Bridge, Link},
+    store::Window,
+};
 
 /// `dag status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct Status {
     pub store: Option<String>,
     /// Why the daemon's time is uncertain.
     pub clock: Option<String>,
+    /// How the connection to Home Assistant is, where one is wanted.
+    pub home_assistant: Option<Link>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
 }
@@ -144,6 +149,7 @@ impl Daemon {
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
             clock: self.clock.unset().map(|unset| unset.describe().to_owned()),
+            home_assistant: self.bridge.as_ref().map(Bridge::link),
             next_deadline: state.next_deadline(),
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use dag_engine::{BUILT_IN, Device, Name};
 
-use crate::{DeviceConfig, Email, Site, Storage, Web, Webhook, section::Section, wrong::Wrong};
+use crate::{DeviceConfig, Email, HomeAssistant, Site, Storage, Web, Webhook, section::Section, wrong::Wrong};
 
 /// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub email: Email,
     /// What webhooks may do.
     pub webhook: Webhook,
+    /// The Home Assistant of the house, where there is one.
+    pub home_assistant: Option<HomeAssistant>,
     /// The folder of `config.toml`; `rules/` stands in it.
     pub root: PathBuf,
 }
@@ -38,7 +40,7 @@ pub enum Mode {
 }
 
 /// What later versions read.
-const LATER: [&str; 5] = ["uplink", "home_assistant", "heartbeat", "drill", "aws"];
+const LATER: [&str; 4] = ["uplink", "heartbeat", "drill", "aws"];
 
 /// Why it is not clear which device is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,12 +68,13 @@ impl Config {
         let web = Web::read(top.table_or_empty("web"));
         let email = top.need("email", "[email]").table("email").and_then(Email::read);
         let webhook = Webhook::read(top.table_or_empty("webhook"));
+        let home_assistant = top.table("home_assistant").and_then(HomeAssistant::read);
         for section in LATER {
             top.refuse(section);
         }
         top.finish();
         let (mode, site, devices, email) = (mode?, site?, devices?, email?);
-        Some(Config { mode, site, devices, storage, web, email, webhook, root: root.to_owned() })
+        Some(Config { mode, site, devices, storage, web, email, webhook, home_assistant, root: root.to_owned() })
     }
 
     /// The device that this host is: `name`, or the only one.

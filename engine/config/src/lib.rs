@@ -18,6 +18,7 @@
 mod config;
 mod device;
 mod email;
+mod home_assistant;
 mod host;
 mod layers;
 mod load;
@@ -35,6 +36,7 @@ mod zone;
 pub use config::{Config, DeviceError, Mode};
 pub use device::DeviceConfig;
 pub use email::{Email, Security, Smtp, Transport};
+pub use home_assistant::{Broker, HomeAssistant};
 pub use problem::{ConfigErrors, Place, Problem};
 pub use secret::{SecretError, resolve, resolve_in};
 pub use site::Site;

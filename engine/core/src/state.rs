@@ -445,6 +445,11 @@ impl Incident {
         self.snoozed.as_ref().map(|snoozed| snoozed.until)
     }
 
+    /// Whether somebody has taken it on, and that has not lapsed.
+    pub fn is_acknowledged(&self) -> bool {
+        self.acknowledgement_holds
+    }
+
     pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {
         self.told.iter_mut().find(|told| told.key() == key)
     }

@@ -244,7 +244,7 @@ fn what_must_be_there_is_told_with_an_example() {
 
 #[test]
 fn what_a_later_version_builds_is_refused_not_ignored() {
-    let more = "[email.ses]\n[uplink]\n[home_assistant]\n[heartbeat]\n[drill]\n[aws]\n";
+    let more = "[email.ses]\n[uplink]\n[heartbeat]\n[drill]\n[aws]\n";
     assert_snapshot!(told(&file(more)), @r"
         error: `[email.ses]` is not part of this version yet
           --> /home/dag/config.toml:10:8
@@ -262,34 +262,26 @@ fn what_a_later_version_builds_is_refused_not_ignored() {
            |
            = help: remove this section
 
-        error: `[home_assistant]` is not part of this version yet
+        error: `[heartbeat]` is not part of this version yet
           --> /home/dag/config.toml:12:2
            |
-        12 | [home_assistant]
-           |  ^^^^^^^^^^^^^^
-           |
-           = help: remove this section
-
-        error: `[heartbeat]` is not part of this version yet
-          --> /home/dag/config.toml:13:2
-           |
-        13 | [heartbeat]
+        12 | [heartbeat]
            |  ^^^^^^^^^
            |
            = help: remove this section
 
         error: `[drill]` is not part of this version yet
-          --> /home/dag/config.toml:14:2
+          --> /home/dag/config.toml:13:2
            |
-        14 | [drill]
+        13 | [drill]
            |  ^^^^^
            |
            = help: remove this section
 
         error: `[aws]` is not part of this version yet
-          --> /home/dag/config.toml:15:2
+          --> /home/dag/config.toml:14:2
            |
-        15 | [aws]
+        14 | [aws]
            |  ^^^
            |
            = help: remove this section
