@@ -4,9 +4,11 @@
 //! `dag-delivery` sends what was decided. `trace` tries rules on readings of the past. `cli` is the way in: one file a
 //! command.
 
+mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod source;
 pub mod store;
 pub mod trace;
+pub mod uplink;

@@ -7,7 +7,7 @@ use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
-use crate::store::Window;
+use crate::store::{Backlog, Window};
 
 /// `dag status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +46,28 @@ pub struct Status {
     pub clock: Option<String>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
+    /// How it stands with the cloud, in that mode.
+    pub uplink: Option<UplinkStatus>,
+}
+
+/// The way to the cloud.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UplinkStatus {
+    /// The broker.
+    pub endpoint: String,
+    /// Since when there is a connection; none if there is none.
+    pub connected_since: Option<Time>,
+    /// Why there is none.
+    pub reason: Option<String>,
+    /// When it is tried again.
+    pub again_at: Option<Time>,
+    /// What the broker has not confirmed yet, and what had to go.
+    #[serde(flatten)]
+    pub backlog: Backlog,
+    /// How many reports were sent since the start.
+    pub sent: u64,
+    /// Why the last rules from the cloud were not taken.
+    pub rules_refused: Option<String>,
 }
 
 /// A rule that waits.
@@ -145,6 +167,7 @@ impl Daemon {
             store: self.desk.trouble().map(str::to_owned),
             clock: self.clock.unset().map(|unset| unset.describe().to_owned()),
             next_deadline: state.next_deadline(),
+            uplink: self.uplink_status(),
         }
     }
 }

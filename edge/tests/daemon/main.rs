@@ -14,4 +14,7 @@ mod files;
 mod holds;
 mod home;
 mod life;
+#[path = "../peers/mosquitto.rs"]
+mod mosquitto;
 mod troubles;
+mod uplink;
