@@ -4,6 +4,7 @@
 //! `dag-delivery` sends what was decided. `home_assistant` shows the device in the house. `trace` tries rules on readings of the past. `cli` is the way in: one file a
 //! command.
 
+mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
@@ -11,3 +12,4 @@ pub mod home_assistant;
 pub mod source;
 pub mod store;
 pub mod trace;
+pub mod uplink;

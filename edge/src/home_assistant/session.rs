@@ -13,7 +13,7 @@ use super::{
     documents::{ONLINE, PRESS, Topics, discovery, states},
     link::{Link, options, why},
 };
-use crate::source::backoff::Backoff;
+use crate::backoff::Backoff;
 
 /// How long it is until the next try, at first and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

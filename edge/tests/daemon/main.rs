@@ -17,4 +17,7 @@ mod holds;
 mod home;
 mod home_assistant;
 mod life;
+#[path = "../peers/mosquitto.rs"]
+mod mosquitto;
 mod troubles;
+mod uplink;
