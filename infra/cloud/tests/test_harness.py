@@ -79,8 +79,8 @@ class Harness(unittest.TestCase):
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dag-harness-")))
             cls.broker = Broker(folder / "broker")
-            cls.broker.start()
             stack.callback(cls.broker.close)
+            cls.broker.start()
             cls.aws = Aws(folder)
             stack.callback(cls.aws.close)
             cls.bridge = Bridge(cls.broker, cls.aws, [Rule("reports", REPORTS), Rule("presence", PRESENCE)])

@@ -14,6 +14,7 @@ from peers.receivers import free_port
 REGION = "eu-west-1"
 # moto takes any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+CREDENTIALS["AWS_DEFAULT_REGION"] = REGION
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MAILBOX_DOMAIN = "example.com"
 
