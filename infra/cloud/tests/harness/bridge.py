@@ -43,7 +43,7 @@ class Bridge:
         self.waiting, self.order = [], itertools.count()
         broker.watch(self.presence)
         self.connected = threading.Event()
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=ADMINISTRATOR)
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=ADMINISTRATOR, clean_session=False)
         certificate, key = broker.administrator
         self.client.tls_set(str(broker.authority.ca), str(certificate), str(key))
         self.client.reconnect_delay_set(1, 1)

@@ -16,6 +16,7 @@ ADMINISTRATOR = "administrator"
 
 # Certificates name the user, and what a user may do is what the policy of a device says: report, and be told. `%u` is the
 # name in the certificate, and a client id is what a certificate's owner chooses, here as there: see `Broker.impostors`.
+# Sessions that are to be kept outlive a restart: on AWS no rule misses what the broker took.
 CONFIG = """
 listener {port} 127.0.0.1
 cafile {ca}
@@ -25,7 +26,9 @@ require_certificate true
 use_identity_as_username true
 allow_anonymous false
 acl_file {acl}
-persistence false
+persistence true
+persistence_location {folder}/
+max_queued_messages 0
 log_dest stderr
 log_timestamp false
 log_type notice
@@ -70,7 +73,7 @@ class Broker:
         self.administrator = self.authority.issue(ADMINISTRATOR)
         self.port = free_port()
         self.lines, self.impostors = [], []
-        self.watchers, self.users = [], {}
+        self.watchers, self.users, self.connected = [], {}, set()
         self.process = None
 
     def watch(self, watcher):
@@ -83,7 +86,7 @@ class Broker:
         acl.write_text(RIGHTS.format(administrator=ADMINISTRATOR, topics=self.topics))
         certificate, key = self.server
         config.write_text(
-            CONFIG.format(port=self.port, ca=self.authority.ca, certificate=certificate, key=key, acl=acl)
+            CONFIG.format(port=self.port, ca=self.authority.ca, certificate=certificate, key=key, acl=acl, folder=self.folder)
             # Started as root it would give its rights away before it reads the key.
             + ("user root\n" if os.geteuid() == 0 else "")
         )
@@ -120,15 +123,18 @@ class Broker:
 
     def tell(self, client, reason, at_ms):
         if client in self.users:
+            (self.connected.discard if reason else self.connected.add)(client)
             for watcher in self.watchers:
                 watcher(client, *self.users[client], reason, at_ms)
 
     def stop(self):
-        """SIGTERM; mosquitto ends its connections."""
+        """SIGTERM; mosquitto ends its connections, and says so of none."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_S)
             self.reader.join(PATIENCE_S)
+            for client in sorted(self.connected):
+                self.tell(client, "SERVER_INITIATED_DISCONNECT", time.time_ns() // 1_000_000)
 
     def log(self):
         return "\n".join(self.lines[-60:])
