@@ -12,10 +12,10 @@ from peers.daemon import expect, until
 from peers.household import Household
 from peers.receivers import read_mail
 
-from .aws import Aws
+from .aws import DIRECT, Aws
 from .bridge import Bridge, Publisher
 from .broker import Broker
-from .function import DIRECT, Function
+from .function import Function
 from .poller import Poller
 from .sql import Rule
 
@@ -165,9 +165,10 @@ class Cloud(Household):
             expect(answer.status == 200, "200", answer.status)
 
     def nothing_went_wrong(self):
-        """Nothing was put aside or refused, and no service had trouble."""
+        """Nothing was put aside or refused, and no service had trouble, but for batches that were cut off on purpose."""
         expect(not (dead := self.aws.dead_letters()), "no dead letters", dead)
         expect(not self.poller.troubles, "batches that are taken", self.poller.troubles)
+        expect(len(self.poller.crashes) <= self.function.cut_off, "a function that answers", self.poller.crashes)
         expect(not self.poller.failures, "records that are done at once", self.poller.failures)
         expect(not self.bridge.failed, "rules that apply", self.bridge.failed)
         expect(not self.broker.impostors, "the device's id as the client's", self.broker.impostors)
@@ -178,6 +179,7 @@ class Cloud(Household):
             "the queue got": records or "nothing",
             "rules that failed": self.bridge.failed,
             "troubles of the queues": self.poller.troubles[-3:],
+            "batches without an answer": self.poller.crashes[-3:],
             "records that failed": self.poller.failures[-3:],
             "dead letters": self.aws.dead_letters() if self.aws.answers() else "moto is gone",
             "commands": self.publisher.commands[-5:],

@@ -3,16 +3,18 @@
 `--only-lambda-apis` leaves starting to us: what is shown is the program that was built, and nothing is built here. Watch wants
 a package to stand in; one without dependencies needs no network."""
 
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import threading
+import time
 from pathlib import Path
 
-from peers.daemon import Unexpected, expect, until
+from peers.daemon import expect, until
 from peers.receivers import free_port
 
 NAME = "consumer"
@@ -24,7 +26,10 @@ version = "0.0.0"
 edition = "2024"
 [workspace]
 """
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Crashed(Exception):
+    """The function did not answer, or answered with an error: the whole batch comes again."""
 
 
 class Function:
@@ -46,6 +51,8 @@ class Function:
             "no_proxy": "*",
         }
         self.watch, self.processes = None, []
+        self.lock, self.callers, self.cut_off = threading.Lock(), set(), 0
+        self.doomed = []  # Killed in so many of the next batches with reports: after how many seconds of each.
 
     def start(self):
         package = self.folder / "watch"
@@ -62,9 +69,6 @@ class Function:
             return "starting Runtime server" in self.log("watch.log")
 
         until(listens, "`cargo lambda watch` to listen", lambda: self.log("watch.log"), patience_s=60)
-        self.start_instances()
-
-    def start_instances(self):
         for number in range(self.instances):
             self.processes.append(self.spawn([self.program], self.folder, f"{NAME}-{number}.log", self.environment))
 
@@ -75,23 +79,43 @@ class Function:
 
     def invoke(self, event):
         """Answers what the function answered. As on AWS, an instance that ended by itself is started again."""
+        with self.lock:
+            self.revive()
+            caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+            caller.connect()
+            self.callers.add(caller)
+        try:
+            path = f"/2015-03-31/functions/{NAME}/invocations"
+            caller.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
+            if self.doomed and any('"event":"report"' in record["body"] for record in event["Records"]):
+                time.sleep(self.doomed.pop(0))
+                self.kill()
+            answer = caller.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Crashed(f"no answer: {error!r}") from error
+        finally:
+            with self.lock:
+                self.callers.discard(caller)
+            caller.close()
+        if answer.status != 200:
+            raise Crashed(f"{answer.status}: {content.decode(errors='replace')}")
+        return json.loads(content)
+
+    def revive(self):
         for number, process in enumerate(self.processes):
             if process.poll() is not None:
                 self.processes[number] = self.spawn([self.program], self.folder, f"{NAME}-{number}.log", self.environment)
-        url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/{NAME}/invocations"
-        request = urllib.request.Request(url, json.dumps(event).encode(), {"Content-Type": "application/json"})
-        try:
-            with DIRECT.open(request, timeout=TIMEOUT_S) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise Unexpected("an answer of the function", f"{error}: {error.read().decode(errors='replace')}") from error
 
     def kill(self):
-        """`kill -9` of every instance; `invoke` starts them again."""
-        for process in self.processes:
-            if process.poll() is None:
+        """`kill -9` of every instance, whatever it does. Those who wait for an answer get none."""
+        with self.lock:
+            for process in self.processes:
                 process.kill()
                 process.wait()
+            for caller in self.callers:
+                caller.sock.shutdown(socket.SHUT_RDWR)
+                self.cut_off += 1
 
     def log(self, name=None):
         names = [name] if name else [f"{NAME}-{number}.log" for number in range(self.instances)]

@@ -5,6 +5,7 @@ import threading
 from peers.daemon import PATIENCE_S
 
 from .aws import REGION
+from .function import Crashed
 
 BATCH = 10
 SWEEP = '{"event":"sweep"}'
@@ -16,8 +17,7 @@ class Poller:
     def __init__(self, aws, function, sweep_s=5.0):
         self.aws, self.function, self.sweep_s = aws, function, sweep_s
         self.ended = threading.Event()
-        self.paused = threading.Event()
-        self.batches, self.failures, self.troubles = [], [], []
+        self.batches, self.failures, self.crashes, self.troubles = [], [], [], []
         queues = (aws.events, aws.deliveries)
         self.threads = [threading.Thread(target=self.poll, args=(queue,), daemon=True) for queue in queues]
         self.threads.append(threading.Thread(target=self.sweep, daemon=True))
@@ -29,14 +29,13 @@ class Poller:
     def poll(self, queue):
         sqs, arn = self.aws.client("sqs"), self.aws.arn(queue)
         while not self.ended.is_set():
-            if self.paused.is_set():
-                self.ended.wait(0.05)
-                continue
             try:
                 asked = {"MaxNumberOfMessages": BATCH, "WaitTimeSeconds": 1, "AttributeNames": ["All"]}
                 received = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], **asked)
                 if messages := received.get("Messages"):
                     self.batch(sqs, queue, arn, messages)
+            except Crashed as error:
+                self.crashes.append(str(error))
             except Exception as error:  # The next round may go better, and the test sees what came of it.
                 if not self.ended.is_set():
                     self.troubles.append(f"{queue}: {error}")
