@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Templates;
-use dag_engine::{Engine, Millis, Name, Runs, Time};
-use dag_uplink::SignedRules;
+use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
+use dag_uplink::{Command, SignedRules};
 use futures::{StreamExt as _, stream};
 
 use crate::{
@@ -124,7 +124,11 @@ impl<W: World> Consumer<W> {
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let done = self.redo(device, again, |work| {
+        let registered = taken.iter().rev().find_map(|taken| match &taken.event {
+            Event::Registered(device) => Some(device),
+            _ => None,
+        });
+        let done = self.redo(device, again, registered, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -133,10 +137,6 @@ impl<W: World> Consumer<W> {
             }
         });
         if done.await?.is_none() {
-            let registers = |taken: &&Taken<'_>| matches!(taken.event, Event::Registered(_));
-            if taken.iter().any(|taken| registers(&taken)) {
-                return Err(Fault { what: "registering", error: "the item was made by another".to_owned() });
-            }
             refused = taken.iter().map(|taken| (taken.record, format!("no device `{device}` is known here"))).collect();
         }
         let mut failed = Vec::new();
@@ -147,16 +147,17 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device.
+    /// `None` where there is no such device, and none is `registered` now.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
         again: bool,
+        registered: Option<&Device>,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         for attempt in 0..MOST_CONFLICTS {
             let now = self.world.now();
-            let Some(stored) = self.stored(device).await? else { return Ok(None) };
+            let Some(stored) = self.stored(device, registered).await? else { return Ok(None) };
             let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
             working.introduce(self.configured(device));
             let result = work(&mut working);
@@ -184,16 +185,17 @@ impl<W: World> Consumer<W> {
         }
     }
 
-    /// The item of a device; a new one where the configuration has the device and the table does not.
-    pub(crate) async fn stored(&self, device: &Name) -> Result<Option<Stored>, Fault> {
+    /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
+    /// now.
+    pub(crate) async fn stored(&self, device: &Name, registered: Option<&Device>) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.load(device).await? {
             return Ok(Some(stored));
         }
-        let device = self.configured(device);
+        let device = self.configured(device).or_else(|| registered.cloned());
         Ok(device.map(|device| Stored { item: DeviceItem::new(device), version: 0 }))
     }
 
-    fn configured(&self, device: &Name) -> Option<dag_engine::Device> {
+    fn configured(&self, device: &Name) -> Option<Device> {
         self.config.device(Some(device)).ok()
     }
 
@@ -209,6 +211,10 @@ impl<W: World> Consumer<W> {
         for command in commands {
             // Most devices that are asked are not there. What is lost is sent again when they report.
             if let Err(fault) = self.world.command(device, &command).await {
+                // Nothing else shows that somebody took it on.
+                if matches!(command, Command::Acknowledge { .. }) {
+                    return Err(fault);
+                }
                 tracing::warn!(%device, %fault, "a command was not sent");
             }
         }

@@ -42,7 +42,7 @@ impl<W: World> Consumer<W> {
         while let Some((message, result)) = done.next().await {
             let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
             // What is not noted is tried again under the same id when the lease has run out.
-            fault = self.redo(device, false, settle).await.err().or(fault);
+            fault = self.redo(device, false, None, settle).await.err().or(fault);
         }
         fault.map_or(Ok(Vec::new()), Err)
     }
@@ -52,7 +52,7 @@ impl<W: World> Consumer<W> {
         let mut marked: Vec<(String, Failure)> = Vec::new();
         for _ in 0..MOST_TRIES {
             let now = self.world.now();
-            let Some(stored) = self.stored(device).await? else { return Ok(Vec::new()) };
+            let Some(stored) = self.stored(device, None).await? else { return Ok(Vec::new()) };
             let mut work = Work::new(&self.engine, None, stored, now);
             let mut leased = work.lease(AT_ONCE);
             leased.retain(|entry| {
