@@ -17,7 +17,9 @@ mod laws;
 mod plan;
 mod queue;
 
+mod bad;
 mod connections;
 mod faults;
 mod kills;
 mod random;
+mod samples;
