@@ -6,8 +6,8 @@ use dag_uplink::{SQL_VERSION, STATEMENTS};
 
 fn main() {
     let topics = std::env::args().nth(1).unwrap_or_else(|| "dag".to_owned());
-    let rules = STATEMENTS.iter().map(|rule| {
-        serde_json::json!({ "name": rule.name, "sql": rule.sql(&topics), "version": SQL_VERSION })
-    });
+    let rules = STATEMENTS
+        .iter()
+        .map(|rule| serde_json::json!({ "name": rule.name, "sql": rule.sql(&topics), "version": SQL_VERSION }));
     println!("{}", serde_json::Value::Array(rules.collect()));
 }

@@ -6,7 +6,7 @@ use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Templates;
 use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
-use dag_uplink::SignedRules;
+use dag_uplink::{Command, SignedRules};
 use futures::{StreamExt as _, stream};
 
 use crate::{
@@ -123,12 +123,12 @@ impl<W: World> Consumer<W> {
             }
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
-        let newcomer = taken.iter().find_map(|taken| match &taken.event {
+        let mut refused: Vec<(&Record, String)> = Vec::new();
+        let registered = taken.iter().rev().find_map(|taken| match &taken.event {
             Event::Registered(device) => Some(device),
             _ => None,
         });
-        let mut refused: Vec<(&Record, String)> = Vec::new();
-        let done = self.redo(device, newcomer, again, |work| {
+        let done = self.redo(device, again, registered, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -147,17 +147,17 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device and it is no `newcomer`.
+    /// `None` where there is no such device, and none is `registered` now.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
-        newcomer: Option<&Device>,
         again: bool,
+        registered: Option<&Device>,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         for attempt in 0..MOST_CONFLICTS {
             let now = self.world.now();
-            let Some(stored) = self.stored(device, newcomer).await? else { return Ok(None) };
+            let Some(stored) = self.stored(device, registered).await? else { return Ok(None) };
             let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
             working.introduce(self.configured(device));
             let result = work(&mut working);
@@ -185,12 +185,13 @@ impl<W: World> Consumer<W> {
         }
     }
 
-    /// The item of a device; a new one where the table has none, and the configuration has the device or it is a newcomer.
-    pub(crate) async fn stored(&self, device: &Name, newcomer: Option<&Device>) -> Result<Option<Stored>, Fault> {
+    /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
+    /// now.
+    pub(crate) async fn stored(&self, device: &Name, registered: Option<&Device>) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.load(device).await? {
             return Ok(Some(stored));
         }
-        let device = newcomer.cloned().or_else(|| self.configured(device));
+        let device = self.configured(device).or_else(|| registered.cloned());
         Ok(device.map(|device| Stored { item: DeviceItem::new(device), version: 0 }))
     }
 
@@ -210,6 +211,10 @@ impl<W: World> Consumer<W> {
         for command in commands {
             // Most devices that are asked are not there. What is lost is sent again when they report.
             if let Err(fault) = self.world.command(device, &command).await {
+                // Nothing else shows that somebody took it on.
+                if matches!(command, Command::Acknowledge { .. }) {
+                    return Err(fault);
+                }
                 tracing::warn!(%device, %fault, "a command was not sent");
             }
         }

@@ -42,7 +42,7 @@ impl<W: World> Consumer<W> {
         while let Some((message, result)) = done.next().await {
             let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
             // What is not noted is tried again under the same id when the lease has run out.
-            fault = self.redo(device, None, false, settle).await.err().or(fault);
+            fault = self.redo(device, false, None, settle).await.err().or(fault);
         }
         fault.map_or(Ok(Vec::new()), Err)
     }

@@ -38,6 +38,8 @@ pub enum Event {
     Asked {
         /// The device.
         device: Name,
+        /// What names this asking: one that comes twice was asked once.
+        id: Id,
         /// What.
         ask: Ask,
     },
@@ -107,7 +109,7 @@ enum Wire {
     Timer { device: Name },
     Sweep,
     Deliver { device: Name, notification: Id },
-    Asked { device: Name, ask: Ask },
+    Asked { device: Name, at: Time, ask: Ask },
     Registered { device: Device },
 }
 
@@ -131,7 +133,8 @@ impl Event {
             Wire::Timer { device } => Event::Timer { device },
             Wire::Sweep => Event::Sweep,
             Wire::Deliver { device, notification } => Event::Deliver { device, notification },
-            Wire::Asked { device, ask } => Event::Asked { device, ask },
+            // Its words and its time name it.
+            Wire::Asked { device, ask, .. } => Event::Asked { device, id: Id::of(&[body.as_bytes()]), ask },
             Wire::Registered { device } => Event::Registered(device),
         })
     }
@@ -146,9 +149,10 @@ impl Event {
         body(&Wire::Deliver { device: device.clone(), notification })
     }
 
-    /// The body of a record that asks for something on somebody's behalf.
-    pub fn asked(device: &Name, ask: Ask) -> String {
-        body(&Wire::Asked { device: device.clone(), ask })
+    /// The body of a record that asks for something on somebody's behalf. `at` is when they asked: the same at another time
+    /// is another asking.
+    pub fn asked(device: &Name, ask: Ask, at: Time) -> String {
+        body(&Wire::Asked { device: device.clone(), at, ask })
     }
 
     /// The body of a record that says what the registry has of a device.

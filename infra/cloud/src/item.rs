@@ -38,6 +38,9 @@ pub struct DeviceItem {
     /// The open incidents of the rules that it runs by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edge_incidents: Vec<EdgeIncident>,
+    /// What was asked last: the queue may bring it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Id>,
     /// What the registry has of it, where that is not what the configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<Device>,
@@ -59,6 +62,7 @@ impl DeviceItem {
             rules: None,
             rules_sent: None,
             edge_incidents: Vec::new(),
+            asks: Vec::new(),
             registered: None,
             armed: None,
         }

@@ -29,7 +29,7 @@ pub use consumer::{Consumer, Record};
 pub use event::{Ask, Event, EventError, Feedback, SWEEP};
 pub use feedback::tags;
 pub use item::DeviceItem;
-pub use memory::{Memory, Sent};
+pub use memory::{Inside, Memory, Sent};
 pub use presence::{Change, Presence, PresenceEvent, Stale};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{

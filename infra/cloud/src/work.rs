@@ -20,6 +20,13 @@ use crate::{
 /// The longest delay of a record.
 pub const LONGEST_DELAY: Millis = Millis::new(900_000);
 
+/// A timer message may come so much before its time: clocks differ, and queues count seconds. One that is about to come may
+/// be the one that is here, and is sent again.
+const EARLY: Millis = Millis::new(2_000);
+
+/// So many askings are remembered, lest one that comes again tells people again.
+const MOST_ASKS: usize = 16;
+
 /// The same rules are sent to a device again after so long, if it still runs others.
 const RULES_AGAIN: Millis = Millis::new(3_600_000);
 
@@ -95,25 +102,31 @@ impl<'a> Work<'a> {
                 }
                 self.reported(report, *received_at);
             }
-            Event::Presence(event) => match self.item.presence.event(event) {
-                Ok(change) => {
-                    self.changed = true;
-                    if let Some((change, at)) = change {
-                        self.connection(change, at);
+            Event::Presence(event) => {
+                match self.item.presence.event(event) {
+                    Ok(change) => {
+                        self.changed = true;
+                        if let Some((change, at)) = change {
+                            self.connection(change, at);
+                        }
                     }
-                    if event.event_type == Change::Disconnected {
-                        // It may be there all the same, by another connection of which nothing was heard yet.
-                        self.commands.push(Command::Report);
+                    Err(stale) => {
+                        tracing::info!(device = %event.client_id, ?stale, "a presence event says nothing new");
                     }
                 }
-                Err(stale) => tracing::info!(device = %event.client_id, ?stale, "a presence event says nothing new"),
-            },
+                let gone = self.item.presence.state().is_some_and(|(connected, _)| !connected);
+                if gone && event.event_type == Change::Disconnected {
+                    // It may be there all the same, by another connection of which nothing was heard yet. Also when the
+                    // event was known: it may have died with its host before the device was asked.
+                    self.commands.push(Command::Report);
+                }
+            }
             Event::Timer { .. } => {
                 if self.item.state.next_deadline().is_some_and(|deadline| deadline <= self.now) {
                     self.step(Input::Elapsed);
                 }
             }
-            Event::Asked { ask, .. } => self.asked(ask.clone()),
+            Event::Asked { id, ask, .. } => self.asked(*id, ask.clone()),
             Event::Registered(device) => {
                 self.item.registered = Some(device.clone());
                 self.changed = true;
@@ -181,11 +194,23 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn asked(&mut self, ask: Ask) {
+    fn asked(&mut self, id: Id, ask: Ask) {
+        let edge = |incident: &Id| self.item.edge_incidents.iter().any(|edge| edge.id == *incident);
+        if let Ask::Acknowledge { incident, by } = &ask
+            && edge(incident)
+        {
+            self.commands.push(Command::Acknowledge { incident: *incident, by: by.clone() });
+            return;
+        }
+        if self.item.asks.contains(&id) {
+            return;
+        }
+        if self.item.asks.len() >= MOST_ASKS {
+            self.item.asks.remove(0);
+        }
+        self.item.asks.push(id);
+        self.changed = true;
         match ask {
-            Ask::Acknowledge { incident, by } if self.item.edge_incidents.iter().any(|edge| edge.id == incident) => {
-                self.commands.push(Command::Acknowledge { incident, by });
-            }
             Ask::Acknowledge { incident, by } => self.step(Input::Acknowledge { incident, by }),
             Ask::Snooze { incident, until, by } => self.step(Input::Snooze { incident, until, by }),
             Ask::Silence(silence) => self.step(Input::Silence(silence)),
@@ -300,7 +325,7 @@ impl<'a> Work<'a> {
         let messages = self.item.outbox.values().filter_map(Entry::due).filter(|due| *due > now);
         let next = messages.chain(self.item.state.next_deadline()).min()?;
         let delay = if next > now { next.since(now) } else { Millis::ZERO };
-        let armed = self.item.armed.is_some_and(|armed| armed > now && armed <= next);
+        let armed = self.item.armed.is_some_and(|armed| armed > now + EARLY && armed <= next);
         if delay > LONGEST_DELAY || (armed && !again) {
             return None;
         }
