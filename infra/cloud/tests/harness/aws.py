@@ -18,8 +18,7 @@ CREDENTIALS["AWS_DEFAULT_REGION"] = REGION
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MAILBOX_DOMAIN = "example.com"
 
-# At least six times the function's timeout is what AWS asks of a visibility timeout, and then nothing that failed would come
-# again while a test waits. Here it is a second longer than a batch may take.
+# AWS asks for six times the function's timeout. Then nothing that failed would come again while a test waits.
 VISIBILITY_S = 5
 RECEIVES = 5
 

@@ -85,11 +85,10 @@ class Broker:
         acl, config = self.folder / "rights.acl", self.folder / "mosquitto.conf"
         acl.write_text(RIGHTS.format(administrator=ADMINISTRATOR, topics=self.topics))
         certificate, key = self.server
-        config.write_text(
-            CONFIG.format(port=self.port, ca=self.authority.ca, certificate=certificate, key=key, acl=acl, folder=self.folder)
-            # Started as root it would give its rights away before it reads the key.
-            + ("user root\n" if os.geteuid() == 0 else "")
-        )
+        files = {"ca": self.authority.ca, "certificate": certificate, "key": key, "acl": acl, "folder": self.folder}
+        # Started as root it would give its rights away before it reads the key.
+        rights = "user root\n" if os.geteuid() == 0 else ""
+        config.write_text(CONFIG.format(port=self.port, **files) + rights)
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen([program, "-c", config], text=True, errors="replace", **pipes)

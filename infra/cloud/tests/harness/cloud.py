@@ -177,6 +177,7 @@ class Cloud(Household):
         records = "\n          ".join(str(record)[:300] for record in list(self.bridge.sent)[-12:])
         parts = {
             "the queue got": records or "nothing",
+            "refused": self.inbox.refused[-3:],
             "rules that failed": self.bridge.failed,
             "troubles of the queues": self.poller.troubles[-3:],
             "batches without an answer": self.poller.crashes[-3:],

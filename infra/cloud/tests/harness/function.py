@@ -1,7 +1,7 @@
 """The function, under `cargo lambda watch`, which has the runtime's API and the one to invoke it by.
 
-`--only-lambda-apis` leaves starting to us: what is shown is the program that was built, and nothing is built here. Watch wants
-a package to stand in; one without dependencies needs no network."""
+`--only-lambda-apis` leaves starting to us: what is shown is the program that was built, and nothing is built here. Watch
+wants a package to stand in; one without dependencies needs no network."""
 
 import http.client
 import json

@@ -94,8 +94,8 @@ def record(message, arn):
 
 
 def failures(answer, ids):
-    """Which records come again. As Lambda says under "Implementing partial batch responses": none where the answer, or its list,
-    is empty or null; all where the answer is no such object, or an entry names no record of the batch."""
+    """Which records come again. As Lambda says under "Implementing partial batch responses": none where the answer, or its
+    list, is empty or null; all where the answer is no such object, or an entry names no record of the batch."""
     if answer is None or answer == {}:
         return set()
     if not isinstance(answer, dict):
