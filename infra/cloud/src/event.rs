@@ -182,3 +182,62 @@ fn body(event: &Wire) -> String {
     // Strings, numbers and maps with strings for keys: JSON holds them.
     serde_json::to_string(event).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> Id {
+        Id::of(&[b"message"])
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let device = Name::new("cottage");
+        assert_eq!(Event::parse(SWEEP), Ok(Event::Sweep));
+        assert_eq!(Event::parse(&Event::timer(&device)), Ok(Event::Timer { device: device.clone() }));
+        let deliver = Event::Deliver { device: device.clone(), notification: id() };
+        assert_eq!(Event::parse(&Event::deliver(&device, id())), Ok(deliver));
+        let registered = Device {
+            id: device.clone(),
+            name: "Cottage \u{1F3E1} \"old\"".to_owned(),
+            labels: [("area".to_owned(), "hay".to_owned())].into(),
+            timezone: Some("Europe/London".into()),
+            account_emails: vec!["home@example.com".to_owned()],
+        };
+        assert_eq!(Event::parse(&Event::registered(registered.clone())), Ok(Event::Registered(registered)));
+    }
+
+    #[test]
+    fn the_same_asked_at_another_time_is_another_asking() {
+        let device = Name::new("cottage");
+        let asked = |at| {
+            let ask = Ask::Acknowledge { incident: id(), by: "nor".to_owned() };
+            match Event::parse(&Event::asked(&device, ask.clone(), Time::from_millis(at))) {
+                Ok(Event::Asked { device: of, id, ask: read }) if of == device && read == ask => id,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(asked(1), asked(1));
+        assert_ne!(asked(1), asked(2));
+    }
+
+    #[test]
+    fn a_report_that_speaks_of_the_mail_service_is_a_report() {
+        let payload = BASE64.encode("\"aws.ses\"");
+        let body = format!(r#"{{"event":"report","device":"aws.ses","received_at":5,"payload":"{payload}"}}"#);
+        let report = Event::Report {
+            device: "aws.ses".into(),
+            received_at: Time::from_millis(5),
+            payload: b"\"aws.ses\"".to_vec(),
+        };
+        assert_eq!(Event::parse(&body), Ok(report));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for body in ["", "null", "{}", "[]", r#"{"event":7}"#, r#"{"event":"timer"}"#, r#"{"source":"aws.ses"}"#] {
+            assert!(matches!(Event::parse(body), Err(EventError::Malformed(_))), "{body}");
+        }
+    }
+}

@@ -103,3 +103,69 @@ fn unhex(text: &str) -> Option<Name> {
     });
     String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok().map(Name::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use dag_book::{Book, Folder};
+    use serde_json::json;
+
+    use super::*;
+
+    const CONFIG: &str = "mode = \"standalone\"\n[site]\nname = \"Home\"\ntimezone = \"Europe/London\"\noperators = []\n\
+        [device.cottage]\npower = { source = \"simulated\" }\n[email]\ntransport = \"outbox\"\nfrom = \"dag@example.com\"\n";
+
+    /// Messages of every kind to a recipient whose name no tag may hold.
+    fn messages() -> Vec<Notification> {
+        let config = dag_config::Config::parse(CONFIG, std::path::Path::new("config.toml"), [], &[]).unwrap();
+        let rules = "[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n[escalation]\nall = [{ notify = [\"all\"] }]\n\
+            [group]\nall = [\"@account\"]\n";
+        let folder = Folder::from_kept(vec![("rules.toml".to_owned(), rules.as_bytes().to_vec())]);
+        let book = Book::compile(folder, &config).unwrap();
+        let mut device = config.device(None).unwrap();
+        device.account_emails = vec!["käthe+mail@example.com".to_owned()];
+        let decisions = book.engine.samples(&device, dag_engine::Time::from_millis(0));
+        dag_engine::notifications(&decisions).cloned().collect()
+    }
+
+    fn event(tags: &[(&'static str, String)], what: &str, detail: &serde_json::Value) -> String {
+        let tags: std::collections::BTreeMap<_, _> = tags.iter().map(|(name, value)| (*name, [value])).collect();
+        json!({ "source": "aws.ses", "detail": { "mail": { "tags": tags }, what: detail } }).to_string()
+    }
+
+    fn bounce(kind: &str) -> serde_json::Value {
+        json!({ "bounceType": kind, "bouncedRecipients": [{ "emailAddress": "a@example.com" }, { "emailAddress": "b@example.com" }] })
+    }
+
+    #[test]
+    fn what_the_tags_say_comes_back_as_it_was() {
+        let messages = messages();
+        assert!(!messages.is_empty());
+        for message in messages {
+            let tags = tags("cottage", &message);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            assert!(tags.iter().all(|(name, value)| format!("{name}{value}").chars().all(allowed)), "{tags:?}");
+            let feedback = parse(&event(&tags, "bounce", &bounce("Permanent"))).unwrap();
+            assert_eq!((feedback.device.as_str(), feedback.message), ("cottage", message.reference()));
+        }
+    }
+
+    #[test]
+    fn only_an_address_that_is_gone_or_complains_is_not_written_to_again() {
+        let tags = tags("cottage", messages().first().unwrap());
+        let addresses = |what: &str, detail| parse(&event(&tags, what, &detail)).unwrap().addresses;
+        assert_eq!(addresses("bounce", bounce("Permanent")), ["a@example.com", "b@example.com"]);
+        assert_eq!(addresses("bounce", bounce("Transient")), Vec::<String>::new());
+        assert_eq!(addresses("bounce", bounce("Undetermined")), Vec::<String>::new());
+        let complaint = json!({ "complainedRecipients": [{ "emailAddress": "a@example.com" }] });
+        assert_eq!(addresses("complaint", complaint), ["a@example.com"]);
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_read_or_refused() {
+        assert_eq!(unhex("6e6f72").as_deref(), Some("nor"));
+        assert_eq!(unhex("").as_deref(), Some(""));
+        for wrong in ["6", "6g", "ff", "+1", "é"] {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+    }
+}

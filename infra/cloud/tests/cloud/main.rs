@@ -21,5 +21,6 @@ mod bad;
 mod connections;
 mod faults;
 mod kills;
+mod parity;
 mod random;
 mod samples;
