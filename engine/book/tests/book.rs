@@ -73,6 +73,22 @@ fn the_shipped_rules_warn_of_what_cannot_fire_on_this_device_and_of_nothing_else
     assert_eq!(warnings.len(), rules.len(), "{warnings:#?}");
 }
 
+/// In the mode `cloud` the others run there, and nothing but the cloud knows of connections.
+#[test]
+fn in_the_mode_cloud_only_the_devices_own_rules_must_be_able_to_fire_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(dir.path());
+    let own = "[rule.alone]\nwhen = \"connection == disconnected\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
+    fs::write(home.join("rules/alone.toml"), own).unwrap();
+    // The scenarios run every rule, and expect none like this one.
+    fs::remove_dir_all(home.join("rules/tests")).unwrap();
+    let config = Config::load(&home.join("config.toml"), &[("mode".into(), "cloud".into())]).unwrap();
+    let book = Book::prove(&home.join("rules"), &config).unwrap();
+    let warnings = book.warnings(&config);
+    let about: Vec<&str> = warnings.iter().filter_map(|warning| warning.split('`').nth(1)).collect();
+    assert_eq!(about, ["alone", "battery-low"], "{warnings:#?}");
+}
+
 /// Debounce delays messages; it does not falsify what they say.
 #[test]
 fn a_mail_names_the_true_length_of_an_outage() {

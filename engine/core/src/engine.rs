@@ -21,6 +21,18 @@ pub enum Runs {
     Cloud,
 }
 
+impl Runs {
+    /// Whether such a host runs a rule that says `run_on`.
+    pub(crate) fn takes(self, run_on: RunOn) -> bool {
+        match self {
+            Runs::Everything => true,
+            Runs::Standalone => run_on != RunOn::Cloud,
+            Runs::Device => run_on == RunOn::Edge,
+            Runs::Cloud => run_on != RunOn::Edge,
+        }
+    }
+}
+
 /// Compiled rules, ready to decide. It holds no state of any device.
 #[derive(Debug)]
 pub struct Engine {
@@ -166,12 +178,7 @@ impl<'r> Step<'r> {
 
     /// Whether this host runs a rule.
     pub fn runs(&self, rule: &Rule) -> bool {
-        match self.runs {
-            Runs::Everything => true,
-            Runs::Standalone => rule.run_on != RunOn::Cloud,
-            Runs::Device => rule.run_on == RunOn::Edge,
-            Runs::Cloud => rule.run_on != RunOn::Edge,
-        }
+        self.runs.takes(rule.run_on)
     }
 
     pub fn decide(&mut self, at: Time, rule: Option<&Name>, incident: Option<crate::Id>, outcome: Outcome) {

@@ -42,7 +42,13 @@ enum Way {
     Folder(Folder),
     /// Through a mail server; webhooks are called.
     Smtp(Box<Server>),
+    /// Mail by nobody on this host; webhooks are called.
+    NoMail,
 }
+
+/// Why a device whose mail leaves by SES sends none.
+const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients with a \
+                      webhook, or use transport = \"smtp\"";
 
 impl Delivery {
     /// Sets delivery up and reaches out to nobody. `root` is what the paths of webhook secrets count from: the folder
@@ -57,6 +63,7 @@ impl Delivery {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
                 Way::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
             }
+            Transport::Ses => Way::NoMail,
         };
         let caller = Caller::new(webhook, root, limits.webhook)?;
         Ok(Delivery { sender: Sender::new(&email.from)?, way, caller })
@@ -73,6 +80,7 @@ impl Delivery {
                 match &self.way {
                     Way::Folder(folder) => folder.mail(notification, message.formatted()).await,
                     Way::Smtp(server) => server.send(&message).await,
+                    Way::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
                 }
             }
             (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
@@ -80,7 +88,7 @@ impl Delivery {
                 let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
                 match &self.way {
                     Way::Folder(folder) => folder.call(notification, &call).await,
-                    Way::Smtp(_) => self.caller.call(&call, now).await,
+                    Way::Smtp(_) | Way::NoMail => self.caller.call(&call, now).await,
                 }
             }
             _ => Err(Failure::Permanent { error: "this content was prepared for another channel".to_owned() }),

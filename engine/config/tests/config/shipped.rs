@@ -51,10 +51,16 @@ fn the_shipped_file_is_the_demo() {
                 from: "detectordag <dag@example.com>",
                 outbox: "/home/dag/var/outbox",
                 smtp: None,
+                ses: Ses {
+                    region: None,
+                    configuration_set: None,
+                    sandbox: false,
+                },
             },
             webhook: Webhook {
                 allow_private: [],
             },
+            uplink: None,
             root: "/home/dag",
         }
         "#);
@@ -110,7 +116,7 @@ fn is_key(word: &str) -> bool {
 fn every_key_is_explained_in_the_shipped_file() {
     let gpio =
         "[device.d]\npower = { source = \"gpio\", pin = 4, Q = 1 }\nbattery = { source = \"nut\", Q = 1 }\nQ = 1\n";
-    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n[QQQQ]\n";
+    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[email.ses]\nQ = 1\n[uplink]\nendpoint = \"h\"\ncertificate = \"c\"\nkey = \"k\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n[QQQQ]\n";
     let wrong = read(&format!("{SITE}Q = 1\n{gpio}{EMAIL}{more}"), &[], &[]).unwrap_err();
     let helps = wrong.problems().iter().map(|problem| problem.help.as_deref().unwrap());
     let keys: Vec<&str> = helps.flat_map(|help| help.split('`').skip(1).step_by(2)).collect();
@@ -163,10 +169,16 @@ fn what_the_file_leaves_out_has_its_default() {
                 from: "dag@example.com",
                 outbox: "/home/dag/var/outbox",
                 smtp: None,
+                ses: Ses {
+                    region: None,
+                    configuration_set: None,
+                    sandbox: false,
+                },
             },
             webhook: Webhook {
                 allow_private: [],
             },
+            uplink: None,
             root: "/home/dag",
         }
         "#);
