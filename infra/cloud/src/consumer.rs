@@ -124,7 +124,8 @@ impl<W: World> Consumer<W> {
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let done = self.redo(device, again, |work| {
+        let mut unknown = None;
+        let done = self.redo(device, again, &mut unknown, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -147,23 +148,34 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device.
+    /// `None` where there is no such device. `known` is the item as this wrote it last, which saves reading it: if another
+    /// wrote it since, the commit says so.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
         again: bool,
+        known: &mut Option<Stored>,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         for attempt in 0..MOST_CONFLICTS {
             let now = self.world.now();
-            let Some(stored) = self.stored(device).await? else { return Ok(None) };
+            let stored = match known.take() {
+                Some(stored) => Some(stored),
+                None => self.stored(device).await?,
+            };
+            let Some(stored) = stored else { return Ok(None) };
             let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
             working.introduce(self.configured(device));
             let result = work(&mut working);
             // What was done before a conflict may be what another one handed over, or lost.
             let (commit, hand_over) = working.end(again || attempt > 0);
-            match self.commit(commit).await {
+            let committed = match &commit {
+                Some(commit) => self.world.commit(commit).await,
+                None => Ok(()),
+            };
+            match committed {
                 Ok(()) => {
+                    *known = commit.map(Commit::stored);
                     self.hand_over(device, hand_over).await?;
                     return Ok(Some(result));
                 }
@@ -175,13 +187,6 @@ impl<W: World> Consumer<W> {
             }
         }
         Err(Fault { what: "writing the item", error: format!("{MOST_CONFLICTS} others wrote it first") })
-    }
-
-    async fn commit(&self, commit: Option<Commit>) -> Result<(), CommitError> {
-        match commit {
-            Some(commit) => self.world.commit(&commit).await,
-            None => Ok(()),
-        }
     }
 
     /// The item of a device; a new one where the configuration has the device and the table does not.
