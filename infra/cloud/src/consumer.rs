@@ -128,7 +128,8 @@ impl<W: World> Consumer<W> {
             Event::Registered(device) => Some(device),
             _ => None,
         });
-        let done = self.redo(device, again, registered, |work| {
+        let mut unknown = None;
+        let done = self.redo(device, again, registered, &mut unknown, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -147,24 +148,35 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device, and none is `registered` now.
+    /// `None` where there is no such device, and none is `registered` now. `known` is the item as this wrote
+    /// it last, which saves reading it: if another wrote it since, the commit says so.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
         again: bool,
         registered: Option<&Device>,
+        known: &mut Option<Stored>,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         for attempt in 0..MOST_CONFLICTS {
             let now = self.world.now();
-            let Some(stored) = self.stored(device, registered).await? else { return Ok(None) };
+            let stored = match known.take() {
+                Some(stored) => Some(stored),
+                None => self.stored(device, registered).await?,
+            };
+            let Some(stored) = stored else { return Ok(None) };
             let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
             working.introduce(self.configured(device));
             let result = work(&mut working);
             // What was done before a conflict may be what another one handed over, or lost.
             let (commit, hand_over) = working.end(again || attempt > 0);
-            match self.commit(commit).await {
+            let committed = match &commit {
+                Some(commit) => self.world.commit(commit).await,
+                None => Ok(()),
+            };
+            match committed {
                 Ok(()) => {
+                    *known = commit.map(Commit::stored);
                     self.hand_over(device, hand_over).await?;
                     return Ok(Some(result));
                 }
@@ -176,13 +188,6 @@ impl<W: World> Consumer<W> {
             }
         }
         Err(Fault { what: "writing the item", error: format!("{MOST_CONFLICTS} others wrote it first") })
-    }
-
-    async fn commit(&self, commit: Option<Commit>) -> Result<(), CommitError> {
-        match commit {
-            Some(commit) => self.world.commit(&commit).await,
-            None => Ok(()),
-        }
     }
 
     /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`

@@ -8,7 +8,7 @@ use crate::{
     consumer::{Consumer, Taken},
     event::Event,
     work::{Work, addresses},
-    world::{CommitError, Fault, World},
+    world::{CommitError, Fault, Stored, World},
 };
 
 /// So many messages of a device are sent at the same time.
@@ -24,7 +24,7 @@ impl<W: World> Consumer<W> {
         if !taken.iter().any(|taken| matches!(taken.event, Event::Deliver { .. })) {
             return Ok(Vec::new());
         }
-        let parcels = self.lease(device).await?;
+        let (parcels, mut known) = self.lease(device).await?;
         let sending = parcels.into_iter().map(|(entry, prepared)| async move {
             let notification = &entry.notification;
             let result = self.world.send(notification, &prepared, self.world.now()).await;
@@ -42,17 +42,18 @@ impl<W: World> Consumer<W> {
         while let Some((message, result)) = done.next().await {
             let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
             // What is not noted is tried again under the same id when the lease has run out.
-            fault = self.redo(device, false, None, settle).await.err().or(fault);
+            fault = self.redo(device, false, None, &mut known, settle).await.err().or(fault);
         }
         fault.map_or(Ok(Vec::new()), Err)
     }
 
     /// Leases what is due, and renders what was not rendered before. Nothing is sent before that is durable.
-    async fn lease(&self, device: &Name) -> Result<Vec<(Entry, Prepared)>, Fault> {
+    /// Answers that, and the item as it is then.
+    async fn lease(&self, device: &Name) -> Result<(Vec<(Entry, Prepared)>, Option<Stored>), Fault> {
         let mut marked: Vec<(String, Failure)> = Vec::new();
         for _ in 0..MOST_TRIES {
             let now = self.world.now();
-            let Some(stored) = self.stored(device, None).await? else { return Ok(Vec::new()) };
+            let Some(stored) = self.stored(device, None).await? else { return Ok((Vec::new(), None)) };
             let mut work = Work::new(&self.engine, None, stored, now);
             let mut leased = work.lease(AT_ONCE);
             leased.retain(|entry| {
@@ -64,7 +65,7 @@ impl<W: World> Consumer<W> {
                 failure.is_none()
             });
             let (commit, hand_over) = work.end(false);
-            let Some(mut commit) = commit else { return Ok(Vec::new()) };
+            let Some(mut commit) = commit else { return Ok((Vec::new(), None)) };
             let mut parcels = Vec::new();
             for entry in leased {
                 let (prepared, fresh) = self.prepared(device, &entry).await?;
@@ -81,7 +82,7 @@ impl<W: World> Consumer<W> {
                     let mut hand_over = hand_over;
                     hand_over.deliveries.retain(|id| !ids.contains(id));
                     self.hand_over(device, hand_over).await?;
-                    return Ok(parcels);
+                    return Ok((parcels, Some(commit.stored())));
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Marked { address, mark }) => {

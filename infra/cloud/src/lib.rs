@@ -10,11 +10,12 @@
 //!
 //! `event.rs` reads records, `work.rs` does one step on one device's item (pure), `consumer.rs` loads, commits and hands
 //! over, `deliver.rs` sends, `presence.rs` puts the broker's events in order, `feedback.rs` reads what became of mails.
-//! `world.rs` says in small traits what surrounds all this; `memory.rs` is a world for tests and load.
+//! `world.rs` says in small traits what surrounds all this; `aws/` is that on AWS, `memory.rs` a world for tests and load.
 //!
 //! What is lost on the way is found again: a record that was not done comes again, a hand-over that was lost is found by the
 //! sweep, a lease runs out. What comes twice changes nothing, or sends the same message under the same id.
 
+pub mod aws;
 mod consumer;
 mod deliver;
 mod event;

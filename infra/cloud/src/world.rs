@@ -48,6 +48,13 @@ pub struct Commit {
     pub unmarked: Vec<String>,
 }
 
+impl Commit {
+    /// The item as it is once this is made.
+    pub fn stored(self) -> Stored {
+        Stored { item: self.item, version: self.version + 1 }
+    }
+}
+
 /// Why a commit was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
