@@ -159,7 +159,7 @@ fn rules_are_taken_from_their_owner_and_from_nobody_else() {
             let status = home.json(&["status"])["uplink"].clone();
             status["rules_refused"].as_str().is_some_and(|reason| reason.contains(why)).then_some(status)
         });
-        assert_eq!(status["connected_since"].is_null(), false);
+        assert!(!status["connected_since"].is_null());
         assert_eq!(fs::read_to_string(home.path("rules/alone.toml")).unwrap(), OWN);
         assert!(!home.path(".rules.new").exists());
     };
