@@ -172,13 +172,13 @@ impl Daemon {
     pub(super) fn report(&mut self) {
         let said = self.to_say();
         let (now, at) = (Instant::now(), self.clock.now());
-        let uncertain = self.desk.trouble().is_some() || !self.desk.is_durable();
+        let is_durable = self.desk.is_durable();
         let Some(link) = &mut self.link else { return };
         link.more |= self.desk.take_enqueued();
         let connected = matches!(link.standing, Standing::Connected { .. });
         let paused = link.paused.is_some_and(|until| now < until);
         // What is not durable is not told, and by an old clock the ages would be wrong.
-        if !connected || uncertain || paused || link.in_flight.is_some() {
+        if !connected || !is_durable || paused || link.in_flight.is_some() {
             return;
         }
         let due = link.wanted || link.due <= now || link.said.as_ref() != Some(&said);
