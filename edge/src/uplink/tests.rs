@@ -24,7 +24,7 @@ fn queued(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> Queued {
 /// Sources that read by turns, some numbers missing, over some boots, with names short and long.
 fn queues() -> impl Strategy<Value = Vec<Queued>> {
     let reading = (0..3_usize, 0..40_u32, 0..4_usize, any::<u32>());
-    (proptest::collection::vec(reading, 0..1_500), 1..=BOOT).prop_map(|(readings, first_boot)| {
+    (proptest::collection::vec(reading, 0..900), 1..=BOOT).prop_map(|(readings, first_boot)| {
         let facts = ["power".to_owned(), "battery".to_owned(), "\"".repeat(90), "x".repeat(180)];
         let (mut boot, mut numbers) = (first_boot, BTreeMap::new());
         let made = readings.into_iter().map(|(source, chance, fact, at)| {

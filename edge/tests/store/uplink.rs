@@ -50,8 +50,8 @@ fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_
     let (store, _) = open(&path);
     let keep = 64 << 10;
     enqueue(&store, (1..=20).map(queued), keep);
-    for number in 1..=2_000 {
-        enqueue(&store, [battery(number)], keep);
+    for hundred in 0..20 {
+        enqueue(&store, (1..=100).map(|number| battery(hundred * 100 + number)), keep);
         assert!(store.backlog().unwrap().bytes <= keep);
     }
     let left = waiting(&store);
@@ -62,8 +62,8 @@ fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_
     assert_eq!(dropped, Dropped { readings: first - 1, from: time(1), until: time(first as i64 - 1) });
 
     // Changes alone fill it: of the battery the newest is left, and the oldest changes go.
-    for number in 21..=2_000 {
-        enqueue(&store, [queued(number)], keep);
+    for twenty in 1..100 {
+        enqueue(&store, (1..=20).map(|number| queued(twenty * 20 + number)), keep);
     }
     let left = waiting(&store);
     assert_eq!(left[0], ("nut".to_owned(), 2_000));
