@@ -1,4 +1,6 @@
-//! The daemon's side of the way to the cloud: when a report is due, what it says, and what the cloud asks.
+//! The daemon's side of the way to the cloud: when a report is due, and what it says. `orders` does what the cloud asks.
+
+mod orders;
 
 use std::{
     collections::BTreeSet,
@@ -6,15 +8,15 @@ use std::{
 };
 
 use dag_config::{Config, Mode, Uplink};
-use dag_engine::{Id, Input, Name};
-use dag_uplink::{Clock, Command, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, SignedRules, VERSION};
+use dag_engine::{Id, Name, Time};
+use dag_uplink::{Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, SignedRules, SourceReport, VERSION};
 use tokio::task::JoinHandle;
 
-use super::{Daemon, Desk, holds::named, status::UplinkStatus};
+use super::{Daemon, Desk, status::UplinkStatus};
 use crate::{
     clock::Set,
     store::{Queued, StoreError},
-    uplink::{Connection, News, Rings, bundle, fitting, parts},
+    uplink::{Connection, News, Rings, fitting, parts},
 };
 
 /// A device that has nothing to tell says so this often.
@@ -170,13 +172,13 @@ impl Daemon {
     pub(super) fn report(&mut self) {
         let said = self.to_say();
         let (now, at) = (Instant::now(), self.clock.now());
-        let uncertain = self.desk.trouble().is_some() || !self.desk.is_durable();
+        let is_durable = self.desk.is_durable();
         let Some(link) = &mut self.link else { return };
         link.more |= self.desk.take_enqueued();
         let connected = matches!(link.standing, Standing::Connected { .. });
         let paused = link.paused.is_some_and(|until| now < until);
         // What is not durable is not told, and by an old clock the ages would be wrong.
-        if !connected || uncertain || paused || link.in_flight.is_some() {
+        if !connected || !is_durable || paused || link.in_flight.is_some() {
             return;
         }
         let due = link.wanted || link.due <= now || link.said.as_ref() != Some(&said);
@@ -268,74 +270,6 @@ impl Daemon {
         }
     }
 
-    /// Does what the cloud asks. Nothing in it can be trusted to make sense.
-    fn commanded(&mut self, bytes: &[u8]) {
-        let command = match Command::parse(bytes) {
-            Ok(command) => command,
-            Err(error) => return tracing::warn!(%error, "a command of the cloud is not understood"),
-        };
-        match command {
-            Command::Report => {
-                if let Some(link) = &mut self.link {
-                    link.wanted = true;
-                }
-            }
-            Command::Acknowledge { incident, by } => match named(&by) {
-                Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
-                Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that is none"),
-            },
-            Command::Rules(rules) => self.try_rules(rules),
-        }
-    }
-
-    fn try_rules(&mut self, rules: SignedRules) {
-        let last = self.desk.store().rules_signed_at().map_err(|error| error.to_string());
-        let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
-        let admitted = last.and_then(|last| bundle::admit(&rules, key, last));
-        let Some(link) = &mut self.link else { return };
-        if let Err(reason) = admitted {
-            tracing::error!(%reason, "rules from the cloud are not taken");
-            link.refused = Some(reason);
-            link.wanted = true;
-            return;
-        }
-        if link.installing.is_some() {
-            link.next_rules = Some(rules);
-            return;
-        }
-        let config = self.start.config.clone();
-        link.installing = Some(tokio::task::spawn_blocking(move || {
-            let installed = bundle::install(&rules, &config);
-            (rules, installed)
-        }));
-    }
-
-    /// The files of rules from the cloud are in place, or were refused.
-    fn rules_installed(&mut self, installed: Option<Tried>) {
-        let Some(link) = &mut self.link else { return };
-        link.installing = None;
-        link.wanted = true;
-        let next = link.next_rules.take();
-        match installed {
-            Some((rules, Ok(()))) => {
-                tracing::info!(rules = %rules.hash(), signed_at = %rules.signed_at, "rules from the cloud are in place");
-                link.refused = None;
-                if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
-                    tracing::error!(%error, "when the rules were signed cannot be noted");
-                }
-                self.reload();
-            }
-            Some((_, Err(reason))) => {
-                tracing::error!("rules from the cloud are not taken, those before stay in force:\n{reason}");
-                link.refused = Some(reason);
-            }
-            None => link.refused = Some("trying out rules from the cloud was cut short".to_owned()),
-        }
-        if let Some(next) = next {
-            self.try_rules(next);
-        }
-    }
-
     pub(super) fn uplink_status(&self) -> Option<UplinkStatus> {
         let link = self.link.as_ref()?;
         let (now, at) = (self.clock.now(), Instant::now());
@@ -368,9 +302,9 @@ fn next_part(
     desk: &Desk,
     rings: &Rings,
     boot: u64,
-    now: dag_engine::Time,
+    now: Time,
     said: Said,
-) -> Result<(Vec<dag_uplink::SourceReport>, InFlight), StoreError> {
+) -> Result<(Vec<SourceReport>, InFlight), StoreError> {
     let store = desk.store();
     let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
     let waiting = taken.len();

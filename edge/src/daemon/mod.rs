@@ -168,12 +168,13 @@ impl Daemon {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
         let uplink = link::needed(config).map_err(anyhow::Error::msg)?;
+        let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
+        // The store's lock has shown that no other daemon is just moving them.
         if uplink.is_some()
             && let Err(error) = bundle::recover(&config.root)
         {
             tracing::warn!(%error, "what is left of rules that came from the cloud cannot be cleared away");
         }
-        let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
         let (book, rejected) = match Book::prove(&config.root.join("rules"), config) {
             Ok(book) => (book, None),
             Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),

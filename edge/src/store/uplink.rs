@@ -8,7 +8,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Wri
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StoredReading,
+    Store, StoreError, StoredReading,
     error::Fault,
     read,
     tables::{Meta, UPLINK},
@@ -58,6 +58,67 @@ pub(super) struct Change {
 impl Change {
     fn is_none(&self) -> bool {
         self.added.is_empty() && self.shift.is_none()
+    }
+}
+
+impl Store {
+    /// What waits for the cloud, oldest first, each with its position; at most `most` of it.
+    ///
+    /// # Errors
+    /// As [`Store::decisions`].
+    pub fn queued(&self, most: usize) -> Result<Vec<(u64, Queued)>, StoreError> {
+        self.read(|database| oldest(database, most))
+    }
+
+    /// Those of `sources` of which something waits for the cloud behind a position.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn queued_behind(&self, position: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, StoreError> {
+        self.read(|database| going_on(database, position, sources))
+    }
+
+    /// How much waits for the cloud, and what had to go.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.read(backlog)
+    }
+
+    /// The cloud has confirmed what waited up to a position, and that it was told of what was dropped.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn confirm(&self, upto: Option<u64>, told: Option<Dropped>) -> Result<(), StoreError> {
+        if upto.is_none() && told.is_none() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut meta = Meta::read(transaction)?;
+            confirm(transaction, &mut meta, upto, told)?;
+            meta.write(transaction)
+        })
+    }
+
+    /// When the rules that came from the cloud last were signed.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn rules_signed_at(&self) -> Result<Option<Time>, StoreError> {
+        Ok(self.read(read::meta)?.uplink.rules_signed_at)
+    }
+
+    /// Notes when the rules that came from the cloud were signed.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn keep_rules_signed_at(&self, signed_at: Time) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut meta = Meta::read(transaction)?;
+            meta.uplink.rules_signed_at = Some(signed_at);
+            meta.write(transaction)
+        })
     }
 }
 

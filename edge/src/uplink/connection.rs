@@ -10,7 +10,7 @@ use dag_engine::Name;
 use dag_uplink::{LONGEST_REPORT, Topics};
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, QoS,
-    StateError, SubscribeReasonCode, TlsConfiguration, TlsError, Transport,
+    StateError, SubscribeReasonCode, TlsConfiguration, TlsError, Transport, mqttbytes,
 };
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
@@ -205,17 +205,23 @@ fn why(error: ConnectionError) -> String {
         ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker ended the connection".to_owned(),
         ConnectionError::Io(error)
         | ConnectionError::Tls(TlsError::Io(error))
-        | ConnectionError::MqttState(StateError::Io(error)) => match error.kind() {
-            std::io::ErrorKind::ConnectionReset
-            | std::io::ErrorKind::ConnectionAborted
-            | std::io::ErrorKind::UnexpectedEof => {
-                format!("the broker ended the connection: {error}")
-            }
-            std::io::ErrorKind::InvalidData => {
-                format!("the broker and this device do not accept each other's certificates: {error}")
-            }
-            _ => format!("the broker cannot be reached: {error}"),
-        },
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => unreachable(&error),
         other => other.to_string(),
+    }
+}
+
+/// What the system, or TLS, says of a broker.
+fn unreachable(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
+            format!("the broker ended the connection: {error}")
+        }
+        ErrorKind::InvalidData => {
+            format!("the broker and this device do not accept each other's certificates: {error}")
+        }
+        _ => format!("the broker cannot be reached: {error}"),
     }
 }

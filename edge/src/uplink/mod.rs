@@ -9,6 +9,8 @@
 pub mod bundle;
 mod connection;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use connection::{Connection, News};

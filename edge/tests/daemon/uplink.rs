@@ -159,7 +159,7 @@ fn rules_are_taken_from_their_owner_and_from_nobody_else() {
             let status = home.json(&["status"])["uplink"].clone();
             status["rules_refused"].as_str().is_some_and(|reason| reason.contains(why)).then_some(status)
         });
-        assert_eq!(status["connected_since"].is_null(), false);
+        assert!(!status["connected_since"].is_null());
         assert_eq!(fs::read_to_string(home.path("rules/alone.toml")).unwrap(), OWN);
         assert!(!home.path(".rules.new").exists());
     };
@@ -217,4 +217,43 @@ fn a_device_in_the_mode_cloud_needs_a_way_there() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(said.contains("add a section `[uplink]` with `endpoint`, `certificate` and `key`"), "{said}");
+}
+
+#[test]
+fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_then() {
+    let broker = Mosquitto::start();
+    let home = home(&broker, broker.certificate("cottage"), "");
+    home.edit("config.toml", "mode = \"cloud\"", "mode = \"standalone\"");
+    let daemon = home.run();
+    home.json(&["unplug"]);
+    wait_until(|| (home.json(&["status"])["incidents"].as_array().unwrap().len() == 2).then_some(()));
+    home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
+    let refused = home.dag(&["reload"]);
+    assert!(text(&refused.stderr).contains("`mode` is read at the start alone"), "{}", text(&refused.stderr));
+    drop(daemon);
+    let _daemon = home.run();
+    // The outage is the cloud's affair now; the device's own rule goes on.
+    let incidents = home.json(&["status"])["incidents"].clone();
+    let rules: Vec<&str> = incidents.as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["alone"]);
+}
+
+#[test]
+fn another_broker_is_taken_at_a_reload() {
+    let (one, other) = (Mosquitto::start(), Mosquitto::start());
+    let home = home(&one, one.certificate("cottage"), "");
+    let _daemon = home.run();
+    connected(&home);
+    let (certificate, key) = other.certificate("cottage");
+    let cloud = other.cloud("cottage");
+    let config = fs::read_to_string(home.path("config.toml")).unwrap();
+    let (before, _) = config.split_once("\n[uplink]").unwrap();
+    let uplink = format!(
+        "[uplink]\nendpoint = \"localhost\"\nport = {}\nca = {:?}\ncertificate = {certificate:?}\nkey = {key:?}\n",
+        other.port,
+        other.ca(),
+    );
+    fs::write(home.path("config.toml"), format!("{before}\n{uplink}")).unwrap();
+    home.json(&["reload"]);
+    assert!(cloud.next().number > 1, "messages are counted on");
 }

@@ -6,6 +6,7 @@ use crate::{
     Cause, Decision, Device, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
     messages::Firing,
     rules::{Reachable, Rule, RunOn},
+    state::Phase,
 };
 
 /// Which rules a host runs.
@@ -115,7 +116,7 @@ impl<'r> Step<'r> {
         match self.state.rules_hash.replace(rules) {
             None => self.state.ask_all = true,
             // Other rules are noticed by their hash at any step, so that no host can forget to say so.
-            Some(last) if last != rules => self.rules_changed(rules),
+            Some(last) if last != rules || self.has_strays() => self.rules_changed(rules),
             Some(_) => {}
         }
         match input {
@@ -169,6 +170,12 @@ impl<'r> Step<'r> {
                 self.state.rules.values_mut().for_each(|standing| standing.until = None);
             }
         }
+    }
+
+    /// Whether something is under way of a rule that this host ran until it became another kind of host.
+    fn has_strays(&self) -> bool {
+        let mut under_way = self.state.rules.iter().filter(|(_, standing)| standing.phase != Phase::Quiet);
+        under_way.any(|(name, _)| self.rules.rule(name).is_some_and(|rule| !self.runs(rule)))
     }
 
     /// A rule that this host runs. One that runs elsewhere is gone from here.
