@@ -49,7 +49,9 @@ fn once_at_every(nth: usize, trouble: Trouble, story: impl Fn(&mut Fleet) -> Sto
         fleet.live(Plan::one(number, trouble), &story, minutes(150));
         let troubles: Vec<_> = fleet.world().rig().troubles.iter().map(|(number, _, how)| (*number, *how)).collect();
         assert_eq!(troubles, [(number, trouble)]);
-        fleet.holds();
+        let again = fleet.holds().again;
+        let may_come_again = matches!(trouble, Trouble::DieBefore | Trouble::DieAfter | Trouble::Lost);
+        assert!(may_come_again || again == 0, "sent again after {trouble:?} at call {number}");
         fleet.nothing_is_dead();
         assert_eq!(fleet.told(), told, "after {trouble:?} at call {number}");
         for (what, when) in fleet.when() {
