@@ -1,6 +1,6 @@
 //! Messages on their way to people: leased, rendered once, sent a few at a time, and noted.
 
-use dag_delivery::{Entry, Failure, Prepared};
+use dag_delivery::{Entry, Failure, Prepared, Receipt};
 use dag_engine::{Id, Name};
 use futures::{StreamExt as _, stream};
 
@@ -13,6 +13,9 @@ use crate::{
 
 /// So many messages of a device are sent at the same time.
 const AT_ONCE: usize = 8;
+
+/// How often noting is tried when the table refuses.
+const MOST_NOTES: u32 = 3;
 
 /// How often leasing is tried again: conflicts, and addresses that turn out to be marked.
 const MOST_TRIES: usize = 5 + AT_ONCE;
@@ -40,11 +43,29 @@ impl<W: World> Consumer<W> {
         let mut fault = None;
         // Noted as they come in, and one after the other: they would only be in each other's way.
         while let Some((message, result)) = done.next().await {
-            let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
-            // What is not noted is tried again under the same id when the lease has run out.
-            fault = self.redo(device, false, None, &mut known, settle).await.err().or(fault);
+            fault = self.note(device, message, &result, &mut known).await.err().or(fault);
         }
         fault.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// Notes what became of an attempt. What is not noted is sent again under the same id when the lease has run out, so a
+    /// table that refuses once is asked again.
+    async fn note(
+        &self,
+        device: &Name,
+        message: Id,
+        result: &Result<Receipt, Failure>,
+        known: &mut Option<Stored>,
+    ) -> Result<(), Fault> {
+        let mut noted = Ok(());
+        for attempt in 0..MOST_NOTES {
+            let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
+            noted = self.redo(device, attempt > 0, None, known, settle).await.map(|_| ());
+            if noted.is_ok() {
+                break;
+            }
+        }
+        noted
     }
 
     /// Leases what is due, and renders what was not rendered before. Nothing is sent before that is durable.

@@ -12,14 +12,21 @@ const DEVICE: &str = "dag-device";
 const NOTIFICATION: &str = "dag-notification";
 const INCIDENT: &str = "dag-incident";
 const RECIPIENT: &str = "dag-recipient";
+/// The rest of a long name.
+const RECIPIENT_MORE: &str = "dag-recipient-more";
 
-/// The tags of a mail. Names of recipients may hold what tags must not, so they are written in hexadecimal.
+/// So many characters are in one tag's value at most.
+const LONGEST_TAG: usize = 256;
+
+/// The tags of a mail. Names of recipients may hold what tags must not, so they are written in hexadecimal; one of more
+/// than 256 bytes is left out, lest the mail is refused for its tags.
 pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
-    let mut tags = vec![
-        (DEVICE, device.to_owned()),
-        (NOTIFICATION, notification.id.to_string()),
-        (RECIPIENT, notification.recipient.bytes().map(|byte| format!("{byte:02x}")).collect()),
-    ];
+    let mut tags = vec![(DEVICE, device.to_owned()), (NOTIFICATION, notification.id.to_string())];
+    let parts = notification.recipient.as_bytes().chunks(LONGEST_TAG / 2);
+    if parts.len() <= 2 {
+        let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect();
+        tags.extend([RECIPIENT, RECIPIENT_MORE].into_iter().zip(parts.map(hex)));
+    }
     tags.extend(notification.incident().map(|incident| (INCIDENT, incident.id.to_string())));
     tags
 }
@@ -72,10 +79,11 @@ pub(crate) fn parse(body: &str) -> Result<Feedback, EventError> {
     let tag = |name: &'static str| mail.tags.get(name).and_then(|values| values.first());
     let need = |name: &'static str| tag(name).ok_or(EventError::Feedback(name));
     let id = |name: &'static str, text: &String| Id::parse(text).ok_or(EventError::Feedback(name));
+    let recipient = format!("{}{}", need(RECIPIENT)?, tag(RECIPIENT_MORE).map_or("", String::as_str));
     let message = MessageRef {
         notification: id(NOTIFICATION, need(NOTIFICATION)?)?,
         incident: tag(INCIDENT).map(|text| id(INCIDENT, text)).transpose()?,
-        recipient: unhex(need(RECIPIENT)?).ok_or(EventError::Feedback(RECIPIENT))?,
+        recipient: unhex(&recipient).ok_or(EventError::Feedback(RECIPIENT))?,
         channel: Channel::Email,
     };
     let (addresses, text) = match (bounce, complaint) {
@@ -122,7 +130,8 @@ mod tests {
         let folder = Folder::from_kept(vec![("rules.toml".to_owned(), rules.as_bytes().to_vec())]);
         let book = Book::compile(folder, &config).unwrap();
         let mut device = config.device(None).unwrap();
-        device.account_emails = vec!["käthe+mail@example.com".to_owned()];
+        let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(175));
+        device.account_emails = vec!["käthe+mail@example.com".to_owned(), long];
         let decisions = book.engine.samples(&device, dag_engine::Time::from_millis(0));
         dag_engine::notifications(&decisions).cloned().collect()
     }
@@ -144,6 +153,7 @@ mod tests {
             let tags = tags("cottage", &message);
             let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             assert!(tags.iter().all(|(name, value)| format!("{name}{value}").chars().all(allowed)), "{tags:?}");
+            assert!(tags.iter().all(|(_, value)| value.len() <= 256), "{tags:?}");
             let feedback = parse(&event(&tags, "bounce", &bounce("Permanent"))).unwrap();
             assert_eq!((feedback.device.as_str(), feedback.message), ("cottage", message.reference()));
         }

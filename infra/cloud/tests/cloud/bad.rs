@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::{
     device::{Device, presence, raw, record},
-    fleet::{Act, Fleet, OFF, ON, minutes, story},
+    fleet::Fleet,
     plan::Plan,
     samples::mail,
+    story::{Act, OFF, ON, minutes, story},
 };
 
 /// What becomes of a record that comes in the midst of an outage: why it was put aside, or what was decided about it.

@@ -4,8 +4,9 @@ use dag_engine::Kind;
 
 use crate::{
     device::presence,
-    fleet::{Act, Fleet, OFF, ON, Story, minutes, seconds, story},
+    fleet::Fleet,
     plan::{Manners, Plan},
+    story::{Act, OFF, ON, Story, minutes, seconds, story},
 };
 
 fn lives(plan: Plan, story: &Story) -> Fleet {

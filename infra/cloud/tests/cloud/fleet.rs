@@ -5,7 +5,7 @@ use std::{collections::VecDeque, future::Future, path::Path, pin::Pin, sync::Arc
 use dag_book::{Book, Folder};
 use dag_cloud::{Ask, Consumer, Event, Record, SWEEP};
 use dag_config::Config;
-use dag_engine::{Millis, Name, Time, Value};
+use dag_engine::{Millis, Name, Time};
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use crate::{
     device::{Device, record},
     plan::Plan,
     queue::Message,
+    story::{Act, DEVICES, Story},
 };
 
 const CONFIG: &str = r#"
@@ -71,25 +72,6 @@ email = "keeper@example.com"
 [group]
 keepers = ["keeper"]
 "#;
-
-/// What happens to a device.
-#[derive(Clone, Debug)]
-pub enum Act {
-    Read(&'static str, Option<Value>),
-    /// Its network is gone, and comes back.
-    Lose,
-    Back,
-    Restart,
-    /// Somebody takes its open incident on.
-    Acknowledge,
-    /// A record of any kind comes.
-    Put(String),
-}
-
-/// What happens when, to which device.
-pub type Story = Vec<(Millis, &'static str, Act)>;
-
-pub const DEVICES: [&str; 3] = ["cottage", "barn", "mill"];
 
 /// So many batches of a queue are worked on at once.
 const AT_ONCE: usize = 2;
@@ -272,31 +254,4 @@ impl Fleet {
         }
         commands
     }
-}
-
-pub const fn minutes(minutes: i64) -> Millis {
-    Millis::new(minutes * 60_000)
-}
-
-pub const fn seconds(seconds: i64) -> Millis {
-    Millis::new(seconds * 1_000)
-}
-
-pub const ON: Option<Value> = Some(Value::On);
-pub const OFF: Option<Value> = Some(Value::Off);
-
-/// Every device is there, and its mains are on.
-pub fn all_well() -> Story {
-    let well = |(at, id): (usize, &'static str)| {
-        let at = seconds(i64::try_from(at).unwrap());
-        [(at, id, Act::Back), (at, id, Act::Read("power", ON))]
-    };
-    DEVICES.into_iter().enumerate().flat_map(well).collect()
-}
-
-/// What happens to one device, after all was well: minutes, and what.
-pub fn story(device: &'static str, acts: impl IntoIterator<Item = (i64, Act)>) -> Story {
-    let mut story = all_well();
-    story.extend(acts.into_iter().map(|(at, act)| (minutes(at), device, act)));
-    story
 }

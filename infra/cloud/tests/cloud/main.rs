@@ -16,10 +16,13 @@ mod fleet;
 mod laws;
 mod plan;
 mod queue;
+mod story;
 
+mod asked;
 mod bad;
 mod connections;
 mod faults;
+mod histories;
 mod kills;
 mod parity;
 mod random;

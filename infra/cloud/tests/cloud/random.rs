@@ -4,8 +4,9 @@ use dag_engine::{Millis, Value};
 use proptest::prelude::*;
 
 use crate::{
-    fleet::{Act, DEVICES, Fleet, OFF, ON, Story, all_well, minutes, seconds},
+    fleet::Fleet,
     plan::{Manners, Plan, Timers, Trouble},
+    story::{Act, DEVICES, OFF, ON, Story, all_well, minutes, seconds},
 };
 
 /// Until then things happen and go wrong.

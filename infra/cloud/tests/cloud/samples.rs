@@ -9,8 +9,9 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    fleet::{Act, Fleet, OFF, ON, Story, minutes, story},
+    fleet::Fleet,
     plan::Plan,
+    story::{Act, OFF, ON, Story, minutes, story},
 };
 
 pub fn sample(name: &str) -> String {
