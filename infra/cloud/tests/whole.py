@@ -101,7 +101,7 @@ def outage_then_lost(show, home):
 
 
 def nuisances(show, home, rng):
-    """Records come doubled and in any order, as queues and presence events may."""
+    """What may happen at any time between the services, and must change nothing."""
     with show("doubled and disordered, the same records tell the same, and a short absence nobody") as remarks:
         before = home.incidents()
         home.bridge.mischief = Mischief(copies=2, delay_s=(0.0, 0.8))
@@ -131,6 +131,19 @@ def nuisances(show, home, rng):
         expect(crashes > 0, "a batch without an answer", crashes)
         remarks.append(f"in the middle of {crashes} batches, both arrived after {late:.2f} s")
         home.function.doomed = []
+        home.daemon.command("plug")
+        home.arrived(incident=call.incident, to="nor", kind="resolved", count=2)
+        at_rest(home)
+
+    with show("a timer message is lost: the sweep finds what is due") as remarks:
+        before = home.incidents()
+        home.poller.lose = 1
+        home.daemon.command("unplug")
+        mail, call = home.outage_is_told(before)
+        late, most = max(mail.at, call.at) - call.since, home.outage + home.poller.sweep_s + SLACK_S
+        expect(home.outage <= late <= most, f"both after {home.outage} to {most} s", f"{late:.3f} s")
+        expect(home.poller.lose == 0, "a timer message that was lost", "none came")
+        remarks.append(f"both arrived after {late:.2f} s")
         home.daemon.command("plug")
         home.arrived(incident=call.incident, to="nor", kind="resolved", count=2)
         at_rest(home)

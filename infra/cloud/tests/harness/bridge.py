@@ -156,17 +156,22 @@ class Publisher:
                 url = urlsplit(self.path)
                 qos = int(parse_qs(url.query).get("qos", ["0"])[0])
                 if not url.path.startswith("/topics/") or qos not in (0, 1):
-                    return self.answer(400, {"message": f"nothing is known of {self.path}"})
+                    return self.answer(400, {"message": f"what is {self.path}?"}, "InvalidRequestException")
                 topic = unquote(url.path.removeprefix("/topics/"))
                 commands.append((topic, body))
-                bridge.client.publish(topic, body, qos).wait_for_publish(PATIENCE_S)
+                try:
+                    bridge.client.publish(topic, body, qos).wait_for_publish(PATIENCE_S)
+                except (RuntimeError, ValueError) as error:  # There is no broker now.
+                    return self.answer(503, {"message": str(error)}, "ServiceUnavailableException")
                 self.answer(200, {"message": "OK", "traceId": str(uuid.uuid4())})
 
-            def answer(self, status, document):
+            def answer(self, status, document, wrong=None):
                 content = json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
+                if wrong:
+                    self.send_header("x-amzn-ErrorType", wrong)
                 self.end_headers()
                 self.wfile.write(content)
 

@@ -28,7 +28,6 @@ allow_anonymous false
 acl_file {acl}
 persistence true
 persistence_location {folder}/
-max_queued_messages 0
 log_dest stderr
 log_timestamp false
 log_type notice
@@ -89,12 +88,12 @@ class Broker:
         # Started as root it would give its rights away before it reads the key.
         rights = "user root\n" if os.geteuid() == 0 else ""
         config.write_text(CONFIG.format(port=self.port, **files) + rights)
+        begun = len(self.lines)
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen([program, "-c", config], text=True, errors="replace", **pipes)
         self.reader = threading.Thread(target=self.read, args=(self.process.stderr,), daemon=True)
         self.reader.start()
-        begun = len(self.lines)
 
         def running():
             expect(self.process.poll() is None, "a broker that runs", self.log())

@@ -80,7 +80,7 @@ class Cloud(Household):
     """All of it, in a folder. The lengths are in seconds: the debounces of an outage and of a lost contact, and when the
     second step comes."""
 
-    outage, lost, second = 1, 3, 4
+    outage, lost, second = 1, 5, 4
 
     def __init__(self, programs, folder, rng):
         super().__init__(programs.dag, folder / "device", rng)
@@ -170,6 +170,8 @@ class Cloud(Household):
         expect(not self.poller.troubles, "batches that are taken", self.poller.troubles)
         expect(len(self.poller.crashes) <= self.function.cut_off, "a function that answers", self.poller.crashes)
         expect(not self.poller.failures, "records that are done at once", self.poller.failures)
+        errors = [line for line in self.function.log().splitlines() if '"level":"ERROR"' in line or "panicked" in line]
+        expect(not errors, "no errors in the function's log", "\n".join(errors))
         expect(not self.bridge.failed, "rules that apply", self.bridge.failed)
         expect(not self.broker.impostors, "the device's id as the client's", self.broker.impostors)
 

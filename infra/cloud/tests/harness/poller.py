@@ -17,6 +17,7 @@ class Poller:
     def __init__(self, aws, function, sweep_s=5.0):
         self.aws, self.function, self.sweep_s = aws, function, sweep_s
         self.ended = threading.Event()
+        self.lose = 0  # So many of the next timer messages never come.
         self.batches, self.failures, self.crashes, self.troubles = [], [], [], []
         queues = (aws.events, aws.deliveries)
         self.threads = [threading.Thread(target=self.poll, args=(queue,), daemon=True) for queue in queues]
@@ -42,6 +43,13 @@ class Poller:
                     self.ended.wait(0.5)
 
     def batch(self, sqs, queue, arn, messages):
+        timers = [message for message in messages if '"event":"timer"' in message["Body"]][: self.lose]
+        for message in timers:
+            self.lose -= 1
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        messages = [message for message in messages if message not in timers]
+        if not messages:
+            return
         self.batches.append((queue, [message["Body"] for message in messages]))
         # Where the function fails, nothing is deleted and all of it comes again.
         answer = self.function.invoke({"Records": [record(message, arn) for message in messages]})
