@@ -60,7 +60,7 @@ class Counting:
     """A function that fails what says so, as often as it says."""
 
     def __init__(self):
-        self.seen = []
+        self.seen, self.doomed = [], []
 
     def invoke(self, event):
         failed = []

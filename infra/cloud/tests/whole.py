@@ -120,8 +120,8 @@ def nuisances(show, home, rng):
 
     with show("the function is killed while it takes the report of an outage: the queue brings it again") as remarks:
         before, crashes = home.incidents(), len(home.poller.crashes)
-        # Nothing is sent in these batches: whoever dies between sending and noting it sends it again under the same id, but
-        # only when the lease of the message has run out.
+        # Nothing is sent meanwhile: whoever dies between sending and noting it sends it again under the same id, but only
+        # when the lease of the message has run out.
         home.function.doomed = [0, rng.uniform(0, 0.05)]
         home.daemon.command("unplug")
         mail, call = home.outage_is_told(before)
@@ -129,7 +129,7 @@ def nuisances(show, home, rng):
         expect(home.outage <= late <= most, f"both after {home.outage} to {most} s", f"{late:.3f} s")
         crashes = len(home.poller.crashes) - crashes
         expect(crashes > 0, "a batch without an answer", crashes)
-        remarks.append(f"in the middle of {crashes} batches, both arrived after {late:.2f} s")
+        remarks.append(f"cut off in {crashes} of 2 batches, both arrived after {late:.2f} s")
         home.function.doomed = []
         home.daemon.command("plug")
         home.arrived(incident=call.incident, to="nor", kind="resolved", count=2)

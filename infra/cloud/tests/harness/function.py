@@ -88,8 +88,9 @@ class Function:
             path = f"/2015-03-31/functions/{NAME}/invocations"
             caller.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
             if self.doomed and any('"event":"report"' in record["body"] for record in event["Records"]):
-                time.sleep(self.doomed.pop(0))
+                time.sleep(self.doomed[0])
                 self.kill()
+                self.doomed = self.doomed[1:]
             answer = caller.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:

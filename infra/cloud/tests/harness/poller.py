@@ -50,6 +50,9 @@ class Poller:
         messages = [message for message in messages if message not in timers]
         if not messages:
             return
+        # An instance that dies while it sends leaves a lease, which is minutes long.
+        while self.function.doomed and queue == self.aws.deliveries and not self.ended.is_set():
+            self.ended.wait(0.02)
         self.batches.append((queue, [message["Body"] for message in messages]))
         # Where the function fails, nothing is deleted and all of it comes again.
         answer = self.function.invoke({"Records": [record(message, arn) for message in messages]})
