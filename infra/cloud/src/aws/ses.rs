@@ -4,7 +4,7 @@ use aws_config::{Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_sesv2::{
     Client,
     config::Builder,
-    error::{ProvideErrorMetadata as _, SdkError},
+    error::SdkError,
     operation::send_email::SendEmailError,
     primitives::Blob,
     types::{Destination, EmailContent, MessageTag, RawMessage},
@@ -96,13 +96,11 @@ fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<
             "SES does not know the sender's domain: verify {} or its domain with SES ({said})",
             mail.from
         )),
-        SendEmailError::MessageRejected(_) if service.message().is_some_and(|text| text.contains("not verified")) => {
-            never(format!(
-                "SES sends only between verified addresses: verify {} with SES, and {} too while the account is in the \
+        SendEmailError::MessageRejected(_) if said.contains("not verified") => never(format!(
+            "SES sends only between verified addresses: verify {} with SES, and {} too while the account is in the \
                  sandbox ({said})",
-                mail.from, mail.to
-            ))
-        }
+            mail.from, mail.to
+        )),
         SendEmailError::MessageRejected(_) => never(format!("SES did not take the mail to {}: {said}", mail.to)),
         SendEmailError::BadRequestException(_) => {
             never(format!("SES can do nothing with the mail to {}: is the address right? ({said})", mail.to))
@@ -114,5 +112,68 @@ fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<
             "SES lacks what the configuration names: look at `configuration_set` in `[email.ses]` ({said})"
         )),
         _ => later(format!("SES did not take the mail now: {said}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sesv2::types::error::{
+        AccountSuspendedException, BadRequestException, MailFromDomainNotVerifiedException, MessageRejected,
+        NotFoundException, SendingPausedException, TooManyRequestsException,
+    };
+    use dag_engine::{Decision, notifications};
+
+    use super::*;
+
+    /// Any message: nothing here looks into it.
+    fn notification() -> dag_engine::Notification {
+        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let config = dag_config::Config::load(&top.join("config.toml"), &[]).unwrap();
+        let book = dag_book::Book::compile(dag_book::Folder::read(&top.join("rules")).unwrap(), &config).unwrap();
+        let device = config.device(None).unwrap();
+        let samples: Vec<Decision> = book.engine.samples(&device, dag_engine::Time::MIN);
+        notifications(&samples).next().unwrap().clone()
+    }
+
+    #[test]
+    fn what_is_ours_to_mend_costs_no_message_and_what_the_mail_is_refused_for_does() {
+        let notification = notification();
+        let mail =
+            Mail { from: "dag@example.com", to: "kim@example.com", raw: Vec::new(), notification: &notification };
+        let unverified = "Email address is not verified. The following identities failed the check in region \
+                          EU-WEST-1: kim@example.com";
+        let bad = BadRequestException::builder().message("Invalid domain name").build();
+        let from = MailFromDomainNotVerifiedException::builder().build();
+        let suspended = AccountSuspendedException::builder().build();
+        let set = NotFoundException::builder().message("Configuration set <dag> does not exist.").build();
+        let cases = [
+            SendEmailError::MessageRejected(MessageRejected::builder().message(unverified).build()),
+            SendEmailError::MessageRejected(MessageRejected::builder().message("Illegal content").build()),
+            SendEmailError::BadRequestException(bad),
+            SendEmailError::MailFromDomainNotVerifiedException(from),
+            SendEmailError::AccountSuspendedException(suspended),
+            SendEmailError::SendingPausedException(SendingPausedException::builder().build()),
+            SendEmailError::NotFoundException(set),
+            SendEmailError::TooManyRequestsException(TooManyRequestsException::builder().build()),
+        ];
+        let told = cases.map(|error| match failure(&SdkError::service_error(error, ()), &mail) {
+            Failure::Retry { error, .. } => format!("later: {error}"),
+            Failure::Permanent { error } => format!("never: {error}"),
+        });
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        never: SES sends only between verified addresses: verify dag@example.com with SES, and kim@example.com too while the account is in the sandbox (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: kim@example.com)
+        never: SES did not take the mail to kim@example.com: service error: MessageRejected: Illegal content
+        never: SES can do nothing with the mail to kim@example.com: is the address right? (service error: BadRequestException: Invalid domain name)
+        never: SES does not know the sender's domain: verify dag@example.com or its domain with SES (service error: MailFromDomainNotVerifiedException)
+        later: SES sends nothing for this account now: see the account's dashboard in SES (service error: AccountSuspendedException)
+        later: SES sends nothing for this account now: see the account's dashboard in SES (service error: SendingPausedException)
+        later: SES lacks what the configuration names: look at `configuration_set` in `[email.ses]` (service error: NotFoundException: Configuration set <dag> does not exist.)
+        later: SES did not take the mail now: service error: TooManyRequestsException
+        "#);
+        let lost = failure::<()>(&SdkError::timeout_error("5 seconds have passed"), &mail);
+        assert!(
+            matches!(&lost, Failure::Retry { error, .. } if error.starts_with("SES cannot be reached: ")),
+            "{lost:?}"
+        );
     }
 }

@@ -33,6 +33,7 @@ async fn a_report_costs_little() {
         println!("{what}: {} requests to the table, {written} bytes in those that write; {all:?}", table.len());
         (table.len(), written)
     };
+    stack.requests();
     let now = consumer.world().now();
     assert!(consumer.handle(&[record(1, now, "on", 600_000)]).await.is_empty());
     table("the first report of a device");

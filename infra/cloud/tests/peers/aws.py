@@ -1,9 +1,10 @@
 """AWS on loopback: moto, and what it was asked.
 
-Prints its port as one line of JSON. `GET /dag/requests` answers what came in since the last time: the operation, and
-the bytes of its body.
+Prints its port as one line of JSON. `GET /dag/requests` answers what came in since the last time: the operation, the
+bytes of its body, and what moto forgets of a mail.
 """
 
+import io
 import json
 import threading
 
@@ -17,6 +18,7 @@ class Counted:
     def __init__(self, app):
         self.app = app
         self.lock = threading.Lock()
+        self.one_at_a_time = threading.Lock()
         self.seen = []
 
     def __call__(self, environ, start_response):
@@ -24,12 +26,23 @@ class Counted:
         with self.lock:
             if path == "/dag/requests":
                 seen, self.seen = self.seen, []
-                start_response("200 OK", [("Content-Type", "application/json")])
-                return [json.dumps(seen).encode()]
+                body = json.dumps(seen).encode()
+                start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+                return [body]
             if not path.startswith("/moto-api"):
                 operation = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"
-                self.seen.append({"operation": operation, "bytes": int(environ.get("CONTENT_LENGTH") or 0)})
-        return self.app(environ, start_response)
+                size = int(environ.get("CONTENT_LENGTH") or 0)
+                seen = {"operation": operation, "bytes": size}
+                if path == "/v2/email/outbound-emails":
+                    body = environ["wsgi.input"].read(size)
+                    environ["wsgi.input"] = io.BytesIO(body)
+                    mail = json.loads(body)
+                    seen["tags"] = mail.get("EmailTags")
+                    seen["configuration_set"] = mail.get("ConfigurationSetName")
+                self.seen.append(seen)
+        # moto looks at a condition and writes then; DynamoDB does both at once.
+        with self.one_at_a_time:
+            return self.app(environ, start_response)
 
 
 class Quiet(WSGIRequestHandler):
