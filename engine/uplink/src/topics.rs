@@ -34,16 +34,22 @@ pub struct Statement {
 pub const SQL_VERSION: &str = "2016-03-23";
 
 /// Every topic rule that there is.
-pub const STATEMENTS: [Statement; 2] = [
+pub const STATEMENTS: [Statement; 3] = [
     Statement {
         name: "reports",
         description: "What devices report. The payload is passed on as it came, so that one that is no JSON is refused with its reason and not lost",
         sql: "SELECT 'report' AS event, topic(2) AS device, timestamp() AS received_at, encode(*, 'base64') AS payload FROM '{topics}/+/report'",
     },
     Statement {
-        name: "presence",
-        description: "Which devices are connected, as the broker sees it",
-        sql: "SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/+/+'",
+        name: "connected",
+        description: "Which devices are connected from now on, as the broker sees it",
+        sql: "SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/connected/+'",
+    },
+    // Not one filter for both: there are presence events, too, of those that the broker did not let in.
+    Statement {
+        name: "disconnected",
+        description: "Which devices are no longer connected, as the broker sees it",
+        sql: "SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/disconnected/+'",
     },
 ];
 

@@ -135,7 +135,8 @@ fn topics_and_statements_belong_together() {
     assert_eq!(topics.command("cottage"), "dag/cottage/cmd");
     assert_snapshot!(STATEMENTS.map(|statement| statement.sql("dag")).join("\n"), @"
     SELECT 'report' AS event, topic(2) AS device, timestamp() AS received_at, encode(*, 'base64') AS payload FROM 'dag/+/report'
-    SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/+/+'
+    SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/connected/+'
+    SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/disconnected/+'
     ");
 }
 

@@ -24,7 +24,9 @@ from harness.broker import Broker
 from harness.poller import Poller, failures
 from harness.sql import Rule
 from peers.daemon import until
-from test_sql import PRESENCE, REPORTS
+from test_sql import CONNECTED, DISCONNECTED, REPORTS
+
+RULES = [Rule("reports", REPORTS), Rule("connected", CONNECTED), Rule("disconnected", DISCONNECTED)]
 
 
 class Device:
@@ -83,7 +85,7 @@ class Harness(unittest.TestCase):
             cls.broker.start()
             cls.aws = Aws(folder)
             stack.callback(cls.aws.close)
-            cls.bridge = Bridge(cls.broker, cls.aws, [Rule("reports", REPORTS), Rule("presence", PRESENCE)])
+            cls.bridge = Bridge(cls.broker, cls.aws, RULES)
             stack.callback(cls.bridge.close)
             cls.bridge.start()
             cls.certificates = {name: cls.broker.authority.issue(name) for name in ("cottage", "barn", "mill")}
@@ -157,7 +159,7 @@ class Harness(unittest.TestCase):
         second.close()
 
     def test_mischief_doubles_and_delays(self):
-        self.bridge.mischief = Mischief(copies=2, delay_s=(0.2, 0.5), only=("presence",))
+        self.bridge.mischief = Mischief(copies=2, delay_s=(0.2, 0.5), only=("connected", "disconnected"))
         self.addCleanup(setattr, self.bridge, "mischief", Mischief())
         device = self.device("barn")
         self.assertEqual([e for e in self.bridge.events_of("presence") if e["clientId"] == "barn"], [])

@@ -16,7 +16,8 @@ REPORTS = (
     "SELECT 'report' AS event, topic(2) AS device, timestamp() AS received_at, encode(*, 'base64') AS payload "
     "FROM 'dag/+/report'"
 )
-PRESENCE = "SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/+/+'"
+CONNECTED = "SELECT 'presence' AS event, timestamp() AS received_at, * FROM '$aws/events/presence/connected/+'"
+DISCONNECTED = CONNECTED.replace("/connected/", "/disconnected/")
 
 
 def select(sql, topic, payload):
@@ -36,7 +37,7 @@ class Knows(unittest.TestCase):
             self.assertEqual(select(REPORTS, "dag/cottage/report", payload), wanted)
 
     def test_fields_of_the_payload(self):
-        selected = select(PRESENCE, "$aws/events/presence/connected/cottage", b'{"clientId": "cottage"}')
+        selected = select(CONNECTED, "$aws/events/presence/connected/cottage", b'{"clientId": "cottage"}')
         self.assertEqual(
             selected, {"event": "presence", "received_at": 1_700_000_000_123, "clientId": "cottage"}
         )
@@ -48,7 +49,7 @@ class Knows(unittest.TestCase):
     def test_fields_of_what_has_none(self):
         for payload in (b"no JSON", b"[]", b"1", b"\xff"):
             with self.assertRaises(Failed):
-                select(PRESENCE, "$aws/events/presence/connected/cottage", payload)
+                select(CONNECTED, "$aws/events/presence/connected/cottage", payload)
 
     def test_filters(self):
         for filter, topic, wanted in (

@@ -12,7 +12,7 @@ use dag_engine::{
     Decision, Device, Engine, FactKind, Id, Input, MessageRef, Millis, Reading, Report, Ruleset, Sources, State, Time,
     Value,
 };
-use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
+use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
 
 /// The cloud's side: nothing of it survives a step but JSON.
@@ -44,7 +44,8 @@ impl Cloud {
 
     /// The report as the device sends it and the cloud reads it. One that no device sends goes as it is.
     fn over_the_wire(&mut self, report: Report, now: Time) -> Vec<Input> {
-        if report.boot == 0 || report.first == 0 || report.readings.iter().any(|reading| reading.at > now) {
+        let unsent = |reading: &Reading| reading.at > now || reading.fact == PRESENCE.1;
+        if report.boot == 0 || report.first == 0 || report.readings.iter().any(unsent) {
             return vec![Input::Report(report)];
         }
         self.number += 1;

@@ -27,7 +27,7 @@ class Mischief:
 
     copies: int = 1
     delay_s: tuple[float, float] = (0.0, 0.0)  # Each copy takes some time between these.
-    only: tuple[str, ...] = ("presence", "reports")
+    only: tuple[str, ...] = ("connected", "disconnected", "reports")
 
 
 class Bridge:
