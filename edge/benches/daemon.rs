@@ -23,11 +23,11 @@ use std::{
 };
 
 use dag::{
-    book::Book,
     daemon::Desk,
     source::Observation,
     store::{Keep, Store},
 };
+use dag_book::Book;
 use dag_config::Config;
 use dag_engine::{Engine, Input, State, Time, Value};
 

@@ -11,15 +11,15 @@
 use std::{fs, path::Path};
 
 use dag::{
-    book::Book,
     clock::Set,
     daemon::Desk,
     source::Observation,
-    store::{Keep, Store, Window},
+    store::{Keep, Queued, Store, Window},
 };
+use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Failure;
-use dag_engine::{Id, Millis, Outcome, Time, Value};
+use dag_engine::{Id, Millis, Name, Outcome, Time, Value};
 
 const RULES: &str = r#"
     [rule.at-once]
@@ -144,4 +144,38 @@ fn a_boot_goes_on_where_the_one_that_read_last_had_ended() {
     let decisions = desk.store().decisions(Window::newest(100)).unwrap();
     assert!(!decisions.iter().any(|decision| matches!(decision.outcome, Outcome::Gap { .. } | Outcome::Waits { .. })));
     assert_eq!(desk.state().last_applied("bench", 3), Some(1));
+}
+
+/// What the desk queued for the cloud: number, whether it is a change, seconds after noon.
+fn queued(desk: &Desk) -> Vec<(u64, bool, i64)> {
+    let queued = desk.store().queued(usize::MAX).unwrap();
+    let row = |(_, queued): (u64, Queued)| {
+        (queued.reading.number, queued.is_change, queued.reading.reading.at.since(noon()).get() / 1_000)
+    };
+    queued.into_iter().map(row).collect()
+}
+
+#[test]
+fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = desk(folder.path());
+    let source = Name::new("test");
+    let seen = |fact: &str, value, at| Observation { fact: fact.into(), value, at };
+    desk.observe(&source, vec![seen("power", Some(Value::On), noon())], false, noon());
+    assert_eq!(queued(&desk), []);
+    desk.report_to_the_cloud(Some(1 << 20));
+    let readings = vec![
+        seen("power", Some(Value::On), after(1)),
+        seen("power", Some(Value::Off), after(2)),
+        seen("power", None, after(3)),
+        seen("battery", Some(Value::Number(90)), after(4)),
+        seen("battery", Some(Value::Number(80)), after(5)),
+        seen("battery", None, after(6)),
+    ];
+    desk.observe(&source, readings, false, after(6));
+    let expected = [(2, false, 1), (3, true, 2), (4, true, 3), (5, true, 4), (6, false, 5), (7, true, 6)];
+    assert_eq!(queued(&desk), expected);
+    desk.clock_set(Set { began: after(3), shift_ms: 60_000 }, after(70));
+    let times: Vec<i64> = queued(&desk).into_iter().map(|(.., at)| at).collect();
+    assert_eq!(times, [1, 2, 63, 64, 65, 66]);
 }

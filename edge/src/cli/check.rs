@@ -1,7 +1,7 @@
 //! `dag check`
 
 use super::{Common, Done};
-use crate::book::{Book, Folder};
+use dag_book::{Book, Folder};
 
 pub(super) fn check(common: &Common) -> Done {
     let config = common.load()?;

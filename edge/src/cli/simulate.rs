@@ -6,15 +6,13 @@ use std::{
 };
 
 use clap::Args;
+use dag_book::{Book, Folder, devices};
 use dag_delivery::Templates;
 use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
 use serde::Serialize;
 
 use super::{Common, Done, Format};
-use crate::{
-    book::{Book, Folder, devices},
-    trace::{Decided, Known, Replay, Trace, TraceError},
-};
+use crate::trace::{Decided, Known, Replay, Trace, TraceError};
 
 /// What a trace is, for the command's help.
 pub(super) const TRACE: &str = "\

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use dag_engine::Time;
 
 use super::{Common, Done, Failure, local};
-use crate::daemon::{Request, Status};
+use crate::{
+    daemon::{Request, Status, UplinkStatus},
+    home_assistant,
+};
 
 pub(super) fn status(common: &Common) -> Done {
     let answer = common.ask(&Request::Status)?;
@@ -63,6 +66,9 @@ fn text(status: &Status) -> Result<String, Failure> {
             writeln!(out, "  {kind} to {} by {channel}, {} attempts{error}", message.recipient, message.attempts)?;
         }
     }
+    if let Some(link) = &status.uplink {
+        write!(out, "\n{}", uplink(link, &local))?;
+    }
     writeln!(out, "\nRules {} are in force.", status.rules)?;
     if let Some(rejected) = &status.rejected {
         writeln!(out, "\nThe files in rules/ are NOT in force. What is wrong with them:\n\n{rejected}")?;
@@ -70,8 +76,41 @@ fn text(status: &Status) -> Result<String, Failure> {
     if let Some(trouble) = &status.store {
         writeln!(out, "\nNOTHING CAN BE NOTED, so nothing is sent: {trouble}")?;
     }
+    match &status.home_assistant {
+        None => {}
+        Some(home_assistant::Link::Connecting) => writeln!(out, "\nHome Assistant: connecting to its broker.")?,
+        Some(home_assistant::Link::Connected) => writeln!(out, "\nHome Assistant: connected to its broker.")?,
+        Some(home_assistant::Link::Lost { reason }) => writeln!(out, "\nHOME ASSISTANT IS NOT TOLD: {reason}.")?,
+    }
     if let Some(reason) = &status.clock {
         writeln!(out, "\nTHE TIME IS UNCERTAIN: {reason}.")?;
     }
     Ok(out.trim_end().to_owned())
+}
+
+fn uplink(status: &UplinkStatus, local: &impl Fn(Time) -> String) -> String {
+    let endpoint = &status.endpoint;
+    let mut out = match (status.connected_since, &status.reason) {
+        (Some(since), _) => format!("Connected to the cloud ({endpoint}) since {}.\n", local(since)),
+        (None, Some(reason)) => {
+            let again = status.again_at.map(|at| format!("; tried again at {}", local(at))).unwrap_or_default();
+            format!("NO CONNECTION TO THE CLOUD ({endpoint}): {reason}{again}.\n")
+        }
+        (None, None) => format!("Connecting to the cloud ({endpoint}).\n"),
+    };
+    match status.backlog.readings {
+        0 => {}
+        1 => out.push_str("  1 reading waits until the cloud has confirmed it\n"),
+        more => out.push_str(&format!("  {more} readings wait until the cloud has confirmed them\n")),
+    }
+    if let Some(dropped) = status.backlog.dropped {
+        let (count, from, until) = (dropped.readings, local(dropped.from), local(dropped.until));
+        out.push_str(&format!(
+            "  {count} readings from {from} to {until} were dropped: there was no room (uplink.keep)\n"
+        ));
+    }
+    if let Some(refused) = &status.rules_refused {
+        out.push_str(&format!("  Rules from the cloud were NOT taken: {refused}\n"));
+    }
+    out
 }

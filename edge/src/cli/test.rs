@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dag_book::{Beside, Book, Folder, Play, text};
 use serde_json::json;
 
 use super::{Common, Done, Failure};
-use crate::book::{Beside, Book, Folder, Play, text};
 
 #[derive(Debug, Args)]
 pub(super) struct Test {

@@ -5,16 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dag_book::Book;
 use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
 use dag_engine::{
-    Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, describe,
+    Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, Value, describe,
 };
 
 use crate::{
-    book::Book,
     clock::Set,
     source::Observation,
-    store::{Commit, GoodRules, Store, StoreError},
+    store::{Commit, GoodRules, Queued, Store, StoreError, StoredReading},
 };
 
 /// How many steps may wait for a disk that takes nothing, before the sources are left to wait too.
@@ -46,6 +46,14 @@ pub struct Desk {
     boot: u64,
     /// The last number given to a reading of each source in this boot.
     numbers: BTreeMap<Name, u64>,
+    /// The number of each source's last reading in the boot before.
+    befores: BTreeMap<Name, Option<u64>>,
+    /// How many bytes may wait for the cloud; none where nothing is told to it.
+    uplink_keep: Option<u64>,
+    /// Something was queued for the cloud since this was last asked.
+    enqueued: bool,
+    /// The id of the folder of the rules in force.
+    rules_id: Id,
     /// Every entry that is not finished.
     outbox: BTreeMap<Id, Entry>,
     last_sequence: u64,
@@ -77,12 +85,16 @@ impl Desk {
         outbox.values_mut().for_each(|entry| entry.release(state.now()));
         let last_sequence = outbox.values().map(|entry| entry.sequence).max().unwrap_or(0);
         Ok(Desk {
+            rules_id: book.folder.id(),
             book,
             device: id,
             state,
             store,
             boot,
             numbers: BTreeMap::new(),
+            befores: BTreeMap::new(),
+            uplink_keep: None,
+            enqueued: false,
             outbox,
             last_sequence,
             unwritten: VecDeque::new(),
@@ -93,6 +105,26 @@ impl Desk {
     /// The rules in force.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// What names the content of the folder of rules in force, scenarios and templates included.
+    pub fn rules_id(&self) -> Id {
+        self.rules_id
+    }
+
+    /// Queues every reading for the cloud from now on, in so many bytes; none does not.
+    pub fn report_to_the_cloud(&mut self, keep: Option<u64>) {
+        self.uplink_keep = keep;
+    }
+
+    /// Whether something was queued for the cloud since this was last asked.
+    pub fn take_enqueued(&mut self) -> bool {
+        std::mem::take(&mut self.enqueued)
+    }
+
+    /// Whether the disk has taken everything.
+    pub fn is_durable(&self) -> bool {
+        self.unwritten.is_empty()
     }
 
     /// What the engine knows.
@@ -130,7 +162,12 @@ impl Desk {
         if observations.is_empty() {
             return;
         }
-        let before = if self.numbers.contains_key(source) { None } else { self.last_of_the_boot_before(source) };
+        let is_first = !self.numbers.contains_key(source);
+        if is_first {
+            self.befores.insert(source.clone(), self.last_of_the_boot_before(source));
+        }
+        let known = self.befores.get(source).copied().flatten();
+        let before = known.filter(|_| is_first);
         let last = self.numbers.entry(source.clone()).or_insert(0);
         let first = *last + 1;
         *last += observations.len() as u64;
@@ -144,8 +181,34 @@ impl Desk {
             readings: readings.collect(),
             ..Report::default()
         };
-        let commit = Commit::at(now).report(&report);
+        let mut commit = Commit::at(now).report(&report);
+        if let Some(keep) = self.uplink_keep {
+            commit = commit.enqueue(self.queued(&report, known), keep);
+            self.enqueued = true;
+        }
         self.step(Input::Report(report), commit, now);
+    }
+
+    /// What the cloud is to be told of a report that is about to be taken over.
+    fn queued(&self, report: &Report, before: Option<u64>) -> Vec<Queued> {
+        let mut values: BTreeMap<&Name, Option<Value>> =
+            self.state.facts().map(|(fact, value, _)| (fact, value)).collect();
+        let numbered = report.readings.iter().zip(report.first..);
+        let queued = numbered.map(|(reading, number)| {
+            let last = values.insert(&reading.fact, reading.value).flatten();
+            let is_number = matches!((last, reading.value), (Some(Value::Number(_)), Some(Value::Number(_))));
+            Queued {
+                reading: StoredReading {
+                    source: report.source.clone(),
+                    boot: report.boot,
+                    number,
+                    reading: reading.clone(),
+                },
+                before,
+                is_change: last != reading.value && !is_number,
+            }
+        });
+        queued.collect()
     }
 
     /// The number of a source's last reading in the boot before: 0 if it had none.
@@ -157,7 +220,7 @@ impl Desk {
     /// The clock was set: moves every time that was noted by the old clock, so that what waits goes on waiting for as
     /// long as it would have. `now` is by the new clock.
     pub fn clock_set(&mut self, Set { began, shift_ms }: Set, now: Time) {
-        let mut commit = Commit::at(now);
+        let mut commit = Commit::at(now).shift_queue(began, shift_ms);
         for entry in self.outbox.values_mut() {
             shift(entry, began, shift_ms);
             commit = put(commit, entry);
@@ -172,6 +235,7 @@ impl Desk {
 
     /// Puts other rules in force.
     pub fn replace_book(&mut self, book: Book, now: Time) {
+        self.rules_id = book.folder.id();
         self.book = book;
         self.take(Input::RulesChanged, now);
         self.keep_book();
@@ -179,7 +243,7 @@ impl Desk {
 
     /// Keeps the rules in force for a boot with broken files.
     pub fn keep_book(&mut self) {
-        let good = GoodRules { hash: self.book.folder.id(), files: self.book.folder.to_keep() };
+        let good = GoodRules { hash: self.rules_id, files: self.book.folder.to_keep() };
         if let Err(error) = self.store.keep_rules(&good) {
             tracing::error!(%error, "the rules in force could not be kept for the next boot");
         }

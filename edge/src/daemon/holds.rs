@@ -173,7 +173,7 @@ impl Daemon {
 }
 
 /// It goes into messages and is kept with the incident.
-fn named(by: &str) -> Result<(), String> {
+pub(super) fn named(by: &str) -> Result<(), String> {
     if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
         return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
     }

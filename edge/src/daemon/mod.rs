@@ -1,11 +1,13 @@
 //! The daemon: one loop that takes what happens, one thing at a time, over the [`Desk`].
 //!
 //! Sources, commands, edits, results of attempts and deadlines come in; messages go out. What may take long (compiling
-//! rules, talking to receivers) runs beside the loop and comes back as a message of its own.
+//! rules, talking to receivers and to the cloud) runs beside the loop and comes back as a message of its own.
 
 pub mod control;
 mod desk;
 mod holds;
+mod home_assistant;
+mod link;
 mod reload;
 mod status;
 mod troubles;
@@ -14,6 +16,7 @@ mod watch;
 use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems};
@@ -24,17 +27,19 @@ use tokio::{
 };
 
 use crate::{
-    book::{Book, Folder},
     clock::{Clock, Machine},
+    home_assistant::Bridge,
     source::{self, Change, Event, Settings, Sources},
     store::{Keep, Opened, Store},
+    uplink::bundle,
 };
 
 pub use control::{Answer, AskError, Asked, Control, Request, ask};
 pub use desk::{Desk, Parcel};
 pub use holds::{Matcher, Until};
+use link::Link;
 use reload::{Proved, forget_unread, proved};
-pub use status::Status;
+pub use status::{Status, UplinkStatus};
 use troubles::Troubles;
 use watch::Watch;
 
@@ -86,7 +91,9 @@ pub async fn run(
     loop {
         daemon.keep_time();
         daemon.tell_troubles();
+        daemon.show_home_assistant();
         daemon.send();
+        daemon.report();
         let wake = daemon.wake();
         tokio::select! {
             biased;
@@ -94,9 +101,11 @@ pub async fn run(
             Some(event) = daemon.sources.events.recv(), if daemon.desk.has_room() => daemon.seen(event),
             Some((id, result)) = daemon.results.recv() => daemon.settled(id, result),
             Some((request, answer)) = daemon.requests.recv() => daemon.asked(request, answer),
+            Some(()) = daemon.presses.recv() => daemon.pressed(),
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
             proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
+            happened = link::happened(&mut daemon.link) => daemon.happened(happened),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -141,6 +150,13 @@ struct Daemon {
     rejected: Option<String>,
     /// What the engine was told of the host itself.
     troubles: Troubles,
+    /// The connection to Home Assistant, where one is wanted.
+    bridge: Option<Bridge>,
+    /// Presses of the button there.
+    press: mpsc::Sender<()>,
+    presses: mpsc::Receiver<()>,
+    /// The way to the cloud, in that mode.
+    link: Option<Link>,
 }
 
 impl Daemon {
@@ -151,7 +167,14 @@ impl Daemon {
         if socket == config.storage.path {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
+        let uplink = link::needed(config).map_err(anyhow::Error::msg)?;
         let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
+        // The store's lock has shown that no other daemon is just moving them.
+        if uplink.is_some()
+            && let Err(error) = bundle::recover(&config.root)
+        {
+            tracing::warn!(%error, "what is left of rules that came from the cloud cannot be cleared away");
+        }
         let (book, rejected) = match Book::prove(&config.root.join("rules"), config) {
             Ok(book) => (book, None),
             Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
@@ -159,6 +182,7 @@ impl Daemon {
         warn_of(&book, config);
         let delivery = delivery(config)?;
         let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
+        desk.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
         // Nothing may come before what was decided last.
         let last = opened.last_alive.map(|alive| alive.max(desk.state().now()));
         let clock = Clock::start(Arc::clone(&start.machine), last);
@@ -188,7 +212,9 @@ impl Daemon {
             }
         };
         let (result, results) = mpsc::channel(64);
-        Ok(Daemon {
+        let link = link::start(&device.id, config).map_err(anyhow::Error::msg)?;
+        let (press, presses) = mpsc::channel(1);
+        let mut daemon = Daemon {
             start,
             device,
             clock,
@@ -210,7 +236,13 @@ impl Daemon {
             waiting_for_next: Vec::new(),
             rejected,
             troubles: Troubles::new(),
-        })
+            link,
+            bridge: None,
+            press,
+            presses,
+        };
+        daemon.bridge_home_assistant();
+        Ok(daemon)
     }
 
     /// When the loop has to wake though nothing happens.
@@ -222,7 +254,9 @@ impl Daemon {
         let due = self.desk.next_due(&self.under_way);
         // A moment later rather than earlier: timers count in whole milliseconds.
         let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
-        Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT)
+        let wake = Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT);
+        let link = self.link.as_ref().and_then(Link::wakes_at);
+        link.map_or(wake, |link| wake.min(link.into()))
     }
 
     /// Follows the system's clock when that was set.
@@ -240,6 +274,9 @@ impl Daemon {
             let now = self.clock.now();
             tracing::warn!(shift_ms = set.shift_ms, %now, "the clock was set");
             self.desk.clock_set(set, now);
+            if let Some(link) = &mut self.link {
+                link.clock_set(set);
+            }
         }
     }
 

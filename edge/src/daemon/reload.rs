@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
+use dag_book::Book;
 use dag_config::{Config, Source};
 use dag_delivery::Delivery;
 use dag_engine::{Device, Input, Name};
 use tokio::task::JoinHandle;
 
-use super::{Answer, Daemon, Desk, Start, delivery, sources, warn_of};
-use crate::{book::Book, clock::Clock, source::Observation};
+use super::{Answer, Daemon, Desk, Start, delivery, link, sources, warn_of};
+use crate::{clock::Clock, source::Observation};
 
 /// What a reload brought: everything new, or what is wrong.
 pub(super) type Proved = Result<Box<(Config, Book, Delivery)>, String>;
@@ -60,6 +61,7 @@ impl Daemon {
         let inputs =
             |config: &Config| config.devices.get(&device.id).map(|device| (device.inputs.clone(), device.report_step));
         let other_sources = inputs(&config) != inputs(&self.start.config);
+        let other_uplink = config.uplink != self.start.config.uplink;
         let start = Start { config, ..self.start.clone() };
         if other_sources {
             self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
@@ -67,10 +69,15 @@ impl Daemon {
         self.start = start;
         forget_unread(&mut self.desk, &self.start.config, &device, &self.clock);
         self.delivery = Arc::new(delivery);
+        if let (Some(link), Some(uplink), true) = (&mut self.link, &self.start.config.uplink, other_uplink) {
+            self.desk.report_to_the_cloud(Some(uplink.keep));
+            link.reconnect(&self.device.id, uplink);
+        }
         if self.device != device {
             self.device = device.clone();
             self.desk.take(Input::Account(device), now);
         }
+        self.bridge_home_assistant();
         let rules = book.engine.rules().hash();
         if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
             warn_of(&book, &self.start.config);
@@ -107,6 +114,10 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Prov
             "config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned()
         );
     }
+    if config.mode != in_force.mode {
+        return Err("config.toml: `mode` is read at the start alone: restart the daemon, or undo that edit".to_owned());
+    }
+    link::needed(&config)?;
     let book = Book::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
     Ok(Box::new((config, book, delivery)))

@@ -7,7 +7,10 @@ use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value
 use serde::{Deserialize, Serialize};
 
 use super::Daemon;
-use crate::store::Window;
+use crate::{
+    home_assistant::{self, Bridge},
+    store::{Backlog, Window},
+};
 
 /// `dag status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,8 +47,32 @@ pub struct Status {
     pub store: Option<String>,
     /// Why the daemon's time is uncertain.
     pub clock: Option<String>,
+    /// How the connection to Home Assistant is, where one is wanted.
+    pub home_assistant: Option<home_assistant::Link>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
+    /// How it stands with the cloud, in that mode.
+    pub uplink: Option<UplinkStatus>,
+}
+
+/// The way to the cloud.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UplinkStatus {
+    /// The broker.
+    pub endpoint: String,
+    /// Since when there is a connection; none if there is none.
+    pub connected_since: Option<Time>,
+    /// Why there is none.
+    pub reason: Option<String>,
+    /// When it is tried again.
+    pub again_at: Option<Time>,
+    /// What the broker has not confirmed yet, and what had to go.
+    #[serde(flatten)]
+    pub backlog: Backlog,
+    /// How many reports were sent since the start.
+    pub sent: u64,
+    /// Why the last rules from the cloud were not taken.
+    pub rules_refused: Option<String>,
 }
 
 /// A rule that waits.
@@ -144,7 +171,9 @@ impl Daemon {
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
             clock: self.clock.unset().map(|unset| unset.describe().to_owned()),
+            home_assistant: self.bridge.as_ref().map(Bridge::link),
             next_deadline: state.next_deadline(),
+            uplink: self.uplink_status(),
         }
     }
 }

@@ -24,7 +24,6 @@
 //! 3. [`start`]: its arm of the `match`, and a variant of [`SourceError`] for what a user can get wrong.
 //! 4. `config.toml` and the README's table of sources, and a test against the real thing or its official simulator.
 
-mod backoff;
 mod error;
 mod gpio;
 mod nut;

@@ -3,6 +3,8 @@
 use dag_engine::{Decision, Id, Name, Reading, Report, Time};
 use serde::{Deserialize, Serialize};
 
+use super::uplink::{self, Queued};
+
 /// Everything that one step makes durable, at once or not at all.
 ///
 /// ```
@@ -20,6 +22,7 @@ pub struct Commit {
     pub(super) readings: Vec<StoredReading>,
     pub(super) decisions: Vec<Decision>,
     pub(super) outbox: Vec<OutboxChange>,
+    pub(super) uplink: uplink::Change,
 }
 
 /// A reading with where it came from.
@@ -46,7 +49,8 @@ pub(super) struct OutboxChange {
 impl Commit {
     /// A step at `now`, with nothing in it yet.
     pub const fn at(now: Time) -> Self {
-        Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new() }
+        let uplink = uplink::Change { keep: None, added: Vec::new(), shift: None };
+        Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new(), uplink }
     }
 
     /// The state of `device` after the step.
@@ -67,6 +71,19 @@ impl Commit {
             number,
             reading: reading.clone(),
         }));
+        self
+    }
+
+    /// What the cloud is to be told, in a queue that may hold `keep` bytes.
+    pub fn enqueue(mut self, readings: impl IntoIterator<Item = Queued>, keep: u64) -> Self {
+        self.uplink.added.extend(readings);
+        self.uplink.keep = Some(keep);
+        self
+    }
+
+    /// The clock was set: moves the times of what waits for the cloud and was noted since `began`.
+    pub fn shift_queue(mut self, began: Time, shift_ms: i64) -> Self {
+        self.uplink.shift = Some((began, shift_ms));
         self
     }
 

@@ -28,6 +28,7 @@ mod read;
 mod rules;
 mod staged;
 mod tables;
+mod uplink;
 mod write;
 
 use std::{
@@ -43,6 +44,7 @@ pub use commit::{Commit, StoredReading};
 pub use error::StoreError;
 pub use read::Window;
 pub use rules::GoodRules;
+pub use uplink::{Backlog, Queued};
 
 use error::Fault;
 use tables::{DECISIONS, FINISHED, Meta, READINGS};
@@ -102,6 +104,7 @@ impl Store {
         let (database, fresh) = file::open_or_create(&path)?;
         let store = Store { path, keep, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
         let (boot, last_alive) = store.write(|transaction| {
+            tables::add(transaction)?;
             let mut meta = Meta::read(transaction)?;
             meta.boot = meta.boot.saturating_add(1);
             meta.write(transaction)?;

@@ -1,6 +1,7 @@
 //! What the file holds.
 
 use dag_engine::{Id, Time};
+use dag_uplink::Dropped;
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub(super) const READINGS: Log = TableDefinition::new("readings");
 pub(super) const FINISHED: Log = TableDefinition::new("finished");
 /// The numbers of an incident's decisions.
 pub(super) const BY_INCIDENT: TableDefinition<'static, (&[u8; 16], u64), ()> = TableDefinition::new("by_incident");
+/// What the cloud has not confirmed yet, by position: the source, the fact, whether it is a change, and JSON.
+pub(super) const UPLINK: TableDefinition<'static, u64, Waiting> = TableDefinition::new("uplink");
+pub(super) type Waiting = (&'static str, &'static str, bool, &'static [u8]);
 
 /// The record about the store itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,11 +54,33 @@ pub(super) struct Meta {
     /// The hash of the last good rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Id>,
+    /// What is to be known of the queue for the cloud.
+    #[serde(default, skip_serializing_if = "Uplink::is_new")]
+    pub uplink: Uplink,
+}
+
+/// What is to be known of the queue for the cloud besides what is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Uplink {
+    /// What it holds, in bytes.
+    pub bytes: u64,
+    /// What it had no room for and no report has told yet.
+    pub dropped: Option<Dropped>,
+    /// When the rules that came from the cloud last were signed.
+    pub rules_signed_at: Option<Time>,
+}
+
+impl Uplink {
+    const NEW: Uplink = Uplink { bytes: 0, dropped: None, rules_signed_at: None };
+
+    fn is_new(&self) -> bool {
+        *self == Uplink::NEW
+    }
 }
 
 impl Meta {
     pub(super) const NEW: Meta =
-        Meta { format: FORMAT, boot: 0, steps: 0, next: 1, bytes: 0, alive: None, rules: None };
+        Meta { format: FORMAT, boot: 0, steps: 0, next: 1, bytes: 0, alive: None, rules: None, uplink: Uplink::NEW };
 
     pub(super) fn parse(json: &[u8]) -> Result<Meta, Fault> {
         serde_json::from_slice(json).map_err(Fault::record("the record about the store"))
@@ -80,6 +106,12 @@ impl Meta {
     }
 }
 
+/// Makes the tables that a store of an earlier version has not.
+pub(super) fn add(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(UPLINK)?;
+    Ok(())
+}
+
 /// Makes every table, so that readers need not ask whether one is there.
 pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(STATE)?;
@@ -89,5 +121,6 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
         transaction.open_table(log)?;
     }
     transaction.open_table(BY_INCIDENT)?;
+    transaction.open_table(UPLINK)?;
     Meta::NEW.write(transaction)
 }

@@ -7,6 +7,7 @@ use super::{
     error::Fault,
     log::{append, prune},
     tables::{DECISIONS, FINISHED, Meta, OUTBOX, READINGS, STATE},
+    uplink,
 };
 
 /// How many old rows a step may remove beside as many as it appends twice over.
@@ -28,6 +29,7 @@ pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, commit: &Co
     for change in &commit.outbox {
         put(transaction, meta, commit, change)?;
     }
+    uplink::apply(transaction, meta, &commit.uplink)?;
     let appended = commit.readings.len() + commit.decisions.len() + commit.outbox.len();
     prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_CLEARED))?;
     meta.steps = meta.steps.saturating_add(1);

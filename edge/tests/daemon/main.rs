@@ -8,10 +8,16 @@
     reason = "helpers of tests may fail the test"
 )]
 
+#[path = "../peers/broker.rs"]
+mod broker;
 mod clock;
 mod disk;
 mod files;
 mod holds;
 mod home;
+mod home_assistant;
 mod life;
+#[path = "../peers/mosquitto.rs"]
+mod mosquitto;
 mod troubles;
+mod uplink;

@@ -28,6 +28,8 @@ SUBJECTS = {
     "[Power is back after ": "resolved",
     "[Power was back after ": "resolved",
     "[Power was out ": "past",
+    "[Lost contact]": "opened",
+    "[Lost contact: over after ": "resolved",
 }
 THE_END = ("resolved", "past")
 
@@ -87,6 +89,17 @@ class Inbox:
         return [m for m in arrived if all(getattr(m, name) == value for name, value in wanted.items())]
 
 
+def read_mail(address, content):
+    """The message that a mail is; None where it is none that the script knows."""
+    mail = email.message_from_bytes(content, policy=email.policy.default)
+    kind = next((kind for words, kind in SUBJECTS.items() if words in mail["Subject"]), None)
+    id = re.fullmatch(r"<([0-9a-f]{32})@.*>", mail["Message-ID"] or "")
+    incident = re.fullmatch(r"<incident-([0-9a-f]{32})@.*>", mail["References"] or "")
+    if not (kind and id and incident):
+        return None
+    return Message(time.time(), address.split("@")[0], "email", id[1], incident[1], kind, content, {})
+
+
 class MailServer:
     """An SMTP server on loopback."""
 
@@ -103,15 +116,11 @@ class MailServer:
                     raise
 
     async def handle_DATA(self, server, session, envelope):
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        kind = next((kind for words, kind in SUBJECTS.items() if words in mail["Subject"]), None)
-        id = re.fullmatch(r"<([0-9a-f]{32})@.*>", mail["Message-ID"])
-        incident = re.fullmatch(r"<incident-([0-9a-f]{32})@.*>", mail["References"])
-        if not (kind and id and incident):
-            self.inbox.refuse(f"a mail that the script does not know: {mail.items()}")
+        message = read_mail(envelope.rcpt_tos[0], envelope.content)
+        if not message:
+            self.inbox.refuse(f"a mail that the script does not know: {envelope.content}")
             return "554 unknown"
-        to = envelope.rcpt_tos[0].split("@")[0]
-        self.inbox.take(Message(time.time(), to, "email", id[1], incident[1], kind, envelope.content, {}))
+        self.inbox.take(message)
         await asyncio.sleep(self.inbox.delay())
         return "250 OK"
 

@@ -54,7 +54,7 @@ fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
         let path = folder.join("dag.redb");
         let (store, _) = open(&path);
         let mut noted = 0;
-        for _ in 0..4 {
+        for _ in 0..8 {
             fill(folder);
             let error = loop {
                 match store.commit(&step(noted + 1)) {
@@ -75,7 +75,7 @@ fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
             noted += 1;
             assert_eq!(steps(&store), noted);
         }
-        assert!(noted > 4, "the disk was full too early");
+        assert!(noted > 8, "the disk was full too early");
         drop(store);
         assert_eq!(steps(&open(&path).0), noted);
     });

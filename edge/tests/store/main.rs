@@ -15,10 +15,11 @@ mod killed;
 mod power;
 mod refusals;
 mod size;
+mod uplink;
 
 use std::path::{Path, PathBuf};
 
-use dag::store::{Commit, Keep, Opened, Store, StoreError, Window};
+use dag::store::{Commit, Keep, Opened, Queued, Store, StoreError, StoredReading, Window};
 use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
 use tempfile::TempDir;
 
@@ -66,10 +67,25 @@ fn report(number: u64) -> Report {
     Report { source: "gpio".into(), boot: 1, first: number, readings: vec![reading], ..Report::default() }
 }
 
-/// Step `number`: its number in the state, a decision, a reading; its message is queued and the one before finished.
+/// More than any test of steps fills.
+const QUEUE: u64 = 1 << 30;
+
+/// The reading of [`report`] on its way to the cloud.
+fn queued(number: u64) -> Queued {
+    let reading = report(number).readings.remove(0);
+    let reading = StoredReading { source: "gpio".into(), boot: 1, number, reading };
+    Queued { reading, before: None, is_change: true }
+}
+
+/// Step `number`: its number in the state, a decision, a reading, also for the cloud; its message is queued and the one before finished.
 fn step(number: u64) -> Commit {
     let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap();
-    let step = step.report(&report(number)).decisions([decision(number)]).queue(id(number), &number).unwrap();
+    let step = step
+        .enqueue([queued(number)], QUEUE)
+        .report(&report(number))
+        .decisions([decision(number)])
+        .queue(id(number), &number)
+        .unwrap();
     if number > 1 { step.finish(id(number - 1), &(number - 1)).unwrap() } else { step }
 }
 
@@ -82,6 +98,8 @@ fn steps(store: &Store) -> u64 {
     let readings: Vec<_> = store.readings(all).unwrap().into_iter().map(|reading| reading.number).collect();
     assert_eq!(readings, numbers.clone().collect::<Vec<_>>());
     assert_eq!(store.finished::<u64>(all).unwrap(), (1..last).collect::<Vec<_>>());
+    let for_the_cloud: Vec<_> = store.queued(usize::MAX).unwrap().into_iter().map(|(_, queued)| queued).collect();
+    assert_eq!(for_the_cloud, numbers.clone().map(queued).collect::<Vec<_>>());
     let queued: Vec<_> = numbers.rev().take(1).map(|number| (id(number), number)).collect();
     assert_eq!(store.outbox::<u64>().unwrap(), queued);
     last

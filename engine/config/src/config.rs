@@ -7,7 +7,7 @@ use std::{
 
 use dag_engine::{BUILT_IN, Device, Name};
 
-use crate::{DeviceConfig, Email, Site, Storage, Web, Webhook, section::Section, wrong::Wrong};
+use crate::{DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, wrong::Wrong};
 
 /// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct Config {
     pub email: Email,
     /// What webhooks may do.
     pub webhook: Webhook,
+    /// The Home Assistant of the house, where there is one.
+    pub home_assistant: Option<HomeAssistant>,
+    /// How the device reaches the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
+    pub uplink: Option<Uplink>,
     /// The folder of `config.toml`; `rules/` stands in it.
     pub root: PathBuf,
 }
@@ -35,10 +39,12 @@ pub struct Config {
 pub enum Mode {
     /// The device itself.
     Standalone,
+    /// The cloud, by what devices report to it. A device runs by itself the rules that say `run_on = "edge"`.
+    Cloud,
 }
 
 /// What later versions read.
-const LATER: [&str; 5] = ["uplink", "home_assistant", "heartbeat", "drill", "aws"];
+const LATER: [&str; 3] = ["heartbeat", "drill", "aws"];
 
 /// Why it is not clear which device is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,20 +64,34 @@ pub enum DeviceError {
 
 impl Config {
     pub(crate) fn read(mut top: Section<'_>, root: &Path) -> Option<Config> {
-        let mode =
-            top.need("mode", "mode = \"standalone\"").word("mode", &[("standalone", Mode::Standalone)], &["cloud"]);
+        let modes = [("standalone", Mode::Standalone), ("cloud", Mode::Cloud)];
+        let mode = top.need("mode", "mode = \"standalone\"").word("mode", &modes, &[]);
         let site = top.need("site", "[site]").table("site").and_then(Site::read);
         let devices = top.need("device", "[device.NAME]").table("device").map(read_devices);
         let storage = Storage::read(top.table_or_empty("storage"));
         let web = Web::read(top.table_or_empty("web"));
-        let email = top.need("email", "[email]").table("email").and_then(Email::read);
+        let email = top.need("email", "[email]").table("email").and_then(|section| Email::read(section, mode));
         let webhook = Webhook::read(top.table_or_empty("webhook"));
+        let home_assistant = top.table("home_assistant").and_then(HomeAssistant::read);
+        // One that is wrong is reported like every other section, whatever the mode.
+        let uplink = if top.has("uplink") { Some(top.table("uplink").and_then(Uplink::read)) } else { None };
         for section in LATER {
             top.refuse(section);
         }
         top.finish();
         let (mode, site, devices, email) = (mode?, site?, devices?, email?);
-        Some(Config { mode, site, devices, storage, web, email, webhook, root: root.to_owned() })
+        Some(Config {
+            mode,
+            site,
+            devices,
+            storage,
+            web,
+            email,
+            webhook,
+            home_assistant,
+            uplink: uplink.flatten(),
+            root: root.to_owned(),
+        })
     }
 
     /// The device that this host is: `name`, or the only one.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dag_engine::SecretRef;
 
 use crate::{
+    Mode,
     host::{is_host, is_loopback},
     section::Section,
     wrong::Wrong,
@@ -21,6 +22,8 @@ pub struct Email {
     pub outbox: PathBuf,
     /// What the transport `smtp` needs.
     pub smtp: Option<Smtp>,
+    /// What the transport `ses` may be told.
+    pub ses: Ses,
 }
 
 /// How mail leaves.
@@ -30,6 +33,8 @@ pub enum Transport {
     Outbox,
     /// Through a mail server.
     Smtp,
+    /// Through Amazon SES, by the cloud: a device cannot.
+    Ses,
 }
 
 /// The section `[email.smtp]`.
@@ -49,6 +54,17 @@ pub struct Smtp {
     pub password: Option<SecretRef>,
 }
 
+/// The section `[email.ses]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ses {
+    /// The AWS region that mail leaves from, where it is not that of the stack.
+    pub region: Option<String>,
+    /// The configuration set, where it is not the one that the stack makes.
+    pub configuration_set: Option<String>,
+    /// The account is still in SES's sandbox: only verified addresses are written to.
+    pub sandbox: bool,
+}
+
 /// How the connection to a mail server is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
@@ -62,9 +78,14 @@ pub enum Security {
 }
 
 impl Email {
-    pub(crate) fn read(mut section: Section<'_>) -> Option<Email> {
-        let words = [("outbox", Transport::Outbox), ("smtp", Transport::Smtp)];
-        let transport = section.need("transport", "transport = \"outbox\"").word("transport", &words, &["ses"]);
+    /// `mode` is `None` where it is not known, which is reported elsewhere.
+    pub(crate) fn read(mut section: Section<'_>, mode: Option<Mode>) -> Option<Email> {
+        let words = [("outbox", Transport::Outbox), ("smtp", Transport::Smtp), ("ses", Transport::Ses)];
+        let transport = section.need("transport", "transport = \"outbox\"").word("transport", &words, &[]);
+        if transport == Some(Transport::Ses) && mode == Some(Mode::Standalone) {
+            let help = "use `smtp` or `outbox`, or `mode = \"cloud\"`";
+            section.wrong_at("transport", Wrong::new("a device that decides by itself cannot send by SES", help));
+        }
         let from = section.need("from", "from = \"detectordag <dag@example.com>\"").get("from");
         let from = from.and_then(|text: String| section.check("from", mailbox(text)));
         let outbox = section.file("outbox").unwrap_or_else(|| section.root().join("var/outbox"));
@@ -75,9 +96,9 @@ impl Email {
                 .wrong_at("transport", Wrong::new("mail is to leave through a mail server, and none is named", help));
         }
         let smtp = smtp.and_then(Smtp::read);
-        section.refuse("ses");
+        let ses = section.table("ses").map(Ses::read).unwrap_or_default();
         section.finish();
-        Some(Email { transport: transport?, from: from?, outbox, smtp })
+        Some(Email { transport: transport?, from: from?, outbox, smtp, ses })
     }
 }
 
@@ -112,6 +133,27 @@ impl Smtp {
         section.finish();
         Some(Smtp { server: server?, port, security, ca, username, password })
     }
+}
+
+impl Ses {
+    fn read(mut section: Section<'_>) -> Ses {
+        let region = section.get("region").and_then(|region: String| {
+            let wrong = format!("`{region}` is not a region of AWS: write it like `eu-west-1`");
+            section.check("region", if is_word(&region, "-") { Ok(region) } else { Err(wrong) })
+        });
+        let configuration_set = section.get("configuration_set").and_then(|name: String| {
+            let wrong = format!("`{name}` cannot be a configuration set: letters, digits, `-` and `_`, at most 64");
+            section.check("configuration_set", if is_word(&name, "-_") { Ok(name) } else { Err(wrong) })
+        });
+        let sandbox = section.get("sandbox").unwrap_or_default();
+        section.finish();
+        Ses { region, configuration_set, sandbox }
+    }
+}
+
+/// Letters, digits and what `more` holds, as AWS names things.
+fn is_word(text: &str, more: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
 /// A sender as a header can hold it: `Name <user@host>` or `user@host`.

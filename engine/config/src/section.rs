@@ -9,6 +9,7 @@ use std::{
     str::FromStr,
 };
 
+use dag_engine::Millis;
 use figment::{
     Figment, Source,
     value::{Dict, Value},
@@ -199,6 +200,13 @@ impl<'a> Section<'a> {
         let (from, to) = (range.start(), range.end());
         let wrong = format!("`{key}` must be from {from} to {to}, not {number}");
         self.check(key, Some(number).filter(|n| range.contains(n)).and_then(|n| n.try_into().ok()).ok_or(wrong))
+    }
+
+    /// A length of time within `range`.
+    pub fn length(&mut self, key: &str, range: RangeInclusive<Millis>) -> Option<Millis> {
+        let length = self.parse(key)?;
+        let wrong = format!("`{key}` must be from `{}` to `{}`, not `{length}`", range.start(), range.end());
+        self.check(key, if range.contains(&length) { Ok(length) } else { Err(wrong) })
     }
 
     /// A word out of a closed list. `later` are words that the design has and this version has not.

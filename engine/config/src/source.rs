@@ -1,7 +1,5 @@
 //! Where a device's facts come from.
 
-use std::ops::RangeInclusive;
-
 use dag_engine::Millis;
 
 use crate::{host::is_host_and_port, section::Section};
@@ -100,7 +98,7 @@ impl Source {
 fn gpio(section: &mut Section<'_>) -> Option<Source> {
     let pin = section.need("pin", "pin = 4").number("pin", 0..=27);
     let on_when = section.word("on_when", &[("high", Level::High), ("low", Level::Low)], &[]);
-    let glitch = length(section, "glitch", Millis::ZERO..=LONGEST_GLITCH);
+    let glitch = section.length("glitch", Millis::ZERO..=LONGEST_GLITCH);
     Some(Source::Gpio { pin: pin?, on_when: on_when.unwrap_or_default(), glitch: glitch.unwrap_or(GLITCH) })
 }
 
@@ -115,17 +113,10 @@ fn nut(section: &mut Section<'_>) -> Source {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         section.check("ups", if !name.is_empty() && name.chars().all(word) { Ok(name) } else { Err(wrong) })
     });
-    let poll = length(section, "poll", SHORTEST_POLL..=LONGEST_POLL);
+    let poll = section.length("poll", SHORTEST_POLL..=LONGEST_POLL);
     Source::Nut {
         address: address.unwrap_or_else(|| "127.0.0.1:3493".to_owned()),
         ups: ups.unwrap_or_else(|| "ups".to_owned()),
         poll: poll.unwrap_or(POLL),
     }
-}
-
-/// A length of time within `range`.
-fn length(section: &mut Section<'_>, key: &str, range: RangeInclusive<Millis>) -> Option<Millis> {
-    let length = section.parse(key)?;
-    let wrong = format!("`{key}` must be from `{}` to `{}`, not `{length}`", range.start(), range.end());
-    section.check(key, if range.contains(&length) { Ok(length) } else { Err(wrong) })
 }

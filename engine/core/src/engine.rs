@@ -6,6 +6,7 @@ use crate::{
     Cause, Decision, Device, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
     messages::Firing,
     rules::{Reachable, Rule, RunOn},
+    state::Phase,
 };
 
 /// Which rules a host runs.
@@ -19,6 +20,18 @@ pub enum Runs {
     Device,
     /// Those of the cloud: `run_on` is `cloud` or `anywhere`.
     Cloud,
+}
+
+impl Runs {
+    /// Whether such a host runs a rule that says `run_on`.
+    pub(crate) fn takes(self, run_on: RunOn) -> bool {
+        match self {
+            Runs::Everything => true,
+            Runs::Standalone => run_on != RunOn::Cloud,
+            Runs::Device => run_on == RunOn::Edge,
+            Runs::Cloud => run_on != RunOn::Edge,
+        }
+    }
 }
 
 /// Compiled rules, ready to decide. It holds no state of any device.
@@ -103,7 +116,7 @@ impl<'r> Step<'r> {
         match self.state.rules_hash.replace(rules) {
             None => self.state.ask_all = true,
             // Other rules are noticed by their hash at any step, so that no host can forget to say so.
-            Some(last) if last != rules => self.rules_changed(rules),
+            Some(last) if last != rules || self.has_strays() => self.rules_changed(rules),
             Some(_) => {}
         }
         match input {
@@ -159,6 +172,12 @@ impl<'r> Step<'r> {
         }
     }
 
+    /// Whether something is under way of a rule that this host ran until it became another kind of host.
+    fn has_strays(&self) -> bool {
+        let mut under_way = self.state.rules.iter().filter(|(_, standing)| standing.phase != Phase::Quiet);
+        under_way.any(|(name, _)| self.rules.rule(name).is_some_and(|rule| !self.runs(rule)))
+    }
+
     /// A rule that this host runs. One that runs elsewhere is gone from here.
     pub fn rule(&self, name: &str) -> Option<&'r Rule> {
         self.rules.rule(name).filter(|rule| self.runs(rule))
@@ -166,12 +185,7 @@ impl<'r> Step<'r> {
 
     /// Whether this host runs a rule.
     pub fn runs(&self, rule: &Rule) -> bool {
-        match self.runs {
-            Runs::Everything => true,
-            Runs::Standalone => rule.run_on != RunOn::Cloud,
-            Runs::Device => rule.run_on == RunOn::Edge,
-            Runs::Cloud => rule.run_on != RunOn::Edge,
-        }
+        self.runs.takes(rule.run_on)
     }
 
     pub fn decide(&mut self, at: Time, rule: Option<&Name>, incident: Option<crate::Id>, outcome: Outcome) {

@@ -92,6 +92,11 @@ impl State {
         self.now
     }
 
+    /// Whether a step changed nothing but [`now`](State::now): then it need not be stored.
+    pub fn same_but_for_now(&self, other: &State) -> bool {
+        self == other || State { now: other.now, ..self.clone() } == *other
+    }
+
     /// The device as the host described it last.
     pub fn device(&self) -> &Device {
         &self.device
@@ -438,6 +443,11 @@ impl Incident {
     /// Until when somebody wants no step to fire, if anybody does.
     pub fn snoozed_until(&self) -> Option<Time> {
         self.snoozed.as_ref().map(|snoozed| snoozed.until)
+    }
+
+    /// Whether somebody has taken it on, and that has not lapsed.
+    pub fn is_acknowledged(&self) -> bool {
+        self.acknowledgement_holds
     }
 
     pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {

@@ -1,13 +1,13 @@
 //! One attempt to hand one message over.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use dag_config::{Email, Transport, Webhook};
 use dag_engine::{Address, Notification, Time};
 
 use crate::{
     Failure, Prepared, Receipt, SetupError,
-    email::{Sender, Server},
+    email::{Mail, Mailer, Sender, Server},
     folder::Folder,
     webhook::Caller,
 };
@@ -42,21 +42,54 @@ enum Way {
     Folder(Folder),
     /// Through a mail server; webhooks are called.
     Smtp(Box<Server>),
+    /// Through a service that the host brought; webhooks are called.
+    Mailer(Arc<dyn Mailer>),
+    /// Mail by nobody on this host; webhooks are called.
+    NoMail,
 }
+
+/// Why a device whose mail leaves by SES sends none.
+const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients with a \
+                      webhook, or use transport = \"smtp\"";
 
 impl Delivery {
     /// Sets delivery up and reaches out to nobody. `root` is what the paths of webhook secrets count from: the folder
-    /// of `config.toml`.
+    /// of `config.toml`. Where the transport is `ses`, every mail fails and says that this host cannot send by SES.
     ///
     /// # Errors
     /// What in the configuration cannot be used.
     pub fn new(email: &Email, webhook: &Webhook, root: &Path, limits: Limits) -> Result<Self, SetupError> {
+        Self::set_up(email, webhook, root, limits, None)
+    }
+
+    /// The same for a host that has a service for the transport `ses`. The other transports do not need it.
+    ///
+    /// # Errors
+    /// What in the configuration cannot be used.
+    pub fn with_mailer(
+        email: &Email,
+        webhook: &Webhook,
+        root: &Path,
+        limits: Limits,
+        mailer: Arc<dyn Mailer>,
+    ) -> Result<Self, SetupError> {
+        Self::set_up(email, webhook, root, limits, Some(mailer))
+    }
+
+    fn set_up(
+        email: &Email,
+        webhook: &Webhook,
+        root: &Path,
+        limits: Limits,
+        mailer: Option<Arc<dyn Mailer>>,
+    ) -> Result<Self, SetupError> {
         let way = match email.transport {
             Transport::Outbox => Way::Folder(Folder::new(&email.outbox)),
             Transport::Smtp => {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
                 Way::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
             }
+            Transport::Ses => mailer.map_or(Way::NoMail, Way::Mailer),
         };
         let caller = Caller::new(webhook, root, limits.webhook)?;
         Ok(Delivery { sender: Sender::new(&email.from)?, way, caller })
@@ -73,6 +106,11 @@ impl Delivery {
                 match &self.way {
                     Way::Folder(folder) => folder.mail(notification, message.formatted()).await,
                     Way::Smtp(server) => server.send(&message).await,
+                    Way::Mailer(mailer) => {
+                        let (from, raw) = (self.sender.address(), message.formatted());
+                        mailer.send(Mail { from, to, raw, notification }).await
+                    }
+                    Way::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
                 }
             }
             (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
@@ -80,7 +118,7 @@ impl Delivery {
                 let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
                 match &self.way {
                     Way::Folder(folder) => folder.call(notification, &call).await,
-                    Way::Smtp(_) => self.caller.call(&call, now).await,
+                    Way::Smtp(_) | Way::Mailer(_) | Way::NoMail => self.caller.call(&call, now).await,
                 }
             }
             _ => Err(Failure::Permanent { error: "this content was prepared for another channel".to_owned() }),

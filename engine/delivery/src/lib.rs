@@ -42,6 +42,7 @@ mod webhook;
 mod words;
 
 pub use delivery::{Delivery, Limits};
+pub use email::{Mail, Mailer, Sending};
 pub use failure::{Failure, Receipt, SetupError};
 pub use outbox::{Entry, EntryState, LEASE, Settled, next_due, next_to_send};
 pub use prepared::{Prepared, Rendered};

@@ -17,9 +17,9 @@ use tokio::{
 use self::filter::{Filter, Seen};
 use super::{
     Clock,
-    backoff::Backoff,
     reporter::{Reporter, Unheard},
 };
+use crate::backoff::Backoff;
 
 pub(super) use pin::open;
 

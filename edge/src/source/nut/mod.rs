@@ -16,9 +16,9 @@ use tokio::{sync::Notify, time};
 use self::{client::Connection, fault::Fault};
 use super::{
     Clock, SourceError,
-    backoff::Backoff,
     reporter::{Reporter, Unheard},
 };
+use crate::backoff::Backoff;
 
 /// How patient the client is.
 #[derive(Clone, Copy, Debug)]

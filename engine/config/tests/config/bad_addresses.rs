@@ -1,8 +1,9 @@
 //! Servers, senders and networks that cannot be.
 
-use insta::assert_snapshot;
+use dag_config::{Mode, Ses, Transport};
+use insta::{assert_debug_snapshot, assert_snapshot};
 
-use crate::{DEVICE, EMAIL, SITE, file, told};
+use crate::{DEVICE, EMAIL, SITE, file, read, told};
 
 #[test]
 fn mail_needs_a_sender_and_the_server_that_it_names() {
@@ -132,4 +133,123 @@ fn a_line_with_other_letters_has_its_caret_in_place() {
         11 | allow_private = ["größe", "日本", "10.0.0.1/40"]
            |                                   ^^^^^^^^^^^^^
         "#);
+}
+
+#[test]
+fn ses_is_for_the_cloud() {
+    let text = file("[email.ses]\nregion = \"Ireland!\"\nconfiguration_set = \"\"\n").replace("\"outbox\"", "\"ses\"");
+    assert_snapshot!(told(&text), @r#"
+        error: a device that decides by itself cannot send by SES
+         --> /home/dag/config.toml:8:13
+          |
+        8 | transport = "ses"
+          |             ^^^^^
+          |
+          = help: use `smtp` or `outbox`, or `mode = "cloud"`
+
+        error: `Ireland!` is not a region of AWS: write it like `eu-west-1`
+          --> /home/dag/config.toml:11:10
+           |
+        11 | region = "Ireland!"
+           |          ^^^^^^^^^^
+
+        error: `` cannot be a configuration set: letters, digits, `-` and `_`, at most 64
+          --> /home/dag/config.toml:12:21
+           |
+        12 | configuration_set = ""
+           |                     ^^
+        "#);
+    let good = file("[email.ses]\nsandbox = true\n").replace("standalone", "cloud").replace("\"outbox\"", "\"ses\"");
+    let email = read(&good, &[], &[]).unwrap().email;
+    assert_eq!(email.transport, Transport::Ses);
+    assert_eq!(email.ses, Ses { sandbox: true, ..Ses::default() });
+}
+
+#[test]
+fn an_uplink_is_a_host_a_certificate_and_a_key() {
+    assert_snapshot!(told(&file("[uplink]\n")), @r#"
+        error: `endpoint` is missing in `uplink`
+          --> /home/dag/config.toml:10:2
+           |
+        10 | [uplink]
+           |  ^^^^^^
+           |
+           = help: add `endpoint = "….iot.eu-west-1.amazonaws.com"`
+
+        error: `certificate` is missing in `uplink`
+          --> /home/dag/config.toml:10:2
+           |
+        10 | [uplink]
+           |  ^^^^^^
+           |
+           = help: add `certificate = "device.pem"`
+
+        error: `key` is missing in `uplink`
+          --> /home/dag/config.toml:10:2
+           |
+        10 | [uplink]
+           |  ^^^^^^
+           |
+           = help: add `key = "device.key"`
+        "#);
+    let lines = "endpoint = \"mqtts://broker:8883\"\ncertificate = \"a\"\nkey = \"b\"\nkeep_alive = \"20s\"\ntopics = \"dag/#\"\n\
+                 keep = \"1 KiB\"\nrules_key = \"secret\"\n";
+    assert_snapshot!(told(&file(&format!("[uplink]\n{lines}"))), @r#"
+        error: `mqtts://broker:8883` is not the name of a broker
+          --> /home/dag/config.toml:11:12
+           |
+        11 | endpoint = "mqtts://broker:8883"
+           |            ^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: write its name alone: no `mqtts://`, and the port is a key of its own
+
+        error: `keep_alive` must be from `30s` to `20m`, not `20s`
+          --> /home/dag/config.toml:14:14
+           |
+        14 | keep_alive = "20s"
+           |              ^^^^^
+
+        error: `dag/#` cannot begin topics: it is one word of letters, digits, `-` and `_`, at most 64 of them
+          --> /home/dag/config.toml:15:10
+           |
+        15 | topics = "dag/#"
+           |          ^^^^^^^
+
+        error: `1 KiB` is too little: keep at least `64 KiB`
+          --> /home/dag/config.toml:16:8
+           |
+        16 | keep = "1 KiB"
+           |        ^^^^^^^
+
+        error: this is no public key
+          --> /home/dag/config.toml:17:13
+           |
+        17 | rules_key = "secret"
+           |             ^^^^^^^^
+           |
+           = help: it is the line that `dag-infra provision` writes: 32 bytes in base64
+        "#);
+}
+
+#[test]
+fn an_uplink_has_defaults_for_the_rest() {
+    let lines = "[uplink]\nendpoint = \"broker.local\"\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+    // A device that decides by itself may keep the section.
+    let uplink = read(&file(lines), &[], &[]).unwrap().uplink.unwrap();
+    assert_debug_snapshot!(uplink, @r#"
+        Uplink {
+            endpoint: "broker.local",
+            port: 8883,
+            ca: None,
+            certificate: "/home/dag/a.pem",
+            key: "/home/dag/a.key",
+            keep_alive: 1m,
+            topics: "dag",
+            keep: 1048576,
+            rules_key: None,
+        }
+        "#);
+    // The cloud's own copy has none.
+    let cloud = read(&file("").replace("standalone", "cloud"), &[], &[]).unwrap();
+    assert_eq!((cloud.mode, cloud.uplink), (Mode::Cloud, None));
 }

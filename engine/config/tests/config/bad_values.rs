@@ -184,7 +184,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
         11 | email = 1
            | ^^^^^
            |
-           = help: expected one of `from`, `outbox`, `smtp`, `transport`
+           = help: expected one of `from`, `outbox`, `ses`, `smtp`, `transport`
         "#);
 }
 
@@ -244,74 +244,32 @@ fn what_must_be_there_is_told_with_an_example() {
 
 #[test]
 fn what_a_later_version_builds_is_refused_not_ignored() {
-    let more = "[email.ses]\n[uplink]\n[home_assistant]\n[heartbeat]\n[drill]\n[aws]\n";
+    let more = "[heartbeat]\n[drill]\n[aws]\n";
     assert_snapshot!(told(&file(more)), @r"
-        error: `[email.ses]` is not part of this version yet
-          --> /home/dag/config.toml:10:8
-           |
-        10 | [email.ses]
-           |        ^^^
-           |
-           = help: remove this section
-
-        error: `[uplink]` is not part of this version yet
-          --> /home/dag/config.toml:11:2
-           |
-        11 | [uplink]
-           |  ^^^^^^
-           |
-           = help: remove this section
-
-        error: `[home_assistant]` is not part of this version yet
-          --> /home/dag/config.toml:12:2
-           |
-        12 | [home_assistant]
-           |  ^^^^^^^^^^^^^^
-           |
-           = help: remove this section
-
         error: `[heartbeat]` is not part of this version yet
-          --> /home/dag/config.toml:13:2
+          --> /home/dag/config.toml:10:2
            |
-        13 | [heartbeat]
+        10 | [heartbeat]
            |  ^^^^^^^^^
            |
            = help: remove this section
 
         error: `[drill]` is not part of this version yet
-          --> /home/dag/config.toml:14:2
+          --> /home/dag/config.toml:11:2
            |
-        14 | [drill]
+        11 | [drill]
            |  ^^^^^
            |
            = help: remove this section
 
         error: `[aws]` is not part of this version yet
-          --> /home/dag/config.toml:15:2
+          --> /home/dag/config.toml:12:2
            |
-        15 | [aws]
+        12 | [aws]
            |  ^^^
            |
            = help: remove this section
         ");
-    let text = file("").replace("standalone", "cloud").replace("\"outbox\"", "\"ses\"");
-    assert_snapshot!(told(&text), @r#"
-        error: `mode = "cloud"` is not part of this version yet
-         --> /home/dag/config.toml:1:8
-          |
-        1 | mode = "cloud"
-          |        ^^^^^^^
-          |
-          = help: use `standalone`
-
-        error: `transport = "ses"` is not part of this version yet
-         --> /home/dag/config.toml:8:13
-          |
-        8 | transport = "ses"
-          |             ^^^^^
-          |
-          = help: use `outbox` or `smtp`
-        "#);
     assert_snapshot!(told_of_device("power = { source = \"simulated\" }\nbattery = { source = \"cw2015\", bus = 1 }"), @r#"
         error: `source = "cw2015"` is not part of this version yet
          --> /home/dag/config.toml:7:22

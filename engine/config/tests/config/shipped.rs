@@ -51,10 +51,17 @@ fn the_shipped_file_is_the_demo() {
                 from: "detectordag <dag@example.com>",
                 outbox: "/home/dag/var/outbox",
                 smtp: None,
+                ses: Ses {
+                    region: None,
+                    configuration_set: None,
+                    sandbox: false,
+                },
             },
             webhook: Webhook {
                 allow_private: [],
             },
+            home_assistant: None,
+            uplink: None,
             root: "/home/dag",
         }
         "#);
@@ -90,6 +97,29 @@ fn what_the_shipped_file_shows_in_comments_can_be_used() {
             },
         )
         "#);
+    assert_debug_snapshot!(config.home_assistant, @r#"
+    Some(
+        HomeAssistant {
+            broker: Broker {
+                host: "192.168.1.10",
+                port: 8883,
+                tls: true,
+            },
+            username: Some(
+                "dag",
+            ),
+            password: Some(
+                Env(
+                    "MQTT_PASSWORD",
+                ),
+            ),
+            ca: Some(
+                "/home/dag/broker-ca.pem",
+            ),
+            prefix: "homeassistant",
+        },
+    )
+    "#);
     assert_eq!(config.site.public_url.map(String::from).as_deref(), Some("https://dag.example.com/"));
     assert_eq!(config.devices["cottage"].timezone.as_deref(), Some("Europe/Paris"));
     assert_debug_snapshot!(config.devices["cottage"].inputs["freezer_door"], @r"
@@ -110,7 +140,7 @@ fn is_key(word: &str) -> bool {
 fn every_key_is_explained_in_the_shipped_file() {
     let gpio =
         "[device.d]\npower = { source = \"gpio\", pin = 4, Q = 1 }\nbattery = { source = \"nut\", Q = 1 }\nQ = 1\n";
-    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n[QQQQ]\n";
+    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[email.ses]\nQ = 1\n[uplink]\nendpoint = \"h\"\ncertificate = \"c\"\nkey = \"k\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n[home_assistant]\nbroker = \"mqtt://localhost\"\nQ = 1\n[QQQQ]\n";
     let wrong = read(&format!("{SITE}Q = 1\n{gpio}{EMAIL}{more}"), &[], &[]).unwrap_err();
     let helps = wrong.problems().iter().map(|problem| problem.help.as_deref().unwrap());
     let keys: Vec<&str> = helps.flat_map(|help| help.split('`').skip(1).step_by(2)).collect();
@@ -163,10 +193,17 @@ fn what_the_file_leaves_out_has_its_default() {
                 from: "dag@example.com",
                 outbox: "/home/dag/var/outbox",
                 smtp: None,
+                ses: Ses {
+                    region: None,
+                    configuration_set: None,
+                    sandbox: false,
+                },
             },
             webhook: Webhook {
                 allow_private: [],
             },
+            home_assistant: None,
+            uplink: None,
             root: "/home/dag",
         }
         "#);

@@ -15,7 +15,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 use crate::{
-    Address, Channel, Device, FactKind, Id, Millis, Name, Severity,
+    Address, Channel, Device, FactKind, Id, Millis, Name, Runs, Severity,
     condition::Condition,
     problem::{Problem, Problems},
     script::Script,
@@ -188,9 +188,9 @@ impl Ruleset {
         self.rules.iter().map(|rule| &rule.name)
     }
 
-    /// The facts that a rule reads, and whether a device that decides by itself runs it.
-    pub fn needs(&self) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
-        self.rules.iter().map(|rule| (&rule.name, rule.when.reads.iter(), rule.run_on != RunOn::Cloud))
+    /// The facts that a rule reads, and whether a host that `runs` so runs it.
+    pub fn needs(&self, runs: Runs) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
+        self.rules.iter().map(move |rule| (&rule.name, rule.when.reads.iter(), runs.takes(rule.run_on)))
     }
 
     /// What values a fact may take; `None` if there is no such fact.

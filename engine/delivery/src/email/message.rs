@@ -26,6 +26,11 @@ impl Sender {
         from.parse().map(Sender).map_err(|_| SetupError::From(from.to_owned()))
     }
 
+    /// The address, without the name.
+    pub fn address(&self) -> &str {
+        self.0.email.as_ref()
+    }
+
     /// The mail: plain text and page as alternatives, one thread for each incident, and for each cause of trouble.
     ///
     /// # Errors

@@ -109,6 +109,11 @@ impl Entry {
         self.due().is_none()
     }
 
+    /// Whether an attempt is being made.
+    pub fn is_leased(&self) -> bool {
+        matches!(self.state, EntryState::Leased { .. })
+    }
+
     /// Begins an attempt, if one is due. Store this before the attempt, with [`prepared`](Entry::prepared) filled in.
     #[must_use = "without a lease there may be no attempt"]
     pub fn lease(&mut self, now: Time) -> bool {
@@ -123,7 +128,7 @@ impl Entry {
     /// Gives a lease up whose attempt died with the host: it is due at once. For a host that starts and knows that no
     /// other holds leases.
     pub fn release(&mut self, now: Time) {
-        if matches!(self.state, EntryState::Leased { .. }) {
+        if self.is_leased() {
             self.state = EntryState::Queued { due: now };
         }
     }

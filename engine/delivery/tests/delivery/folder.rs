@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_config::{Email, Transport, Webhook};
+use dag_config::{Email, Ses, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, Rendered, Templates};
 use dag_engine::{Kind, Notification, Time};
 
@@ -13,7 +13,8 @@ use crate::sample::{KINDS, causes, id, notification, script, to_webhook, trouble
 
 fn delivery(outbox: &Path) -> Delivery {
     let from = "detectordag <dag@example.com>".into();
-    let email = Email { transport: Transport::Outbox, from, outbox: outbox.to_owned(), smtp: None };
+    let email =
+        Email { transport: Transport::Outbox, from, outbox: outbox.to_owned(), smtp: None, ses: Ses::default() };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/secrets");
     Delivery::new(&email, &Webhook::default(), &root, Limits::default()).unwrap()
 }

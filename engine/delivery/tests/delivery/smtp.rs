@@ -1,9 +1,9 @@
 //! Mail through a real mail server.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use dag_config::{Email, Security, Smtp, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, Receipt, SetupError, Templates};
+use dag_config::{Email, Security, Ses, Smtp, Transport, Webhook};
+use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Receipt, Sending, SetupError, Templates};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
 use crate::{peer::Peer, sample::notification};
@@ -39,7 +39,8 @@ fn smtp(port: u16, security: Security) -> Smtp {
 
 fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
     let from = "detectordag <dag@example.com>".into();
-    let email = Email { transport: Transport::Smtp, from, outbox: "unused".into(), smtp: Some(smtp) };
+    let email =
+        Email { transport: Transport::Smtp, from, outbox: "unused".into(), smtp: Some(smtp), ses: Ses::default() };
     let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
     Delivery::new(&email, &Webhook::default(), &PathBuf::new(), limits)
 }
@@ -162,10 +163,63 @@ fn what_cannot_be_used_is_told_before_anything_is_sent() {
     let ca = told(Smtp { ca: Some(empty.clone()), ..smtp(25, Security::Tls) });
     assert_eq!(ca, format!("`ca = \"{}\"` cannot be used: there is no PEM certificate in it", empty.display()));
 
-    let email = |from: &str| Email { transport: Transport::Smtp, from: from.into(), outbox: "".into(), smtp: None };
+    let email = |from: &str| Email {
+        transport: Transport::Smtp,
+        from: from.into(),
+        outbox: "".into(),
+        smtp: None,
+        ses: Ses::default(),
+    };
     let told = |email: Email| {
         Delivery::new(&email, &Webhook::default(), &PathBuf::new(), Limits::default()).err().unwrap().to_string()
     };
     insta::assert_snapshot!(told(email("dag@example.com")), @r#"`transport = "smtp"` needs a section `[email.smtp]` with `server`"#);
     insta::assert_snapshot!(told(Email { transport: Transport::Outbox, ..email("dag") }), @r#"`from = "dag"` is not a mail address: write `dag@example.com` or `detectordag <dag@example.com>`"#);
+}
+
+#[tokio::test]
+async fn a_device_whose_mail_leaves_by_ses_says_that_it_cannot() {
+    let email = Email {
+        transport: Transport::Ses,
+        from: "dag@example.com".into(),
+        outbox: "unused".into(),
+        smtp: None,
+        ses: Ses::default(),
+    };
+    let delivery = Delivery::new(&email, &Webhook::default(), &PathBuf::new(), Limits::default()).unwrap();
+    let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
+    let (prepared, _) = Templates::built_in().prepare(&message);
+    let refused = delivery.send(&message, &prepared, message.at).await.unwrap_err();
+    assert!(matches!(&refused, Failure::Permanent { error } if error.starts_with("this device cannot send by SES: ")));
+}
+
+/// Takes every mail, and answers with what it was given.
+struct Echo;
+
+impl Mailer for Echo {
+    fn send<'a>(&'a self, mail: Mail<'a>) -> Sending<'a> {
+        let id = mail.notification.id;
+        let answer = format!("{} to {}, {id}: {}", mail.from, mail.to, String::from_utf8_lossy(&mail.raw));
+        Box::pin(async { Ok(Receipt { answer }) })
+    }
+}
+
+#[tokio::test]
+async fn a_host_with_a_service_of_its_own_gives_it_the_same_bytes_at_every_attempt() {
+    let email = Email {
+        transport: Transport::Ses,
+        from: "Nör <dag@example.com>".into(),
+        outbox: "unused".into(),
+        smtp: None,
+        ses: Ses::default(),
+    };
+    let (webhook, root) = (Webhook::default(), PathBuf::new());
+    let delivery = Delivery::with_mailer(&email, &webhook, &root, Limits::default(), Arc::new(Echo)).unwrap();
+    let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
+    let (prepared, _) = Templates::built_in().prepare(&message);
+    let first = delivery.send(&message, &prepared, message.at).await.unwrap();
+    let begins = format!("dag@example.com to nor@example.com, {}: From: ", message.id);
+    assert!(first.answer.starts_with(&begins), "{}", first.answer);
+    assert!(first.answer.contains("Auto-Submitted: auto-generated"), "{}", first.answer);
+    assert_eq!(delivery.send(&message, &prepared, message.at).await.unwrap(), first);
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use dag_config::{Email, Network, Security, Smtp, Transport, Webhook};
+use dag_config::{Email, Network, Security, Ses, Smtp, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Receipt, Templates};
 use dag_engine::{Kind, Millis, Notification, Time};
 
@@ -26,8 +26,13 @@ fn delivery(allowed: &[&str], timeout: u64) -> Delivery {
         username: None,
         password: None,
     };
-    let email =
-        Email { transport: Transport::Smtp, from: "dag@example.com".into(), outbox: "unused".into(), smtp: Some(smtp) };
+    let email = Email {
+        transport: Transport::Smtp,
+        from: "dag@example.com".into(),
+        outbox: "unused".into(),
+        smtp: Some(smtp),
+        ses: Ses::default(),
+    };
     let allowed = allowed.iter().map(|network| Network::try_from((*network).to_owned()).unwrap());
     let webhook = Webhook { allow_private: allowed.collect() };
     let limits = Limits { webhook: Duration::from_millis(timeout), ..Limits::default() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Waits that double from `first` to `longest`. Each is up to a quarter shorter, so that many devices do not knock on
 /// one server's door at the same moment; by how much depends on the source's name, not on chance.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,

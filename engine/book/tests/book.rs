@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag::book::{Beside, Book, Folder};
+use dag_book::{Beside, Book, Folder};
 use dag_config::Config;
 
 /// The shipped files in a folder of their own, changed by `edit`; what the compiler says to that.
@@ -30,7 +30,7 @@ fn said(edit: impl FnOnce(&Path)) -> String {
 
 fn shipped(dir: &Path) -> PathBuf {
     fs::create_dir_all(dir).unwrap();
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::copy(top.join("config.toml"), dir.join("config.toml")).unwrap();
     copy(&top.join("rules"), &dir.join("rules"));
     dir.to_owned()
@@ -71,6 +71,22 @@ fn the_shipped_rules_warn_of_what_cannot_fire_on_this_device_and_of_nothing_else
     let rules = ["battery-low", "lost-contact", "off-then-lost"];
     assert!(warnings.iter().zip(rules).all(|(warning, rule)| warning.starts_with(&about(rule))), "{warnings:#?}");
     assert_eq!(warnings.len(), rules.len(), "{warnings:#?}");
+}
+
+/// In the mode `cloud` the others run there, and nothing but the cloud knows of connections.
+#[test]
+fn in_the_mode_cloud_only_the_devices_own_rules_must_be_able_to_fire_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(dir.path());
+    let own = "[rule.alone]\nwhen = \"connection == disconnected\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
+    fs::write(home.join("rules/alone.toml"), own).unwrap();
+    // The scenarios run every rule, and expect none like this one.
+    fs::remove_dir_all(home.join("rules/tests")).unwrap();
+    let config = Config::load(&home.join("config.toml"), &[("mode".into(), "cloud".into())]).unwrap();
+    let book = Book::prove(&home.join("rules"), &config).unwrap();
+    let warnings = book.warnings(&config);
+    let about: Vec<&str> = warnings.iter().filter_map(|warning| warning.split('`').nth(1)).collect();
+    assert_eq!(about, ["alone", "battery-low"], "{warnings:#?}");
 }
 
 /// Debounce delays messages; it does not falsify what they say.

@@ -6,7 +6,7 @@ mod warnings;
 
 use std::{collections::BTreeMap, path::Path};
 
-use dag_config::Config;
+use dag_config::{Config, Mode};
 use dag_delivery::{TemplateProblem, Templates};
 use dag_engine::{
     Decision, Device, Engine, FactKind, Name, Notification, OtherRules, Outcome, Played, Problem, Problems, Ruleset,
@@ -39,12 +39,17 @@ pub struct Play {
 }
 
 impl Book {
-    /// Compiles a folder for a device that decides by itself, and renders every message that it could send.
+    /// Compiles a folder for a device, and renders every message that it could send. In the mode `standalone` it runs all
+    /// rules but the cloud's, in the mode `cloud` its own alone.
     ///
     /// # Errors
     /// Everything that is wrong with rules, scripts and templates.
     pub fn compile(folder: Folder, config: &Config) -> Result<Book, Problems> {
-        let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(Runs::Standalone);
+        let runs = match config.mode {
+            Mode::Standalone => Runs::Standalone,
+            Mode::Cloud => Runs::Device,
+        };
+        let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(runs);
         let files = folder.below("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
         let templates = Templates::load(files);
         let templates = templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.placed(one)).collect()))?;

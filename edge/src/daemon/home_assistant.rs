@@ -1,0 +1,51 @@
+//! The daemon's side of Home Assistant: what it is shown, and what a press of its button does.
+
+use dag_config::{Config, Source};
+use dag_engine::{Device, Id, Input};
+
+use super::Daemon;
+use crate::home_assistant::{Bridge, Settings, Snapshot};
+
+/// Who acknowledged, where the button was pressed.
+const BY: &str = "Home Assistant";
+
+impl Daemon {
+    /// Starts, restarts or ends the bridge, where the configuration asks for another one than there is.
+    pub(super) fn bridge_home_assistant(&mut self) {
+        let wanted = settings(&self.start.config, &self.device);
+        if self.bridge.as_ref().map(Bridge::settings) == wanted.as_ref() {
+            return;
+        }
+        // The old one ends first: the broker takes both for the same client.
+        self.bridge = None;
+        self.bridge =
+            wanted.map(|settings| Bridge::start(settings, Snapshot::of(self.desk.state()), self.press.clone()));
+    }
+
+    /// Shows how things are now.
+    pub(super) fn show_home_assistant(&self) {
+        if let Some(bridge) = &self.bridge {
+            bridge.show(Snapshot::of(self.desk.state()));
+        }
+    }
+
+    /// The button was pressed: whatever is open and not taken on is taken on.
+    pub(super) fn pressed(&mut self) {
+        let open = self.desk.state().open_incidents().filter(|incident| !incident.is_acknowledged());
+        let open: Vec<Id> = open.map(|incident| incident.id).collect();
+        for incident in open {
+            self.desk.take(Input::Acknowledge { incident, by: BY.to_owned() }, self.clock.now());
+        }
+    }
+}
+
+fn settings(config: &Config, device: &Device) -> Option<Settings> {
+    let home_assistant = config.home_assistant.clone()?;
+    let battery = config.devices.get(&device.id).and_then(|device| device.inputs.get("battery"));
+    Some(Settings {
+        config: home_assistant,
+        device: device.id.clone(),
+        name: device.name.clone(),
+        has_battery: battery.is_some_and(|source| *source != Source::None),
+    })
+}

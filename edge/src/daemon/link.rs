@@ -1,0 +1,324 @@
+//! The daemon's side of the way to the cloud: when a report is due, and what it says. `orders` does what the cloud asks.
+
+mod orders;
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use dag_config::{Config, Mode, Uplink};
+use dag_engine::{Id, Name, Time};
+use dag_uplink::{Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, SignedRules, SourceReport, VERSION};
+use tokio::task::JoinHandle;
+
+use super::{Daemon, Desk, status::UplinkStatus};
+use crate::{
+    clock::Set,
+    store::{Queued, StoreError},
+    uplink::{Connection, News, Rings, fitting, parts},
+};
+
+/// A device that has nothing to tell says so this often.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long a queue that cannot be read or cleared is left alone.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// More open incidents than these are not told: the message is bounded.
+const MOST_INCIDENTS: usize = 100;
+
+/// The way to the cloud, as the daemon has it.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: Connection,
+    standing: Standing,
+    /// The number of the last message of this boot.
+    number: u64,
+    rings: Rings,
+    /// What was handed over and is not confirmed.
+    in_flight: Option<InFlight>,
+    /// A report is due whatever there is to tell: the connection is new, or the cloud asked.
+    wanted: bool,
+    /// What the last confirmed report said.
+    said: Option<Said>,
+    /// When a report is due though nothing happened.
+    due: Instant,
+    /// Something may be queued.
+    more: bool,
+    /// The queue could not be read or cleared: until when it is left alone.
+    paused: Option<Instant>,
+    /// Rules from the cloud that are being tried out, and those that came meanwhile.
+    installing: Option<JoinHandle<Tried>>,
+    next_rules: Option<SignedRules>,
+    /// Why the last rules from the cloud were not taken.
+    refused: Option<String>,
+}
+
+/// How it stands with the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    Connecting,
+    Connected { since: Instant },
+    Lost { reason: String, again: Instant },
+}
+
+/// What a report says besides readings. A change of it is worth a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
+    clock: Clock,
+    rules: Id,
+    incidents: Vec<EdgeIncident>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    /// The position in the queue up to which it goes, and what was taken from there.
+    upto: Option<u64>,
+    taken: Vec<Queued>,
+    dropped: Option<Dropped>,
+    said: Said,
+}
+
+impl Link {
+    fn start(device: &Name, uplink: &Uplink) -> Link {
+        Link {
+            connection: Connection::start(device.clone(), uplink.clone()),
+            standing: Standing::Connecting,
+            number: 0,
+            rings: Rings::default(),
+            in_flight: None,
+            wanted: true,
+            said: None,
+            due: Instant::now(),
+            more: true,
+            paused: None,
+            installing: None,
+            next_rules: None,
+            refused: None,
+        }
+    }
+
+    /// Connects anew, as another configuration says.
+    pub fn reconnect(&mut self, device: &Name, uplink: &Uplink) {
+        self.connection = Connection::start(device.clone(), uplink.clone());
+        self.standing = Standing::Connecting;
+        self.in_flight = None;
+    }
+
+    /// When the loop has to wake for it though nothing happens.
+    pub fn wakes_at(&self) -> Option<Instant> {
+        let can_send = matches!(self.standing, Standing::Connected { .. }) && self.in_flight.is_none();
+        let paused = self.paused.filter(|_| can_send);
+        paused.or(Some(self.due).filter(|_| can_send))
+    }
+
+    pub fn clock_set(&mut self, Set { began, shift_ms }: Set) {
+        self.rings.shift(began, shift_ms);
+    }
+}
+
+/// The section that a device needs in the mode `cloud`; `None` in another mode.
+///
+/// # Errors
+/// It is not there.
+pub(super) fn needed(config: &Config) -> Result<Option<&Uplink>, String> {
+    match (config.mode, &config.uplink) {
+        (Mode::Standalone, _) => Ok(None),
+        (Mode::Cloud, Some(uplink)) => Ok(Some(uplink)),
+        (Mode::Cloud, None) => {
+            Err("config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a \
+                                    section `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \
+                                    \"standalone\"`"
+                .to_owned())
+        }
+    }
+}
+
+pub(super) fn start(device: &Name, config: &Config) -> Result<Option<Link>, String> {
+    Ok(needed(config)?.map(|uplink| Link::start(device, uplink)))
+}
+
+/// What happens beside the loop.
+#[derive(Debug)]
+pub(super) enum Happened {
+    /// Something about the connection.
+    News(News),
+    /// Rules from the cloud are in place, or were refused; none where trying them out was cut short.
+    Installed(Option<Tried>),
+}
+
+/// Rules from the cloud, and what came of trying them out.
+type Tried = (SignedRules, Result<(), String>);
+
+/// What happens next; nothing ever where there is no link.
+pub(super) async fn happened(link: &mut Option<Link>) -> Happened {
+    let Some(Link { connection, installing, .. }) = link else { return std::future::pending().await };
+    let installed = async {
+        match installing {
+            Some(job) => job.await.ok(),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        tried = installed => Happened::Installed(tried),
+        Some(news) = connection.news.recv() => Happened::News(news),
+        else => std::future::pending().await,
+    }
+}
+
+impl Daemon {
+    /// Sends the cloud what it has to hear, one message at a time.
+    pub(super) fn report(&mut self) {
+        let said = self.to_say();
+        let (now, at) = (Instant::now(), self.clock.now());
+        let is_durable = self.desk.is_durable();
+        let Some(link) = &mut self.link else { return };
+        link.more |= self.desk.take_enqueued();
+        let connected = matches!(link.standing, Standing::Connected { .. });
+        let paused = link.paused.is_some_and(|until| now < until);
+        // What is not durable is not told, and by an old clock the ages would be wrong.
+        if !connected || !is_durable || paused || link.in_flight.is_some() {
+            return;
+        }
+        let due = link.wanted || link.due <= now || link.said.as_ref() != Some(&said);
+        if !due && !link.more {
+            return;
+        }
+        link.paused = None;
+        let (sources, flight) = match next_part(&self.desk, &link.rings, self.opened.boot, at, said) {
+            Ok(part) => part,
+            Err(error) => {
+                tracing::error!(%error, "what waits for the cloud cannot be read");
+                link.paused = Some(now + PAUSE);
+                return;
+            }
+        };
+        link.more = flight.upto.is_some();
+        if !due && flight.upto.is_none() && flight.dropped.is_none() {
+            return;
+        }
+        link.number += 1;
+        let report = DeviceReport {
+            v: VERSION,
+            device: self.device.id.clone(),
+            boot: self.opened.boot,
+            number: link.number,
+            sent_at: at,
+            clock: flight.said.clock,
+            rules: Some(flight.said.rules),
+            incidents: flight.said.incidents.clone(),
+            dropped: flight.dropped,
+            sources,
+        };
+        // Names, numbers and strings: JSON holds them.
+        let bytes = serde_json::to_vec(&report).unwrap_or_default();
+        if link.connection.send(bytes) {
+            link.wanted = false;
+            link.in_flight = Some(flight);
+        } else {
+            // It is about to say that it was lost.
+            link.paused = Some(now + PAUSE);
+        }
+    }
+
+    fn to_say(&self) -> Said {
+        let open = self.desk.state().open_incidents().take(MOST_INCIDENTS).map(|incident| EdgeIncident {
+            id: incident.id,
+            rule: incident.rule.clone(),
+            severity: incident.severity,
+            since: incident.since,
+            acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
+        });
+        let clock = if self.clock.unset().is_some() { Clock::Unset } else { Clock::Set };
+        Said { clock, rules: self.desk.rules_id(), incidents: open.collect() }
+    }
+
+    pub(super) fn happened(&mut self, happened: Happened) {
+        match happened {
+            Happened::News(news) => self.link_news(news),
+            Happened::Installed(tried) => self.rules_installed(tried),
+        }
+    }
+
+    fn link_news(&mut self, news: News) {
+        let (boot, now) = (self.opened.boot, Instant::now());
+        let Some(link) = &mut self.link else { return };
+        match news {
+            News::Connected => {
+                tracing::info!("connected to the cloud");
+                link.standing = Standing::Connected { since: now };
+                (link.wanted, link.more, link.paused, link.in_flight) = (true, true, None, None);
+            }
+            News::Lost { reason, wait } => {
+                tracing::warn!(%reason, again_in = wait.as_secs(), "no connection to the cloud");
+                link.standing = Standing::Lost { reason, again: now + wait };
+                link.in_flight = None;
+            }
+            News::Confirmed => {
+                let Some(flight) = link.in_flight.take() else { return };
+                link.rings.confirmed(&flight.taken, boot);
+                link.said = Some(flight.said);
+                link.due = now + AT_LEAST_EVERY;
+                if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
+                    // It is sent again, and dropped there as known.
+                    tracing::error!(%error, "that the cloud has what waited cannot be noted");
+                    link.paused = Some(now + PAUSE);
+                }
+            }
+            News::Command(bytes) => self.commanded(&bytes),
+        }
+    }
+
+    pub(super) fn uplink_status(&self) -> Option<UplinkStatus> {
+        let link = self.link.as_ref()?;
+        let (now, at) = (self.clock.now(), Instant::now());
+        let mut status = UplinkStatus {
+            endpoint: self.start.config.uplink.as_ref().map(|uplink| uplink.endpoint.clone()).unwrap_or_default(),
+            connected_since: None,
+            reason: None,
+            again_at: None,
+            backlog: self.desk.store().backlog().unwrap_or_default(),
+            sent: link.number,
+            rules_refused: link.refused.clone(),
+        };
+        let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        match &link.standing {
+            Standing::Connecting => {}
+            Standing::Connected { since } => {
+                status.connected_since = Some(now.moved(-millis(at.duration_since(*since))));
+            }
+            Standing::Lost { reason, again } => {
+                status.reason = Some(reason.clone());
+                status.again_at = Some(now.moved(millis(again.duration_since(at))));
+            }
+        }
+        Some(status)
+    }
+}
+
+/// What goes into the next message, and what is to be noted once it is confirmed.
+fn next_part(
+    desk: &Desk,
+    rings: &Rings,
+    boot: u64,
+    now: Time,
+    said: Said,
+) -> Result<(Vec<SourceReport>, InFlight), StoreError> {
+    let store = desk.store();
+    let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
+    let waiting = taken.len();
+    taken.truncate(fitting(&taken, rings));
+    let upto = taken.len().checked_sub(1).and_then(|last| positions.get(last)).copied();
+    let is_last = taken.len() == waiting;
+    let going_on = match upto {
+        Some(upto) if !is_last => {
+            let sources = taken.iter().map(|queued| queued.reading.source.clone()).collect();
+            store.queued_behind(upto, sources)?
+        }
+        _ => BTreeSet::new(),
+    };
+    let sources = parts(&taken, rings, boot, now, &going_on, is_last);
+    let dropped = store.backlog()?.dropped;
+    Ok((sources, InFlight { upto, taken, dropped, said }))
+}

@@ -1,0 +1,81 @@
+//! What the cloud asks of the device. Nothing in it is trusted to make sense, and rules must be signed.
+
+use dag_engine::Input;
+use dag_uplink::{Command, SignedRules};
+
+use super::{Daemon, Tried};
+use crate::{daemon::holds::named, uplink::bundle};
+
+impl Daemon {
+    /// Does what the cloud asks.
+    pub(super) fn commanded(&mut self, bytes: &[u8]) {
+        let command = match Command::parse(bytes) {
+            Ok(command) => command,
+            Err(error) => return tracing::warn!(%error, "a command of the cloud is not understood"),
+        };
+        match command {
+            Command::Report => {
+                if let Some(link) = &mut self.link {
+                    link.wanted = true;
+                }
+            }
+            Command::Acknowledge { incident, by } => match named(&by) {
+                Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
+                Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that is none"),
+            },
+            Command::Rules(rules) => self.try_rules(rules),
+        }
+    }
+
+    fn try_rules(&mut self, rules: SignedRules) {
+        let last = self.desk.store().rules_signed_at().map_err(|error| error.to_string());
+        let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
+        let admitted = last.and_then(|last| bundle::admit(&rules, key, last));
+        let Some(link) = &mut self.link else { return };
+        if let Err(reason) = admitted {
+            tracing::error!(%reason, "rules from the cloud are not taken");
+            link.refused = Some(reason);
+            link.wanted = true;
+            return;
+        }
+        if link.installing.is_some() {
+            link.next_rules = Some(rules);
+            return;
+        }
+        if rules.hash() == self.desk.rules_id() && self.rejected.is_none() {
+            // They run already, and are the files that lie there.
+            return self.rules_installed(Some((rules, Ok(()))));
+        }
+        let config = self.start.config.clone();
+        link.installing = Some(tokio::task::spawn_blocking(move || {
+            let installed = bundle::install(&rules, &config);
+            (rules, installed)
+        }));
+    }
+
+    /// The files of rules from the cloud are in place, or were refused.
+    pub(super) fn rules_installed(&mut self, installed: Option<Tried>) {
+        let Some(link) = &mut self.link else { return };
+        link.installing = None;
+        link.wanted = true;
+        let next = link.next_rules.take();
+        match installed {
+            Some((rules, Ok(()))) => {
+                tracing::info!(rules = %rules.hash(), signed_at = %rules.signed_at, "rules from the cloud are in place");
+                link.refused = None;
+                if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
+                    tracing::error!(%error, "when the rules were signed cannot be noted");
+                }
+                self.reload();
+            }
+            Some((_, Err(reason))) => {
+                tracing::error!("rules from the cloud are not taken, those before stay in force:\n{reason}");
+                link.refused = Some(reason);
+            }
+            None => link.refused = Some("trying out rules from the cloud was cut short".to_owned()),
+        }
+        if let Some(next) = next {
+            self.try_rules(next);
+        }
+    }
+}

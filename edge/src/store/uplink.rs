@@ -1,0 +1,265 @@
+//! The queue of what the cloud has not confirmed yet: bounded, in the order in which it was read.
+
+use std::{collections::BTreeSet, ops::Bound};
+
+use dag_engine::{Name, Time};
+use dag_uplink::Dropped;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Store, StoreError, StoredReading,
+    error::Fault,
+    read,
+    tables::{Meta, UPLINK},
+};
+
+/// What a row takes beside its words and its JSON.
+const ROW_BYTES: u64 = 48;
+
+/// A queue that is full is cleared to so many eighths of what it may hold: looking for what may go means reading all of it.
+const KEPT_EIGHTHS: u64 = 7;
+
+/// A reading that waits until the cloud has confirmed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// What was read, and where it comes from.
+    #[serde(flatten)]
+    pub reading: StoredReading,
+    /// The number of the last reading of the boot before, as far as the device knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// A switch or a link that changed, or a fact that became known or unknown: what goes last when there is no room.
+    pub is_change: bool,
+}
+
+/// What waits, in figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// How many readings.
+    pub readings: u64,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// What was dropped and no confirmed report has told yet.
+    pub dropped: Option<Dropped>,
+}
+
+/// What a step has to say to the queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Change {
+    /// How many bytes may wait; `None` leaves what waits as it is.
+    pub keep: Option<u64>,
+    /// What is to wait, too.
+    pub added: Vec<Queued>,
+    /// Times since the first are by so many milliseconds wrong.
+    pub shift: Option<(Time, i64)>,
+}
+
+impl Change {
+    fn is_none(&self) -> bool {
+        self.added.is_empty() && self.shift.is_none()
+    }
+}
+
+impl Store {
+    /// What waits for the cloud, oldest first, each with its position; at most `most` of it.
+    ///
+    /// # Errors
+    /// As [`Store::decisions`].
+    pub fn queued(&self, most: usize) -> Result<Vec<(u64, Queued)>, StoreError> {
+        self.read(|database| oldest(database, most))
+    }
+
+    /// Those of `sources` of which something waits for the cloud behind a position.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn queued_behind(&self, position: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, StoreError> {
+        self.read(|database| going_on(database, position, sources))
+    }
+
+    /// How much waits for the cloud, and what had to go.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.read(backlog)
+    }
+
+    /// The cloud has confirmed what waited up to a position, and that it was told of what was dropped.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn confirm(&self, upto: Option<u64>, told: Option<Dropped>) -> Result<(), StoreError> {
+        if upto.is_none() && told.is_none() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut meta = Meta::read(transaction)?;
+            confirm(transaction, &mut meta, upto, told)?;
+            meta.write(transaction)
+        })
+    }
+
+    /// When the rules that came from the cloud last were signed.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn rules_signed_at(&self) -> Result<Option<Time>, StoreError> {
+        Ok(self.read(read::meta)?.uplink.rules_signed_at)
+    }
+
+    /// Notes when the rules that came from the cloud were signed.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn keep_rules_signed_at(&self, signed_at: Time) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut meta = Meta::read(transaction)?;
+            meta.uplink.rules_signed_at = Some(signed_at);
+            meta.write(transaction)
+        })
+    }
+}
+
+/// Does to the queue what a step says.
+pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Change) -> Result<(), Fault> {
+    if change.is_none() {
+        return Ok(());
+    }
+    if let Some((began, shift_ms)) = change.shift {
+        shift(transaction, meta, began, shift_ms)?;
+    }
+    let mut table = transaction.open_table(UPLINK)?;
+    for queued in &change.added {
+        let json = serde_json::to_vec(queued).map_err(Fault::record("a reading for the cloud"))?;
+        let (source, fact) = (queued.reading.source.as_str(), queued.reading.reading.fact.as_str());
+        table.insert(meta.number(), (source, fact, queued.is_change, json.as_slice()))?;
+        meta.uplink.bytes = meta.uplink.bytes.saturating_add(cost(source, fact, &json));
+    }
+    drop(table);
+    match change.keep {
+        Some(keep) if meta.uplink.bytes > keep => make_room(transaction, meta, keep / 8 * KEPT_EIGHTHS),
+        _ => Ok(()),
+    }
+}
+
+/// Drops the oldest readings that are neither changes nor the newest of their fact; where that is not enough, the oldest
+/// changes; the newest of a fact never.
+fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Result<(), Fault> {
+    let mut table = transaction.open_table(UPLINK)?;
+    let mut newest: BTreeSet<(String, String)> = BTreeSet::new();
+    let (mut steps, mut changes) = (Vec::new(), Vec::new());
+    for row in table.iter()?.rev() {
+        let (position, row) = row?;
+        let (source, fact, is_change, _) = row.value();
+        if newest.insert((source.to_owned(), fact.to_owned())) {
+            continue;
+        }
+        if is_change { changes.push(position.value()) } else { steps.push(position.value()) }
+    }
+    for position in steps.into_iter().rev().chain(changes.into_iter().rev()) {
+        if meta.uplink.bytes <= keep {
+            break;
+        }
+        let Some(row) = table.remove(position)? else { continue };
+        let (source, fact, _, json) = row.value();
+        meta.uplink.bytes = meta.uplink.bytes.saturating_sub(cost(source, fact, json));
+        let at = parse(json, position)?.reading.reading.at;
+        let dropped = meta.uplink.dropped.get_or_insert(Dropped { readings: 0, from: at, until: at });
+        dropped.readings = dropped.readings.saturating_add(1);
+        dropped.from = dropped.from.min(at);
+        dropped.until = dropped.until.max(at);
+    }
+    Ok(())
+}
+
+/// Moves the times that were noted since `began` by a clock that was wrong.
+fn shift(transaction: &WriteTransaction, meta: &mut Meta, began: Time, shift_ms: i64) -> Result<(), Fault> {
+    let moved = |time: Time| if time < began { time } else { time.moved(shift_ms) };
+    let mut table = transaction.open_table(UPLINK)?;
+    let mut changed = Vec::new();
+    for row in table.iter()? {
+        let (position, row) = row?;
+        let (source, fact, is_change, json) = row.value();
+        let mut queued = parse(json, position.value())?;
+        let at = moved(queued.reading.reading.at);
+        if at != queued.reading.reading.at {
+            queued.reading.reading.at = at;
+            let new = serde_json::to_vec(&queued).map_err(Fault::record("a reading for the cloud"))?;
+            meta.uplink.bytes = meta.uplink.bytes.saturating_add(new.len() as u64).saturating_sub(json.len() as u64);
+            changed.push((position.value(), source.to_owned(), fact.to_owned(), is_change, new));
+        }
+    }
+    for (position, source, fact, is_change, json) in changed {
+        table.insert(position, (source.as_str(), fact.as_str(), is_change, json.as_slice()))?;
+    }
+    if let Some(dropped) = &mut meta.uplink.dropped {
+        (dropped.from, dropped.until) = (moved(dropped.from), moved(dropped.until));
+    }
+    Ok(())
+}
+
+/// Takes out what the cloud has confirmed: everything up to a position, and of what was dropped so much as it was told.
+pub(super) fn confirm(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    upto: Option<u64>,
+    told: Option<Dropped>,
+) -> Result<(), Fault> {
+    if let Some(upto) = upto {
+        let mut table = transaction.open_table(UPLINK)?;
+        let mut freed: u64 = 0;
+        for row in table.extract_from_if(..=upto, |_, _| true)? {
+            let (_, row) = row?;
+            let (source, fact, _, json) = row.value();
+            freed = freed.saturating_add(cost(source, fact, json));
+        }
+        meta.uplink.bytes = meta.uplink.bytes.saturating_sub(freed);
+    }
+    let left = |dropped: Dropped| {
+        let readings = dropped.readings.saturating_sub(told.map_or(0, |told| told.readings));
+        (readings > 0).then_some(Dropped { readings, ..dropped })
+    };
+    meta.uplink.dropped = meta.uplink.dropped.and_then(left);
+    Ok(())
+}
+
+/// The oldest readings, each with its position; at most so many.
+pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queued)>, Fault> {
+    let table = database.begin_read()?.open_table(UPLINK)?;
+    let mut found = Vec::new();
+    for row in table.iter()?.take(most) {
+        let (position, row) = row?;
+        found.push((position.value(), parse(row.value().3, position.value())?));
+    }
+    Ok(found)
+}
+
+/// Those of the sources of which something waits behind a position.
+pub(super) fn going_on(database: &Database, behind: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, Fault> {
+    let table = database.begin_read()?.open_table(UPLINK)?;
+    let (mut wanted, mut found) = (sources, BTreeSet::new());
+    for row in table.range::<u64>((Bound::Excluded(behind), Bound::Unbounded))? {
+        if wanted.is_empty() {
+            break;
+        }
+        let (_, row) = row?;
+        found.extend(wanted.take(row.value().0));
+    }
+    Ok(found)
+}
+
+pub(super) fn backlog(database: &Database) -> Result<Backlog, Fault> {
+    let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
+    let uplink = read::meta(database)?.uplink;
+    Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
+}
+
+fn parse(json: &[u8], position: u64) -> Result<Queued, Fault> {
+    serde_json::from_slice(json).map_err(Fault::record(format!("reading {position} for the cloud")))
+}
+
+fn cost(source: &str, fact: &str, json: &[u8]) -> u64 {
+    [source.len(), fact.len(), json.len()].iter().map(|length| *length as u64).sum::<u64>().saturating_add(ROW_BYTES)
+}

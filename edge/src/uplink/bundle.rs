@@ -1,0 +1,188 @@
+//! Rules that came from the cloud: who signed them, whether they are newer, and how their files get into place.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Component, Path, PathBuf},
+};
+
+use dag_book::{Book, Folder};
+use dag_config::Config;
+use dag_engine::Time;
+use dag_uplink::{PublicKey, SignedRules};
+
+/// How deep a file may lie, and how long its path may be.
+const DEEPEST: usize = 3;
+const LONGEST_PATH: usize = 200;
+
+/// Where new rules are made, and where the old ones go while both are moved, beside `rules/`.
+const NEW: &str = ".rules.new";
+const OLD: &str = ".rules.old";
+
+/// Whether these rules may be looked at: signed by the owner, and not older than the last that were taken.
+///
+/// # Errors
+/// Why not.
+pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>) -> Result<(), String> {
+    let key =
+        key.ok_or("new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom")?;
+    let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
+    rules.verify(&key).map_err(|error| error.to_string())?;
+    match last {
+        Some(last) if rules.signed_at < last => {
+            Err(format!("the rules were signed at {}, and those of {last} were taken already", rules.signed_at))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Compiles the rules and plays their scenarios, and if all is well puts their files in the place of `rules/`: either all
+/// of them, or none.
+///
+/// # Errors
+/// What is wrong with the rules, or why they cannot be written. `rules/` is then as it was.
+pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
+    let (place, new) = (config.root.join("rules"), config.root.join(NEW));
+    let unwritten =
+        |error: io::Error| format!("the new rules cannot be written to `{}`: {error}", config.root.display());
+    if let Some(path) = rules.files.keys().find(|path| !is_plain(path)) {
+        return Err(format!("the new rules have a file `{}`, which does not belong there", path.escape_debug()));
+    }
+    clear(&new).map_err(unwritten)?;
+    let proved = write(&new, rules).map_err(unwritten).and_then(|()| {
+        let folder = Folder::read(&new).map_err(|problems| dag_engine::Problems(problems).to_string())?;
+        // What is not read would lie in `rules/` without effect, and the hash would never be the one that was signed.
+        if folder.id() != rules.hash() {
+            return Err("the new rules have files that do not belong into `rules/`".to_owned());
+        }
+        Book::prove(&new, config).map_err(|problems| problems.to_string())
+    });
+    let moved = proved.and_then(|_| swap(&new, &place, &config.root).map_err(unwritten));
+    // Now the old ones, or those that were refused.
+    if let Err(error) = clear(&new) {
+        tracing::warn!(%error, "a folder that is no longer needed cannot be removed");
+    }
+    moved
+}
+
+/// Puts `rules/` back where a power cut left it half moved.
+///
+/// # Errors
+/// What the system says.
+pub fn recover(root: &Path) -> io::Result<()> {
+    let (place, old) = (root.join("rules"), root.join(OLD));
+    if old.exists() {
+        if place.exists() { clear(&old)? } else { fs::rename(&old, &place)? }
+    }
+    clear(&root.join(NEW))
+}
+
+/// A path of a few plain names. What the names may be is what [`Folder`] reads.
+fn is_plain(path: &str) -> bool {
+    let plain = |part: Component<'_>| match part {
+        Component::Normal(name) => !name.to_string_lossy().starts_with('.'),
+        _ => false,
+    };
+    let names: PathBuf = Path::new(path).components().collect();
+    path.len() <= LONGEST_PATH
+        && !path.contains(|c: char| c.is_control() || c == '\\')
+        // Neither `a//b` nor `a/./b`.
+        && names.to_str() == Some(path)
+        && (1..=DEEPEST).contains(&names.components().count())
+        && names.components().all(plain)
+}
+
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the files so that a power cut afterwards does not take them away.
+fn write(folder: &Path, rules: &SignedRules) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    let mut folders = vec![folder.to_owned()];
+    for (path, text) in &rules.files {
+        let path = folder.join(path);
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above)?;
+            folders.push(above.to_owned());
+        }
+        let mut file = File::create_new(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+    }
+    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
+/// Puts `new` in the place of `place`; the old one is afterwards at `new`, or gone.
+fn swap(new: &Path, place: &Path, root: &Path) -> io::Result<()> {
+    if exchange(new, place).is_err() {
+        // Not every file system can. Between the two moves there is no `rules/`: see `recover`.
+        let old = root.join(OLD);
+        clear(&old)?;
+        fs::rename(place, &old)?;
+        if let Err(error) = fs::rename(new, place) {
+            fs::rename(&old, place)?;
+            return Err(error);
+        }
+        clear(&old)?;
+    }
+    File::open(root)?.sync_all()
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_plainly() {
+        for good in ["power.toml", "templates/mail.mjml", "tests/a.toml", "tests/other/power.toml"] {
+            assert!(is_plain(good), "{good}");
+        }
+        let bad = [
+            "",
+            "/etc/passwd",
+            "..",
+            "../config.toml",
+            "a/../../b",
+            "./a",
+            "a//b",
+            "a/",
+            "a/./b",
+            ".hidden",
+            "a/.b",
+            "a\\b",
+            "a\nb",
+            "a/b/c/d",
+        ];
+        for bad in bad.into_iter().chain([&*"x".repeat(201)]) {
+            assert!(!is_plain(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_power_cut_between_the_two_moves_leaves_the_old_rules() {
+        let root = tempfile::tempdir().unwrap();
+        for (folder, text) in [(OLD, "old"), (NEW, "new")] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join("a.toml"), text).unwrap();
+        }
+        recover(root.path()).unwrap();
+        assert_eq!(fs::read_to_string(root.path().join("rules/a.toml")).unwrap(), "old");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        recover(root.path()).unwrap();
+    }
+}

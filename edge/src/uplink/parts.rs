@@ -1,0 +1,192 @@
+//! What goes into the next message: pure, so that it can be tried on any backlog.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dag_engine::{Name, Reading, Time};
+use dag_uplink::{LONGEST_REPORT, MOST_READINGS, SourceReport, UplinkReading};
+
+use crate::store::Queued;
+
+/// How many confirmed readings of a source are sent again: the broker has them, but whether the cloud has is not certain.
+const RESENT: usize = 16;
+
+/// How long the readings of a message may be, in bytes; the rest is for the incidents.
+const ROOM: usize = LONGEST_REPORT / 2;
+
+/// What a source's part takes besides its readings, and a reading besides its fact. Names may be escaped.
+const PART_BYTES: usize = 192;
+const READING_BYTES: usize = 96;
+const ESCAPED: usize = 6;
+
+/// Nothing is said to be older than a year: a greater age would be taken for nonsense, and the message with it.
+const OLDEST_MS: u64 = 365 * 86_400_000;
+
+/// The last confirmed readings of each source, of the boot that runs.
+#[derive(Clone, Debug, Default)]
+pub struct Rings {
+    by_source: BTreeMap<Name, Ring>,
+}
+
+/// Numbered without a gap.
+#[derive(Clone, Debug, Default)]
+struct Ring {
+    before: Option<u64>,
+    readings: VecDeque<(u64, Reading)>,
+}
+
+impl Ring {
+    fn first(&self) -> u64 {
+        self.readings.front().map_or(0, |(number, _)| *number)
+    }
+
+    fn last(&self) -> u64 {
+        self.readings.back().map_or(0, |(number, _)| *number)
+    }
+
+    fn bytes(&self) -> usize {
+        self.readings.iter().map(|(_, reading)| bytes(reading)).sum()
+    }
+}
+
+impl Rings {
+    /// Remembers what the broker has confirmed, of what was read in `boot`.
+    pub fn confirmed<'a>(&mut self, queued: impl IntoIterator<Item = &'a Queued>, boot: u64) {
+        for Queued { reading, before, .. } in queued {
+            if reading.boot != boot {
+                continue;
+            }
+            let ring = self.by_source.entry(reading.source.clone()).or_default();
+            if reading.number != ring.last().saturating_add(1) {
+                ring.readings.clear();
+            }
+            ring.before = *before;
+            ring.readings.push_back((reading.number, reading.reading.clone()));
+            if ring.readings.len() > RESENT {
+                ring.readings.pop_front();
+            }
+        }
+    }
+
+    /// The clock was set: moves the times that were noted since `began`.
+    pub fn shift(&mut self, began: Time, shift_ms: i64) {
+        let readings = self.by_source.values_mut().flat_map(|ring| ring.readings.iter_mut());
+        for (_, reading) in readings.filter(|(_, reading)| reading.at >= began) {
+            reading.at = reading.at.moved(shift_ms);
+        }
+    }
+}
+
+/// Whether `next` goes into the same part as `last`.
+fn follows(last: &Queued, next: &Queued) -> bool {
+    let (last, next) = (&last.reading, &next.reading);
+    last.source == next.source && last.boot == next.boot && last.number.checked_add(1) == Some(next.number)
+}
+
+/// How many of what waits, oldest first, fit into one message; one at least.
+pub fn fitting(queue: &[Queued], rings: &Rings) -> usize {
+    let (mut readings, mut room, mut last) = (0, 0, None);
+    let mut seen = BTreeSet::new();
+    for (at, queued) in queue.iter().enumerate() {
+        readings += 1;
+        room += bytes(&queued.reading.reading);
+        if !last.is_some_and(|last| follows(last, queued)) {
+            let source = &queued.reading.source;
+            room += PART_BYTES + source.len() * ESCAPED;
+            if let Some(ring) = rings.by_source.get(source).filter(|_| seen.insert(source)) {
+                readings += ring.readings.len();
+                room += ring.bytes();
+            }
+        }
+        if at > 0 && (readings > MOST_READINGS || room > ROOM) {
+            return at;
+        }
+        last = Some(queued);
+    }
+    queue.len()
+}
+
+/// The readings of a message that is put together at `now`: what is `taken` of the queue, in its order, and before it, once
+/// for each source, what was confirmed last. `going_on` are the sources of which more waits behind; where nothing waits at
+/// all behind (`is_last`), sources with nothing new say again what they said, as far as there is room.
+pub fn parts(
+    taken: &[Queued],
+    rings: &Rings,
+    boot: u64,
+    now: Time,
+    going_on: &BTreeSet<Name>,
+    is_last: bool,
+) -> Vec<SourceReport> {
+    let mut parts: Vec<SourceReport> = Vec::new();
+    let mut seen: BTreeSet<&Name> = BTreeSet::new();
+    let mut last: Option<&Queued> = None;
+    for queued in taken {
+        let reading = &queued.reading;
+        if let Some(part) = parts.last_mut().filter(|_| last.is_some_and(|last| follows(last, queued))) {
+            part.readings.push(aged(&reading.reading, now));
+        } else {
+            let ring = rings.by_source.get(&reading.source).filter(|ring| {
+                seen.insert(&reading.source)
+                    && reading.boot == boot
+                    && ring.last().checked_add(1) == Some(reading.number)
+            });
+            let again = ring.map_or(0, |ring| ring.readings.len() as u64);
+            let resent = ring.into_iter().flat_map(|ring| &ring.readings).map(|(_, reading)| reading);
+            parts.push(SourceReport {
+                source: reading.source.clone(),
+                boot: reading.boot,
+                before: queued.before,
+                first: reading.number.saturating_sub(again),
+                resent: again,
+                more: false,
+                readings: resent.chain([&reading.reading]).map(|reading| aged(reading, now)).collect(),
+            });
+        }
+        last = Some(queued);
+    }
+    let mut later = going_on.clone();
+    for part in parts.iter_mut().rev() {
+        part.more = !later.insert(part.source.clone());
+    }
+    if is_last {
+        say_again(&mut parts, rings, boot, now);
+    }
+    parts
+}
+
+/// Adds the sources that have nothing new.
+fn say_again(parts: &mut Vec<SourceReport>, rings: &Rings, boot: u64, now: Time) {
+    let size = |part: &SourceReport| {
+        let readings: usize = part.readings.iter().map(|reading| READING_BYTES + reading.fact.len() * ESCAPED).sum();
+        PART_BYTES + part.source.len() * ESCAPED + readings
+    };
+    let mut readings: usize = parts.iter().map(|part| part.readings.len()).sum();
+    let mut room: usize = parts.iter().map(size).sum();
+    for (source, ring) in &rings.by_source {
+        readings += ring.readings.len();
+        room += PART_BYTES + source.len() * ESCAPED + ring.bytes();
+        if readings > MOST_READINGS || room > ROOM {
+            return;
+        }
+        if ring.readings.is_empty() || parts.iter().any(|part| part.source == *source) {
+            continue;
+        }
+        parts.push(SourceReport {
+            source: source.clone(),
+            boot,
+            before: ring.before,
+            first: ring.first(),
+            resent: ring.readings.len() as u64,
+            more: false,
+            readings: ring.readings.iter().map(|(_, reading)| aged(reading, now)).collect(),
+        });
+    }
+}
+
+fn aged(reading: &Reading, now: Time) -> UplinkReading {
+    let age = u64::try_from(now.since(reading.at).get()).unwrap_or(0);
+    UplinkReading { fact: reading.fact.clone(), value: reading.value, age_ms: age.min(OLDEST_MS) }
+}
+
+fn bytes(reading: &Reading) -> usize {
+    READING_BYTES + reading.fact.len() * ESCAPED
+}

@@ -1,0 +1,261 @@
+//! Home Assistant, played by a listener at a real broker.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{
+    broker::{Listener, Mosquitto, free_port},
+    home::{Home, wait_until},
+};
+
+const DISCOVERY: &str = "homeassistant/device/detectordag_cottage/config";
+
+/// A home whose daemon is shown at a broker.
+fn shown_at(broker: &str) -> Home {
+    let home = Home::new();
+    home.edit("config.toml", "# [home_assistant]\n", &format!("[home_assistant]\nbroker = \"{broker}\"\n"));
+    home
+}
+
+fn link(home: &Home) -> Value {
+    home.json(&["status"])["home_assistant"].clone()
+}
+
+fn wait_until_lost(home: &Home) -> String {
+    wait_until(|| link(home)["reason"].as_str().map(str::to_owned))
+}
+
+fn wait_until_connected(home: &Home) {
+    wait_until(|| (link(home)["state"] == "connected").then_some(()));
+}
+
+#[test]
+fn an_outage_is_seen_and_a_press_acknowledges_it() {
+    let broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let daemon = home.run();
+    wait_until_connected(&home);
+    Listener::at(broker.port).wait_for("detectordag/cottage/availability", |said| said == "online");
+    // Who comes later learns it too.
+    let mut here = Listener::at(broker.port);
+    assert!(here.wait_for("detectordag/cottage/availability", |said| said == "online").retained);
+    let message = here.wait_for(DISCOVERY, |_| true);
+    assert!(message.retained);
+    let document: Value = serde_json::from_str(&message.payload).unwrap();
+    assert_eq!(document["device"]["name"], "Cottage");
+    let topic = |entity: &str, key: &str| document["components"][entity][key].as_str().unwrap().to_owned();
+    let (power, incident) = (topic("power", "state_topic"), topic("incident", "state_topic"));
+    let (attributes, press) = (topic("incident", "json_attributes_topic"), topic("acknowledge", "command_topic"));
+    assert!(here.wait_for(&power, |said| said == "ON").retained);
+    here.wait_for(&incident, |said| said == "OFF");
+    here.wait_for(&attributes, |said| said == "{}");
+
+    home.json(&["unplug"]);
+    here.wait_for(&power, |said| said == "OFF");
+    here.wait_for(&incident, |said| said == "ON");
+    let message = here.wait_for(&attributes, |said| said.contains("power-outage"));
+    let said: Value = serde_json::from_str(&message.payload).unwrap();
+    assert_eq!((&said["rule"], &said["severity"]), (&"power-outage".into(), &"critical".into()));
+    assert_eq!(said["acknowledged_by"], Value::Null);
+
+    here.say(&press, "PRESS", false);
+    here.wait_for(&attributes, |said| said.contains("\"acknowledged_by\":\"Home Assistant\""));
+    assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "Home Assistant");
+    home.json(&["plug"]);
+    here.wait_for(&incident, |said| said == "OFF");
+
+    drop(daemon);
+    here.wait_for("detectordag/cottage/availability", |said| said == "offline");
+}
+
+#[test]
+fn what_nothing_reads_any_more_is_unknown_and_a_new_battery_is_announced() {
+    let broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let _daemon = home.run();
+    let mut here = Listener::at(broker.port);
+    here.wait_for("detectordag/cottage/power", |said| said == "ON");
+    here.wait_for(DISCOVERY, |said| !said.contains("detectordag/cottage/battery"));
+    home.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"none\" }");
+    here.wait_for("detectordag/cottage/power", |said| said == "None");
+    // A UPS that is not there.
+    home.edit(
+        "config.toml",
+        "battery = { source = \"none\"",
+        "battery = { source = \"nut\", address = \"127.0.0.1:1\"",
+    );
+    here.wait_for(DISCOVERY, |said| said.contains("detectordag/cottage/battery"));
+    here.wait_for("detectordag/cottage/battery", |said| said == "None");
+}
+
+#[test]
+fn home_assistant_that_starts_anew_is_told_everything_anew() {
+    let broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let _daemon = home.run();
+    let mut here = Listener::at(broker.port);
+    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+    for topic in [DISCOVERY, "detectordag/cottage/power", "detectordag/cottage/availability"] {
+        here.forget(topic);
+    }
+    here.say("homeassistant/status", "online", false);
+    here.wait_for(DISCOVERY, |said| said.contains("Cottage"));
+    here.wait_for("detectordag/cottage/power", |said| said == "ON");
+    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+}
+
+#[test]
+fn what_is_no_press_acknowledges_nothing() {
+    let broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let mut here = Listener::at(broker.port);
+    let press = "detectordag/cottage/acknowledge";
+    // A press that the broker kept: nobody presses now.
+    here.say(press, "PRESS", true);
+    here.wait_for(press, |_| true);
+    let _daemon = home.run();
+    wait_until_connected(&home);
+    home.json(&["unplug"]);
+    here.wait_for("detectordag/cottage/incident", |said| said == "ON");
+    for payload in [&b""[..], b"press", b"PRESS ", b"\xff\0", &[b'P'; 10_000]] {
+        here.say(press, payload, false);
+    }
+    // Too much at once ends the connection; the next one works again.
+    here.say(press, [b'x'; 100_000], false);
+    wait_until_lost(&home);
+    wait_until_connected(&home);
+    assert!(home.json(&["status"])["incidents"][0]["acknowledged_by"].is_null());
+    here.say(press, "PRESS", false);
+    here.wait_for("detectordag/cottage/incident/attributes", |said| said.contains("Home Assistant"));
+}
+
+#[test]
+fn the_section_is_followed_while_the_daemon_runs() {
+    let (one, other) = (Mosquitto::start(), Mosquitto::start());
+    let home = Home::new();
+    let _daemon = home.run();
+    assert!(link(&home).is_null());
+    let at = |port: u16| format!("[home_assistant]\nbroker = \"mqtt://127.0.0.1:{port}\"\n");
+    home.edit("config.toml", "# [home_assistant]\n", &at(one.port));
+    let mut here = Listener::at(one.port);
+    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+    home.edit("config.toml", &at(one.port), &at(other.port));
+    here.wait_for("detectordag/cottage/availability", |said| said == "offline");
+    let mut there = Listener::at(other.port);
+    there.wait_for("detectordag/cottage/availability", |said| said == "online");
+    home.edit("config.toml", "name = \"Cottage\"", "name = \"Hut\"");
+    there.wait_for(DISCOVERY, |said| said.contains("Hut"));
+    home.edit("config.toml", &at(other.port), "");
+    there.wait_for("detectordag/cottage/availability", |said| said == "offline");
+    wait_until(|| link(&home).is_null().then_some(()));
+}
+
+#[test]
+fn a_broker_that_forgot_everything_is_told_again() {
+    let mut broker = Mosquitto::start();
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let _daemon = home.run();
+    wait_until_connected(&home);
+    broker.restart("allow_anonymous false");
+    let reason = wait_until(|| Some(wait_until_lost(&home)).filter(|reason| reason.contains("refuses")));
+    assert_eq!(reason, "the broker refuses this user: check `username` and `password` in config.toml");
+    broker.restart("allow_anonymous true");
+    wait_until_connected(&home);
+    Listener::at(broker.port).wait_for(DISCOVERY, |said| said.contains("Cottage"));
+}
+
+#[test]
+fn a_protected_broker_is_told_only_if_it_is_the_right_one_and_with_the_right_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let mut passwords = Command::new("mosquitto_passwd");
+    assert!(passwords.args(["-b", "-c", &file("passwords"), "dag", "hunter2"]).status().unwrap().success());
+    let protected =
+        format!("certfile {}\nkeyfile {}\npassword_file {}", file("cert.pem"), file("key.pem"), file("passwords"));
+    let (ca, lines) = (file("cert.pem"), format!("{protected}\nallow_anonymous false"));
+    let broker = Mosquitto::start_with(dir, &lines);
+
+    let home = shown_at(&format!("mqtts://localhost:{}", broker.port));
+    let _daemon = home.run();
+    let reason = wait_until_lost(&home);
+    assert!(reason.starts_with("there is no protected connection to the broker: "), "{reason}");
+    let section = format!("localhost:{}\"\n", broker.port);
+    home.edit("config.toml", &section, &format!("{section}ca = \"{ca}\"\n"));
+    wait_until(|| Some(wait_until_lost(&home)).filter(|reason| reason.contains("refuses this user")));
+    std::fs::write(home.path("password"), "hunter2\n").unwrap();
+    home.edit("config.toml", &section, &format!("{section}username = \"dag\"\npassword = \"file:password\"\n"));
+    wait_until_connected(&home);
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_told_by_status() {
+    let home = shown_at(&format!("mqtt://127.0.0.1:{}", free_port()));
+    let _daemon = home.run();
+    assert_eq!(wait_until_lost(&home), "the broker cannot be reached: Connection refused (os error 111)");
+    let shown = String::from_utf8(home.dag(&["status"]).stdout).unwrap();
+    assert!(shown.contains("HOME ASSISTANT IS NOT TOLD: the broker cannot be reached"), "{shown}");
+}
+
+#[test]
+fn a_password_that_cannot_be_had_is_told_by_status() {
+    let home = shown_at("mqtt://127.0.0.1\"\nusername = \"dag\"\npassword = \"file:missing");
+    let _daemon = home.run();
+    let reason = wait_until_lost(&home);
+    assert!(reason.starts_with("the secret's file `") && reason.contains("missing"), "{reason}");
+}
+
+/// Each as the first thing that is heard, and after a connection that was taken.
+#[test]
+fn a_broker_that_talks_nonsense_harms_nothing() {
+    let taken = b"\x20\x02\x00\x00";
+    let endless = [0xff; 5_000];
+    let nonsense: [&[u8]; 12] = [
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        &endless,
+        // A connection that is taken twice; that no client takes; parts of one.
+        b"\x20\x02\x00\x00\x20\x02\x00\x00",
+        b"\x20\x02\xff\xff",
+        b"\x20\x00",
+        b"\x20",
+        // Acknowledgements of nothing.
+        b"\x40\x02\x00\x01\x50\x02\xff\xff\x62\x02\x00\x00\x70\x02\x00\x00",
+        // Something said on no topic, with more topic than there is, and as a number of bytes that nobody has.
+        b"\x30\x02\x00\x00",
+        b"\x32\x04\xff\xffab",
+        b"\x30\xff\xff\xff\x7f",
+        // Somebody else's words: to connect, to subscribe, to leave.
+        b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00\x82\x03\x00\x01\x00\xe0\x00",
+    ];
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = shown_at(&format!("mqtt://{}", server.local_addr().unwrap()));
+    let _daemon = home.run();
+    // Waits between connections grow, so each of them is made after an edit, by a bridge of its own.
+    let mut answers = nonsense.iter().flat_map(|answer| [answer.to_vec(), [&taken[..], answer].concat()]);
+    for turn in 0.. {
+        let Some(answer) = answers.next() else { break };
+        wait_until(|| (home.json(&["status"])["device"]["name"] == name(turn)).then_some(()));
+        let (mut stream, _) = server.accept().unwrap();
+        let mut asked = [0; 512];
+        let _ = stream.read(&mut asked).unwrap();
+        let _ = stream.write_all(&answer);
+        drop(stream);
+        wait_until_lost(&home);
+        let line = |turn| format!("name = \"{}\"", name(turn));
+        home.edit("config.toml", &line(turn), &line(turn + 1));
+    }
+    home.json(&["unplug"]);
+    home.wait_for_outage();
+}
+
+fn name(turn: usize) -> String {
+    if turn == 0 { "Cottage".to_owned() } else { format!("Cottage {turn}") }
+}

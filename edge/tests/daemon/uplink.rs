@@ -1,0 +1,259 @@
+//! A device in the mode `cloud`, with a real broker.
+
+use std::{collections::BTreeMap, fs};
+
+use dag_engine::{Time, Value};
+use dag_uplink::{Clock, Command, DeviceReport, SigningKey};
+
+use crate::{
+    home::{Home, text, wait_until},
+    mosquitto::Mosquitto,
+};
+
+/// A rule that the device runs by itself.
+const OWN: &str = "[rule.alone]\nwhen = \"power == off\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
+
+/// A device that knows the broker, with the certificate that it gets.
+fn home(broker: &Mosquitto, (certificate, key): (std::path::PathBuf, std::path::PathBuf), more: &str) -> Home {
+    let home = Home::new();
+    home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
+    let config = fs::read_to_string(home.path("config.toml")).unwrap();
+    let uplink = format!(
+        "[uplink]\nendpoint = \"localhost\"\nport = {}\nca = {:?}\ncertificate = {certificate:?}\nkey = {key:?}\n{more}",
+        broker.port,
+        broker.ca(),
+    );
+    fs::write(home.path("config.toml"), format!("{config}\n{uplink}")).unwrap();
+    fs::write(home.path("rules/alone.toml"), OWN).unwrap();
+    home
+}
+
+/// What a report says for the first time: number and value, of the power.
+fn news(report: &DeviceReport) -> Vec<(u64, Option<Value>)> {
+    let parts = report.sources.iter().flat_map(|part| {
+        let numbered = (part.first..).zip(&part.readings).skip(part.resent as usize);
+        numbered.filter(|(_, reading)| reading.fact == "power").map(|(number, reading)| (number, reading.value))
+    });
+    parts.collect()
+}
+
+fn connected(home: &Home) {
+    wait_until(|| Some(home.json(&["status"])).filter(|status| !status["uplink"]["connected_since"].is_null()));
+}
+
+#[test]
+fn an_outage_reaches_the_cloud_and_the_devices_own_rules_are_told_of() {
+    let broker = Mosquitto::start();
+    let cloud = broker.cloud("cottage");
+    let home = home(&broker, broker.certificate("cottage"), "");
+    let _daemon = home.run();
+    let first = cloud.wait_for(|report| news(report) == [(1, Some(Value::On))]);
+    assert_eq!((first.device.as_str(), first.boot), ("cottage", 1));
+    home.json(&["unplug"]);
+    let outage = cloud.wait_for(|report| news(report) == [(2, Some(Value::Off))]);
+    // What was confirmed before is sent again before it.
+    let part = outage.sources.iter().find(|part| part.source == "simulated:power" || part.readings.len() == 2).unwrap();
+    assert_eq!((part.first, part.resent), (1, 1), "{outage:?}");
+    let own = if outage.incidents.is_empty() { cloud.wait_for(|report| !report.incidents.is_empty()) } else { outage };
+    assert_eq!(own.incidents[0].rule, "alone");
+    // Rules that run anywhere run in the cloud.
+    let status = home.json(&["status"]);
+    assert_eq!(status["incidents"].as_array().unwrap().len(), 1);
+    assert_eq!(status["incidents"][0]["rule"], "alone");
+    home.wait_for_mails(1);
+    wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 0).then_some(()));
+}
+
+#[test]
+fn what_waited_while_the_broker_was_away_arrives_in_order_and_once() {
+    let mut broker = Mosquitto::start();
+    let home = home(&broker, broker.certificate("cottage"), "");
+    let _daemon = home.run();
+    connected(&home);
+    wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 0).then_some(()));
+    broker.go_away();
+    for words in ["unplug", "plug", "unplug"] {
+        let facts = home.json(&["status"])["facts"]["power"].clone();
+        home.json(&[words]);
+        // Each is read before the next.
+        wait_until(|| (home.json(&["status"])["facts"]["power"] != facts).then_some(()));
+    }
+    let waiting = home.json(&["status"])["uplink"].clone();
+    assert_eq!(waiting["readings"], 3, "{waiting}");
+    broker.come_back();
+    let cloud = broker.cloud("cottage");
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.extend(news(&cloud.next()));
+    }
+    assert_eq!(seen, [(2, Some(Value::Off)), (3, Some(Value::On)), (4, Some(Value::Off))]);
+    wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 0).then_some(()));
+    // A new boot names the last number of the one before, and what was confirmed does not come again.
+    drop(_daemon);
+    let _daemon = home.run();
+    let report = cloud.wait_for(|report| report.boot == 2 && !report.sources.is_empty());
+    assert_eq!((report.sources[0].before, report.sources[0].first), (Some(4), 1));
+}
+
+#[test]
+fn what_was_not_confirmed_is_kept_over_a_restart() {
+    let mut broker = Mosquitto::start();
+    let home = home(&broker, broker.certificate("cottage"), "");
+    broker.go_away();
+    let daemon = home.run();
+    home.json(&["unplug"]);
+    wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 2).then_some(()));
+    drop(daemon);
+    broker.come_back();
+    let cloud = broker.cloud("cottage");
+    let _daemon = home.run();
+    let report = cloud.wait_for(|report| !news(report).is_empty());
+    assert_eq!(report.sources[0].boot, 1);
+    assert_eq!(news(&report)[..2], [(1, Some(Value::On)), (2, Some(Value::Off))]);
+    assert!(report.sources[0].more || report.sources.len() == 1, "{report:?}");
+}
+
+#[test]
+fn commands_are_obeyed_and_nonsense_is_not() {
+    let broker = Mosquitto::start();
+    let cloud = broker.cloud("cottage");
+    let home = home(&broker, broker.certificate("cottage"), "");
+    let _daemon = home.run();
+    home.json(&["unplug"]);
+    let report = cloud.wait_for(|report| !report.incidents.is_empty());
+    let incident = report.incidents[0].id;
+    for nonsense in ["", "{}", "{\"v\":1,\"cmd\":\"format\"}", "{\"v\":2,\"cmd\":\"report\"}", &"x".repeat(100_000)] {
+        cloud.say(nonsense.as_bytes());
+    }
+    cloud.say(&Command::Acknowledge { incident, by: "two\nlines".to_owned() }.to_json());
+    cloud.say(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
+    let told = cloud.wait_for(|report| report.incidents.iter().any(|incident| incident.acknowledged_by.is_some()));
+    assert_eq!(told.incidents[0].acknowledged_by.as_deref(), Some("kim"));
+    assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
+    cloud.say(&Command::Report.to_json());
+    let asked = cloud.next();
+    assert!(asked.number > told.number && news(&asked).is_empty(), "{asked:?}");
+    assert!(matches!(asked.clock, Clock::Set | Clock::Unset));
+    home.json(&["plug"]);
+    cloud.wait_for(|report| report.incidents.is_empty());
+}
+
+#[test]
+fn rules_are_taken_from_their_owner_and_from_nobody_else() {
+    let broker = Mosquitto::start();
+    let cloud = broker.cloud("cottage");
+    let pkcs8 = || ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
+    let owner = SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
+    let stranger = SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
+    let key = format!("rules_key = \"{}\"\n", owner.public().to_text());
+    let home = home(&broker, broker.certificate("cottage"), &key);
+    let _daemon = home.run();
+    let before = cloud.next().rules.unwrap();
+    let people = fs::read_to_string(home.path("rules/people.toml")).unwrap();
+    let rules = |name: &str, text: &str| {
+        BTreeMap::from([("people.toml".to_owned(), people.clone()), (name.to_owned(), text.to_owned())])
+    };
+    let at = |seconds: i64| Time::from_millis(1_800_000_000_000 + seconds * 1_000);
+    let refused = |why: &str| {
+        let status = wait_until(|| {
+            let status = home.json(&["status"])["uplink"].clone();
+            status["rules_refused"].as_str().is_some_and(|reason| reason.contains(why)).then_some(status)
+        });
+        assert!(!status["connected_since"].is_null());
+        assert_eq!(fs::read_to_string(home.path("rules/alone.toml")).unwrap(), OWN);
+        assert!(!home.path(".rules.new").exists());
+    };
+    let other = OWN.replace("alone", "other");
+
+    cloud.say(&Command::Rules(stranger.sign(rules("other.toml", &other), at(1))).to_json());
+    refused("the signature does not fit");
+    assert_eq!(cloud.next().rules, Some(before), "the next report says the old hash");
+    cloud.say(&Command::Rules(owner.sign(rules("../other.toml", &other), at(2))).to_json());
+    refused("which does not belong there");
+    cloud.say(&Command::Rules(owner.sign(rules("other.txt", &other), at(2))).to_json());
+    refused("files that do not belong into");
+    cloud.say(&Command::Rules(owner.sign(rules("other.toml", &other.replace("power", "pwoer")), at(2))).to_json());
+    refused("pwoer");
+
+    let good = owner.sign(rules("other.toml", &other), at(3));
+    cloud.say(&Command::Rules(good.clone()).to_json());
+    cloud.wait_for(|report| report.rules == Some(good.hash()));
+    assert!(!home.path("rules/alone.toml").exists() && !home.path(".rules.new").exists());
+    assert_eq!(fs::read_to_string(home.path("rules/other.toml")).unwrap(), other);
+    let status =
+        wait_until(|| Some(home.json(&["status"])).filter(|status| status["uplink"]["rules_refused"].is_null()));
+    assert!(status["rejected"].is_null(), "{status}");
+
+    cloud.say(&Command::Rules(owner.sign(rules("older.toml", &other), at(2))).to_json());
+    wait_until(|| {
+        let status = home.json(&["status"]);
+        status["uplink"]["rules_refused"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("were taken already"))
+            .then_some(())
+    });
+    assert!(!home.path("rules/older.toml").exists());
+}
+
+#[test]
+fn a_certificate_that_the_broker_does_not_know_is_told_in_status() {
+    let broker = Mosquitto::start();
+    let home = home(&broker, broker.foreign_certificate("cottage"), "");
+    let _daemon = home.run();
+    let status = wait_until(|| Some(home.json(&["status"])).filter(|status| status["uplink"]["reason"].is_string()));
+    let reason = status["uplink"]["reason"].as_str().unwrap();
+    assert!(reason.contains("broker"), "{reason}");
+    assert!(text(&home.dag(&["status"]).stdout).contains("NO CONNECTION TO THE CLOUD (localhost): "));
+    // The device goes on by itself.
+    home.json(&["unplug"]);
+    home.wait_for_mails(1);
+}
+
+#[test]
+fn a_device_in_the_mode_cloud_needs_a_way_there() {
+    let home = Home::new();
+    home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
+    let output = home.dag(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("add a section `[uplink]` with `endpoint`, `certificate` and `key`"), "{said}");
+}
+
+#[test]
+fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_then() {
+    let broker = Mosquitto::start();
+    let home = home(&broker, broker.certificate("cottage"), "");
+    home.edit("config.toml", "mode = \"cloud\"", "mode = \"standalone\"");
+    let daemon = home.run();
+    home.json(&["unplug"]);
+    wait_until(|| (home.json(&["status"])["incidents"].as_array().unwrap().len() == 2).then_some(()));
+    home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
+    let refused = home.dag(&["reload"]);
+    assert!(text(&refused.stderr).contains("`mode` is read at the start alone"), "{}", text(&refused.stderr));
+    drop(daemon);
+    let _daemon = home.run();
+    // The outage is the cloud's affair now; the device's own rule goes on.
+    let incidents = home.json(&["status"])["incidents"].clone();
+    let rules: Vec<&str> = incidents.as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["alone"]);
+}
+
+#[test]
+fn another_broker_is_taken_at_a_reload() {
+    let (one, other) = (Mosquitto::start(), Mosquitto::start());
+    let home = home(&one, one.certificate("cottage"), "");
+    let _daemon = home.run();
+    connected(&home);
+    let (certificate, key) = other.certificate("cottage");
+    let cloud = other.cloud("cottage");
+    let config = fs::read_to_string(home.path("config.toml")).unwrap();
+    let (before, _) = config.split_once("\n[uplink]").unwrap();
+    let uplink = format!(
+        "[uplink]\nendpoint = \"localhost\"\nport = {}\nca = {:?}\ncertificate = {certificate:?}\nkey = {key:?}\n",
+        other.port,
+        other.ca(),
+    );
+    fs::write(home.path("config.toml"), format!("{before}\n{uplink}")).unwrap();
+    home.json(&["reload"]);
+    assert!(cloud.next().number > 1, "messages are counted on");
+}

@@ -1,0 +1,130 @@
+//! What waits for the cloud: kept, bounded, and what goes first.
+
+use dag::store::{Commit, Queued, Store, StoredReading};
+use dag_engine::{Reading, Value};
+use dag_uplink::Dropped;
+
+use crate::{open, queued, scratch, time};
+
+/// A step of the battery: no change of a switch.
+fn battery(number: u64) -> Queued {
+    let reading = Reading { fact: "battery".into(), value: Some(Value::Number(50)), at: time(number as i64) };
+    let reading = StoredReading { source: "nut".into(), boot: 1, number, reading };
+    Queued { reading, before: None, is_change: false }
+}
+
+fn enqueue(store: &Store, readings: impl IntoIterator<Item = Queued>, keep: u64) {
+    store.commit(&Commit::at(time(1)).enqueue(readings, keep)).unwrap();
+}
+
+/// What waits, as source and number.
+fn waiting(store: &Store) -> Vec<(String, u64)> {
+    let queued = store.queued(usize::MAX).unwrap();
+    queued.into_iter().map(|(_, queued)| (queued.reading.source.to_string(), queued.reading.number)).collect()
+}
+
+fn expected(source: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<(String, u64)> {
+    numbers.into_iter().map(|number| (source.to_owned(), number)).collect()
+}
+
+#[test]
+fn what_waits_is_there_after_a_restart_until_it_is_confirmed() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    enqueue(&store, (1..=4).map(queued), 1 << 20);
+    drop(store);
+    let (store, _) = open(&path);
+    assert_eq!(waiting(&store), expected("gpio", 1..=4));
+    let second = store.queued(2).unwrap()[1].0;
+    assert!(store.queued_behind(second, ["gpio".into(), "nut".into()].into()).unwrap().iter().eq(["gpio"]));
+    store.confirm(Some(second), None).unwrap();
+    assert_eq!(waiting(&store), expected("gpio", 3..=4));
+    let last = store.queued(2).unwrap()[1].0;
+    store.confirm(Some(last), None).unwrap();
+    assert_eq!((store.backlog().unwrap().bytes, waiting(&store)), (0, Vec::new()));
+}
+
+#[test]
+fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_stay() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    let keep = 64 << 10;
+    enqueue(&store, (1..=20).map(queued), keep);
+    for hundred in 0..20 {
+        enqueue(&store, (1..=100).map(|number| battery(hundred * 100 + number)), keep);
+        assert!(store.backlog().unwrap().bytes <= keep);
+    }
+    let left = waiting(&store);
+    assert_eq!(left[..20], expected("gpio", 1..=20), "no change went");
+    let first = left[20].1;
+    assert_eq!(left[20..], expected("nut", first..=2_000), "the oldest steps went");
+    let dropped = store.backlog().unwrap().dropped.unwrap();
+    assert_eq!(dropped, Dropped { readings: first - 1, from: time(1), until: time(first as i64 - 1) });
+
+    // Changes alone fill it: of the battery the newest is left, and the oldest changes go.
+    for twenty in 1..100 {
+        enqueue(&store, (1..=20).map(|number| queued(twenty * 20 + number)), keep);
+    }
+    let left = waiting(&store);
+    assert_eq!(left[0], ("nut".to_owned(), 2_000));
+    let first = left[1].1;
+    assert_eq!(left[1..], expected("gpio", first..=2_000));
+    assert!(first > 21 && store.backlog().unwrap().bytes <= keep);
+}
+
+#[test]
+fn what_was_dropped_is_counted_until_a_report_that_said_so_is_confirmed() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    let dropped = |store: &Store| store.backlog().unwrap().dropped;
+    enqueue(&store, (1..=200).map(queued), 8 << 10);
+    let told = dropped(&store).unwrap();
+    assert!(told.readings > 0);
+    drop(store);
+    let (store, _) = open(&path);
+    assert_eq!(dropped(&store), Some(told));
+    // More goes while the report is under way.
+    enqueue(&store, (201..=400).map(queued), 8 << 10);
+    let all = dropped(&store).unwrap();
+    store.confirm(None, Some(told)).unwrap();
+    assert_eq!(dropped(&store).map(|left| left.readings), Some(all.readings - told.readings));
+    store.confirm(None, Some(all)).unwrap();
+    assert_eq!(dropped(&store), None);
+}
+
+#[test]
+fn a_clock_that_is_set_moves_what_was_noted_since_the_start() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    enqueue(&store, [queued(10), queued(20)], 1 << 20);
+    store.commit(&Commit::at(time(5_020)).enqueue([queued(30)], 1 << 20).shift_queue(time(20), 5_000)).unwrap();
+    let times: Vec<i64> =
+        store.queued(9).unwrap().iter().map(|(_, queued)| queued.reading.reading.at.as_millis()).collect();
+    // What comes in the same step is by the new clock already.
+    assert_eq!(times, [10, 5_020, 30]);
+}
+
+#[test]
+fn a_store_of_an_earlier_version_gets_the_queue_when_it_is_opened() {
+    let (_folder, path) = scratch();
+    drop(open(&path));
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.delete_table(redb::TableDefinition::<u64, (&str, &str, bool, &[u8])>::new("uplink")).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let (store, opened) = open(&path);
+    assert_eq!((opened.boot, opened.fresh, waiting(&store)), (2, false, Vec::new()));
+    enqueue(&store, [queued(1)], 1 << 20);
+    assert_eq!(waiting(&store), expected("gpio", [1]));
+}
+
+#[test]
+fn when_the_last_rules_were_signed_is_kept() {
+    let (_folder, path) = scratch();
+    let (store, _) = open(&path);
+    assert_eq!(store.rules_signed_at().unwrap(), None);
+    store.keep_rules_signed_at(time(7)).unwrap();
+    drop(store);
+    assert_eq!(open(&path).0.rules_signed_at().unwrap(), Some(time(7)));
+}

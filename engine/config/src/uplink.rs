@@ -1,0 +1,123 @@
+//! `[uplink]`: how a device reaches the cloud.
+
+use std::path::PathBuf;
+
+use dag_engine::{Millis, Name};
+
+use crate::{host::is_host, section::Section, storage::size, wrong::Wrong};
+
+/// The section `[uplink]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// The broker's name or address, without a port.
+    pub endpoint: String,
+    /// Its port: 8883, or 443 where a network lets nothing else through.
+    pub port: u16,
+    /// A file of PEM certificates of the authorities that the broker may be vouched for by; the usual ones where none is
+    /// given.
+    pub ca: Option<PathBuf>,
+    /// The file with the device's own certificate, in PEM.
+    pub certificate: PathBuf,
+    /// The file with the key of that certificate, in PEM.
+    pub key: PathBuf,
+    /// How long the connection may be silent before a sign of life is sent, from 30 s to 20 min.
+    pub keep_alive: Millis,
+    /// The first level of every topic.
+    pub topics: Name,
+    /// How many bytes the readings may take that the broker has not confirmed yet.
+    pub keep: u64,
+    /// The Ed25519 key, 32 bytes in base64, of whoever may send the device other rules. Without it nobody may.
+    pub rules_key: Option<String>,
+}
+
+const PORT: u16 = 8_883;
+const KEEP_ALIVE: Millis = Millis::new(60_000);
+const SHORTEST_KEEP_ALIVE: Millis = Millis::new(30_000);
+const LONGEST_KEEP_ALIVE: Millis = Millis::new(1_200_000);
+const TOPICS: Name = Name::new_static("dag");
+const KEEP: u64 = 1 << 20;
+const LEAST: u64 = 64 << 10;
+/// Topics may have 256 bytes, and a device's id goes into them, too.
+const LONGEST_TOPICS: usize = 64;
+
+impl Uplink {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Uplink> {
+        let endpoint = section.need("endpoint", "endpoint = \"….iot.eu-west-1.amazonaws.com\"").get("endpoint");
+        let endpoint = endpoint.and_then(|host: String| {
+            let help = "write its name alone: no `mqtts://`, and the port is a key of its own";
+            let wrong = || Wrong::new(format!("`{host}` is not the name of a broker"), help);
+            section.check("endpoint", if is_host(&host) { Ok(host) } else { Err(wrong()) })
+        });
+        let port = section.number("port", 1..=65_535);
+        let ca = section.file("ca");
+        let certificate = section.need("certificate", "certificate = \"device.pem\"").file("certificate");
+        let key = section.need("key", "key = \"device.key\"").file("key");
+        let keep_alive = section.length("keep_alive", SHORTEST_KEEP_ALIVE..=LONGEST_KEEP_ALIVE);
+        let topics = section.get("topics").and_then(|topics: String| section.check("topics", level(&topics)));
+        let keep = section.get("keep").and_then(|text: String| section.check("keep", size(&text, LEAST)));
+        let rules_key = section.get("rules_key").and_then(|key: String| section.check("rules_key", public_key(key)));
+        section.finish();
+        Some(Uplink {
+            endpoint: endpoint?,
+            port: port.unwrap_or(PORT),
+            ca,
+            certificate: certificate?,
+            key: key?,
+            keep_alive: keep_alive.unwrap_or(KEEP_ALIVE),
+            topics: topics.unwrap_or(TOPICS),
+            keep: keep.unwrap_or(KEEP),
+            rules_key,
+        })
+    }
+}
+
+/// One level of a topic. What has a meaning in topics, in patterns of them or in the statements of topic rules is left out.
+fn level(text: &str) -> Result<Name, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=LONGEST_TOPICS).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(Name::new(text));
+    }
+    Err(format!(
+        "`{text}` cannot begin topics: it is one word of letters, digits, `-` and `_`, at most {LONGEST_TOPICS} of them"
+    ))
+}
+
+/// Only the form: 32 bytes in base64. Whether it is a point on the curve shows when something is checked by it.
+fn public_key(text: String) -> Result<String, Wrong> {
+    // 43 digits of 6 bits, the last of which carries 4, and one `=`.
+    let digits = text.strip_suffix('=').unwrap_or_default();
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let whole = |last: u8| b"AEIMQUYcgkosw048".contains(&last);
+    if digits.len() == 43 && digits.bytes().all(digit) && digits.bytes().last().is_some_and(whole) {
+        return Ok(text);
+    }
+    let help = "it is the line that `dag-infra provision` writes: 32 bytes in base64";
+    Err(Wrong::new("this is no public key", help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_key_is_32_bytes_in_base64() {
+        let (zeros, ones) = (format!("{}=", "A".repeat(43)), format!("{}8=", "/".repeat(42)));
+        for good in [&zeros, &ones] {
+            assert!(public_key(good.clone()).is_ok_and(|read| read == *good), "{good}");
+        }
+        let loose = format!("{}B=", "A".repeat(42));
+        for bad in
+            ["", "=", "AAAA", &"A".repeat(43), &"A".repeat(44), &loose, &zeros.replace("A=", "-="), "MCowBQYDK2Vw"]
+        {
+            assert!(public_key(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn topics_begin_with_one_level() {
+        assert_eq!(level("dag-test_2"), Ok(Name::new("dag-test_2")));
+        for bad in ["", "a/b", "+", "#", "$aws", "a b", "it's", "ü", &"a".repeat(65)] {
+            assert!(level(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The table: Amazon DynamoDB.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    types::{CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use dag_delivery::Prepared;
+use dag_engine::{Decision, Id, Time};
+
+use super::{
+    error::{fault, told},
+    rows::{self, Row},
+};
+use crate::world::{Commit, CommitError, Due, Fault, Mark, Stored};
+
+/// So many actions has a transaction at most ("Quotas and limits").
+const MOST_ACTIONS: usize = 100;
+
+/// So many devices of a shard are looked at in one sweep; the longest due come first, the others the next time.
+const MOST_DUE: usize = 500;
+
+/// The index of what is due.
+const DUE: &str = "due";
+
+const WRITING: &str = "writing the table";
+
+/// The table.
+pub(super) struct Table {
+    client: Client,
+    name: String,
+}
+
+/// The condition that nobody wrote the item since it was read.
+struct Unchanged {
+    expression: &'static str,
+    read: Option<u64>,
+}
+
+impl Unchanged {
+    fn since(version: u64) -> Self {
+        match version {
+            0 => Unchanged { expression: "attribute_not_exists(pk)", read: None },
+            _ => Unchanged { expression: "#version = :read", read: Some(version) },
+        }
+    }
+}
+
+impl Table {
+    pub fn new(sdk: &SdkConfig, name: &str) -> Self {
+        Table { client: Client::new(sdk), name: name.to_owned() }
+    }
+
+    pub async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
+        self.get(rows::item_key(device)).await?.as_ref().map(rows::stored).transpose()
+    }
+
+    pub async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+        let row = self.get(rows::said_key(device, message)).await?;
+        row.map(|row| rows::content(&row, "said")).transpose()
+    }
+
+    async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
+        let got = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true).send().await;
+        Ok(got.map_err(|error| fault("reading the table", &error))?.item)
+    }
+
+    /// One request: a transaction, or a simple write where there is nothing but the item.
+    pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let item = rows::device(commit)?;
+        // Spellings of one address are one mark.
+        let mut checked: Vec<(Row, &str)> = Vec::new();
+        for address in &commit.unmarked {
+            let key = rows::mark_key(address);
+            if !checked.iter().any(|(known, _)| *known == key) {
+                checked.push((key, address));
+            }
+        }
+        let room = MOST_ACTIONS.checked_sub(1 + checked.len()).ok_or_else(|| Fault {
+            what: WRITING,
+            error: format!("{} addresses are too many for one transaction", checked.len()),
+        })?;
+        let beside = rows::beside(commit, room)?;
+        let unchanged = Unchanged::since(commit.version);
+        if checked.is_empty() && beside.puts.is_empty() && beside.deletes.is_empty() {
+            return self.put_item(item, unchanged).await;
+        }
+        let mut actions = vec![self.item_action(item, unchanged)?];
+        for (key, _) in &checked {
+            actions.push(self.check_action(key.clone())?);
+        }
+        for row in beside.puts {
+            let put = Put::builder().table_name(&self.name).set_item(Some(row)).build().map_err(incomplete)?;
+            actions.push(TransactWriteItem::builder().put(put).build());
+        }
+        for key in beside.deletes {
+            let delete = Delete::builder().table_name(&self.name).set_key(Some(key)).build().map_err(incomplete)?;
+            actions.push(TransactWriteItem::builder().delete(delete).build());
+        }
+        // The SDK gives the request a token, so that a transaction that it tries again is made once.
+        let sent = self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
+        sent.map(|_| ()).map_err(|error| cancelled(&error, commit, &checked))
+    }
+
+    fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
+        let mut put =
+            Put::builder().table_name(&self.name).set_item(Some(item)).condition_expression(unchanged.expression);
+        if let Some(read) = unchanged.read {
+            put = put
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", rows::number(read));
+        }
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    fn check_action(&self, key: Row) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    async fn put_item(&self, item: Row, unchanged: Unchanged) -> Result<(), CommitError> {
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression(unchanged.expression);
+        if let Some(read) = unchanged.read {
+            put = put
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", rows::number(read));
+        }
+        match put.send().await {
+            Ok(_) => Ok(()),
+            // After an answer that was lost it may have been ourselves: then the step is done again, and finds it done.
+            Err(error) => Err(match error.as_service_error() {
+                Some(
+                    PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_),
+                ) => CommitError::Conflict,
+                _ => CommitError::Fault(fault(WRITING, &error)),
+            }),
+        }
+    }
+
+    pub async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(DUE)
+            .key_condition_expression("#shard = :shard AND #due <= :until")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":shard", rows::number(shard))
+            .expression_attribute_values(":until", rows::number(until.as_millis()));
+        let mut due = Vec::new();
+        let mut after: Option<Row> = None;
+        while due.len() < MOST_DUE {
+            let left = i32::try_from(MOST_DUE - due.len()).unwrap_or(i32::MAX);
+            let page = query.clone().limit(left).set_exclusive_start_key(after.take()).send().await;
+            let page = page.map_err(|error| fault("reading what is due", &error))?;
+            for row in page.items() {
+                due.push(rows::due(row)?);
+            }
+            after = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    pub async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
+        let row = rows::mark(address, mark);
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(row)).send().await;
+        put.map(|_| ()).map_err(|error| fault("marking an address", &error))
+    }
+
+    pub async fn decisions(&self, device: &str, from: Time, until: Time) -> Result<Vec<Decision>, Fault> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :until")
+            .expression_attribute_values(":pk", rows::text(rows::partition(device)))
+            .expression_attribute_values(":from", rows::text(rows::decisions_at(from)))
+            .expression_attribute_values(":until", rows::text(rows::decisions_at(until)));
+        let mut decisions = Vec::new();
+        let mut after: Option<Row> = None;
+        loop {
+            let page = query.clone().set_exclusive_start_key(after.take()).send().await;
+            let page = page.map_err(|error| fault("reading decisions", &error))?;
+            for row in page.items() {
+                decisions.extend(rows::content::<Vec<Decision>>(row, "decisions")?);
+            }
+            after = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if after.is_none() {
+                return Ok(decisions);
+            }
+        }
+    }
+}
+
+fn incomplete(error: impl std::fmt::Display) -> Fault {
+    Fault { what: WRITING, error: error.to_string() }
+}
+
+/// Why a transaction was not made. The reasons stand in the order of the actions: the item, the addresses, the rest.
+fn cancelled<R: std::fmt::Debug>(
+    error: &SdkError<TransactWriteItemsError, R>,
+    commit: &Commit,
+    checked: &[(Row, &str)],
+) -> CommitError {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return CommitError::Fault(fault(WRITING, error));
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let is = |reason: &CancellationReason, code: &str| reason.code() == Some(code);
+    let failed = |reason: &CancellationReason| is(reason, "ConditionalCheckFailed");
+    if reasons.first().is_some_and(failed) {
+        return CommitError::Conflict;
+    }
+    for ((_, address), reason) in checked.iter().zip(reasons.iter().skip(1)) {
+        if failed(reason) {
+            // A mark that cannot be read marks all the same.
+            let mark = reason.item().and_then(|row| rows::marked(row).ok());
+            let mark = mark.unwrap_or_else(|| Mark { at: commit.at, text: "it is marked".to_owned() });
+            return CommitError::Marked { address: (*address).to_owned(), mark };
+        }
+    }
+    let others = |reason: &&CancellationReason| reason.code().is_some_and(|code| code != "None");
+    if reasons.iter().filter(others).all(|reason| is(reason, "TransactionConflict"))
+        && reasons.iter().any(|reason| is(reason, "TransactionConflict"))
+    {
+        return CommitError::Conflict;
+    }
+    let why = reasons.iter().filter(others).map(|reason| {
+        format!("{} {}", reason.code().unwrap_or_default(), reason.message().unwrap_or_default()).trim_end().to_owned()
+    });
+    let why: Vec<String> = why.collect();
+    CommitError::Fault(Fault { what: WRITING, error: format!("{} ({})", told(error), why.join("; ")) })
+}

@@ -1,0 +1,238 @@
+//! The rows of the table. Everything of a device has the key `device#ID`, so that one query reads it:
+//!
+//! | `sk` | what |
+//! |---|---|
+//! | `item` | the device item, with what the index `due` needs |
+//! | `decisions#AT#VERSION` | what one commit decided; a long list goes on in `…#001` |
+//! | `said#MESSAGE` | what a message says, while it is on its way |
+//! | `finished#AT#MESSAGE` | messages that came to their end; the first one names the row |
+//!
+//! An address that is not to be written to is `address#ADDRESS`, `mark`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use dag_delivery::Entry;
+use dag_engine::{Id, Name, Time};
+use serde::Serialize;
+
+use super::packed::{json, packed, readable, unpacked};
+use crate::{
+    item::DeviceItem,
+    world::{Commit, Due, Fault, Mark, Stored, shard},
+};
+
+/// A row, or its key.
+pub(super) type Row = HashMap<String, AttributeValue>;
+
+/// How long decisions and finished messages are kept: 90 days, in seconds.
+const KEEP: i64 = 90 * 86_400;
+
+/// Messages are given up after a day. What they say is deleted then, and goes by itself if that was not done.
+const KEEP_SAID: i64 = 3 * 86_400;
+
+/// The largest row that DynamoDB takes ("Quotas and limits"): 400 KB, names counted.
+const LARGEST_ROW: usize = 400 << 10;
+
+/// So many bytes of a list go into one row; even if they cannot be compressed they have room there.
+const LONGEST_PART: usize = 256 << 10;
+
+const READING: &str = "reading the table";
+const WRITING: &str = "writing the table";
+
+/// What is written beside the device item.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub puts: Vec<Row>,
+    pub deletes: Vec<Row>,
+}
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn row<const N: usize>(pairs: [(&str, AttributeValue); N]) -> Row {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn key_of(device: &str, sk: String) -> Row {
+    row([("pk", text(partition(device))), ("sk", text(sk))])
+}
+
+/// The partition of a device.
+pub(super) fn partition(device: &str) -> String {
+    format!("device#{device}")
+}
+
+pub(super) fn item_key(device: &str) -> Row {
+    key_of(device, "item".to_owned())
+}
+
+pub(super) fn said_key(device: &str, message: Id) -> Row {
+    key_of(device, format!("said#{message}"))
+}
+
+/// The same for every spelling of an address: mail servers seldom tell capitals apart, and a person never does.
+pub(super) fn mark_key(address: &str) -> Row {
+    row([("pk", text(format!("address#{}", address.to_lowercase()))), ("sk", text("mark"))])
+}
+
+/// Where the decisions of `at` begin.
+pub(super) fn decisions_at(at: Time) -> String {
+    format!("decisions#{:013}", at.as_millis())
+}
+
+/// The device item.
+pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
+    let item = &commit.item;
+    let mut row = item_key(item.id());
+    // A person reads it without the outbox, which is long while a whole fleet is told something.
+    let without = DeviceItem { outbox: BTreeMap::new(), ..item.clone() };
+    row.insert("item".to_owned(), readable(WRITING, &without)?);
+    if !item.outbox.is_empty() {
+        row.insert("outbox".to_owned(), packed(WRITING, &item.outbox)?);
+    }
+    row.insert("version".to_owned(), number(commit.version + 1));
+    // Only what waits for something is in the index.
+    if let Some(due) = item.due() {
+        row.insert("due".to_owned(), number(due.as_millis()));
+        row.insert("shard".to_owned(), number(shard(item.id())));
+        row.extend(item.armed.map(|armed| ("armed".to_owned(), number(armed.as_millis()))));
+    }
+    let size = size(&row);
+    if size > LARGEST_ROW {
+        let error = format!(
+            "the item of the device `{}` has grown to {size} bytes, and the table takes {LARGEST_ROW}: {} messages wait \
+             in it",
+            item.id(),
+            item.outbox.len()
+        );
+        return Err(Fault { what: WRITING, error });
+    }
+    Ok(row)
+}
+
+/// Everything else of a commit, in so few rows that they fit into a transaction with `room` for them.
+pub(super) fn beside(commit: &Commit, room: usize) -> Result<Beside, Fault> {
+    let device = commit.item.id();
+    let at = commit.at.as_millis();
+    let expires = |keep: i64| number(at / 1_000 + keep);
+    let mut puts = Vec::new();
+    for (index, part) in parts(&commit.decisions)?.into_iter().enumerate() {
+        let more = if index == 0 { String::new() } else { format!("#{index:03}") };
+        let sk = format!("{}#{:012}{more}", decisions_at(commit.at), commit.version + 1);
+        let mut row = key_of(device, sk);
+        row.insert("decisions".to_owned(), readable(WRITING, &part)?);
+        row.insert("expires".to_owned(), expires(KEEP));
+        puts.push(row);
+    }
+    for part in parts(&commit.finished)? {
+        let Some(first) = part.first() else { continue };
+        let mut row = key_of(device, format!("finished#{at:013}#{}", first.notification.id));
+        row.insert("entries".to_owned(), readable(WRITING, &part)?);
+        row.insert("expires".to_owned(), expires(KEEP));
+        puts.push(row);
+    }
+    let over: BTreeSet<Id> = commit.finished.iter().map(|entry| entry.notification.id).collect();
+    // A transaction takes one action on a row.
+    let said: BTreeMap<Id, _> = commit.prepared.iter().map(|(id, prepared)| (*id, prepared)).collect();
+    for (message, prepared) in said.into_iter().filter(|(message, _)| !over.contains(message)) {
+        let mut row = said_key(device, message);
+        row.insert("said".to_owned(), packed(WRITING, prepared)?);
+        row.insert("expires".to_owned(), expires(KEEP_SAID));
+        puts.push(row);
+    }
+    let Some(left) = room.checked_sub(puts.len()) else {
+        let error = format!("{} rows are too many for one transaction, which has room for {room}", puts.len());
+        return Err(Fault { what: WRITING, error });
+    };
+    // Only what was tried was rendered. What has no room here goes when it expires.
+    let tried = commit.finished.iter().filter(|entry| entry.attempts > 0).map(|entry| entry.notification.id);
+    let tried: BTreeSet<Id> = tried.collect();
+    let deletes = tried.into_iter().take(left).map(|message| said_key(device, message)).collect();
+    Ok(Beside { puts, deletes })
+}
+
+/// A list in parts that a row has room for.
+fn parts<T: Serialize>(list: &[T]) -> Result<Vec<Vec<&T>>, Fault> {
+    let mut parts: Vec<Vec<&T>> = Vec::new();
+    let mut room = 0;
+    for one in list {
+        let length = json(WRITING, one)?.len() + 1;
+        match parts.last_mut() {
+            Some(part) if length <= room => part.push(one),
+            _ => {
+                parts.push(vec![one]);
+                room = LONGEST_PART;
+            }
+        }
+        room = room.saturating_sub(length);
+    }
+    Ok(parts)
+}
+
+/// The bytes of a row, as DynamoDB counts them.
+fn size(row: &Row) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 1,
+    };
+    row.iter().map(|(name, content)| name.len() + value(content)).sum()
+}
+
+fn field<'r>(row: &'r Row, name: &str) -> Result<&'r AttributeValue, Fault> {
+    row.get(name).ok_or_else(|| Fault { what: READING, error: format!("a row has no `{name}`") })
+}
+
+fn integer<T: std::str::FromStr>(row: &Row, name: &str) -> Result<T, Fault> {
+    let number = field(row, name)?.as_n().ok().and_then(|number| number.parse().ok());
+    number.ok_or_else(|| Fault {
+        what: READING,
+        error: format!("`{name}` of a row is no number of the kind it has to be"),
+    })
+}
+
+fn time(row: &Row, name: &str) -> Result<Time, Fault> {
+    integer(row, name).map(Time::from_millis)
+}
+
+/// Reads a device item.
+pub(super) fn stored(row: &Row) -> Result<Stored, Fault> {
+    let mut item: DeviceItem = unpacked(READING, field(row, "item")?)?;
+    if let Some(outbox) = row.get("outbox") {
+        item.outbox = unpacked::<BTreeMap<Id, Entry>>(READING, outbox)?;
+    }
+    Ok(Stored { item, version: integer(row, "version")? })
+}
+
+/// Reads a list of decisions, of entries, or what a message says.
+pub(super) fn content<T: serde::de::DeserializeOwned>(row: &Row, name: &str) -> Result<T, Fault> {
+    unpacked(READING, field(row, name)?)
+}
+
+/// Reads a row of the index.
+pub(super) fn due(row: &Row) -> Result<Due, Fault> {
+    let device = field(row, "pk")?.as_s().ok().and_then(|key| key.strip_prefix("device#"));
+    let device = device.ok_or_else(|| Fault { what: READING, error: "a row of the index is no device".to_owned() })?;
+    let armed = row.contains_key("armed").then(|| time(row, "armed")).transpose()?;
+    Ok(Due { device: Name::new(device), at: time(row, "due")?, armed })
+}
+
+/// A mark.
+pub(super) fn mark(address: &str, mark: &Mark) -> Row {
+    let mut row = mark_key(address);
+    row.insert("at".to_owned(), number(mark.at.as_millis()));
+    row.insert("text".to_owned(), text(&mark.text));
+    row
+}
+
+/// Reads a mark.
+pub(super) fn marked(row: &Row) -> Result<Mark, Fault> {
+    let text = field(row, "text")?.as_s().cloned().unwrap_or_default();
+    Ok(Mark { at: time(row, "at")?, text })
+}

@@ -1,0 +1,121 @@
+//! The queues: Amazon SQS.
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::{
+    Client,
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
+use dag_engine::Millis;
+
+use super::{Settings, error::fault};
+use crate::{work::LONGEST_DELAY, world::Fault};
+
+/// So many messages go into one request ("SendMessageBatch").
+const MOST: usize = 10;
+
+/// The longest reason of a dead letter, in bytes.
+const LONGEST_REASON: usize = 1 << 10;
+
+const SENDING: &str = "putting records into a queue";
+
+/// The three queues.
+pub(super) struct Sqs {
+    client: Client,
+    events: String,
+    deliveries: String,
+    dead: String,
+}
+
+impl Sqs {
+    pub fn new(sdk: &SdkConfig, settings: &Settings) -> Self {
+        Sqs {
+            client: Client::new(sdk),
+            events: settings.events.clone(),
+            deliveries: settings.deliveries.clone(),
+            dead: settings.dead.clone(),
+        }
+    }
+
+    pub async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
+        let records = records.into_iter().map(|(body, delay)| (body, seconds(delay)));
+        self.send(&self.events, records.collect()).await
+    }
+
+    pub async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
+        self.send(&self.deliveries, records.into_iter().map(|body| (body, 0)).collect()).await
+    }
+
+    async fn send(&self, queue: &str, records: Vec<(String, i32)>) -> Result<(), Fault> {
+        for batch in records.chunks(MOST) {
+            let mut request = self.client.send_message_batch().queue_url(queue);
+            for (index, (body, delay)) in batch.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(body)
+                    .delay_seconds(*delay)
+                    .build()
+                    .map_err(|error| Fault { what: SENDING, error: error.to_string() })?;
+                request = request.entries(entry);
+            }
+            let sent = request.send().await.map_err(|error| fault(SENDING, &error))?;
+            if let Some(failed) = sent.failed().first() {
+                let error = format!(
+                    "{} of {} were not taken, the first for {}: {}",
+                    sent.failed().len(),
+                    batch.len(),
+                    failed.code(),
+                    failed.message().unwrap_or("no reason is given")
+                );
+                return Err(Fault { what: SENDING, error });
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build();
+        let reason = reason.map_err(|error| Fault { what: SENDING, error: error.to_string() })?;
+        let sent = self.client.send_message().queue_url(&self.dead).message_body(body);
+        let sent = sent.message_attributes("reason", reason).send().await;
+        sent.map(|_| ()).map_err(|error| fault("putting a record aside", &error))
+    }
+}
+
+/// Whole seconds, as the queue counts: rather late than early, for an early timer finds nothing due.
+fn seconds(delay: Millis) -> i32 {
+    let millis = delay.get().clamp(0, LONGEST_DELAY.get());
+    i32::try_from((millis + 999) / 1_000).unwrap_or_default()
+}
+
+/// A reason as an attribute can hold it: not empty, no characters that XML has not, and not too long.
+fn shown(reason: &str) -> String {
+    let fits = |c: char| !(c.is_control() || c == '\u{fffe}' || c == '\u{ffff}');
+    let mut shown = String::new();
+    for c in reason.chars().map(|c| if fits(c) { c } else { ' ' }) {
+        if shown.len() + c.len_utf8() > LONGEST_REASON {
+            break;
+        }
+        shown.push(c);
+    }
+    if shown.is_empty() { "no reason is given".to_owned() } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_rounded_up_and_have_an_end() {
+        for (millis, expected) in [(-5, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900), (i64::MAX, 900)] {
+            assert_eq!(seconds(Millis::new(millis)), expected, "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_characters_and_never_empty() {
+        assert_eq!(shown(""), "no reason is given");
+        assert_eq!(shown("a\u{0}b\nc"), "a b c");
+        let long = shown(&"ü".repeat(2_000));
+        assert_eq!((long.len(), long.chars().count()), (1_024, 512));
+    }
+}

@@ -1,0 +1,139 @@
+//! The function that the queues call: records in, the ids of those that have to come again out.
+//!
+//! Everything is built once, when the process starts. What is wrong with the configuration ends it then, with what a person
+//! needs to mend it in the log.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use dag_book::{Book, Folder};
+use dag_cloud::{
+    Consumer, Record,
+    aws::{self, Aws, Settings},
+};
+use dag_config::Config;
+use dag_engine::Problems;
+use dag_uplink::SignedRules;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::{Deserialize, Serialize};
+
+/// What the queue's mapping sends.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch {
+    #[serde(default)]
+    records: Vec<Message>,
+}
+
+/// A record as the mapping has it; there is more in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    message_id: String,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Attributes {
+    approximate_receive_count: Option<String>,
+}
+
+/// What the mapping is answered (`ReportBatchItemFailures`).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failures {
+    batch_item_failures: Vec<FailedItem>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FailedItem {
+    item_identifier: String,
+}
+
+impl From<Message> for Record {
+    fn from(message: Message) -> Self {
+        // A count that cannot be read may be of a record that came before: that costs a hand-over that was made already.
+        let receives = message.attributes.approximate_receive_count.map_or(1, |count| count.parse().unwrap_or(2));
+        Record { id: message.message_id, body: message.body, receives }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    log();
+    let consumer = match set_up().await {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the consumer cannot start");
+            return Err(format!("{error:#}").into());
+        }
+    };
+    let consumer = &consumer;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| {
+        let records: Vec<Record> = event.payload.records.into_iter().map(Record::from).collect();
+        let failed = consumer.handle(&records).await;
+        let failed = failed.into_iter().map(|id| FailedItem { item_identifier: id });
+        Ok::<_, std::convert::Infallible>(Failures { batch_item_failures: failed.collect() })
+    }))
+    .await
+}
+
+async fn set_up() -> Result<Consumer<Aws>> {
+    let settings = Settings::read(|name| env::var(name).ok())?;
+    let root = root();
+    let config = configuration(&root)?;
+    let said = |problems: Problems| anyhow::anyhow!("{problems}");
+    let folder = Folder::read(&root.join("rules")).map_err(|wrong| said(Problems(wrong)))?;
+    let book = Book::compile(folder, &config).map_err(said)?;
+    let wanted = wanted(&root.join("signed-rules.json"))?;
+    let aws = Aws::new(&aws::sdk(None).await, &settings, &config)?;
+    tracing::info!(rules = %book.engine.rules().hash(), root = %root.display(), "the consumer is ready");
+    Ok(Consumer::new(aws, config, book, wanted))
+}
+
+/// The folder of `config.toml`: that of the function's package, where nothing else is said.
+fn root() -> PathBuf {
+    let named = ["DAG_ROOT", "LAMBDA_TASK_ROOT"].into_iter().find_map(env::var_os);
+    named.map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+fn configuration(root: &Path) -> Result<Config> {
+    let path = root.join("config.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    // What the stack sets for this function is no key of the file.
+    let ours = |name: &OsString| name.to_str().is_some_and(Settings::is_variable);
+    let environment = env::vars_os().filter(|(name, _)| !ours(name));
+    Config::parse(&text, &path, environment, &[]).map_err(|wrong| anyhow::anyhow!("{wrong}"))
+}
+
+/// The rules that devices should run, if the package says so.
+fn wanted(path: &Path) -> Result<Option<SignedRules>> {
+    let json = match std::fs::read(path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    let wanted = serde_json::from_slice(&json).with_context(|| format!("{} holds no signed rules", path.display()))?;
+    Ok(Some(wanted))
+}
+
+/// A JSON object a line in the cloud, text elsewhere.
+fn log() {
+    let builder = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_target(false);
+    let builder = builder.log_internal_errors(false).with_writer(std::io::stderr);
+    if env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
+        // The platform has the time of each line.
+        builder.json().flatten_event(true).with_ansi(false).init();
+    } else {
+        builder.init();
+    }
+}

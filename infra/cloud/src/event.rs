@@ -1,0 +1,243 @@
+//! What the queues bring.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use dag_engine::{Device, Id, MessageRef, Name, Silence, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::{feedback, presence::PresenceEvent};
+
+/// One record of a queue, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A device reported.
+    Report {
+        /// The device of the topic.
+        device: Name,
+        /// When the broker took it.
+        received_at: Time,
+        /// What it published, as it came.
+        payload: Vec<u8>,
+    },
+    /// A device's connection began or ended.
+    Presence(PresenceEvent),
+    /// A deadline of a device may be due.
+    Timer {
+        /// The device.
+        device: Name,
+    },
+    /// Whatever is overdue has to be found.
+    Sweep,
+    /// A message of a device is due.
+    Deliver {
+        /// The device.
+        device: Name,
+        /// The message.
+        notification: Id,
+    },
+    /// Somebody asked for something.
+    Asked {
+        /// The device.
+        device: Name,
+        /// What names this asking: one that comes twice was asked once.
+        id: Id,
+        /// What.
+        ask: Ask,
+    },
+    /// The registry has other data of a device, or it is a new one.
+    Registered(Device),
+    /// The mail service says what became of a mail.
+    Feedback(Feedback),
+}
+
+/// What people ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// To take an incident on.
+    Acknowledge {
+        /// The incident, of the cloud or of the device's own rules.
+        incident: Id,
+        /// Who.
+        by: String,
+    },
+    /// No step of an incident for a while.
+    Snooze {
+        /// The incident.
+        incident: Id,
+        /// Until when.
+        until: Time,
+        /// Who.
+        by: String,
+    },
+    /// No step of matching incidents for a while.
+    Silence(Silence),
+}
+
+/// A mail that the mail service had taken did not arrive, or was not wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The device that it was about.
+    pub device: Name,
+    /// The message.
+    pub message: MessageRef,
+    /// The addresses that are not to be written to again; none where it may be better later.
+    pub addresses: Vec<String>,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// A record that nobody can make anything of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Not an event of ours.
+    #[error("this is no event: {0}")]
+    Malformed(String),
+    /// The report's payload was not passed on as the topic rule should.
+    #[error("the payload of the report is not base64")]
+    Payload,
+    /// The mail service speaks of a mail that is not ours, or does not say which.
+    #[error("the mail service's event names no message of ours: {0}")]
+    Feedback(&'static str),
+}
+
+/// An event that is on the wire as we write it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Wire {
+    Report { device: Name, received_at: i64, payload: String },
+    Presence(PresenceEvent),
+    Timer { device: Name },
+    Sweep,
+    Deliver { device: Name, notification: Id },
+    Asked { device: Name, at: Time, ask: Ask },
+    Registered { device: Device },
+}
+
+impl Event {
+    /// Reads a record's body.
+    ///
+    /// # Errors
+    /// It is not JSON, or no event that there is.
+    pub fn parse(body: &str) -> Result<Event, EventError> {
+        let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
+        // The mail service's events come through a bus with an envelope of its own.
+        if body.contains("\"aws.ses\"") && !body.contains("\"event\"") {
+            return feedback::parse(body).map(Event::Feedback);
+        }
+        Ok(match serde_json::from_str(body).map_err(malformed)? {
+            Wire::Report { device, received_at, payload } => {
+                let payload = BASE64.decode(payload).map_err(|_| EventError::Payload)?;
+                Event::Report { device, received_at: Time::from_millis(received_at), payload }
+            }
+            Wire::Presence(event) => Event::Presence(event),
+            Wire::Timer { device } => Event::Timer { device },
+            Wire::Sweep => Event::Sweep,
+            Wire::Deliver { device, notification } => Event::Deliver { device, notification },
+            // Its words and its time name it.
+            Wire::Asked { device, ask, .. } => Event::Asked { device, id: Id::of(&[body.as_bytes()]), ask },
+            Wire::Registered { device } => Event::Registered(device),
+        })
+    }
+
+    /// The body of a record that asks for a look at a device's deadlines.
+    pub fn timer(device: &Name) -> String {
+        body(&Wire::Timer { device: device.clone() })
+    }
+
+    /// The body of a record that asks for a message to be sent.
+    pub fn deliver(device: &Name, notification: Id) -> String {
+        body(&Wire::Deliver { device: device.clone(), notification })
+    }
+
+    /// The body of a record that asks for something on somebody's behalf. `at` is when they asked: the same at another time
+    /// is another asking.
+    pub fn asked(device: &Name, ask: Ask, at: Time) -> String {
+        body(&Wire::Asked { device: device.clone(), at, ask })
+    }
+
+    /// The body of a record that says what the registry has of a device.
+    pub fn registered(device: Device) -> String {
+        body(&Wire::Registered { device })
+    }
+
+    /// Which device it is about; `None` for a sweep.
+    pub fn device(&self) -> Option<&Name> {
+        match self {
+            Event::Report { device, .. }
+            | Event::Timer { device }
+            | Event::Deliver { device, .. }
+            | Event::Asked { device, .. } => Some(device),
+            Event::Presence(event) => Some(&event.client_id),
+            Event::Registered(device) => Some(&device.id),
+            Event::Feedback(feedback) => Some(&feedback.device),
+            Event::Sweep => None,
+        }
+    }
+}
+
+/// The body of the record that asks for a sweep: what the schedule sends.
+pub const SWEEP: &str = r#"{"event":"sweep"}"#;
+
+fn body(event: &Wire) -> String {
+    // Strings, numbers and maps with strings for keys: JSON holds them.
+    serde_json::to_string(event).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> Id {
+        Id::of(&[b"message"])
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let device = Name::new("cottage");
+        assert_eq!(Event::parse(SWEEP), Ok(Event::Sweep));
+        assert_eq!(Event::parse(&Event::timer(&device)), Ok(Event::Timer { device: device.clone() }));
+        let deliver = Event::Deliver { device: device.clone(), notification: id() };
+        assert_eq!(Event::parse(&Event::deliver(&device, id())), Ok(deliver));
+        let registered = Device {
+            id: device.clone(),
+            name: "Cottage \u{1F3E1} \"old\"".to_owned(),
+            labels: [("area".to_owned(), "hay".to_owned())].into(),
+            timezone: Some("Europe/London".into()),
+            account_emails: vec!["home@example.com".to_owned()],
+        };
+        assert_eq!(Event::parse(&Event::registered(registered.clone())), Ok(Event::Registered(registered)));
+    }
+
+    #[test]
+    fn the_same_asked_at_another_time_is_another_asking() {
+        let device = Name::new("cottage");
+        let asked = |at| {
+            let ask = Ask::Acknowledge { incident: id(), by: "nor".to_owned() };
+            match Event::parse(&Event::asked(&device, ask.clone(), Time::from_millis(at))) {
+                Ok(Event::Asked { device: of, id, ask: read }) if of == device && read == ask => id,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(asked(1), asked(1));
+        assert_ne!(asked(1), asked(2));
+    }
+
+    #[test]
+    fn a_report_that_speaks_of_the_mail_service_is_a_report() {
+        let payload = BASE64.encode("\"aws.ses\"");
+        let body = format!(r#"{{"event":"report","device":"aws.ses","received_at":5,"payload":"{payload}"}}"#);
+        let report = Event::Report {
+            device: "aws.ses".into(),
+            received_at: Time::from_millis(5),
+            payload: b"\"aws.ses\"".to_vec(),
+        };
+        assert_eq!(Event::parse(&body), Ok(report));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for body in ["", "null", "{}", "[]", r#"{"event":7}"#, r#"{"event":"timer"}"#, r#"{"source":"aws.ses"}"#] {
+            assert!(matches!(Event::parse(body), Err(EventError::Malformed(_))), "{body}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the mail service says of mails that it had taken: bounces and complaints, as its event publishing puts them on the
+//! event bus ("Email Bounced", "Email Complaint Received").
+//!
+//! Which message it was stands in the mail's tags, that [`tags`] writes.
+
+use dag_engine::{Channel, Id, MessageRef, Name, Notification};
+use serde::Deserialize;
+
+use crate::event::{EventError, Feedback};
+
+const DEVICE: &str = "dag-device";
+const NOTIFICATION: &str = "dag-notification";
+const INCIDENT: &str = "dag-incident";
+const RECIPIENT: &str = "dag-recipient";
+/// The rest of a long name.
+const RECIPIENT_MORE: &str = "dag-recipient-more";
+
+/// So many characters are in one tag's value at most.
+const LONGEST_TAG: usize = 256;
+
+/// The tags of a mail. Names of recipients may hold what tags must not, so they are written in hexadecimal; one of more
+/// than 256 bytes is left out, lest the mail is refused for its tags.
+pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
+    let mut tags = vec![(DEVICE, device.to_owned()), (NOTIFICATION, notification.id.to_string())];
+    let parts = notification.recipient.as_bytes().chunks(LONGEST_TAG / 2);
+    if parts.len() <= 2 {
+        let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect();
+        tags.extend([RECIPIENT, RECIPIENT_MORE].into_iter().zip(parts.map(hex)));
+    }
+    tags.extend(notification.incident().map(|incident| (INCIDENT, incident.id.to_string())));
+    tags
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    detail: Detail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    mail: Mail,
+    #[serde(default)]
+    bounce: Option<Bounce>,
+    #[serde(default)]
+    complaint: Option<Complaint>,
+}
+
+#[derive(Deserialize)]
+struct Mail {
+    #[serde(default)]
+    tags: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bounce {
+    bounce_type: String,
+    bounced_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Complaint {
+    complained_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient {
+    email_address: String,
+    #[serde(default)]
+    diagnostic_code: Option<String>,
+}
+
+pub(crate) fn parse(body: &str) -> Result<Feedback, EventError> {
+    let envelope: Envelope = serde_json::from_str(body).map_err(|error| EventError::Malformed(error.to_string()))?;
+    let Detail { mail, bounce, complaint } = envelope.detail;
+    let tag = |name: &'static str| mail.tags.get(name).and_then(|values| values.first());
+    let need = |name: &'static str| tag(name).ok_or(EventError::Feedback(name));
+    let id = |name: &'static str, text: &String| Id::parse(text).ok_or(EventError::Feedback(name));
+    let recipient = format!("{}{}", need(RECIPIENT)?, tag(RECIPIENT_MORE).map_or("", String::as_str));
+    let message = MessageRef {
+        notification: id(NOTIFICATION, need(NOTIFICATION)?)?,
+        incident: tag(INCIDENT).map(|text| id(INCIDENT, text)).transpose()?,
+        recipient: unhex(&recipient).ok_or(EventError::Feedback(RECIPIENT))?,
+        channel: Channel::Email,
+    };
+    let (addresses, text) = match (bounce, complaint) {
+        (Some(bounce), _) => {
+            let code = bounce.bounced_recipients.iter().find_map(|recipient| recipient.diagnostic_code.clone());
+            let text = format!("the mail came back ({}): {}", bounce.bounce_type, code.unwrap_or_default());
+            // A full mailbox may have room again; an address that is not there will not be.
+            let gone = bounce.bounce_type == "Permanent";
+            (if gone { bounce.bounced_recipients } else { Vec::new() }, text)
+        }
+        (None, Some(complaint)) => {
+            (complaint.complained_recipients, "the mail was called unwanted by who got it".to_owned())
+        }
+        (None, None) => return Err(EventError::Feedback("bounce or complaint")),
+    };
+    let addresses = addresses.into_iter().map(|recipient| recipient.email_address).collect();
+    Ok(Feedback { device: Name::new(need(DEVICE)?), message, addresses, text })
+}
+
+fn unhex(text: &str) -> Option<Name> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(high)? * 16 + digit(low)?),
+        _ => None,
+    });
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok().map(Name::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use dag_book::{Book, Folder};
+    use serde_json::json;
+
+    use super::*;
+
+    const CONFIG: &str = "mode = \"standalone\"\n[site]\nname = \"Home\"\ntimezone = \"Europe/London\"\noperators = []\n\
+        [device.cottage]\npower = { source = \"simulated\" }\n[email]\ntransport = \"outbox\"\nfrom = \"dag@example.com\"\n";
+
+    /// Messages of every kind to a recipient whose name no tag may hold.
+    fn messages() -> Vec<Notification> {
+        let config = dag_config::Config::parse(CONFIG, std::path::Path::new("config.toml"), [], &[]).unwrap();
+        let rules = "[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n[escalation]\nall = [{ notify = [\"all\"] }]\n\
+            [group]\nall = [\"@account\"]\n";
+        let folder = Folder::from_kept(vec![("rules.toml".to_owned(), rules.as_bytes().to_vec())]);
+        let book = Book::compile(folder, &config).unwrap();
+        let mut device = config.device(None).unwrap();
+        let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(175));
+        device.account_emails = vec!["käthe+mail@example.com".to_owned(), long];
+        let decisions = book.engine.samples(&device, dag_engine::Time::from_millis(0));
+        dag_engine::notifications(&decisions).cloned().collect()
+    }
+
+    fn event(tags: &[(&'static str, String)], what: &str, detail: &serde_json::Value) -> String {
+        let tags: std::collections::BTreeMap<_, _> = tags.iter().map(|(name, value)| (*name, [value])).collect();
+        json!({ "source": "aws.ses", "detail": { "mail": { "tags": tags }, what: detail } }).to_string()
+    }
+
+    fn bounce(kind: &str) -> serde_json::Value {
+        json!({ "bounceType": kind, "bouncedRecipients": [{ "emailAddress": "a@example.com" }, { "emailAddress": "b@example.com" }] })
+    }
+
+    #[test]
+    fn what_the_tags_say_comes_back_as_it_was() {
+        let messages = messages();
+        assert!(!messages.is_empty());
+        for message in messages {
+            let tags = tags("cottage", &message);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            assert!(tags.iter().all(|(name, value)| format!("{name}{value}").chars().all(allowed)), "{tags:?}");
+            assert!(tags.iter().all(|(_, value)| value.len() <= 256), "{tags:?}");
+            let feedback = parse(&event(&tags, "bounce", &bounce("Permanent"))).unwrap();
+            assert_eq!((feedback.device.as_str(), feedback.message), ("cottage", message.reference()));
+        }
+    }
+
+    #[test]
+    fn only_an_address_that_is_gone_or_complains_is_not_written_to_again() {
+        let tags = tags("cottage", messages().first().unwrap());
+        let addresses = |what: &str, detail| parse(&event(&tags, what, &detail)).unwrap().addresses;
+        assert_eq!(addresses("bounce", bounce("Permanent")), ["a@example.com", "b@example.com"]);
+        assert_eq!(addresses("bounce", bounce("Transient")), Vec::<String>::new());
+        assert_eq!(addresses("bounce", bounce("Undetermined")), Vec::<String>::new());
+        let complaint = json!({ "complainedRecipients": [{ "emailAddress": "a@example.com" }] });
+        assert_eq!(addresses("complaint", complaint), ["a@example.com"]);
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_read_or_refused() {
+        assert_eq!(unhex("6e6f72").as_deref(), Some("nor"));
+        assert_eq!(unhex("").as_deref(), Some(""));
+        for wrong in ["6", "6g", "ff", "+1", "é"] {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is kept of a device: one item of the table, read and written as a whole.
+
+use std::collections::BTreeMap;
+
+use dag_delivery::Entry;
+use dag_engine::{Device, Id, Name, State, Time};
+use dag_uplink::EdgeIncident;
+use serde::{Deserialize, Serialize};
+
+use crate::presence::Presence;
+
+/// Everything that the consumer knows of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceItem {
+    /// What the engine knows.
+    pub state: State,
+    /// The messages that have not come to their end. What they say, once that is rendered, is kept beside the item.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outbox: BTreeMap<Id, Entry>,
+    /// The place of the last message among all of the device.
+    #[serde(default)]
+    pub last_sequence: u64,
+    /// Its connection.
+    #[serde(default)]
+    pub presence: Presence,
+    /// How many readings of the connection there were: their numbers.
+    #[serde(default)]
+    pub presence_readings: u64,
+    /// The boot and number of its last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<(u64, u64)>,
+    /// What names the rules that it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Id>,
+    /// Which rules were sent to it last, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_sent: Option<(Id, Time)>,
+    /// The open incidents of the rules that it runs by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edge_incidents: Vec<EdgeIncident>,
+    /// What was asked last: the queue may bring it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Id>,
+    /// What the registry has of it, where that is not what the configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<Device>,
+    /// When the timer message goes off that was sent last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Time>,
+}
+
+impl DeviceItem {
+    /// A device of which nothing was heard yet.
+    pub fn new(device: Device) -> Self {
+        DeviceItem {
+            state: State::new(device),
+            outbox: BTreeMap::new(),
+            last_sequence: 0,
+            presence: Presence::default(),
+            presence_readings: 0,
+            heard: None,
+            rules: None,
+            rules_sent: None,
+            edge_incidents: Vec::new(),
+            asks: Vec::new(),
+            registered: None,
+            armed: None,
+        }
+    }
+
+    /// The device's id.
+    pub fn id(&self) -> &Name {
+        &self.state.device().id
+    }
+
+    /// When something has to be done though nothing comes: a deadline, or a message that is due.
+    pub fn due(&self) -> Option<Time> {
+        let message = dag_delivery::next_due(self.outbox.values());
+        message.into_iter().chain(self.state.next_deadline()).min()
+    }
+}

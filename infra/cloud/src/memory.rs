@@ -1,0 +1,181 @@
+//! A world in memory, with a clock that is set by hand: for tests, and to see what the consumer itself can do.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use dag_delivery::{Entry, Failure, Prepared, Receipt};
+use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
+use dag_uplink::Command;
+
+use crate::{
+    item::DeviceItem,
+    world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored, shard},
+};
+
+/// Everything that surrounds a consumer, in maps and lists.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Inside>);
+
+/// What is in there.
+#[derive(Debug, Default)]
+pub struct Inside {
+    /// Now.
+    pub now: Time,
+    /// The items, as JSON: what does not survive that is not kept.
+    pub items: BTreeMap<Name, (String, u64)>,
+    /// What was decided, by device.
+    pub decisions: BTreeMap<Name, Vec<Decision>>,
+    /// What messages say.
+    pub prepared: BTreeMap<(Name, Id), Prepared>,
+    /// Messages that came to their end.
+    pub finished: Vec<(Name, Entry)>,
+    /// Addresses that are not to be written to.
+    pub marks: BTreeMap<String, Mark>,
+    /// The records of `events`, each with when it appears.
+    pub events: VecDeque<(Time, String)>,
+    /// The records of `deliveries`.
+    pub deliveries: VecDeque<String>,
+    /// What was put aside, with the reason.
+    pub dead: Vec<(String, String)>,
+    /// What devices were told.
+    pub commands: Vec<(Name, Command)>,
+    /// What people got.
+    pub sent: Vec<Sent>,
+    /// How many requests the table had, and how many bytes they wrote.
+    pub requests: u64,
+    /// Bytes of items and decisions written.
+    pub written: u64,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub notification: Notification,
+    /// In which words.
+    pub prepared: Prepared,
+}
+
+impl Memory {
+    /// An empty world at `now`.
+    pub fn new(now: Time) -> Self {
+        Memory(Mutex::new(Inside { now, ..Inside::default() }))
+    }
+
+    /// A look inside.
+    pub fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    /// The item of a device.
+    pub fn item(&self, device: &str) -> Option<DeviceItem> {
+        self.items.get(device).and_then(|(json, _)| serde_json::from_str(json).ok())
+    }
+}
+
+impl Clock for Memory {
+    fn now(&self) -> Time {
+        self.inside().now
+    }
+}
+
+impl Store for Memory {
+    async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
+        let mut inside = self.inside();
+        inside.requests += 1;
+        let Some((json, version)) = inside.items.get(device) else { return Ok(None) };
+        let broken = |error: serde_json::Error| Fault { what: "reading the item", error: error.to_string() };
+        Ok(Some(Stored { item: serde_json::from_str(json).map_err(broken)?, version: *version }))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let mut inside = self.inside();
+        inside.requests += 1;
+        let device = commit.item.id().clone();
+        if inside.items.get(&device).map_or(0, |(_, version)| *version) != commit.version {
+            return Err(CommitError::Conflict);
+        }
+        if let Some((address, mark)) = commit.unmarked.iter().find_map(|to| inside.marks.get_key_value(to)) {
+            return Err(CommitError::Marked { address: address.clone(), mark: mark.clone() });
+        }
+        let broken = |error: serde_json::Error| Fault { what: "writing the item", error: error.to_string() };
+        let json = serde_json::to_string(&commit.item).map_err(broken)?;
+        let decisions = serde_json::to_string(&commit.decisions).map_err(broken)?;
+        inside.written += (json.len() + decisions.len()) as u64;
+        inside.items.insert(device.clone(), (json, commit.version + 1));
+        inside.decisions.entry(device.clone()).or_default().extend(commit.decisions.iter().cloned());
+        for (message, prepared) in &commit.prepared {
+            inside.prepared.insert((device.clone(), *message), prepared.clone());
+        }
+        for entry in &commit.finished {
+            inside.prepared.remove(&(device.clone(), entry.notification.id));
+            inside.finished.push((device.clone(), entry.clone()));
+        }
+        Ok(())
+    }
+
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+        let mut inside = self.inside();
+        inside.requests += 1;
+        Ok(inside.prepared.get(&(Name::new(device), message)).cloned())
+    }
+
+    async fn due(&self, part: u8, until: Time) -> Result<Vec<Due>, Fault> {
+        let mut inside = self.inside();
+        inside.requests += 1;
+        let devices: Vec<Name> = inside.items.keys().filter(|device| shard(device) == part).cloned().collect();
+        let due = devices.iter().filter_map(|device| {
+            let item = inside.item(device)?;
+            let at = item.due().filter(|at| *at <= until)?;
+            Some(Due { device: device.clone(), at, armed: item.armed })
+        });
+        let mut due: Vec<Due> = due.collect();
+        due.sort_by_key(|due| due.at);
+        Ok(due)
+    }
+
+    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
+        self.inside().marks.insert(address.to_owned(), mark.clone());
+        Ok(())
+    }
+}
+
+impl Queues for Memory {
+    async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
+        let mut inside = self.inside();
+        let now = inside.now;
+        inside.events.extend(records.into_iter().map(|(body, delay)| (now + delay, body)));
+        Ok(())
+    }
+
+    async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
+        self.inside().deliveries.extend(records);
+        Ok(())
+    }
+
+    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.inside().dead.push((body.to_owned(), reason.to_owned()));
+        Ok(())
+    }
+}
+
+impl Devices for Memory {
+    async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
+        self.inside().commands.push((Name::new(device), command.clone()));
+        Ok(())
+    }
+}
+
+impl Post for Memory {
+    async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+        let (notification, prepared) = (notification.clone(), prepared.clone());
+        self.inside().sent.push(Sent { at: now, notification, prepared });
+        Ok(Receipt { answer: "kept".to_owned() })
+    }
+}

@@ -1,0 +1,172 @@
+//! What surrounds the consumer, as small traits: `aws/` implements them for AWS, [`Memory`](crate::Memory) for tests and
+//! load.
+
+use std::future::Future;
+
+use dag_delivery::{Delivery, Entry, Failure, Prepared, Receipt};
+use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
+use dag_uplink::Command;
+use serde::{Deserialize, Serialize};
+
+use crate::item::DeviceItem;
+
+/// Broken infrastructure: the record is tried again later.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} failed: {error}")]
+pub struct Fault {
+    /// What was tried.
+    pub what: &'static str,
+    /// What went wrong.
+    pub error: String,
+}
+
+/// A device item with its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The item.
+    pub item: DeviceItem,
+    /// One higher at each commit.
+    pub version: u64,
+}
+
+/// Everything that one step changes, written in one transaction or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The item as it is now. Its entries come without what they say.
+    pub item: DeviceItem,
+    /// The version that it was read with; 0 if it was not there.
+    pub version: u64,
+    /// The time of the step.
+    pub at: Time,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// What messages say, rendered at their first attempt.
+    pub prepared: Vec<(Id, Prepared)>,
+    /// Messages that came to their end: they are kept in the log, and what they say is forgotten.
+    pub finished: Vec<Entry>,
+    /// Addresses that mail is about to go to: none of them may be marked.
+    pub unmarked: Vec<String>,
+}
+
+impl Commit {
+    /// The item as it is once this is made.
+    pub fn stored(self) -> Stored {
+        Stored { item: self.item, version: self.version + 1 }
+    }
+}
+
+/// Why a commit was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else wrote the item: read it again.
+    #[error("the item was changed by another")]
+    Conflict,
+    /// One of the addresses is marked.
+    #[error("{address} is marked: {}", mark.text)]
+    Marked {
+        /// The address.
+        address: String,
+        /// Why.
+        mark: Mark,
+    },
+    /// The table cannot be written.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// An address that is not to be written to again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Since when.
+    pub at: Time,
+    /// Why, for people.
+    pub text: String,
+}
+
+/// A device whose time has come, or will soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The device.
+    pub device: Name,
+    /// When.
+    pub at: Time,
+    /// When the timer message goes off that was sent last.
+    pub armed: Option<Time>,
+}
+
+/// How many parts the index of deadlines has.
+pub const SHARDS: u8 = 16;
+
+/// In which part of the index a device is.
+pub fn shard(device: &str) -> u8 {
+    Id::of(&[b"shard", device.as_bytes()]).as_bytes().first().copied().unwrap_or_default() % SHARDS
+}
+
+/// The table.
+pub trait Store: Send + Sync {
+    /// The item of a device.
+    fn load(&self, device: &str) -> impl Future<Output = Result<Option<Stored>, Fault>> + Send;
+
+    /// Makes a step durable, if nobody else wrote the item since it was read.
+    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// What a message says, where an attempt was made before.
+    fn prepared(&self, device: &str, message: Id) -> impl Future<Output = Result<Option<Prepared>, Fault>> + Send;
+
+    /// The devices of a shard whose time has come by `until`, the longest due first; some hundreds at most.
+    fn due(&self, shard: u8, until: Time) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
+
+    /// Marks an address as one that is not to be written to again.
+    fn mark(&self, address: &str, mark: &Mark) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The queues.
+pub trait Queues: Send + Sync {
+    /// Puts records into `events`, each to appear after so long: at most 900 s.
+    fn events(&self, records: Vec<(String, Millis)>) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Puts records into `deliveries`.
+    fn deliveries(&self, records: Vec<String>) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Puts a record that nothing can be made of where people look for it, with the reason.
+    fn dead(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The way to the devices.
+pub trait Devices: Send + Sync {
+    /// Publishes a command. Whether the device takes it is not known: it is sent again when a report shows that it is needed.
+    fn command(&self, device: &str, command: &Command) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The way to people.
+pub trait Post: Send + Sync {
+    /// Makes one attempt.
+    fn send(
+        &self,
+        notification: &Notification,
+        prepared: &Prepared,
+        now: Time,
+    ) -> impl Future<Output = Result<Receipt, Failure>> + Send;
+}
+
+impl Post for Delivery {
+    fn send(
+        &self,
+        notification: &Notification,
+        prepared: &Prepared,
+        now: Time,
+    ) -> impl Future<Output = Result<Receipt, Failure>> + Send {
+        Delivery::send(self, notification, prepared, now)
+    }
+}
+
+/// Which time it is.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Time;
+}
+
+/// All of it.
+pub trait World: Store + Queues + Devices + Post + Clock {}
+
+impl<W: Store + Queues + Devices + Post + Clock> World for W {}

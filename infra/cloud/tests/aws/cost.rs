@@ -1,0 +1,54 @@
+//! What a report costs: requests to the table, and bytes in them.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use dag_cloud::{Clock as _, Record};
+use dag_engine::Time;
+use serde_json::json;
+
+use crate::stack::Stack;
+
+fn record(number: u64, now: Time, value: &str, age_ms: u64) -> Record {
+    let report = json!({
+        "v": 1, "device": "cottage", "boot": 1, "number": number, "sent_at": now, "clock": "set",
+        "sources": [{ "source": "simulated", "boot": 1, "first": number,
+            "readings": [{ "fact": "power", "value": value, "age_ms": age_ms }] }],
+    });
+    let payload = BASE64.encode(report.to_string());
+    let event = json!({ "event": "report", "device": "cottage", "received_at": now.as_millis(), "payload": payload });
+    Record { id: number.to_string(), body: event.to_string(), receives: 1 }
+}
+
+#[tokio::test]
+async fn a_report_costs_little() {
+    let stack = Stack::start().await;
+    for identity in ["dag@example.com"] {
+        stack.ses().create_email_identity().email_identity(identity).send().await.unwrap();
+    }
+    let consumer = stack.consumer();
+    let table = |what: &str| {
+        let all = stack.requests();
+        let table: Vec<_> = all.iter().filter(|(operation, _)| operation.starts_with("DynamoDB")).collect();
+        let written = table.iter().filter(|(operation, _)| !operation.ends_with("GetItem"));
+        let written: u64 = written.map(|(_, bytes)| bytes).sum();
+        println!("{what}: {} requests to the table, {written} bytes in those that write; {all:?}", table.len());
+        (table.len(), written)
+    };
+    stack.requests();
+    let now = consumer.world().now();
+    assert!(consumer.handle(&[record(1, now, "on", 600_000)]).await.is_empty());
+    table("the first report of a device");
+    assert!(consumer.handle(&[record(2, now, "on", 500_000)]).await.is_empty());
+    let (requests, written) = table("a report that tells nobody");
+    assert!(requests <= 2 && written <= 3 << 10, "{requests} requests, {written} bytes");
+
+    // Off for so long that the waiting time is over.
+    assert!(consumer.handle(&[record(3, now, "off", 400_000)]).await.is_empty());
+    let deliveries = stack.take(&stack.settings.deliveries).await;
+    assert_eq!(deliveries.len(), 1, "somebody is told");
+    let records = deliveries.into_iter().map(|(body, _)| Record { id: "d".to_owned(), body, receives: 1 });
+    assert!(consumer.handle(&records.collect::<Vec<_>>()).await.is_empty());
+    let (requests, written) = table("a report that tells somebody by mail");
+    assert!(requests <= 5, "{requests} requests, {written} bytes");
+    let data = stack.get("/moto-api/data.json");
+    assert_eq!(data["ses"]["RawMessage"].as_array().map(Vec::len), Some(1));
+}

@@ -1,0 +1,15 @@
+//! The world on AWS, against moto on loopback: what is written is read again, what must fail does, and what it costs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
+mod cost;
+mod post;
+mod queues;
+mod stack;
+mod table;

@@ -1,0 +1,90 @@
+//! Mail and commands.
+
+use dag_cloud::{Devices as _, Post as _, tags};
+use dag_delivery::{Failure, Prepared, Rendered};
+use dag_engine::{Address, Notification};
+use dag_uplink::Command;
+use serde_json::json;
+
+use crate::stack::{NOON, Stack, config, notification};
+
+fn to(address: &str) -> Notification {
+    Notification { address: Address::Email(address.to_owned()), ..notification(1) }
+}
+
+fn words() -> Prepared {
+    let rendered = Rendered { subject: "Power is out".to_owned(), text: "It is dark.".to_owned(), html: None };
+    Prepared::Email(rendered)
+}
+
+async fn verify(stack: &Stack, identity: &str) {
+    stack.ses().create_email_identity().email_identity(identity).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_goes_out_as_it_was_rendered() {
+    let mut stack = Stack::start().await;
+    stack.settings.configuration_set = Some("dag".to_owned());
+    verify(&stack, "dag@example.com").await;
+    let world = stack.world();
+    stack.requests();
+    let message = to("kim@example.com");
+    let receipt = world.send(&message, &words(), NOON).await.unwrap();
+    assert!(receipt.answer.starts_with("taken by SES as "), "{}", receipt.answer);
+    let asked = stack.get("/dag/requests");
+    assert_eq!(asked[0]["configuration_set"], "dag");
+    let expected = tags("cottage", &message).into_iter();
+    let expected: Vec<_> = expected.map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+    assert_eq!(asked[0]["tags"], json!(expected), "who is told of a mail that came back finds the message by these");
+    let data = stack.get("/moto-api/data.json");
+    let mails = data["ses"]["RawMessage"].as_array().cloned().unwrap_or_default();
+    let raw = mails[0]["raw_data"].as_str().unwrap();
+    assert!(raw.contains("Subject: Power is out") && raw.contains("It is dark."), "{raw}");
+    assert!(raw.contains("List-Unsubscribe: <mailto:dag@example.com?subject=unsubscribe>"), "{raw}");
+    assert_eq!(mails[0]["destinations"][0], "kim@example.com");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_is_not_tried_again() {
+    let stack = Stack::start().await;
+    let error = stack.world().send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
+    assert!(matches!(&error, Failure::Permanent { error } if error.contains("MessageRejected")), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_sandbox_sends_to_verified_addresses_only_and_says_so() {
+    let stack = Stack::start().await;
+    verify(&stack, "dag@example.com").await;
+    let world = stack.world_of(&config("\n[email.ses]\nsandbox = true\n")).unwrap();
+    stack.requests();
+    let error = world.send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err();
+    assert!(matches!(error, Failure::Permanent { .. }), "{error:?}");
+    insta::assert_snapshot!(error, @"kim@elsewhere.example is not verified with SES, and the sandbox sends to verified addresses only: have it confirm the mail that `aws sesv2 create-email-identity --email-identity kim@elsewhere.example` sends, or ask AWS for production access and set `sandbox = false` in `[email.ses]`");
+    assert_eq!(world.send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err(), error);
+    // The address and its domain, once each.
+    let asked = stack.requests();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_tried_again() {
+    let stack = Stack::start().await;
+    let world = stack.world();
+    drop(stack);
+    let error = world.send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
+    assert!(
+        matches!(&error, Failure::Retry { error, .. } if error.starts_with("SES cannot be reached: ")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_command_is_published_on_the_devices_topic() {
+    let stack = Stack::start().await;
+    let world = stack.world();
+    stack.requests();
+    world.command("cottage", &Command::Report).await.unwrap();
+    let asked = stack.requests();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].0.contains("/topics/dag/cottage/cmd"), "{asked:?}");
+}

@@ -1,0 +1,221 @@
+//! A stack on loopback: table and queues as the template makes them, and a world of it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    config::{Credentials, SharedCredentialsProvider},
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
+    },
+};
+use dag_book::{Book, Folder};
+use dag_cloud::{
+    Consumer, DeviceItem,
+    aws::{self, Aws, Settings},
+};
+use dag_config::Config;
+use dag_delivery::Entry;
+use dag_engine::{Name, Notification, Time};
+use serde_json::Value;
+
+/// Noon of a winter's day.
+pub const NOON: Time = Time::from_millis(1_768_046_400_000);
+
+pub struct Stack {
+    child: Child,
+    port: u16,
+    pub sdk: SdkConfig,
+    pub settings: Settings,
+}
+
+impl Stack {
+    pub async fn start() -> Stack {
+        let venv = std::env::var_os("DAG_TEST_VENV")
+            .expect("DAG_TEST_VENV names no Python environment with moto: run `bash .ci/run`");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/aws.py");
+        let mut command = Command::new(Path::new(&venv).join("bin/python"));
+        let mut child = command.arg(script).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("moto said {line:?}"));
+        let port: u16 = said["port"].as_u64().unwrap().try_into().unwrap();
+
+        let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
+        let sdk = aws::sdk(Some("eu-west-1")).await.into_builder();
+        let sdk = sdk.endpoint_url(format!("http://127.0.0.1:{port}")).credentials_provider(credentials).build();
+        let mut stack = Stack {
+            child,
+            port,
+            sdk,
+            settings: Settings {
+                table: "dag".to_owned(),
+                events: String::new(),
+                deliveries: String::new(),
+                dead: String::new(),
+                broker: None,
+                configuration_set: None,
+            },
+        };
+        stack.table().await;
+        stack.settings.events = stack.queue("events").await;
+        stack.settings.deliveries = stack.queue("deliveries").await;
+        stack.settings.dead = stack.queue("dead").await;
+        stack
+    }
+
+    pub fn dynamo(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.sdk)
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk)
+    }
+
+    pub fn ses(&self) -> aws_sdk_sesv2::Client {
+        aws_sdk_sesv2::Client::new(&self.sdk)
+    }
+
+    async fn table(&self) {
+        let attribute =
+            |name, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();
+        let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+        let included = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("armed");
+        let due = GlobalSecondaryIndex::builder()
+            .index_name("due")
+            .key_schema(key("shard", KeyType::Hash))
+            .key_schema(key("due", KeyType::Range))
+            .projection(included.build());
+        let table = self.dynamo().create_table().table_name("dag").billing_mode(BillingMode::PayPerRequest);
+        let table = table
+            .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+            .attribute_definitions(attribute("sk", ScalarAttributeType::S))
+            .attribute_definitions(attribute("shard", ScalarAttributeType::N))
+            .attribute_definitions(attribute("due", ScalarAttributeType::N))
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .global_secondary_indexes(due.build().unwrap());
+        table.send().await.unwrap();
+    }
+
+    async fn queue(&self, name: &str) -> String {
+        self.sqs().create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+    }
+
+    pub fn world(&self) -> Aws {
+        self.world_of(&config("")).unwrap()
+    }
+
+    pub fn world_of(&self, config: &Config) -> Result<Aws, dag_delivery::SetupError> {
+        Aws::new(&self.sdk, &self.settings, config)
+    }
+
+    pub fn consumer(&self) -> Consumer<Aws> {
+        let config = config("");
+        let book = Book::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+        Consumer::new(self.world(), config, book, None)
+    }
+
+    /// Everything in the table, by `pk` and `sk`.
+    pub async fn rows(&self) -> Vec<(String, String, std::collections::HashMap<String, AttributeValue>)> {
+        let rows = self.dynamo().scan().table_name("dag").send().await.unwrap().items.unwrap_or_default();
+        let text = |row: &std::collections::HashMap<String, AttributeValue>, name| {
+            AttributeValue::as_s(&row[name]).unwrap().clone()
+        };
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (text(&row, "pk"), text(&row, "sk"), row)).collect();
+        rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        rows
+    }
+
+    /// The `sk` of every row.
+    pub async fn keys(&self) -> Vec<String> {
+        self.rows().await.into_iter().map(|(_, sk, _)| sk).collect()
+    }
+
+    /// The bodies that a queue brings now, with the attribute `reason`. They are taken out.
+    pub async fn take(&self, queue: &str) -> Vec<(String, Option<String>)> {
+        let mut taken = Vec::new();
+        loop {
+            let request = self.sqs().receive_message().queue_url(queue).max_number_of_messages(10);
+            let got = request.message_attribute_names("reason").send().await.unwrap().messages.unwrap_or_default();
+            if got.is_empty() {
+                return taken;
+            }
+            for message in got {
+                let reason = message.message_attributes.as_ref().and_then(|all| all.get("reason"));
+                let reason = reason.and_then(|reason| reason.string_value.clone());
+                let delete = self.sqs().delete_message().queue_url(queue);
+                delete.receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
+                taken.push((message.body.unwrap(), reason));
+            }
+        }
+    }
+
+    /// What the services were asked since the last time: the operation and the bytes of its body.
+    pub fn requests(&self) -> Vec<(String, u64)> {
+        let seen = self.get("/dag/requests");
+        let seen = seen.as_array().unwrap().iter();
+        seen.map(|one| (one["operation"].as_str().unwrap().to_owned(), one["bytes"].as_u64().unwrap())).collect()
+    }
+
+    /// What moto keeps of a service's resources.
+    pub fn get(&self, path: &str) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The shipped configuration as the cloud has it, and `more` below.
+pub fn config(more: &str) -> Config {
+    let path = top().join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("transport = \"outbox\"", "transport = \"ses\"");
+    let text = text.replace("mode = \"standalone\"", "mode = \"cloud\"") + more;
+    Config::parse(&text, &path, [], &[]).unwrap()
+}
+
+/// The cottage, of which nothing was heard yet.
+pub fn item() -> DeviceItem {
+    DeviceItem::new(config("").device(Some("cottage")).unwrap())
+}
+
+/// A device by another name.
+pub fn named(id: &str) -> DeviceItem {
+    let device = config("").device(Some("cottage")).unwrap();
+    DeviceItem::new(dag_engine::Device { id: Name::new(id), ..device })
+}
+
+/// A message that the shipped rules could send, queued at noon.
+pub fn entry(number: u64) -> Entry {
+    Entry::new(notification(number), number, NOON)
+}
+
+pub fn notification(number: u64) -> Notification {
+    let config = config("");
+    let book = Book::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+    let samples = book.engine.samples(&config.device(Some("cottage")).unwrap(), NOON);
+    let mut notification = dag_engine::notifications(&samples).next().unwrap().clone();
+    notification.id = dag_engine::Id::of(&[b"test", &number.to_be_bytes()]);
+    notification
+}

@@ -1,0 +1,94 @@
+//! What people and the registry ask for, among faults.
+
+use dag_cloud::Ask;
+use dag_engine::Kind;
+
+use crate::{
+    fleet::Fleet,
+    plan::{Call, Manners, Plan, Trouble},
+    story::{Act, OFF, ON, Story, minutes, story},
+};
+
+fn lives(plan: Plan, story: &Story) -> Fleet {
+    let mut fleet = Fleet::new();
+    fleet.live(plan, story, minutes(180));
+    fleet.holds();
+    fleet
+}
+
+#[test]
+fn an_acknowledgement_is_told_to_the_others_once() {
+    let acts = [(10, Act::Read("power", OFF)), (15, Act::Acknowledge), (80, Act::Read("power", ON))];
+    for trouble in [None, Some(Trouble::DieAfter), Some(Trouble::Lost)] {
+        let manners = Manners { doubled: 500, ..Manners::default() };
+        let plan = Plan {
+            of: trouble.map(|how| (Call::Commit, 10..=10, how)).into_iter().collect(),
+            manners,
+            ..Plan::default()
+        };
+        let fleet = lives(plan, &story("cottage", acts.clone()));
+        assert_eq!(fleet.arrived("ola", Kind::Acknowledged), 1, "{trouble:?}");
+        assert_eq!(fleet.arrived("kim", Kind::Escalated), 0);
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_an_incident_that_is_not_there_is_refused_with_a_reason() {
+    let incident = dag_engine::Id::of(&[b"none"]);
+    let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
+    let body = dag_cloud::Event::asked(&"cottage".into(), ask, Fleet::START.parse().unwrap());
+    let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Put(body))]));
+    fleet.nothing_is_dead();
+    let inside = fleet.world().memory.inside();
+    let refused = serde_json::to_string(&inside.decisions["cottage"]).unwrap();
+    assert!(refused.contains("no_such_incident"), "{refused}");
+}
+
+#[test]
+fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_command_is_refused() {
+    use dag_uplink::Command;
+    let mut fleet = Fleet::new();
+    let incident = dag_engine::Id::of(&[b"the device's own"]);
+    let edge = dag_uplink::EdgeIncident {
+        id: incident,
+        rule: "freezer".into(),
+        severity: dag_engine::Severity::Critical,
+        since: fleet.start,
+        acknowledged_by: None,
+    };
+    let mut report = crate::device::Device::new("cottage", 10).reports(fleet.start).remove(0);
+    (report.number, report.incidents) = (50, vec![edge]);
+    let report = crate::device::record(&report, fleet.start + minutes(10));
+    let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
+    let asked = dag_cloud::Event::asked(&"cottage".into(), ask, fleet.start + minutes(20));
+    let story = story("cottage", [(10, Act::Put(report)), (20, Act::Put(asked))]);
+    fleet.live(Plan::some(Call::Command, 1..=1, Trouble::Refuse), &story, minutes(60));
+    fleet.holds();
+    fleet.nothing_is_dead();
+    let calls = fleet.world().rig().calls.iter().filter(|call| **call == Call::Command).count();
+    assert_eq!(calls, 2, "refused once, and then taken");
+    let taken = &fleet.obeyed;
+    assert_eq!(*taken, [("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() })]);
+}
+
+#[test]
+fn a_device_that_is_registered_after_the_function_was_built_is_watched() {
+    let device = dag_engine::Device {
+        id: "new".into(),
+        name: "New".into(),
+        labels: Default::default(),
+        timezone: None,
+        account_emails: Vec::new(),
+    };
+    let mut report = crate::device::Device::new("new", 10);
+    report.read("power", OFF, Fleet::new().start);
+    let start = Fleet::new().start;
+    let off = crate::device::record(&report.reports(start + minutes(11))[0], start + minutes(11));
+    report.read("power", ON, start + minutes(20));
+    let on = crate::device::record(&report.reports(start + minutes(20))[0], start + minutes(20));
+    let registered = dag_cloud::Event::registered(device);
+    let acts = [(10, Act::Put(registered)), (11, Act::Put(off)), (20, Act::Put(on))];
+    let fleet = lives(Plan::default(), &story("cottage", acts));
+    fleet.nothing_is_dead();
+    assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
+}

@@ -1,0 +1,281 @@
+//! A world in which calls go wrong as planned.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, pending},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dag_cloud::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Memory, Post, Queues, Store, Stored};
+use dag_delivery::{Failure, Prepared, Receipt};
+use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
+use dag_uplink::Command;
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    plan::{Call, Dice, Plan, Timers, Trouble},
+    queue::Queue,
+};
+
+tokio::task_local! {
+    /// Told when the process that makes the call dies.
+    pub static PROCESS: Arc<Notify>;
+}
+
+/// A message that reached its receiver.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub at: Time,
+    /// Its sender never heard that it arrived, and may try again.
+    pub unheard: bool,
+    pub notification: Notification,
+    pub prepared: Prepared,
+}
+
+pub struct Broken {
+    pub memory: Memory,
+    rig: Mutex<Rig>,
+}
+
+pub struct Rig {
+    start: Time,
+    epoch: Option<Instant>,
+    pub plan: Plan,
+    pub dice: Dice,
+    /// Every call that was made.
+    pub calls: Vec<Call>,
+    counts: BTreeMap<Call, usize>,
+    attempts: BTreeMap<Name, usize>,
+    /// What went wrong: which call, when, and how.
+    pub troubles: Vec<(usize, Time, Trouble)>,
+    pub events: Queue,
+    pub deliveries: Queue,
+    pub commands: Vec<(Name, Command)>,
+    pub arrivals: Vec<Arrival>,
+}
+
+impl Broken {
+    pub fn new(start: Time) -> Broken {
+        Broken { memory: Memory::new(start), rig: Mutex::new(Rig::new(start, Plan::default())) }
+    }
+
+    /// Begins anew, with another plan.
+    pub fn reset(&self, start: Time, plan: Plan) {
+        *self.memory.inside() = dag_cloud::Inside { now: start, ..Default::default() };
+        *self.rig() = Rig { epoch: Some(Instant::now()), ..Rig::new(start, plan) };
+    }
+
+    pub fn rig(&self) -> MutexGuard<'_, Rig> {
+        self.rig.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn around<T, E>(
+        &self,
+        call: Call,
+        to: Option<&Name>,
+        refused: impl Fn(Trouble) -> Option<E>,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let (trouble, pause) = self.rig().begin(call, to);
+        // Whoever else is at work comes in between.
+        tokio::time::sleep(pause).await;
+        let Some((number, trouble)) = trouble else { return act.await };
+        let struck = |rig: &mut Rig| rig.troubles.push((number, rig.now(), trouble));
+        struck(&mut self.rig());
+        match trouble {
+            Trouble::DieBefore => return die().await,
+            Trouble::Lost | Trouble::DieAfter => {
+                let done = act.await;
+                if trouble == Trouble::DieAfter {
+                    return die().await;
+                }
+                // What was refused anyway stays refused as it was.
+                return done.and_then(|done| refused(trouble).map_or(Ok(done), Err));
+            }
+            Trouble::Hang => tokio::time::sleep(Duration::from_secs(3)).await,
+            _ => {}
+        }
+        match refused(trouble) {
+            Some(error) => Err(error),
+            None => act.await,
+        }
+    }
+
+    async fn calling<T>(&self, call: Call, act: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let refused = |trouble| {
+            let fault = Fault { what: "the test", error: format!("{call:?} {trouble:?}") };
+            (trouble != Trouble::Conflict).then_some(fault)
+        };
+        self.around(call, None, refused, act).await
+    }
+}
+
+async fn die<T>() -> T {
+    PROCESS.with(|process| process.notify_one());
+    pending().await
+}
+
+impl Rig {
+    fn new(start: Time, plan: Plan) -> Rig {
+        Rig {
+            start,
+            epoch: None,
+            dice: Dice(plan.seed),
+            plan,
+            calls: Vec::new(),
+            counts: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            troubles: Vec::new(),
+            events: Queue::default(),
+            deliveries: Queue::default(),
+            commands: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        let gone = self.epoch.map_or(Duration::ZERO, |epoch| epoch.elapsed());
+        self.start + Millis::new(i64::try_from(gone.as_millis()).unwrap())
+    }
+
+    fn begin(&mut self, call: Call, to: Option<&Name>) -> (Option<(usize, Trouble)>, Duration) {
+        let number = self.calls.len();
+        self.calls.push(call);
+        let nth = *self.counts.entry(call).and_modify(|count| *count += 1).or_insert(1);
+        let attempt = to.map(|to| *self.attempts.entry(to.clone()).and_modify(|count| *count += 1).or_insert(1));
+        let of = self.plan.of.iter().find(|(kind, which, _)| *kind == call && which.contains(&nth));
+        let about = self.plan.to.iter().find(|(name, which, _)| {
+            to.is_some_and(|to| to == name) && attempt.is_some_and(|attempt| which.contains(&attempt))
+        });
+        let planned = self.plan.at.get(&number).copied();
+        let planned = planned.or(of.map(|(.., trouble)| *trouble)).or(about.map(|(.., trouble)| *trouble));
+        let chance = self.plan.until.is_none_or(|until| self.now() < until) && self.dice.one_of(self.plan.chance);
+        let trouble = planned.or_else(|| chance.then(|| self.dice.trouble()));
+        (trouble.map(|trouble| (number, trouble)), Duration::from_millis(1 + self.dice.below(20)))
+    }
+
+    /// Puts a record into `events`, as well as it goes.
+    pub fn put(&mut self, body: &str, delay: Millis) {
+        let timer = body.contains(r#""event":"timer""#) && delay > Millis::ZERO;
+        let early = if timer && self.plan.timers == Timers::Early { 1 + self.dice.below(900) } else { 0 };
+        let times = match self.plan.timers {
+            Timers::Lost if timer => 0,
+            Timers::Doubled if timer => 2,
+            _ => 1,
+        };
+        let delay = Millis::new(delay.get() - i64::try_from(early).unwrap());
+        for _ in 0..times {
+            let manners = self.plan.manners;
+            let more = if self.dice.one_of(manners.doubled) { 2 } else { 1 };
+            for _ in 0..more {
+                let late = if self.dice.one_of(manners.delayed) { manners.late.get().unsigned_abs() } else { 0 };
+                let late = Millis::new(i64::try_from(self.dice.below(late + 1)).unwrap());
+                let visible = self.now() + delay + late;
+                self.events.send(body.to_owned(), visible);
+            }
+        }
+    }
+}
+
+impl Clock for Broken {
+    fn now(&self) -> Time {
+        self.rig().now()
+    }
+}
+
+impl Store for Broken {
+    async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
+        self.calling(Call::Load, self.memory.load(device)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let refused = |trouble| {
+            Some(match trouble {
+                Trouble::Conflict => CommitError::Conflict,
+                _ => CommitError::Fault(Fault { what: "the test", error: format!("Commit {trouble:?}") }),
+            })
+        };
+        self.around(Call::Commit, None, refused, self.memory.commit(commit)).await
+    }
+
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+        self.calling(Call::Prepared, self.memory.prepared(device, message)).await
+    }
+
+    async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
+        self.calling(Call::Due, self.memory.due(shard, until)).await
+    }
+
+    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
+        self.calling(Call::Mark, self.memory.mark(address, mark)).await
+    }
+}
+
+impl Queues for Broken {
+    async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
+        let put = async {
+            records.iter().for_each(|(body, delay)| self.rig().put(body, *delay));
+            assert!(records.iter().all(|(_, delay)| *delay <= dag_cloud::LONGEST_DELAY), "{records:?}");
+            Ok(())
+        };
+        self.calling(Call::Events, put).await
+    }
+
+    async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
+        let put = async {
+            let mut rig = self.rig();
+            let now = rig.now();
+            records.into_iter().for_each(|body| rig.deliveries.send(body, now));
+            Ok(())
+        };
+        self.calling(Call::Deliveries, put).await
+    }
+
+    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.calling(Call::Dead, self.memory.dead(body, reason)).await
+    }
+}
+
+impl Devices for Broken {
+    async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
+        let put = async {
+            self.rig().commands.push((Name::new(device), command.clone()));
+            Ok(())
+        };
+        self.calling(Call::Command, put).await
+    }
+}
+
+impl Post for Broken {
+    async fn send(&self, notification: &Notification, prepared: &Prepared, _: Time) -> Result<Receipt, Failure> {
+        self.is_durable(notification, prepared);
+        let refused = |trouble| match trouble {
+            Trouble::Permanent => Some(Failure::Permanent { error: "no such address".to_owned() }),
+            Trouble::Conflict => None,
+            _ => Some(Failure::Retry { error: format!("Send {trouble:?}"), after: None }),
+        };
+        let arrive = async {
+            let (notification, prepared) = (notification.clone(), prepared.clone());
+            let mut rig = self.rig();
+            let at = rig.now();
+            let unheard = rig.troubles.last().is_some_and(|(_, when, how)| *when == at && *how == Trouble::Lost);
+            rig.arrivals.push(Arrival { at, unheard, notification, prepared });
+            Ok(Receipt { answer: "taken".to_owned() })
+        };
+        self.around(Call::Send, Some(&notification.recipient), refused, arrive).await
+    }
+}
+
+impl Broken {
+    /// Nothing is sent before the decision, the lease and the words are kept.
+    fn is_durable(&self, notification: &Notification, prepared: &Prepared) {
+        let inside = self.memory.inside();
+        let device = &notification.device.id;
+        let decided = |outcome: &Outcome| matches!(outcome, Outcome::Notify(told) if told.id == notification.id);
+        assert!(inside.decisions[device].iter().any(|decision| decided(&decision.outcome)), "sent before it was kept");
+        let item = inside.item(device).expect("a device that tells is kept");
+        assert!(item.outbox[&notification.id].is_leased(), "sent without a lease: {notification:?}");
+        assert_eq!(inside.prepared.get(&(device.clone(), notification.id)), Some(prepared));
+    }
+}

@@ -1,0 +1,154 @@
+//! A device, and the broker that it speaks to.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use dag_engine::{Millis, Name, Time, Value};
+use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
+use serde_json::json;
+
+/// So many readings are sent again with each report.
+const AGAIN: usize = 16;
+
+/// After so long the broker has forgotten how far it had counted.
+const FORGETS: Millis = Millis::new(3_600_000);
+
+/// What one start of a device has read.
+#[derive(Clone, Debug)]
+struct Boot {
+    boot: u64,
+    before: Option<u64>,
+    readings: Vec<(Name, Option<Value>, Time)>,
+    sent: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub id: Name,
+    boots: Vec<Boot>,
+    number: u64,
+    /// So many readings are in one part of a backlog.
+    part: usize,
+    pub connected: bool,
+    version: Option<u64>,
+    gone: Option<Time>,
+    sessions: u64,
+}
+
+impl Device {
+    pub fn new(id: &str, part: usize) -> Device {
+        let boot = Boot { boot: 1, before: None, readings: Vec::new(), sent: 0 };
+        Device {
+            id: Name::new(id),
+            boots: vec![boot],
+            number: 0,
+            part,
+            connected: false,
+            version: None,
+            gone: None,
+            sessions: 0,
+        }
+    }
+
+    fn last(&mut self) -> &mut Boot {
+        self.boots.last_mut().unwrap()
+    }
+
+    pub fn read(&mut self, fact: &str, value: Option<Value>, at: Time) {
+        self.last().readings.push((Name::new(fact), value, at));
+    }
+
+    pub fn restart(&mut self) {
+        let last = self.last();
+        let boot =
+            Boot { boot: last.boot + 1, before: Some(last.readings.len() as u64), readings: Vec::new(), sent: 0 };
+        self.boots.push(boot);
+        self.boots.retain(|boot| boot.sent < boot.readings.len() || boot.readings.is_empty());
+        self.number = 0;
+    }
+
+    /// What is to be sent: a backlog in parts, each with the last readings before it.
+    pub fn reports(&mut self, now: Time) -> Vec<DeviceReport> {
+        let (device, current, most) = (self.id.clone(), self.last().boot, self.part);
+        let mut reports = Vec::new();
+        for boot in &mut self.boots {
+            let mut more = true;
+            while more {
+                let from = boot.sent.saturating_sub(AGAIN);
+                let until = (boot.sent + most).min(boot.readings.len());
+                more = until < boot.readings.len();
+                let reading = |(fact, value, at): &(Name, Option<Value>, Time)| UplinkReading {
+                    fact: fact.clone(),
+                    value: *value,
+                    age_ms: now.since(*at).get().unsigned_abs(),
+                };
+                let source = SourceReport {
+                    source: "pins".into(),
+                    boot: boot.boot,
+                    before: boot.before.filter(|_| from == 0),
+                    first: from as u64 + 1,
+                    resent: (boot.sent - from) as u64,
+                    more,
+                    readings: boot.readings[from..until].iter().map(reading).collect(),
+                };
+                boot.sent = until;
+                self.number += 1;
+                reports.push(DeviceReport {
+                    v: VERSION,
+                    device: device.clone(),
+                    boot: current,
+                    number: self.number,
+                    sent_at: now,
+                    clock: Clock::Set,
+                    rules: None,
+                    incidents: Vec::new(),
+                    dropped: None,
+                    sources: vec![source],
+                });
+            }
+        }
+        self.boots.retain(|boot| boot.boot == current);
+        reports
+    }
+
+    /// The broker's event: a connection begins.
+    pub fn connect(&mut self, now: Time) -> String {
+        let forgotten = self.gone.is_none_or(|gone| now.since(gone) >= FORGETS);
+        let version = self.version.filter(|_| !forgotten).map_or(0, |version| version + 1);
+        (self.version, self.connected) = (Some(version), true);
+        self.sessions += 1;
+        presence(&self.id, "connected", version, &format!("s{}", self.sessions), now)
+    }
+
+    /// The broker's event: the connection has ended.
+    pub fn disconnect(&mut self, now: Time) -> String {
+        (self.gone, self.connected) = (Some(now), false);
+        presence(&self.id, "disconnected", self.version.unwrap(), &format!("s{}", self.sessions), now)
+    }
+}
+
+/// What the topic rule makes of a report.
+pub fn record(report: &DeviceReport, received_at: Time) -> String {
+    raw(&report.device, &serde_json::to_vec(report).unwrap(), received_at)
+}
+
+/// What the topic rule makes of anything that is published as a report.
+pub fn raw(device: &str, payload: &[u8], received_at: Time) -> String {
+    let payload = BASE64.encode(payload);
+    json!({ "event": "report", "device": device, "received_at": received_at.as_millis(), "payload": payload })
+        .to_string()
+}
+
+/// What the topic rule makes of the broker's event.
+pub fn presence(device: &str, what: &str, version: u64, session: &str, at: Time) -> String {
+    json!({
+        "event": "presence",
+        "received_at": at.as_millis(),
+        "clientId": device,
+        "timestamp": at.as_millis(),
+        "eventType": what,
+        "sessionIdentifier": session,
+        "principalIdentifier": "000000000000/ABCDEFGHIJKLMNOPQRSTU:some-user/ABCDEFGHIJKLMNOPQRSTU:some-user",
+        "ipAddress": "192.0.2.0",
+        "versionNumber": version,
+    })
+    .to_string()
+}

@@ -1,0 +1,285 @@
+//! Edge and cloud, fed the same inputs, write the same decisions, byte for byte: what the device keeps in memory goes
+//! through JSON here at every step, and every report through the wire.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use dag_cloud::{DeviceItem, Stored, Work};
+use dag_engine::{
+    Decision, Device, Engine, FactKind, Id, Input, MessageRef, Millis, Reading, Report, Ruleset, Sources, State, Time,
+    Value,
+};
+use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
+use serde::Deserialize;
+
+/// The cloud's side: nothing of it survives a step but JSON.
+struct Cloud {
+    json: String,
+    number: u64,
+}
+
+impl Cloud {
+    fn new(device: Device) -> Cloud {
+        Cloud { json: serde_json::to_string(&DeviceItem::new(device)).unwrap(), number: 0 }
+    }
+
+    fn item(&self) -> DeviceItem {
+        serde_json::from_str(&self.json).unwrap()
+    }
+
+    fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision> {
+        let inputs = match input {
+            Input::Report(report) => self.over_the_wire(report, now),
+            other => vec![other],
+        };
+        let mut work = Work::new(engine, None, Stored { item: self.item(), version: 1 }, now);
+        inputs.into_iter().for_each(|input| work.step(input));
+        let Some(commit) = work.end(false).0 else { return Vec::new() };
+        self.json = serde_json::to_string(&commit.item).unwrap();
+        commit.decisions
+    }
+
+    /// The report as the device sends it and the cloud reads it. One that no device sends goes as it is.
+    fn over_the_wire(&mut self, report: Report, now: Time) -> Vec<Input> {
+        let unsent = |reading: &Reading| reading.at > now || reading.fact == PRESENCE.1;
+        if report.boot == 0 || report.first == 0 || report.readings.iter().any(unsent) {
+            return vec![Input::Report(report)];
+        }
+        self.number += 1;
+        let age = |at: Time| now.since(at).get().unsigned_abs();
+        let reading = |Reading { fact, value, at }: &Reading| UplinkReading {
+            fact: fact.clone(),
+            value: *value,
+            age_ms: age(*at),
+        };
+        let part = SourceReport {
+            source: report.source.clone(),
+            boot: report.boot,
+            before: report.before,
+            first: report.first,
+            resent: report.resent,
+            more: report.more,
+            readings: report.readings.iter().map(reading).collect(),
+        };
+        let sent = DeviceReport {
+            v: VERSION,
+            device: "cottage".into(),
+            boot: report.boot,
+            number: self.number,
+            sent_at: now,
+            clock: if report.uncertain { Clock::Unset } else { Clock::Set },
+            rules: None,
+            incidents: Vec::new(),
+            dropped: None,
+            sources: vec![part],
+        };
+        let taken = DeviceReport::parse(&serde_json::to_vec(&sent).unwrap()).unwrap();
+        let parts: Vec<Input> = taken.reports(now).map(Input::Report).collect();
+        assert_eq!(parts, [Input::Report(report)]);
+        parts
+    }
+}
+
+fn lines(decisions: &[Decision]) -> Vec<String> {
+    decisions.iter().map(|decision| serde_json::to_string(decision).unwrap()).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn device() -> Device {
+    Device {
+        id: "cottage".into(),
+        name: "Cottage".into(),
+        labels: BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]),
+        timezone: None,
+        account_emails: vec!["home@example.com".to_owned()],
+    }
+}
+
+fn compile(files: BTreeMap<String, String>, operators: &[&str]) -> Engine {
+    let sources = Sources {
+        files,
+        facts: BTreeMap::from([("door".into(), FactKind::Switch)]),
+        timezone: "Europe/London".into(),
+        operators: operators.iter().map(|name| (*name).into()).collect(),
+    };
+    Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+/// The engine of a golden history, as its own test has it.
+fn golden_engine(folder: &Path, version: u32) -> Engine {
+    let rules = if version == 1 { "rules.toml".to_owned() } else { format!("rules.{version}.toml") };
+    let rules = fs::read_to_string(folder.join(rules)).unwrap();
+    let operators: &[&str] = if rules.contains("operators =") { &["operators"] } else { &[] };
+    let mut files = BTreeMap::from([("rules.toml".to_owned(), rules)]);
+    files.extend(fs::read_to_string(folder.join("hooks.rhai")).ok().map(|text| ("hooks.rhai".to_owned(), text)));
+    compile(files, operators)
+}
+
+#[derive(Deserialize)]
+struct Line {
+    now: Time,
+    input: Input,
+}
+
+#[test]
+fn the_golden_histories_come_out_as_they_do_on_the_device() {
+    let folder = root().join("engine/core/tests/golden");
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<String> = files.filter_map(|file| Some(file.strip_suffix(".input.jsonl")?.to_owned())).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let mut version = 1;
+        let mut engine = golden_engine(&folder.join(&name), version);
+        let (mut cloud, mut decided) = (Cloud::new(device()), Vec::new());
+        for line in fs::read_to_string(folder.join(format!("{name}.input.jsonl"))).unwrap().lines() {
+            let Line { now, input } = serde_json::from_str(line).unwrap();
+            while let Some(deadline) = cloud.item().state.next_deadline().filter(|deadline| *deadline <= now) {
+                decided.extend(lines(&cloud.step(&engine, Input::Elapsed, deadline)));
+            }
+            if input == Input::RulesChanged {
+                version += 1;
+                engine = golden_engine(&folder.join(&name), version);
+            }
+            decided.extend(lines(&cloud.step(&engine, input, now)));
+        }
+        let golden = fs::read_to_string(folder.join(format!("{name}.jsonl"))).unwrap();
+        let mut golden: Vec<&str> = golden.lines().collect();
+        let state: State = serde_json::from_str(golden.pop().unwrap()).unwrap();
+        assert_eq!(decided, golden, "{name}");
+        assert!(cloud.item().state.same_but_for_now(&state), "{name}");
+    }
+}
+
+/// Both sides of a history, side by side.
+pub struct Both<'e> {
+    engine: &'e Engine,
+    state: State,
+    cloud: Cloud,
+    /// Messages of which nothing was heard yet.
+    pub told: Vec<MessageRef>,
+    decided: usize,
+}
+
+impl<'e> Both<'e> {
+    pub fn new(engine: &'e Engine) -> Self {
+        Both { engine, state: State::new(device()), cloud: Cloud::new(device()), told: Vec::new(), decided: 0 }
+    }
+
+    pub fn step(&mut self, input: Input, now: Time) {
+        let edge = self.engine.step(&mut self.state, input.clone(), now);
+        let cloud = self.cloud.step(self.engine, input.clone(), now);
+        assert_eq!(lines(&edge), lines(&cloud), "at {now}, {input:?}");
+        assert_eq!(self.state.next_deadline(), self.cloud.item().state.next_deadline());
+        self.decided += edge.len();
+        self.told.extend(dag_engine::notifications(&edge).map(dag_engine::Notification::reference));
+    }
+
+    pub fn pass(&mut self, now: Time) {
+        while let Some(deadline) = self.state.next_deadline().filter(|deadline| *deadline <= now) {
+            self.step(Input::Elapsed, deadline);
+        }
+    }
+
+    /// Every message arrives at once, as in a simulation.
+    fn deliver(&mut self, now: Time) {
+        for message in std::mem::take(&mut self.told) {
+            self.step(Input::Attempted(message.clone()), now);
+            self.step(Input::Delivered(message), now);
+        }
+    }
+
+    pub fn incident(&self) -> Option<Id> {
+        self.state.open_incidents().next().map(|incident| incident.id)
+    }
+}
+
+pub fn shipped() -> Engine {
+    let folder = dag_book::Folder::read_rules(&root().join("rules")).unwrap();
+    compile(folder.rules(), &["owners"])
+}
+
+/// What the scenarios' steps set and read: the rest of what they say is the engine's own to play.
+#[derive(Deserialize)]
+struct Scenario {
+    start: Time,
+    step: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    at: String,
+    #[serde(default)]
+    set: BTreeMap<String, toml::Value>,
+    /// A report with times of its own.
+    #[serde(default)]
+    readings: Vec<Step>,
+    #[serde(default)]
+    ack: Option<toml::Value>,
+}
+
+fn value(value: &toml::Value) -> Option<Value> {
+    match value {
+        toml::Value::Integer(number) => Some(Value::Number(*number)),
+        other => Value::parse(other.as_str().unwrap()),
+    }
+}
+
+#[test]
+fn what_the_shipped_scenarios_set_is_decided_as_on_the_device() {
+    let engine = shipped();
+    let mut decided = 0;
+    let files = fs::read_dir(root().join("rules/tests")).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
+        let scenario: Scenario = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let mut both = Both::new(&engine);
+        let mut first = 1;
+        for step in scenario.step {
+            let now = scenario.start + step.at.parse::<Millis>().unwrap();
+            both.pass(now);
+            let own = step.readings.iter().map(|own| (&own.set, scenario.start + own.at.parse::<Millis>().unwrap()));
+            let readings = own.chain([(&step.set, now)]).flat_map(|(set, at)| {
+                set.iter().map(move |(fact, set)| Reading { fact: fact.into(), value: value(set), at })
+            });
+            let report =
+                Report { source: "set".into(), boot: 1, first, readings: readings.collect(), ..Report::default() };
+            if !report.readings.is_empty() {
+                first += report.readings.len() as u64;
+                both.step(Input::Report(report), now);
+            }
+            if let (Some(_), Some(incident)) = (step.ack, both.incident()) {
+                both.step(Input::Acknowledge { incident, by: "nor".to_owned() }, now);
+            }
+            both.deliver(now);
+        }
+        decided += both.decided;
+    }
+    assert!(decided > 200, "{decided}");
+}
+
+/// An outbox that is withdrawn from, leased and settled on one side does not change what is decided.
+#[test]
+fn the_outbox_of_the_item_follows_the_decisions() {
+    let engine = shipped();
+    let mut both = Both::new(&engine);
+    let now: Time = "2026-01-10T18:00:00Z".parse().unwrap();
+    let reading = |value, at| Reading { fact: "power".into(), value: Some(value), at };
+    let report = |first, readings| Report { source: "pins".into(), boot: 1, first, readings, ..Report::default() };
+    both.step(Input::Report(report(1, vec![reading(Value::Off, now)])), now);
+    both.pass(now + Millis::new(60_000));
+    let queued: Vec<Id> = both.cloud.item().outbox.into_keys().collect();
+    assert_eq!(queued, both.told.iter().map(|told| told.notification).collect::<Vec<_>>());
+    // Nothing was attempted when it ends: what was queued is withdrawn, and one message about the past takes its place.
+    let later = now + Millis::new(120_000);
+    both.step(Input::Report(report(2, vec![reading(Value::On, later)])), later);
+    both.pass(later + Millis::new(60_000));
+    let left = both.cloud.item().outbox;
+    assert!(queued.iter().all(|id| !left.contains_key(id)));
+    assert!(left.values().all(|entry| entry.notification.kind == dag_engine::Kind::Past), "{left:?}");
+    assert!(!left.is_empty(), "somebody is told of the past");
+}

@@ -1,0 +1,64 @@
+//! A queue as SQS has them: what was not deleted comes again, and what came too often is put aside.
+
+use dag_engine::{Millis, Time};
+
+use crate::plan::Dice;
+
+/// For so long nobody else gets a record that somebody works on.
+pub const VISIBILITY: Millis = Millis::new(180_000);
+
+/// What came so often and was never done is put aside.
+pub const MOST_RECEIVES: u32 = 10;
+
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: u64,
+    pub body: String,
+    pub visible: Time,
+    pub receives: u32,
+}
+
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub messages: Vec<Message>,
+    /// What came too often.
+    pub dead: Vec<Message>,
+    next: u64,
+}
+
+impl Queue {
+    pub fn send(&mut self, body: String, visible: Time) {
+        self.next += 1;
+        self.messages.push(Message { id: self.next, body, visible, receives: 0 });
+    }
+
+    /// Up to `most` records, hidden from others for a while.
+    pub fn receive(&mut self, now: Time, most: usize, shuffle: Option<&mut Dice>) -> Vec<Message> {
+        let (dead, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.messages)
+            .into_iter()
+            .partition(|message| message.visible <= now && message.receives >= MOST_RECEIVES);
+        self.dead.extend(dead);
+        self.messages = left;
+        if let Some(dice) = shuffle {
+            for at in (1..self.messages.len()).rev() {
+                self.messages.swap(at, dice.below(at as u64 + 1) as usize);
+            }
+        }
+        let there = self.messages.iter_mut().filter(|message| message.visible <= now).take(most);
+        let take = |message: &mut Message| {
+            message.receives += 1;
+            message.visible = now + VISIBILITY;
+            message.clone()
+        };
+        there.map(take).collect()
+    }
+
+    pub fn delete(&mut self, id: u64) {
+        self.messages.retain(|message| message.id != id);
+    }
+
+    /// When there is something to receive.
+    pub fn next(&self) -> Option<Time> {
+        self.messages.iter().map(|message| message.visible).min()
+    }
+}

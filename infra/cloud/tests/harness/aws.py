@@ -1,0 +1,139 @@
+"""AWS's services, as moto stands in for them: the table, the queues, and mail. What the stack's template makes is made here
+by the same names and shapes."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+
+import boto3
+from peers.daemon import PATIENCE_S, expect, until
+from peers.receivers import free_port
+
+REGION = "eu-west-1"
+# moto takes any.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+CREDENTIALS["AWS_DEFAULT_REGION"] = REGION
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+MAILBOX_DOMAIN = "example.com"
+
+# AWS asks for six times the function's timeout. Then nothing that failed would come again while a test waits.
+VISIBILITY_S = 5
+RECEIVES = 5
+
+
+class Aws:
+    """A moto server on loopback, with all that the consumer needs."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.log_path = folder / "moto.log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= CREDENTIALS | {"NO_PROXY": "*", "no_proxy": "*"}
+        # Its command's script, wherever the package put it.
+        start = "import sys; from moto.server import main; sys.exit(main())"
+        arguments = [sys.executable, "-c", start, "-H", "127.0.0.1", "-p", str(self.port)]
+        with open(self.log_path, "wb") as log:
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            self.process = subprocess.Popen(arguments, env=environment, **pipes)
+        try:
+            until(self.answers, "moto to answer", self.log, patience_s=60)
+            self.make()
+        except BaseException:
+            self.close()
+            raise
+
+    def answers(self):
+        expect(self.process.poll() is None, "moto to run", self.log())
+        try:
+            with DIRECT.open(f"{self.endpoint}/moto-api/", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def client(self, service):
+        """A client of its own for each caller: two threads may not share what a session makes."""
+        session = boto3.session.Session("testing", "testing", region_name=REGION)
+        config = boto3.session.Config(proxies={}, retries={"max_attempts": 2})
+        return session.client(service, endpoint_url=self.endpoint, config=config)
+
+    def make(self):
+        self.sqs, self.dynamodb = self.client("sqs"), self.client("dynamodb")
+        names = {"pk": "S", "sk": "S", "shard": "N", "due": "N"}
+        key = lambda *names: [{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"))]
+        self.table = "dag"
+        self.dynamodb.create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in names.items()],
+            KeySchema=key("pk", "sk"),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "due",
+                    "KeySchema": key("shard", "due"),
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["armed"]},
+                }
+            ],
+        )
+        self.dead = self.queue("dead")
+        self.events, self.deliveries = self.queue("events", self.dead), self.queue("deliveries", self.dead)
+        mail = self.client("sesv2")
+        mail.create_email_identity(EmailIdentity=MAILBOX_DOMAIN)
+
+    def queue(self, name, dead=None):
+        """A queue's address. What was received too often goes to `dead`."""
+        attributes = {"VisibilityTimeout": str(VISIBILITY_S)}
+        if dead:
+            redrive = {"deadLetterTargetArn": self.arn(dead), "maxReceiveCount": RECEIVES}
+            attributes["RedrivePolicy"] = json.dumps(redrive)
+        return self.sqs.create_queue(QueueName=f"dag-{name}", Attributes=attributes)["QueueUrl"]
+
+    def arn(self, queue):
+        return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def dead_letters(self):
+        """What nothing could be made of: bodies, and whatever was said of each."""
+        asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "MessageAttributeNames": ["All"]}
+        letters = self.sqs.receive_message(QueueUrl=self.dead, **asked).get("Messages", [])
+        said = lambda letter: {n: v.get("StringValue") for n, v in letter.get("MessageAttributes", {}).items()}
+        return [(letter["Body"], said(letter)) for letter in letters]
+
+    def mails(self):
+        """What SES was given to send, in order: to whom, and the mail as it went."""
+        with DIRECT.open(f"{self.endpoint}/moto-api/data.json", timeout=PATIENCE_S) as answer:
+            sent = json.load(answer).get("ses", {})
+        expect(not sent.get("Message"), "mails as the renderer made them", sent.get("Message"))
+        # moto names those of the request, and then those of the headers again.
+        address = lambda text: text.split("<")[-1].rstrip("> ")
+        return [
+            (address(mail["destinations"][0]), mail["raw_data"].encode())
+            for mail in sent.get("RawMessage", [])
+        ]
+
+    def rows(self, device):
+        """What the table has of a device: sort keys."""
+        query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": f"device#{device}"}}}
+        return [row["sk"]["S"] for row in self.dynamodb.query(TableName=self.table, **query)["Items"]]
+
+    def environment(self, iot):
+        """What the function's environment says on AWS; `iot` is where commands for devices go."""
+        return CREDENTIALS | {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "DAG_TABLE": self.table,
+            "DAG_EVENTS_URL": self.events,
+            "DAG_DELIVERIES_URL": self.deliveries,
+            "DAG_DEAD_URL": self.dead,
+            "DAG_IOT_ENDPOINT": iot,
+        }
+
+    def log(self):
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        # Every request that went well is a line.
+        return "\n".join([line for line in lines if '" 200 -' not in line][-40:])
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(PATIENCE_S)
