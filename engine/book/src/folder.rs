@@ -112,8 +112,7 @@ impl Folder {
 
     /// What names this content, templates and scenarios included.
     pub fn id(&self) -> Id {
-        let parts: Vec<&[u8]> = self.files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
-        Id::of(&parts)
+        Id::of_files(&self.files)
     }
 
     /// The rules and scripts.

@@ -117,19 +117,7 @@ impl Smtp {
             section.wrong_at("security", Wrong::new("mail and password would cross the network unprotected", help));
         }
         let ca = section.file("ca");
-        let (named, protected) = (section.has("username"), section.has("password"));
-        let username = section.get("username");
-        let password = section.parse("password");
-        if protected && !named {
-            section.wrong_at("password", Wrong::new("a password without a user", "add `username = \"…\"`"));
-        }
-        if named && !protected {
-            section.wrong_at("username", Wrong::new("a user without a password", "add `password = \"env:NAME\"`"));
-        }
-        let password = password.map(|secret| match secret {
-            SecretRef::File(path) => SecretRef::File(section.root().join(path).to_string_lossy().into_owned()),
-            named => named,
-        });
+        let (username, password) = section.login();
         section.finish();
         Some(Smtp { server: server?, port, security, ca, username, password })
     }

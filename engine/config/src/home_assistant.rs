@@ -48,19 +48,7 @@ impl HomeAssistant {
             let help = "write `mqtts://…` as the broker, or remove this line";
             section.wrong_at("ca", Wrong::new("certificates are for a broker with TLS", help));
         }
-        let (named, protected) = (section.has("username"), section.has("password"));
-        let username = section.line("username");
-        let password = section.parse("password");
-        if protected && !named {
-            section.wrong_at("password", Wrong::new("a password without a user", "add `username = \"…\"`"));
-        }
-        if named && !protected {
-            section.wrong_at("username", Wrong::new("a user without a password", "add `password = \"env:NAME\"`"));
-        }
-        let password = password.map(|secret| match secret {
-            SecretRef::File(path) => SecretRef::File(section.root().join(path).to_string_lossy().into_owned()),
-            named => named,
-        });
+        let (username, password) = section.login();
         let prefix = section.get("prefix").and_then(|prefix: String| section.check("prefix", topic(prefix)));
         section.finish();
         let prefix = prefix.unwrap_or_else(|| PREFIX.to_owned());

@@ -10,6 +10,7 @@ use std::{
 };
 
 use dag_engine::Millis;
+use dag_engine::SecretRef;
 use figment::{
     Figment, Source,
     value::{Dict, Value},
@@ -227,6 +228,24 @@ impl<'a> Section<'a> {
         let text: String = self.get(key)?;
         let path = if text.is_empty() { Err(format!("`{key}` is empty")) } else { Ok(self.report.root.join(text)) };
         self.check(key, path)
+    }
+
+    /// A user to log in as, and where the password is kept: one needs the other.
+    pub fn login(&mut self) -> (Option<String>, Option<SecretRef>) {
+        let (named, protected) = (self.has("username"), self.has("password"));
+        let username = self.line("username");
+        let password = self.parse("password");
+        if protected && !named {
+            self.wrong_at("password", Wrong::new("a password without a user", "add `username = \"…\"`"));
+        }
+        if named && !protected {
+            self.wrong_at("username", Wrong::new("a user without a password", "add `password = \"env:NAME\"`"));
+        }
+        let password = password.map(|secret| match secret {
+            SecretRef::File(path) => SecretRef::File(self.root().join(path).to_string_lossy().into_owned()),
+            named => named,
+        });
+        (username, password)
     }
 
     /// The folder of the file.

@@ -1,6 +1,6 @@
 //! Stable ids: the same incident or message has the same id on every host and after every restart.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
@@ -25,6 +25,12 @@ impl Id {
             *to = from;
         }
         Id(short)
+    }
+
+    /// Names the content of a folder by its files: what a device runs and what it was sent are compared by this.
+    pub fn of_files(files: &BTreeMap<String, String>) -> Self {
+        let parts: Vec<&[u8]> = files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
+        Id::of(&parts)
     }
 
     /// The bytes, for a further hash or a key.

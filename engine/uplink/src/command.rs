@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{MessageError, SignedRules, VERSION, report::read};
 
-/// The longest command, in bytes: what the broker takes.
-pub const LONGEST_COMMAND: usize = crate::LONGEST_REPORT;
-
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cmd", rename_all = "snake_case")]

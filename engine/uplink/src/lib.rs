@@ -13,7 +13,7 @@ mod report;
 mod signed;
 mod topics;
 
-pub use command::{Command, LONGEST_COMMAND};
+pub use command::Command;
 pub use report::{
     Clock, DeviceReport, Dropped, EdgeIncident, LONGEST_REPORT, MOST_READINGS, MessageError, PRESENCE, SourceReport,
     UplinkReading, VERSION,

@@ -91,8 +91,7 @@ impl std::fmt::Debug for SigningKey {
 impl SignedRules {
     /// What names the content: the same as the hash of the folder that a device reports.
     pub fn hash(&self) -> Id {
-        let parts: Vec<&[u8]> = self.files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
-        Id::of(&parts)
+        Id::of_files(&self.files)
     }
 
     /// Checks who signed.
