@@ -9,7 +9,9 @@ use std::{
 
 use dag_config::{Config, Mode, Uplink};
 use dag_engine::{Id, Name, Time};
-use dag_uplink::{Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, SignedRules, SourceReport, VERSION};
+use dag_uplink::{
+    Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, RefusedRules, SignedRules, SourceReport, VERSION,
+};
 use tokio::task::JoinHandle;
 
 use super::{Daemon, Desk, status::UplinkStatus};
@@ -51,8 +53,8 @@ pub(super) struct Link {
     /// Rules from the cloud that are being tried out, and those that came meanwhile.
     installing: Option<JoinHandle<Tried>>,
     next_rules: Option<SignedRules>,
-    /// Why the last rules from the cloud were not taken.
-    refused: Option<String>,
+    /// The last rules from the cloud, if they were not taken.
+    refused: Option<RefusedRules>,
 }
 
 /// How it stands with the connection.
@@ -207,6 +209,7 @@ impl Daemon {
             sent_at: at,
             clock: flight.said.clock,
             rules: Some(flight.said.rules),
+            refused: link.refused.clone(),
             incidents: flight.said.incidents.clone(),
             dropped: flight.dropped,
             sources,
@@ -280,7 +283,7 @@ impl Daemon {
             again_at: None,
             backlog: self.desk.store().backlog().unwrap_or_default(),
             sent: link.number,
-            rules_refused: link.refused.clone(),
+            rules_refused: link.refused.as_ref().map(|refused| refused.reason.clone()),
         };
         let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
         match &link.standing {

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time:
 
 use anyhow::Context;
 use dag_book::{Book, Folder};
-use dag_config::Config;
+use dag_config::{Config, Secrets};
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems};
 use tokio::{
@@ -368,7 +368,7 @@ fn warn_of(book: &Book, config: &Config) {
 }
 
 fn delivery(config: &Config) -> anyhow::Result<Delivery> {
-    Ok(Delivery::new(&config.email, &config.webhook, &config.root, Limits::default())?)
+    Ok(Delivery::new(&config.email, &config.webhook, Secrets::of_machine(&config.root), Limits::default())?)
 }
 
 fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow::Result<Sources> {

@@ -67,6 +67,7 @@ fn message(sources: Vec<SourceReport>) -> DeviceReport {
         sent_at,
         clock,
         rules: None,
+        refused: None,
         incidents,
         dropped: None,
         sources,

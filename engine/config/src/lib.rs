@@ -39,7 +39,7 @@ pub use device::DeviceConfig;
 pub use email::{Email, Security, Ses, Smtp, Transport};
 pub use home_assistant::{Broker, HomeAssistant};
 pub use problem::{ConfigErrors, Place, Problem};
-pub use secret::{SecretError, resolve, resolve_in};
+pub use secret::{SecretError, Secrets, resolve};
 pub use site::Site;
 pub use source::{Level, Source};
 pub use storage::Storage;

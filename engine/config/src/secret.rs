@@ -1,6 +1,9 @@
 //! Secrets are named in files and read where they are used, never before.
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use dag_engine::SecretRef;
 
@@ -18,38 +21,72 @@ pub enum SecretError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The stack's secret has no such entry.
+    #[error("the stack's secret has no entry `{0}`: set it by `dag-infra secret set {0}`")]
+    Entry(String),
     /// It is there and holds nothing.
     #[error("the secret `{0}` is empty")]
     Empty(String),
 }
 
-/// Reads a secret from where it is kept; a path counts from the working directory. White space around the secret does
+/// Where a host keeps its secrets.
+#[derive(Clone)]
+pub struct Secrets {
+    folder: PathBuf,
+    entries: Option<Entries>,
+}
+
+/// Answers what an entry holds.
+type Entries = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl Secrets {
+    /// In the environment, and in files whose paths count from `folder`: [`Config::root`](crate::Config::root).
+    pub fn of_machine(folder: &Path) -> Secrets {
+        Secrets { folder: folder.to_owned(), entries: None }
+    }
+
+    /// The same, but `env:NAME` is what `entries` answers for the name, and never the environment: that of a function
+    /// is the stack's own.
+    pub fn of_stack(folder: &Path, entries: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Secrets {
+        Secrets { folder: folder.to_owned(), entries: Some(Arc::new(entries)) }
+    }
+
+    /// Reads a secret. White space around it does not count.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name, it cannot be read or is not UTF-8, or there is nothing in it.
+    pub fn resolve(&self, secret: &SecretRef) -> Result<String, SecretError> {
+        let (text, name) = match (secret, &self.entries) {
+            (SecretRef::Env(name), Some(entries)) => {
+                (entries(name).ok_or_else(|| SecretError::Entry(name.clone()))?, name)
+            }
+            (SecretRef::Env(name), None) => (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name),
+            (SecretRef::File(name), _) => {
+                let path = self.folder.join(name);
+                let text = std::fs::read_to_string(&path);
+                (text.map_err(|error| SecretError::File { path: path.display().to_string(), error })?, name)
+            }
+        };
+        let text = text.trim();
+        if text.is_empty() { Err(SecretError::Empty(name.clone())) } else { Ok(text.to_owned()) }
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Reads a secret of this machine from where it is kept; a path counts from the working directory. White space around the secret does
 /// not count.
 ///
 /// # Errors
 ///
 /// The variable is not set or not UTF-8, the file cannot be read or is not UTF-8, or there is nothing in it.
 pub fn resolve(secret: &SecretRef) -> Result<String, SecretError> {
-    resolve_in(Path::new(""), secret)
-}
-
-/// Like [`resolve`], with paths that count from `folder`: [`Config::root`](crate::Config::root) for what `rules/`
-/// names.
-///
-/// # Errors
-///
-/// Those of [`resolve`].
-pub fn resolve_in(folder: &Path, secret: &SecretRef) -> Result<String, SecretError> {
-    let (text, name) = match secret {
-        SecretRef::Env(name) => (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name),
-        SecretRef::File(name) => {
-            let path = folder.join(name);
-            let text = std::fs::read_to_string(&path);
-            (text.map_err(|error| SecretError::File { path: path.display().to_string(), error })?, name)
-        }
-    };
-    let text = text.trim();
-    if text.is_empty() { Err(SecretError::Empty(name.clone())) } else { Ok(text.to_owned()) }
+    Secrets::of_machine(Path::new("")).resolve(secret)
 }
 
 #[cfg(test)]
@@ -58,7 +95,7 @@ mod tests {
 
     /// What is said where `secret` cannot be had.
     fn told(folder: &Path, secret: &str) -> String {
-        let told = resolve_in(folder, &secret.parse().unwrap()).unwrap_err().to_string();
+        let told = Secrets::of_machine(folder).resolve(&secret.parse().unwrap()).unwrap_err().to_string();
         told.replace(&folder.display().to_string(), "/home/dag")
     }
 
@@ -66,7 +103,7 @@ mod tests {
     fn a_secret_comes_from_a_file_or_the_environment_without_its_last_line_break() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("key"), "hunter2\n").unwrap();
-        assert_eq!(resolve_in(folder.path(), &SecretRef::File("key".into())).unwrap(), "hunter2");
+        assert_eq!(Secrets::of_machine(folder.path()).resolve(&SecretRef::File("key".into())).unwrap(), "hunter2");
         let absolute = folder.path().join("key").display().to_string();
         assert_eq!(resolve(&SecretRef::File(absolute)).unwrap(), "hunter2");
         assert_eq!(resolve(&SecretRef::Env("CARGO_PKG_NAME".into())).unwrap(), "dag-config");
@@ -79,5 +116,13 @@ mod tests {
         insta::assert_snapshot!(told(folder.path(), "env:DAG_TEST_NOT_SET"), @r"the environment variable `DAG_TEST_NOT_SET` is not set: set it for the daemon, or name another secret");
         insta::assert_snapshot!(told(folder.path(), "file:missing"), @r"the secret's file `/home/dag/missing` cannot be read: No such file or directory (os error 2)");
         insta::assert_snapshot!(told(folder.path(), "file:empty"), @r"the secret `empty` is empty");
+    }
+
+    #[test]
+    fn in_the_cloud_a_name_is_an_entry_of_the_stacks_secret_and_never_a_variable() {
+        let secrets = Secrets::of_stack(Path::new(""), |name| (name == "HOOK").then(|| " hunter2 ".to_owned()));
+        assert_eq!(secrets.resolve(&SecretRef::Env("HOOK".into())).unwrap(), "hunter2");
+        let told = secrets.resolve(&SecretRef::Env("CARGO_PKG_NAME".into())).unwrap_err().to_string();
+        insta::assert_snapshot!(told, @"the stack's secret has no entry `CARGO_PKG_NAME`: set it by `dag-infra secret set CARGO_PKG_NAME`");
     }
 }

@@ -1,8 +1,8 @@
 //! One attempt to hand one message over.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use dag_config::{Email, Transport, Webhook};
+use dag_config::{Email, Secrets, Transport, Webhook};
 use dag_engine::{Address, Notification, Time};
 
 use crate::{
@@ -53,13 +53,12 @@ const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules
                       webhook, or use transport = \"smtp\"";
 
 impl Delivery {
-    /// Sets delivery up and reaches out to nobody. `root` is what the paths of webhook secrets count from: the folder
-    /// of `config.toml`. Where the transport is `ses`, every mail fails and says that this host cannot send by SES.
+    /// Sets delivery up and reaches out to nobody. `secrets` is where those of webhooks are kept. Where the transport is `ses`, every mail fails and says that this host cannot send by SES.
     ///
     /// # Errors
     /// What in the configuration cannot be used.
-    pub fn new(email: &Email, webhook: &Webhook, root: &Path, limits: Limits) -> Result<Self, SetupError> {
-        Self::set_up(email, webhook, root, limits, None)
+    pub fn new(email: &Email, webhook: &Webhook, secrets: Secrets, limits: Limits) -> Result<Self, SetupError> {
+        Self::set_up(email, webhook, secrets, limits, None)
     }
 
     /// The same for a host that has a service for the transport `ses`. The other transports do not need it.
@@ -69,17 +68,17 @@ impl Delivery {
     pub fn with_mailer(
         email: &Email,
         webhook: &Webhook,
-        root: &Path,
+        secrets: Secrets,
         limits: Limits,
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self, SetupError> {
-        Self::set_up(email, webhook, root, limits, Some(mailer))
+        Self::set_up(email, webhook, secrets, limits, Some(mailer))
     }
 
     fn set_up(
         email: &Email,
         webhook: &Webhook,
-        root: &Path,
+        secrets: Secrets,
         limits: Limits,
         mailer: Option<Arc<dyn Mailer>>,
     ) -> Result<Self, SetupError> {
@@ -91,7 +90,7 @@ impl Delivery {
             }
             Transport::Ses => mailer.map_or(Way::NoMail, Way::Mailer),
         };
-        let caller = Caller::new(webhook, root, limits.webhook)?;
+        let caller = Caller::new(webhook, secrets, limits.webhook)?;
         Ok(Delivery { sender: Sender::new(&email.from)?, way, caller })
     }
 

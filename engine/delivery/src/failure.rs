@@ -30,7 +30,7 @@ pub enum Failure {
 
 impl Failure {
     /// A failure that may be better at the next attempt.
-    pub(crate) fn later(error: impl Into<String>) -> Self {
+    pub fn later(error: impl Into<String>) -> Self {
         Failure::Retry { error: error.into(), after: None }
     }
 }

@@ -5,12 +5,12 @@
 //!
 //! ```
 //! # use std::path::Path;
-//! # use dag_config::{Email, Transport, Webhook};
+//! # use dag_config::{Email, Secrets, Transport, Webhook};
 //! # use dag_delivery::{Delivery, Entry, Limits, Templates, next_to_send};
 //! # use dag_engine::{Notification, Time};
 //! # async fn host(notification: Notification, email: Email, now: Time) -> Result<(), Box<dyn std::error::Error>> {
 //! let templates = Templates::built_in();
-//! let delivery = Delivery::new(&email, &Webhook::default(), Path::new("."), Limits::default())?;
+//! let delivery = Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new(".")), Limits::default())?;
 //! let entries = vec![Entry::new(notification, 1, now)];
 //!
 //! for mut entry in next_to_send(&entries, now).into_iter().cloned() {

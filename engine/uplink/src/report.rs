@@ -16,6 +16,9 @@ pub const MOST_READINGS: usize = 500;
 /// them.
 pub const PRESENCE: (&str, &str) = ("presence", "connection");
 
+/// The longest reason for which rules are refused, in bytes.
+pub const LONGEST_REASON: usize = 2_000;
+
 /// No reading is older than this: a year. An age beyond it is nonsense.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
@@ -37,6 +40,9 @@ pub struct DeviceReport {
     /// What names the content of the device's `rules/`: see [`SignedRules::hash`](crate::SignedRules::hash).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Id>,
+    /// The rules that it was sent last, if it did not take them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedRules>,
     /// The incidents of the rules that the device runs by itself, those that are open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<EdgeIncident>,
@@ -46,6 +52,26 @@ pub struct DeviceReport {
     /// The readings, by source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceReport>,
+}
+
+/// Rules that a device did not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRules {
+    /// What names them: see [`SignedRules::hash`](crate::SignedRules::hash).
+    pub rules: Id,
+    /// Why, for people: at most [`LONGEST_REASON`] bytes.
+    pub reason: String,
+}
+
+impl RefusedRules {
+    /// What a device says. Of a long reason it says the beginning.
+    pub fn new(rules: Id, mut reason: String) -> RefusedRules {
+        if reason.len() > LONGEST_REASON {
+            reason.truncate(reason.floor_char_boundary(LONGEST_REASON - 3));
+            reason.push('…');
+        }
+        RefusedRules { rules, reason }
+    }
 }
 
 /// What a device knows of its clock.
@@ -174,6 +200,14 @@ impl DeviceReport {
         let absurd = |text: String| Err(MessageError::Absurd(text));
         if self.boot == 0 || self.number == 0 {
             return absurd("boots and messages are counted from 1".to_owned());
+        }
+        if let Some(refused) = &self.refused
+            && refused.reason.len() > LONGEST_REASON
+        {
+            return absurd(format!(
+                "a reason of {} bytes, and at most {LONGEST_REASON} are taken",
+                refused.reason.len()
+            ));
         }
         let readings: usize = self.sources.iter().map(|part| part.readings.len()).sum();
         if readings > MOST_READINGS {

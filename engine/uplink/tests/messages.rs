@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use dag_engine::{Id, Name, Time, Value};
 use dag_uplink::{
-    Clock, Command, DeviceReport, PublicKey, STATEMENTS, SignError, SigningKey, SourceReport, Topics, UplinkReading,
+    Clock, Command, DeviceReport, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey, SourceReport, Topics,
+    UplinkReading,
 };
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -29,6 +30,7 @@ fn report() -> DeviceReport {
         sent_at: Time::from_millis(1_768_046_400_000),
         clock: Clock::Set,
         rules: Some(Id::parse(&"ab".repeat(16)).unwrap()),
+        refused: Some(RefusedRules::new(Id::parse(&"cd".repeat(16)).unwrap(), "the signature does not fit".to_owned())),
         incidents: Vec::new(),
         dropped: None,
         sources: vec![SourceReport {
@@ -55,7 +57,7 @@ fn refused(change: impl FnOnce(&mut serde_json::Value)) -> String {
 
 #[test]
 fn a_report_looks_like_this() {
-    assert_snapshot!(serde_json::to_string(&report()).unwrap(), @r#"{"v":1,"device":"cottage","boot":3,"number":9,"sent_at":"2026-01-10T12:00:00Z","clock":"set","rules":"abababababababababababababababab","sources":[{"source":"gpio:4","boot":3,"before":5,"first":1,"readings":[{"fact":"power","value":"on","age_ms":5000},{"fact":"power","value":null,"age_ms":1000}]}]}"#);
+    assert_snapshot!(serde_json::to_string(&report()).unwrap(), @r#"{"v":1,"device":"cottage","boot":3,"number":9,"sent_at":"2026-01-10T12:00:00Z","clock":"set","rules":"abababababababababababababababab","refused":{"rules":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","reason":"the signature does not fit"},"sources":[{"source":"gpio:4","boot":3,"before":5,"first":1,"readings":[{"fact":"power","value":"on","age_ms":5000},{"fact":"power","value":null,"age_ms":1000}]}]}"#);
 }
 
 #[test]
@@ -81,8 +83,8 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = 0.into()), @"the source `gpio:4` counts from 0, and numbers start at 1");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = u64::MAX.into()), @"the source `gpio:4` has numbers that cannot be: 18446744073709551615");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["age_ms"] = u64::MAX.into()), @"a reading of `gpio:4` is 18446744073709551615 ms old: more than a year");
-    assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["value"] = "maybe".into()), @r#"this is no such message: invalid value: string "maybe", expected `on`, `off`, `connected`, `disconnected` or an integer at line 1 column 229"#);
-    assert_snapshot!(refused(|message| drop(message.as_object_mut().unwrap().remove("device"))), @"this is no such message: missing field `device` at line 1 column 280");
+    assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["value"] = "maybe".into()), @r#"this is no such message: invalid value: string "maybe", expected `on`, `off`, `connected`, `disconnected` or an integer at line 1 column 322"#);
+    assert_snapshot!(refused(|message| drop(message.as_object_mut().unwrap().remove("device"))), @"this is no such message: missing field `device` at line 1 column 373");
     let reading = json(&report())["sources"][0]["readings"][0].clone();
     assert_snapshot!(refused(|message| message["sources"][0]["readings"] = vec![reading; 501].into()), @"501 readings, and at most 500 are in one message");
     assert_snapshot!(DeviceReport::parse(b"power off").unwrap_err(), @"this is no such message: expected value at line 1 column 1");

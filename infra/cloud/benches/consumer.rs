@@ -11,13 +11,13 @@
     reason = "a benchmark owns a clock and reads files"
 )]
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_book::{Book, Folder};
-use dag_cloud::{Consumer, Event, Memory, Record};
+use dag_cloud::{Consumer, Event, Memory, Record, Registration};
 use dag_config::Config;
-use dag_engine::{Device, Millis, Time, Value};
+use dag_engine::{Millis, Name, Time, Value};
 use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
@@ -159,6 +159,7 @@ impl Reporter {
             sent_at: now,
             clock: Clock::Set,
             rules: None,
+            refused: None,
             incidents: Vec::new(),
             dropped: None,
             sources: vec![source],
@@ -181,19 +182,13 @@ impl Fleet {
         let rules = Folder::read_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap();
         let book = Book::compile(rules, &config).unwrap_or_else(|problems| panic!("{problems}"));
         let now = "2026-01-10T12:00:00Z".parse().unwrap();
-        let consumer = Consumer::new(Memory::new(now), config, book, None);
+        let consumer = Consumer::new(Memory::new(now), config, book);
         let reporter = |number| Reporter { id: format!("d{number}"), number: 0, read: Vec::new(), next: 1 };
         let mut fleet = Fleet { consumer, devices: (0..count).map(reporter).collect(), now, sent: 0 };
-        let registered = fleet.devices.iter().map(|device| {
-            Event::registered(Device {
-                id: device.id.as_str().into(),
-                name: device.id.clone(),
-                labels: BTreeMap::new(),
-                timezone: None,
-                account_emails: Vec::new(),
-            })
-        });
-        let registered = registered.collect();
+        let ids: Vec<Name> = fleet.devices.iter().map(|device| device.id.as_str().into()).collect();
+        let registered = ids.iter().map(Event::registered).collect();
+        let registrations = ids.into_iter().map(|id| (id, Registration::default()));
+        fleet.consumer.world().inside().registrations = registrations.collect();
         fleet.take(registered).await;
         fleet
     }

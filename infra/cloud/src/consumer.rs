@@ -6,12 +6,13 @@ use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Templates;
 use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
-use dag_uplink::{Command, SignedRules};
+use dag_uplink::Command;
 use futures::{StreamExt as _, stream};
 
 use crate::{
     event::Event,
     item::DeviceItem,
+    registry::Registration,
     work::{HandOver, LONGEST_DELAY, Work},
     world::{Commit, CommitError, Fault, SHARDS, Stored, World},
 };
@@ -43,7 +44,6 @@ pub struct Consumer<W> {
     pub(crate) engine: Engine,
     pub(crate) templates: Templates,
     config: Config,
-    wanted: Option<SignedRules>,
 }
 
 /// What is needed to answer for a record.
@@ -53,10 +53,10 @@ pub(crate) struct Taken<'r> {
 }
 
 impl<W: World> Consumer<W> {
-    /// A consumer with the rules of `book`. `wanted` is what devices should run, if that is not left to them.
-    pub fn new(world: W, config: Config, book: Book, wanted: Option<SignedRules>) -> Self {
+    /// A consumer with the rules of `book`.
+    pub fn new(world: W, config: Config, book: Book) -> Self {
         let Book { engine, templates, .. } = book;
-        Consumer { world, engine: engine.running(Runs::Cloud), templates, config, wanted }
+        Consumer { world, engine: engine.running(Runs::Cloud), templates, config }
     }
 
     /// The world around it.
@@ -124,12 +124,12 @@ impl<W: World> Consumer<W> {
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let registered = taken.iter().rev().find_map(|taken| match &taken.event {
-            Event::Registered(device) => Some(device),
-            _ => None,
-        });
+        let registered = match taken.iter().any(|taken| matches!(taken.event, Event::Registered { .. })) {
+            true => self.world.registration(device).await?,
+            false => None,
+        };
         let mut unknown = None;
-        let done = self.redo(device, again, registered, &mut unknown, |work| {
+        let done = self.redo(device, again, registered.as_ref(), &mut unknown, |work| {
             refused.clear();
             for taken in taken {
                 if let Err(reason) = work.take(&taken.event) {
@@ -148,13 +148,13 @@ impl<W: World> Consumer<W> {
     }
 
     /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device, and none is `registered` now. `known` is the item as this wrote
-    /// it last, which saves reading it: if another wrote it since, the commit says so.
+    /// `None` where there is no such device, and none is `registered` now. `known` is the item as this wrote it last, which
+    /// saves reading it: if another wrote it since, the commit says so.
     pub(crate) async fn redo<T>(
         &self,
         device: &Name,
         again: bool,
-        registered: Option<&Device>,
+        registered: Option<&Registration>,
         known: &mut Option<Stored>,
         mut work: impl FnMut(&mut Work<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
@@ -165,7 +165,10 @@ impl<W: World> Consumer<W> {
                 None => self.stored(device, registered).await?,
             };
             let Some(stored) = stored else { return Ok(None) };
-            let mut working = Work::new(&self.engine, self.wanted.as_ref(), stored, now);
+            let mut working = Work::new(&self.engine, stored, now);
+            if let Some(registration) = registered {
+                working.register(registration);
+            }
             working.introduce(self.configured(device));
             let result = work(&mut working);
             // What was done before a conflict may be what another one handed over, or lost.
@@ -192,11 +195,19 @@ impl<W: World> Consumer<W> {
 
     /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
     /// now.
-    pub(crate) async fn stored(&self, device: &Name, registered: Option<&Device>) -> Result<Option<Stored>, Fault> {
+    pub(crate) async fn stored(
+        &self,
+        device: &Name,
+        registered: Option<&Registration>,
+    ) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.load(device).await? {
             return Ok(Some(stored));
         }
-        let device = self.configured(device).or_else(|| registered.cloned());
+        let configured = self.configured(device);
+        let device = match registered {
+            Some(registration) => Some(registration.device(device, configured)),
+            None => configured,
+        };
         Ok(device.map(|device| Stored { item: DeviceItem::new(device), version: 0 }))
     }
 
@@ -205,13 +216,22 @@ impl<W: World> Consumer<W> {
     }
 
     pub(crate) async fn hand_over(&self, device: &Name, hand_over: HandOver) -> Result<(), Fault> {
-        let HandOver { deliveries, timer, commands } = hand_over;
+        let HandOver { deliveries, timer, mut commands, rules } = hand_over;
         if !deliveries.is_empty() {
             let records = deliveries.into_iter().map(|message| Event::deliver(device, message)).collect();
             self.world.deliveries(records).await?;
         }
         if let Some(delay) = timer {
             self.world.events(vec![(Event::timer(device), delay)]).await?;
+        }
+        if let Some(hash) = rules {
+            match self.world.rules(hash).await {
+                Ok(Some(signed)) => commands.push(Command::Rules(signed)),
+                Ok(None) => {
+                    tracing::error!(%device, rules = %hash, "the rules that it should run are not in the table")
+                }
+                Err(fault) => tracing::warn!(%device, %fault, "the rules that it should run are sent later"),
+            }
         }
         for command in commands {
             // Most devices that are asked are not there. What is lost is sent again when they report.

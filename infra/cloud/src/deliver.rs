@@ -75,7 +75,7 @@ impl<W: World> Consumer<W> {
         for _ in 0..MOST_TRIES {
             let now = self.world.now();
             let Some(stored) = self.stored(device, None).await? else { return Ok((Vec::new(), None)) };
-            let mut work = Work::new(&self.engine, None, stored, now);
+            let mut work = Work::new(&self.engine, stored, now);
             let mut leased = work.lease(AT_ONCE);
             leased.retain(|entry| {
                 let failure =

@@ -1,7 +1,7 @@
 //! What the queues bring.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_engine::{Device, Id, MessageRef, Name, Silence, Time};
+use dag_engine::{Id, MessageRef, Name, Silence, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{feedback, presence::PresenceEvent};
@@ -43,8 +43,11 @@ pub enum Event {
         /// What.
         ask: Ask,
     },
-    /// The registry has other data of a device, or it is a new one.
-    Registered(Device),
+    /// What the registry has of a device changed, or it is a new one. What it has stands there.
+    Registered {
+        /// The device.
+        device: Name,
+    },
     /// The mail service says what became of a mail.
     Feedback(Feedback),
 }
@@ -110,7 +113,7 @@ enum Wire {
     Sweep,
     Deliver { device: Name, notification: Id },
     Asked { device: Name, at: Time, ask: Ask },
-    Registered { device: Device },
+    Registered { device: Name },
 }
 
 impl Event {
@@ -135,7 +138,7 @@ impl Event {
             Wire::Deliver { device, notification } => Event::Deliver { device, notification },
             // Its words and its time name it.
             Wire::Asked { device, ask, .. } => Event::Asked { device, id: Id::of(&[body.as_bytes()]), ask },
-            Wire::Registered { device } => Event::Registered(device),
+            Wire::Registered { device } => Event::Registered { device },
         })
     }
 
@@ -155,9 +158,9 @@ impl Event {
         body(&Wire::Asked { device: device.clone(), at, ask })
     }
 
-    /// The body of a record that says what the registry has of a device.
-    pub fn registered(device: Device) -> String {
-        body(&Wire::Registered { device })
+    /// The body of a record that says that what the registry has of a device changed.
+    pub fn registered(device: &Name) -> String {
+        body(&Wire::Registered { device: device.clone() })
     }
 
     /// Which device it is about; `None` for a sweep.
@@ -166,9 +169,9 @@ impl Event {
             Event::Report { device, .. }
             | Event::Timer { device }
             | Event::Deliver { device, .. }
+            | Event::Registered { device }
             | Event::Asked { device, .. } => Some(device),
             Event::Presence(event) => Some(&event.client_id),
-            Event::Registered(device) => Some(&device.id),
             Event::Feedback(feedback) => Some(&feedback.device),
             Event::Sweep => None,
         }
@@ -198,14 +201,7 @@ mod tests {
         assert_eq!(Event::parse(&Event::timer(&device)), Ok(Event::Timer { device: device.clone() }));
         let deliver = Event::Deliver { device: device.clone(), notification: id() };
         assert_eq!(Event::parse(&Event::deliver(&device, id())), Ok(deliver));
-        let registered = Device {
-            id: device.clone(),
-            name: "Cottage \u{1F3E1} \"old\"".to_owned(),
-            labels: [("area".to_owned(), "hay".to_owned())].into(),
-            timezone: Some("Europe/London".into()),
-            account_emails: vec!["home@example.com".to_owned()],
-        };
-        assert_eq!(Event::parse(&Event::registered(registered.clone())), Ok(Event::Registered(registered)));
+        assert_eq!(Event::parse(&Event::registered(&device)), Ok(Event::Registered { device }));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use dag_delivery::Entry;
 use dag_engine::{Device, Id, Name, State, Time};
-use dag_uplink::EdgeIncident;
+use dag_uplink::{EdgeIncident, RefusedRules};
 use serde::{Deserialize, Serialize};
 
-use crate::presence::Presence;
+use crate::{presence::Presence, registry::Registration};
 
 /// Everything that the consumer knows of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +41,12 @@ pub struct DeviceItem {
     /// What was asked last: the queue may bring it again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Id>,
-    /// What the registry has of it, where that is not what the configuration says.
+    /// What the rules were that it was sent and did not take, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registered: Option<Device>,
+    pub refused: Option<RefusedRules>,
+    /// What the registry has of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<Registration>,
     /// When the timer message goes off that was sent last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Time>,
@@ -63,6 +66,7 @@ impl DeviceItem {
             rules_sent: None,
             edge_incidents: Vec::new(),
             asks: Vec::new(),
+            refused: None,
             registered: None,
             armed: None,
         }

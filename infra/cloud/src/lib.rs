@@ -23,6 +23,7 @@ mod feedback;
 mod item;
 mod memory;
 mod presence;
+mod registry;
 mod work;
 mod world;
 
@@ -32,6 +33,7 @@ pub use feedback::tags;
 pub use item::DeviceItem;
 pub use memory::{Inside, Memory, Sent};
 pub use presence::{Change, Presence, PresenceEvent, Stale};
+pub use registry::{Account, Registration};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{
     Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, SHARDS, Store, Stored, World, shard,

@@ -7,10 +7,11 @@ use std::{
 
 use dag_delivery::{Entry, Failure, Prepared, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
-use dag_uplink::Command;
+use dag_uplink::{Command, SignedRules};
 
 use crate::{
     item::DeviceItem,
+    registry::Registration,
     world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored, shard},
 };
 
@@ -31,6 +32,10 @@ pub struct Inside {
     pub prepared: BTreeMap<(Name, Id), Prepared>,
     /// Messages that came to their end.
     pub finished: Vec<(Name, Entry)>,
+    /// What the registry has of devices.
+    pub registrations: BTreeMap<Name, Registration>,
+    /// Rules for devices.
+    pub rules: BTreeMap<Id, SignedRules>,
     /// Addresses that are not to be written to.
     pub marks: BTreeMap<String, Mark>,
     /// The records of `events`, each with when it appears.
@@ -138,6 +143,14 @@ impl Store for Memory {
         let mut due: Vec<Due> = due.collect();
         due.sort_by_key(|due| due.at);
         Ok(due)
+    }
+
+    async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
+        Ok(self.inside().registrations.get(device).cloned())
+    }
+
+    async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
+        Ok(self.inside().rules.get(&hash).cloned())
     }
 
     async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {

@@ -8,12 +8,13 @@ use dag_engine::{
     Channel, Decision, Device, Engine, Id, Input, MessageRef, Millis, Name, Notification, Outcome, Reading, Report,
     Time, Value,
 };
-use dag_uplink::{Command, DeviceReport, PRESENCE, SignedRules};
+use dag_uplink::{Command, DeviceReport, PRESENCE};
 
 use crate::{
     event::{Ask, Event, Feedback},
     item::DeviceItem,
     presence::Change,
+    registry::Registration,
     world::{Commit, Stored},
 };
 
@@ -34,7 +35,6 @@ const RULES_AGAIN: Millis = Millis::new(3_600_000);
 #[derive(Debug)]
 pub struct Work<'a> {
     engine: &'a Engine,
-    wanted: Option<&'a SignedRules>,
     item: DeviceItem,
     version: u64,
     now: Time,
@@ -42,6 +42,7 @@ pub struct Work<'a> {
     decisions: Vec<Decision>,
     finished: Vec<Entry>,
     commands: Vec<Command>,
+    rules: Option<Id>,
 }
 
 /// What has to be sent once the commit is made. Sending it twice does no harm.
@@ -53,15 +54,16 @@ pub struct HandOver {
     pub timer: Option<Millis>,
     /// For the device.
     pub commands: Vec<Command>,
+    /// What names the rules that the device is to be sent.
+    pub rules: Option<Id>,
 }
 
 impl<'a> Work<'a> {
-    /// Begins at `now`. `wanted` are the rules that devices should run.
-    pub fn new(engine: &'a Engine, wanted: Option<&'a SignedRules>, stored: Stored, now: Time) -> Self {
+    /// Begins at `now`.
+    pub fn new(engine: &'a Engine, stored: Stored, now: Time) -> Self {
         let Stored { item, version } = stored;
         Work {
             engine,
-            wanted,
             item,
             version,
             now,
@@ -69,6 +71,7 @@ impl<'a> Work<'a> {
             decisions: Vec::new(),
             finished: Vec::new(),
             commands: Vec::new(),
+            rules: None,
         }
     }
 
@@ -78,12 +81,28 @@ impl<'a> Work<'a> {
     }
 
     /// Says what the configuration has of the device; what the registry has counts more.
-    pub fn introduce(&mut self, device: Option<Device>) {
-        if let Some(device) = self.item.registered.clone().or(device)
+    pub fn introduce(&mut self, configured: Option<Device>) {
+        let device = match &self.item.registered {
+            Some(registered) => Some(registered.device(self.item.id(), configured)),
+            None => configured,
+        };
+        if let Some(device) = device
             && device != *self.item.state.device()
         {
             self.step(Input::Account(device));
         }
+    }
+
+    /// Takes over what the registry has of the device. The device is sent the rules that it should run, even if that was
+    /// done before: somebody wants it now.
+    pub fn register(&mut self, registration: &Registration) {
+        if self.item.registered.as_ref() != Some(registration) {
+            self.item.registered = Some(registration.clone());
+            self.changed = true;
+        }
+        self.item.rules_sent = None;
+        self.item.refused = None;
+        self.offer_rules();
     }
 
     /// Takes an event over.
@@ -127,17 +146,12 @@ impl<'a> Work<'a> {
                 }
             }
             Event::Asked { id, ask, .. } => self.asked(*id, ask.clone()),
-            Event::Registered(device) => {
-                self.item.registered = Some(device.clone());
-                self.changed = true;
-                self.step(Input::Account(device.clone()));
-            }
             Event::Feedback(Feedback { message, text, .. }) => {
                 tracing::warn!(message = %message.notification, recipient = %message.recipient, %text, "not delivered");
                 self.step(Input::Failed { message: message.clone(), last: true });
             }
-            // `deliver.rs` has these.
-            Event::Deliver { .. } | Event::Sweep => {}
+            // `register` has the first, `deliver.rs` the second.
+            Event::Registered { .. } | Event::Deliver { .. } | Event::Sweep => {}
         }
         Ok(())
     }
@@ -151,6 +165,7 @@ impl<'a> Work<'a> {
         } else {
             self.item.heard = Some(message);
             self.item.rules = report.rules;
+            self.item.refused.clone_from(&report.refused);
             self.item.edge_incidents.clone_from(&report.incidents);
             self.changed = true;
             self.offer_rules();
@@ -182,15 +197,16 @@ impl<'a> Work<'a> {
         self.step(Input::Report(Report { source, boot: 1, first, readings, ..Report::default() }));
     }
 
-    /// Sends the device the rules that it should run, if it runs others.
+    /// Sends the device the rules that it should run, if it runs others and did not refuse them.
     fn offer_rules(&mut self) {
-        let Some(wanted) = self.wanted else { return };
-        let hash = wanted.hash();
+        let Some(hash) = self.item.registered.as_ref().and_then(|registered| registered.rules) else { return };
         let sent_lately =
             self.item.rules_sent.is_some_and(|(sent, at)| sent == hash && self.now.since(at) < RULES_AGAIN);
-        if self.item.rules != Some(hash) && !sent_lately {
+        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == hash);
+        if self.item.rules != Some(hash) && !sent_lately && !refused {
             self.item.rules_sent = Some((hash, self.now));
-            self.commands.push(Command::Rules(wanted.clone()));
+            self.changed = true;
+            self.rules = Some(hash);
         }
     }
 
@@ -305,7 +321,7 @@ impl<'a> Work<'a> {
         let due = next_to_send(self.item.outbox.values(), self.now);
         let deliveries = due.iter().map(|entry| entry.notification.id).collect();
         let timer = self.arm(again);
-        let hand_over = HandOver { deliveries, timer, commands: self.commands };
+        let hand_over = HandOver { deliveries, timer, commands: self.commands, rules: self.rules };
         let commit = self.changed.then(|| Commit {
             version: self.version,
             at: self.now,

@@ -5,10 +5,10 @@ use std::future::Future;
 
 use dag_delivery::{Delivery, Entry, Failure, Prepared, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
-use dag_uplink::Command;
+use dag_uplink::{Command, SignedRules};
 use serde::{Deserialize, Serialize};
 
-use crate::item::DeviceItem;
+use crate::{item::DeviceItem, registry::Registration};
 
 /// Broken infrastructure: the record is tried again later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +115,12 @@ pub trait Store: Send + Sync {
 
     /// The devices of a shard whose time has come by `until`, the longest due first; some hundreds at most.
     fn due(&self, shard: u8, until: Time) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
+
+    /// What the registry has of a device, with the addresses of its account.
+    fn registration(&self, device: &str) -> impl Future<Output = Result<Option<Registration>, Fault>> + Send;
+
+    /// Rules for devices, by what names them.
+    fn rules(&self, hash: Id) -> impl Future<Output = Result<Option<SignedRules>, Fault>> + Send;
 
     /// Marks an address as one that is not to be written to again.
     fn mark(&self, address: &str, mark: &Mark) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -1,7 +1,7 @@
 //! What the cloud asks of the device. Nothing in it is trusted to make sense, and rules must be signed.
 
 use dag_engine::Input;
-use dag_uplink::{Command, SignedRules};
+use dag_uplink::{Command, RefusedRules, SignedRules};
 
 use super::{Daemon, Tried};
 use crate::{daemon::holds::named, uplink::bundle};
@@ -34,7 +34,7 @@ impl Daemon {
         let Some(link) = &mut self.link else { return };
         if let Err(reason) = admitted {
             tracing::error!(%reason, "rules from the cloud are not taken");
-            link.refused = Some(reason);
+            link.refused = Some(RefusedRules::new(rules.hash(), reason));
             link.wanted = true;
             return;
         }
@@ -68,11 +68,12 @@ impl Daemon {
                 }
                 self.reload();
             }
-            Some((_, Err(reason))) => {
+            Some((rules, Err(reason))) => {
                 tracing::error!("rules from the cloud are not taken, those before stay in force:\n{reason}");
-                link.refused = Some(reason);
+                link.refused = Some(RefusedRules::new(rules.hash(), reason));
             }
-            None => link.refused = Some("trying out rules from the cloud was cut short".to_owned()),
+            // They are sent again.
+            None => tracing::error!("trying out rules from the cloud was cut short"),
         }
         if let Some(next) = next {
             self.try_rules(next);

@@ -4,13 +4,9 @@ mod address;
 mod answer;
 mod signature;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use dag_config::{Webhook, resolve_in};
+use dag_config::{Secrets, Webhook};
 use dag_engine::{Id, SecretRef, Time};
 use reqwest::{Client, Response, redirect::Policy};
 use url::{Host, Url};
@@ -37,13 +33,12 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Caller {
     client: Client,
     guard: Guard,
-    /// What the paths of secrets count from.
-    root: PathBuf,
+    secrets: Secrets,
     timeout: Duration,
 }
 
 impl Caller {
-    pub fn new(webhook: &Webhook, root: &Path, timeout: Duration) -> Result<Self, SetupError> {
+    pub fn new(webhook: &Webhook, secrets: Secrets, timeout: Duration) -> Result<Self, SetupError> {
         let guard = Guard::new(&webhook.allow_private);
         let client = Client::builder()
             .tls_backend_preconfigured(tls()?)
@@ -55,7 +50,7 @@ impl Caller {
             .user_agent(concat!("detectordag/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SetupError::Http(chain(&error)))?;
-        Ok(Caller { client, guard, root: root.to_owned(), timeout })
+        Ok(Caller { client, guard, secrets, timeout })
     }
 
     /// Makes a call, signed at `now` if there are secrets.
@@ -83,7 +78,7 @@ impl Caller {
         let mut headers = vec![("content-type", content_type.to_owned())];
         let id = id.to_string();
         let timestamp = now.as_millis().div_euclid(1_000);
-        let secrets = secrets.iter().map(|secret| resolve_in(&self.root, secret));
+        let secrets = secrets.iter().map(|secret| self.secrets.resolve(secret));
         let secrets: Vec<String> = secrets.collect::<Result<_, _>>().map_err(|error| unsigned(&error.to_string()))?;
         headers.push(("webhook-id", id.clone()));
         headers.push(("webhook-timestamp", timestamp.to_string()));

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_config::{Email, Ses, Transport, Webhook};
+use dag_config::{Email, Secrets, Ses, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, Rendered, Templates};
 use dag_engine::{Kind, Notification, Time};
 
@@ -16,7 +16,7 @@ fn delivery(outbox: &Path) -> Delivery {
     let email =
         Email { transport: Transport::Outbox, from, outbox: outbox.to_owned(), smtp: None, ses: Ses::default() };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/secrets");
-    Delivery::new(&email, &Webhook::default(), &root, Limits::default()).unwrap()
+    Delivery::new(&email, &Webhook::default(), Secrets::of_machine(&root), Limits::default()).unwrap()
 }
 
 async fn send(outbox: &Path, message: &Notification) -> Result<Receipt, Failure> {

@@ -1,8 +1,12 @@
 //! Mail through a real mail server.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use dag_config::{Email, Security, Ses, Smtp, Transport, Webhook};
+use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Receipt, Sending, SetupError, Templates};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
@@ -42,7 +46,7 @@ fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
     let email =
         Email { transport: Transport::Smtp, from, outbox: "unused".into(), smtp: Some(smtp), ses: Ses::default() };
     let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
-    Delivery::new(&email, &Webhook::default(), &PathBuf::new(), limits)
+    Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), limits)
 }
 
 async fn send(smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
@@ -171,7 +175,10 @@ fn what_cannot_be_used_is_told_before_anything_is_sent() {
         ses: Ses::default(),
     };
     let told = |email: Email| {
-        Delivery::new(&email, &Webhook::default(), &PathBuf::new(), Limits::default()).err().unwrap().to_string()
+        Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), Limits::default())
+            .err()
+            .unwrap()
+            .to_string()
     };
     insta::assert_snapshot!(told(email("dag@example.com")), @r#"`transport = "smtp"` needs a section `[email.smtp]` with `server`"#);
     insta::assert_snapshot!(told(Email { transport: Transport::Outbox, ..email("dag") }), @r#"`from = "dag"` is not a mail address: write `dag@example.com` or `detectordag <dag@example.com>`"#);
@@ -186,7 +193,8 @@ async fn a_device_whose_mail_leaves_by_ses_says_that_it_cannot() {
         smtp: None,
         ses: Ses::default(),
     };
-    let delivery = Delivery::new(&email, &Webhook::default(), &PathBuf::new(), Limits::default()).unwrap();
+    let delivery =
+        Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), Limits::default()).unwrap();
     let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
     let (prepared, _) = Templates::built_in().prepare(&message);
     let refused = delivery.send(&message, &prepared, message.at).await.unwrap_err();
@@ -213,8 +221,9 @@ async fn a_host_with_a_service_of_its_own_gives_it_the_same_bytes_at_every_attem
         smtp: None,
         ses: Ses::default(),
     };
-    let (webhook, root) = (Webhook::default(), PathBuf::new());
-    let delivery = Delivery::with_mailer(&email, &webhook, &root, Limits::default(), Arc::new(Echo)).unwrap();
+    let secrets = Secrets::of_machine(Path::new(""));
+    let delivery =
+        Delivery::with_mailer(&email, &Webhook::default(), secrets, Limits::default(), Arc::new(Echo)).unwrap();
     let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
     let (prepared, _) = Templates::built_in().prepare(&message);
     let first = delivery.send(&message, &prepared, message.at).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use dag_config::{Email, Network, Security, Ses, Smtp, Transport, Webhook};
+use dag_config::{Email, Network, Secrets, Security, Ses, Smtp, Transport, Webhook};
 use dag_delivery::{Delivery, Failure, Limits, Receipt, Templates};
 use dag_engine::{Kind, Millis, Notification, Time};
 
@@ -37,7 +37,7 @@ fn delivery(allowed: &[&str], timeout: u64) -> Delivery {
     let webhook = Webhook { allow_private: allowed.collect() };
     let limits = Limits { webhook: Duration::from_millis(timeout), ..Limits::default() };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/secrets");
-    Delivery::new(&email, &webhook, &root, limits).unwrap()
+    Delivery::new(&email, &webhook, Secrets::of_machine(&root), limits).unwrap()
 }
 
 async fn send(delivery: &Delivery, message: &Notification) -> Result<Receipt, Failure> {

@@ -9,12 +9,16 @@ use aws_sdk_dynamodb::{
 };
 use dag_delivery::Prepared;
 use dag_engine::{Decision, Id, Time};
+use dag_uplink::SignedRules;
 
 use super::{
     error::{fault, told},
     rows::{self, Row},
 };
-use crate::world::{Commit, CommitError, Due, Fault, Mark, Stored};
+use crate::{
+    registry::{Account, Registration},
+    world::{Commit, CommitError, Due, Fault, Mark, Stored},
+};
 
 /// So many actions has a transaction at most ("Quotas and limits").
 const MOST_ACTIONS: usize = 100;
@@ -60,6 +64,22 @@ impl Table {
     pub async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
         let row = self.get(rows::said_key(device, message)).await?;
         row.map(|row| rows::content(&row, "said")).transpose()
+    }
+
+    pub async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
+        let Some(row) = self.get(rows::registration_key(device)).await? else { return Ok(None) };
+        let mut registration: Registration = rows::content(&row, "registration")?;
+        if let Some(account) = &registration.account
+            && let Some(row) = self.get(rows::account_key(account)).await?
+        {
+            registration.account_emails = rows::content::<Account>(&row, "account")?.emails;
+        }
+        Ok(Some(registration))
+    }
+
+    pub async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
+        let row = self.get(rows::rules_key(hash)).await?;
+        row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
     async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {

@@ -5,6 +5,7 @@ mod error;
 mod iot;
 mod packed;
 mod rows;
+mod secret;
 mod ses;
 mod sqs;
 mod verified;
@@ -16,14 +17,17 @@ use std::{
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use dag_config::Config;
+use dag_config::{Config, Secrets};
 use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, SetupError};
 use dag_engine::{Decision, Id, Millis, Notification, Time};
-use dag_uplink::Command;
+use dag_uplink::{Command, SignedRules};
 
-use crate::world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored};
+use crate::{
+    registry::Registration,
+    world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored},
+};
 
-use self::{dynamo::Table, iot::Broker, ses::Ses, sqs::Sqs};
+use self::{dynamo::Table, iot::Broker, secret::Secret, ses::Ses, sqs::Sqs};
 
 /// The first level of every topic where the configuration has no `[uplink]`, which the cloud's copy need not have.
 const TOPICS: &str = "dag";
@@ -52,6 +56,8 @@ pub struct Settings {
     /// SES's configuration set, which tells what became of mails: `DAG_CONFIGURATION_SET`. That of the configuration counts
     /// more.
     pub configuration_set: Option<String>,
+    /// The secret whose entries the names `env:NAME` in `rules/` stand for: `DAG_SECRET_ARN`.
+    pub secret: Option<String>,
 }
 
 /// What this reads from the environment, beside the configuration's own keys.
@@ -92,6 +98,7 @@ impl Settings {
             dead: need("DAG_DEAD_URL"),
             broker: may("DAG_IOT_ENDPOINT"),
             configuration_set: may("DAG_CONFIGURATION_SET"),
+            secret: may("DAG_SECRET_ARN"),
         };
         if missing.is_empty() { Ok(settings) } else { Err(Missing(missing.join(", "))) }
     }
@@ -107,6 +114,7 @@ pub struct Aws {
     table: Table,
     queues: Sqs,
     broker: Broker,
+    secret: Secret,
     delivery: Delivery,
 }
 
@@ -118,12 +126,15 @@ impl Aws {
     pub fn new(sdk: &SdkConfig, settings: &Settings, config: &Config) -> Result<Aws, SetupError> {
         let ses = Arc::new(Ses::new(sdk, &config.email.ses, settings.configuration_set.as_deref()));
         let limits = Limits { webhook: WEBHOOK, smtp: OPERATION };
-        let delivery = Delivery::with_mailer(&config.email, &config.webhook, &config.root, limits, ses)?;
+        let secret = Secret::new(sdk, settings.secret.as_deref());
+        let secrets = Secrets::of_stack(&config.root, secret.entries());
+        let delivery = Delivery::with_mailer(&config.email, &config.webhook, secrets, limits, ses)?;
         let topics = config.uplink.as_ref().map_or(TOPICS, |uplink| uplink.topics.as_str());
         Ok(Aws {
             table: Table::new(sdk, &settings.table),
             queues: Sqs::new(sdk, settings),
             broker: Broker::new(sdk, settings.broker.as_deref(), topics),
+            secret,
             delivery,
         })
     }
@@ -173,6 +184,14 @@ impl Store for Aws {
         self.table.due(shard, until).await
     }
 
+    async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
+        self.table.registration(device).await
+    }
+
+    async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
+        self.table.rules(hash).await
+    }
+
     async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
         self.table.mark(address, mark).await
     }
@@ -200,6 +219,8 @@ impl Devices for Aws {
 
 impl Post for Aws {
     async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+        let ready = self.secret.ready_for(notification, now).await;
+        ready.map_err(|fault| Failure::later(fault.to_string()))?;
         self.delivery.send(notification, prepared, now).await
     }
 }

@@ -7,7 +7,14 @@
 //! | `said#MESSAGE` | what a message says, while it is on its way |
 //! | `finished#AT#MESSAGE` | messages that came to their end; the first one names the row |
 //!
-//! An address that is not to be written to is `address#ADDRESS`, `mark`.
+//! What belongs to no single device:
+//!
+//! | `pk` | `sk` | what |
+//! |---|---|---|
+//! | `fleet` | `device#ID` | what the registry has of the device |
+//! | `rules` | `HASH` | signed rules for devices |
+//! | `account#ID` | `account` | an account |
+//! | `address#ADDRESS` | `mark` | an address that is not to be written to |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -79,6 +86,19 @@ pub(super) fn said_key(device: &str, message: Id) -> Row {
 /// The same for every spelling of an address: mail servers seldom tell capitals apart, and a person never does.
 pub(super) fn mark_key(address: &str) -> Row {
     row([("pk", text(format!("address#{}", address.to_lowercase()))), ("sk", text("mark"))])
+}
+
+/// What the registry has of a device.
+pub(super) fn registration_key(device: &str) -> Row {
+    row([("pk", text("fleet")), ("sk", text(partition(device)))])
+}
+
+pub(super) fn rules_key(hash: Id) -> Row {
+    row([("pk", text("rules")), ("sk", text(hash.to_string()))])
+}
+
+pub(super) fn account_key(account: &str) -> Row {
+    row([("pk", text(format!("account#{account}"))), ("sk", text("account"))])
 }
 
 /// Where the decisions of `at` begin.

@@ -17,7 +17,6 @@ use dag_cloud::{
 };
 use dag_config::Config;
 use dag_engine::Problems;
-use dag_uplink::SignedRules;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
@@ -94,10 +93,9 @@ async fn set_up() -> Result<Consumer<Aws>> {
     let said = |problems: Problems| anyhow::anyhow!("{problems}");
     let folder = Folder::read(&root.join("rules")).map_err(|wrong| said(Problems(wrong)))?;
     let book = Book::compile(folder, &config).map_err(said)?;
-    let wanted = wanted(&root.join("signed-rules.json"))?;
     let aws = Aws::new(&aws::sdk(None).await, &settings, &config)?;
     tracing::info!(rules = %book.engine.rules().hash(), root = %root.display(), "the consumer is ready");
-    Ok(Consumer::new(aws, config, book, wanted))
+    Ok(Consumer::new(aws, config, book))
 }
 
 /// The folder of `config.toml`: that of the function's package, where nothing else is said.
@@ -113,17 +111,6 @@ fn configuration(root: &Path) -> Result<Config> {
     let ours = |name: &OsString| name.to_str().is_some_and(Settings::is_variable);
     let environment = env::vars_os().filter(|(name, _)| !ours(name));
     Config::parse(&text, &path, environment, &[]).map_err(|wrong| anyhow::anyhow!("{wrong}"))
-}
-
-/// The rules that devices should run, if the package says so.
-fn wanted(path: &Path) -> Result<Option<SignedRules>> {
-    let json = match std::fs::read(path) {
-        Ok(json) => json,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    };
-    let wanted = serde_json::from_slice(&json).with_context(|| format!("{} holds no signed rules", path.display()))?;
-    Ok(Some(wanted))
 }
 
 /// A JSON object a line in the cloud, text elsewhere.

@@ -88,3 +88,41 @@ async fn a_command_is_published_on_the_devices_topic() {
     assert_eq!(asked.len(), 1);
     assert!(asked[0].0.contains("/topics/dag/cottage/cmd"), "{asked:?}");
 }
+
+#[tokio::test]
+async fn a_webhook_is_signed_by_an_entry_of_the_stacks_secret_and_waits_for_it() {
+    let mut stack = Stack::start().await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&stack.sdk);
+    let made = secrets.create_secret().name("dag").secret_string("{}").send().await.unwrap();
+    stack.settings.secret = made.arn;
+    let call = Notification {
+        address: Address::Webhook {
+            // An address that may not be called: that is looked at once the call is signed.
+            url: "http://127.0.0.1:9/hook".to_owned(),
+            secrets: vec!["env:HOOK".parse().unwrap()],
+            template: None,
+        },
+        ..notification(1)
+    };
+    let said = Prepared::Webhook { content_type: "application/json".to_owned(), body: "{}".to_owned() };
+    let told = async |world: &dag_cloud::aws::Aws, at| world.send(&call, &said, at).await.unwrap_err();
+    let world = stack.world();
+
+    let missing = told(&world, NOON).await;
+    assert!(
+        matches!(&missing, Failure::Retry { error, .. } if error.contains("`dag-infra secret set HOOK`")),
+        "{missing:?}"
+    );
+
+    let entries = json!({ "HOOK": "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIy" }).to_string();
+    secrets.put_secret_value().secret_id("dag").secret_string(entries).send().await.unwrap();
+    let later = NOON + dag_engine::Millis::new(300_000);
+    let called = told(&world, later).await;
+    assert!(matches!(&called, Failure::Permanent { .. }), "{called:?}");
+
+    secrets.put_secret_value().secret_id("dag").secret_string("hunter2").send().await.unwrap();
+    let kept = told(&world, later + dag_engine::Millis::new(300_000)).await;
+    assert_eq!(kept, called, "a secret that is broken later stops nothing");
+    let fresh = told(&stack.world(), NOON).await;
+    assert!(!fresh.to_string().contains("hunter2") && fresh.to_string().contains("no JSON object"), "{fresh}");
+}

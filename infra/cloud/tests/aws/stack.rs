@@ -61,6 +61,7 @@ impl Stack {
                 dead: String::new(),
                 broker: None,
                 configuration_set: None,
+                secret: None,
             },
         };
         stack.table().await;
@@ -119,7 +120,7 @@ impl Stack {
     pub fn consumer(&self) -> Consumer<Aws> {
         let config = config("");
         let book = Book::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
-        Consumer::new(self.world(), config, book, None)
+        Consumer::new(self.world(), config, book)
     }
 
     /// Everything in the table, by `pk` and `sk`.

@@ -1,7 +1,8 @@
 //! What people and the registry ask for, among faults.
 
-use dag_cloud::Ask;
-use dag_engine::Kind;
+use dag_cloud::{Ask, Registration};
+use dag_engine::{Id, Kind};
+use dag_uplink::{Command, RefusedRules, SignedRules};
 
 use crate::{
     fleet::Fleet,
@@ -73,22 +74,63 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
 
 #[test]
 fn a_device_that_is_registered_after_the_function_was_built_is_watched() {
-    let device = dag_engine::Device {
-        id: "new".into(),
-        name: "New".into(),
-        labels: Default::default(),
-        timezone: None,
-        account_emails: Vec::new(),
-    };
     let mut report = crate::device::Device::new("new", 10);
     report.read("power", OFF, Fleet::new().start);
     let start = Fleet::new().start;
     let off = crate::device::record(&report.reports(start + minutes(11))[0], start + minutes(11));
     report.read("power", ON, start + minutes(20));
     let on = crate::device::record(&report.reports(start + minutes(20))[0], start + minutes(20));
-    let registered = dag_cloud::Event::registered(device);
-    let acts = [(10, Act::Put(registered)), (11, Act::Put(off)), (20, Act::Put(on))];
+    let registration = Registration { name: Some("New".to_owned()), ..Registration::default() };
+    let acts = [(10, Act::Register("new".into(), registration)), (11, Act::Put(off)), (20, Act::Put(on))];
     let fleet = lives(Plan::default(), &story("cottage", acts));
     fleet.nothing_is_dead();
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
+}
+
+/// Reports of the cottage at so many minutes, which say what it runs and what it refused.
+fn running(says: &[(i64, Option<Id>, Option<RefusedRules>)]) -> Vec<(i64, Act)> {
+    let start = Fleet::new().start;
+    let put = |(number, (at, rules, refused)): (u64, &(i64, Option<Id>, Option<RefusedRules>))| {
+        let mut report = crate::device::Device::new("cottage", 10).reports(start + minutes(*at))[0].clone();
+        (report.number, report.rules, report.refused) = (number, *rules, refused.clone());
+        (*at, Act::Put(crate::device::record(&report, start + minutes(*at))))
+    };
+    (50..).zip(says).map(put).collect()
+}
+
+/// How often the cottage was sent the rules that somebody wanted it to run at these minutes.
+fn sent(says: &[(i64, Option<Id>, Option<RefusedRules>)], pushes: &[i64]) -> usize {
+    let rules = rules();
+    let wanted = Registration { rules: Some(rules.hash()), ..Registration::default() };
+    let mut acts = vec![(1, Act::Publish(rules.clone()))];
+    acts.extend(pushes.iter().map(|at| (*at, Act::Register("cottage".into(), wanted.clone()))));
+    acts.extend(running(says));
+    acts.sort_by_key(|(at, _)| *at);
+    let fleet = lives(Plan::default(), &story("cottage", acts));
+    fleet.nothing_is_dead();
+    fleet.obeyed.iter().filter(|(_, command)| *command == Command::Rules(rules.clone())).count()
+}
+
+fn rules() -> SignedRules {
+    let files = [("power.toml".to_owned(), "# nothing".to_owned())];
+    // Who signed is for the device to see.
+    SignedRules { files: files.into(), signed_at: Fleet::new().start, signature: String::new() }
+}
+
+#[test]
+fn a_device_is_sent_the_rules_that_it_should_run_until_it_runs_them() {
+    let (other, wanted) = (Some(Id::of(&[b"other"])), Some(rules().hash()));
+    assert_eq!(sent(&[], &[5]), 1, "at once, though it is quiet");
+    assert_eq!(sent(&[(3, wanted, None)], &[5]), 0, "it runs them already");
+    assert_eq!(sent(&[(10, other, None), (20, other, None)], &[5]), 1, "they may be on their way");
+    assert_eq!(sent(&[(10, other, None), (70, other, None)], &[5]), 2, "they did not arrive");
+    assert_eq!(sent(&[(10, other, None), (15, wanted, None), (90, wanted, None)], &[5]), 1);
+}
+
+#[test]
+fn rules_that_a_device_refused_are_sent_again_when_somebody_asks() {
+    let refused = || Some(RefusedRules::new(rules().hash(), "the signature does not fit".to_owned()));
+    let other = Some(Id::of(&[b"other"]));
+    assert_eq!(sent(&[(10, other, refused()), (70, other, refused()), (140, other, refused())], &[5]), 1);
+    assert_eq!(sent(&[(10, other, refused()), (70, other, refused())], &[5, 80]), 2);
 }

@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
-use dag_cloud::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Memory, Post, Queues, Store, Stored};
+use dag_cloud::{
+    Clock, Commit, CommitError, Devices, Due, Fault, Mark, Memory, Post, Queues, Registration, Store, Stored,
+};
 use dag_delivery::{Failure, Prepared, Receipt};
 use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
-use dag_uplink::Command;
+use dag_uplink::{Command, SignedRules};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
@@ -205,6 +207,14 @@ impl Store for Broken {
 
     async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
         self.calling(Call::Due, self.memory.due(shard, until)).await
+    }
+
+    async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
+        self.calling(Call::Registration, self.memory.registration(device)).await
+    }
+
+    async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
+        self.calling(Call::Rules, self.memory.rules(hash)).await
     }
 
     async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {

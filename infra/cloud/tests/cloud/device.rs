@@ -99,6 +99,7 @@ impl Device {
                     sent_at: now,
                     clock: Clock::Set,
                     rules: None,
+                    refused: None,
                     incidents: Vec::new(),
                     dropped: None,
                     sources: vec![source],

@@ -105,7 +105,7 @@ impl Fleet {
     pub fn new() -> Fleet {
         let start: Time = Fleet::START.parse().unwrap();
         let (config, book) = book();
-        let consumer = Consumer::new(Broken::new(start), config, book, None);
+        let consumer = Consumer::new(Broken::new(start), config, book);
         Fleet { consumer, devices: Vec::new(), start, parts: 100, obeyed: Vec::new() }
     }
 
@@ -242,6 +242,13 @@ impl Fleet {
                 }
             }
             Act::Put(body) => put(body),
+            Act::Register(id, registration) => {
+                self.world().memory.inside().registrations.insert(id.clone(), registration.clone());
+                put(&Event::registered(id));
+            }
+            Act::Publish(rules) => {
+                self.world().memory.inside().rules.insert(rules.hash(), rules.clone());
+            }
         }
     }
 

@@ -35,7 +35,7 @@ impl Cloud {
             Input::Report(report) => self.over_the_wire(report, now),
             other => vec![other],
         };
-        let mut work = Work::new(engine, None, Stored { item: self.item(), version: 1 }, now);
+        let mut work = Work::new(engine, Stored { item: self.item(), version: 1 }, now);
         inputs.into_iter().for_each(|input| work.step(input));
         let Some(commit) = work.end(false).0 else { return Vec::new() };
         self.json = serde_json::to_string(&commit.item).unwrap();
@@ -72,6 +72,7 @@ impl Cloud {
             sent_at: now,
             clock: if report.uncertain { Clock::Unset } else { Clock::Set },
             rules: None,
+            refused: None,
             incidents: Vec::new(),
             dropped: None,
             sources: vec![part],

@@ -12,6 +12,8 @@ pub enum Call {
     Prepared,
     Due,
     Mark,
+    Registration,
+    Rules,
     Events,
     Deliveries,
     Dead,

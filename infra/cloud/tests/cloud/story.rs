@@ -1,6 +1,8 @@
 //! What happens to the devices of a fleet.
 
-use dag_engine::{Millis, Value};
+use dag_cloud::Registration;
+use dag_engine::{Millis, Name, Value};
+use dag_uplink::SignedRules;
 
 /// What happens to a device.
 #[derive(Clone, Debug)]
@@ -14,6 +16,10 @@ pub enum Act {
     Acknowledge,
     /// A record of any kind comes.
     Put(String),
+    /// The registry is told something of a device.
+    Register(Name, Registration),
+    /// These rules are to be had for devices.
+    Publish(SignedRules),
 }
 
 /// What happens when, to which device.

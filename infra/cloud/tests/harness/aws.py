@@ -79,6 +79,8 @@ class Aws:
         )
         self.dead = self.queue("dead")
         self.events, self.deliveries = self.queue("events", self.dead), self.queue("deliveries", self.dead)
+        self.secrets = self.client("secretsmanager")
+        self.secret = self.secrets.create_secret(Name="dag", SecretString="{}")["ARN"]
         mail = self.client("sesv2")
         mail.create_email_identity(EmailIdentity=MAILBOX_DOMAIN)
 
@@ -126,7 +128,12 @@ class Aws:
             "DAG_DELIVERIES_URL": self.deliveries,
             "DAG_DEAD_URL": self.dead,
             "DAG_IOT_ENDPOINT": iot,
+            "DAG_SECRET_ARN": self.secret,
         }
+
+    def keep(self, entries):
+        """The stack's secret from now on."""
+        self.secrets.put_secret_value(SecretId=self.secret, SecretString=json.dumps(entries))
 
     def log(self):
         lines = self.log_path.read_text(errors="replace").splitlines()

@@ -99,8 +99,8 @@ class Cloud(Household):
             self.bridge.start()
             self.publisher = Publisher(self.bridge)
             self.close_all.callback(self.publisher.close)
-            named = {f"{name.upper()}_HOOK_SECRET": secret for name, secret in self.secrets.items()}
-            environment = self.aws.environment(self.publisher.endpoint) | named | {"DAG_ROOT": str(self.package)}
+            self.aws.keep({f"{name.upper()}_HOOK_SECRET": secret for name, secret in self.secrets.items()})
+            environment = self.aws.environment(self.publisher.endpoint) | {"DAG_ROOT": str(self.package)}
             self.function = Function(programs.consumer, folder, environment)
             self.close_all.callback(self.function.close)
             self.function.start()
