@@ -87,6 +87,14 @@ fn a_timer_message_that_is_lost_is_made_up_for_by_the_sweep() {
 }
 
 #[test]
+fn a_part_of_the_index_that_cannot_be_read_keeps_no_other_waiting() {
+    // The sweep after the deadline is the fourth; the first of its 16 parts is refused.
+    let of = vec![(Call::Due, 49..=49, Trouble::Refuse)];
+    let fleet = lives(Plan { timers: Timers::Lost, of, ..Plan::default() }, &outages());
+    assert!(first(&fleet, "nor", Kind::Opened) < fleet.start + seconds(902));
+}
+
+#[test]
 fn a_timer_message_that_comes_twice_changes_nothing() {
     let fleet = lives(Plan { timers: Timers::Doubled, ..Plan::default() }, &outages());
     assert_eq!(fleet.told(), well(&outages()));
