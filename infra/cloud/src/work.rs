@@ -13,7 +13,7 @@ use dag_uplink::{Command, DeviceReport, PRESENCE, SignedRules};
 use crate::{
     event::{Ask, Event, Feedback},
     item::DeviceItem,
-    presence::Change,
+    presence::{Change, PresenceEvent},
     world::{Commit, Stored},
 };
 
@@ -101,8 +101,11 @@ impl<'a> Work<'a> {
                     ));
                 }
                 self.reported(report, *received_at);
+                self.acknowledge_again();
             }
             Event::Presence(event) => {
+                // What is still to come is not known to anybody, and would count for more than all that comes before it.
+                let event = &PresenceEvent { timestamp: event.timestamp.min(self.now), ..event.clone() };
                 match self.item.presence.event(event) {
                     Ok(change) => {
                         self.changed = true;
@@ -194,12 +197,24 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Tells the device again who took its incidents on, as long as it does not say so itself.
+    fn acknowledge_again(&mut self) {
+        let DeviceItem { edge_incidents, edge_acknowledged, .. } = &mut self.item;
+        let open = |id: &Id| edge_incidents.iter().any(|edge| edge.id == *id && edge.acknowledged_by.is_none());
+        let before = edge_acknowledged.len();
+        edge_acknowledged.retain(|incident, _| open(incident));
+        self.changed |= edge_acknowledged.len() != before;
+        let again = edge_acknowledged.iter();
+        self.commands.extend(again.map(|(incident, by)| Command::Acknowledge { incident: *incident, by: by.clone() }));
+    }
+
     fn asked(&mut self, id: Id, ask: Ask) {
         let edge = |incident: &Id| self.item.edge_incidents.iter().any(|edge| edge.id == *incident);
         if let Ask::Acknowledge { incident, by } = &ask
             && edge(incident)
         {
             self.commands.push(Command::Acknowledge { incident: *incident, by: by.clone() });
+            self.changed |= self.item.edge_acknowledged.insert(*incident, by.clone()).as_ref() != Some(by);
             return;
         }
         if self.item.asks.contains(&id) {

@@ -1,6 +1,6 @@
 //! What people and the registry ask for, among faults.
 
-use dag_cloud::Ask;
+use dag_cloud::{Ask, Event};
 use dag_engine::Kind;
 
 use crate::{
@@ -69,6 +69,38 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
     assert_eq!(calls, 2, "refused once, and then taken");
     let taken = &fleet.obeyed;
     assert_eq!(*taken, [("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() })]);
+}
+
+#[test]
+fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
+    use dag_uplink::Command;
+    let incident = dag_engine::Id::of(&[b"the device's own"]);
+    let start = Fleet::new().start;
+    let report = |number, acknowledged_by: Option<&str>| {
+        let edge = dag_uplink::EdgeIncident {
+            id: incident,
+            rule: "freezer".into(),
+            severity: dag_engine::Severity::Critical,
+            since: start,
+            acknowledged_by: acknowledged_by.map(str::to_owned),
+        };
+        let mut report = crate::device::Device::new("cottage", 10).reports(start).remove(0);
+        (report.number, report.incidents) = (number, vec![edge]);
+        Act::Put(crate::device::record(&report, start + minutes(10)))
+    };
+    let asked = Event::asked(&"cottage".into(), Ask::Acknowledge { incident, by: "nor".to_owned() }, start);
+    // What is said to a device that is not there is lost.
+    let acts = [
+        (10, report(50, None)),
+        (20, Act::Put(asked)),
+        (30, report(51, None)),
+        (40, report(52, Some("nor"))),
+        (50, report(53, None)),
+    ];
+    let fleet = lives(Plan::default(), &story("cottage", acts));
+    fleet.nothing_is_dead();
+    let acknowledge = ("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() });
+    assert_eq!(fleet.obeyed, [acknowledge.clone(), acknowledge], "once at once, and once when it was back");
 }
 
 #[test]
