@@ -205,10 +205,9 @@ impl<W: World> Consumer<W> {
     }
 
     pub(crate) async fn hand_over(&self, device: &Name, hand_over: HandOver) -> Result<(), Fault> {
-        let HandOver { deliveries, timer, commands } = hand_over;
-        if !deliveries.is_empty() {
-            let records = deliveries.into_iter().map(|message| Event::deliver(device, message)).collect();
-            self.world.deliveries(records).await?;
+        let HandOver { delivery, timer, commands } = hand_over;
+        if let Some(message) = delivery {
+            self.world.deliveries(vec![Event::deliver(device, message)]).await?;
         }
         if let Some(delay) = timer {
             self.world.events(vec![(Event::timer(device), delay)]).await?;

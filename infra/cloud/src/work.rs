@@ -47,8 +47,8 @@ pub struct Work<'a> {
 /// What has to be sent once the commit is made. Sending it twice does no harm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandOver {
-    /// Messages that are due.
-    pub deliveries: Vec<Id>,
+    /// The message that is due for the longest time: others go with it.
+    pub delivery: Option<Id>,
     /// The delay of a timer message.
     pub timer: Option<Millis>,
     /// For the device.
@@ -317,10 +317,12 @@ impl<'a> Work<'a> {
     /// What has to be written, if anything changed, and what has to be sent then. `again` says that this may have been
     /// done before and got lost on the way.
     pub fn end(mut self, again: bool) -> (Option<Commit>, HandOver) {
+        // One record is enough, for whoever has it sends all that is due, and each that is sent hands the next over. One for
+        // each message would be as many for each message again.
         let due = next_to_send(self.item.outbox.values(), self.now);
-        let deliveries = due.iter().map(|entry| entry.notification.id).collect();
+        let delivery = due.first().map(|entry| entry.notification.id);
         let timer = self.arm(again);
-        let hand_over = HandOver { deliveries, timer, commands: self.commands };
+        let hand_over = HandOver { delivery, timer, commands: self.commands };
         let commit = self.changed.then(|| Commit {
             version: self.version,
             at: self.now,
