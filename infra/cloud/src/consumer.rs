@@ -216,10 +216,9 @@ impl<W: World> Consumer<W> {
     }
 
     pub(crate) async fn hand_over(&self, device: &Name, hand_over: HandOver) -> Result<(), Fault> {
-        let HandOver { deliveries, timer, mut commands, rules } = hand_over;
-        if !deliveries.is_empty() {
-            let records = deliveries.into_iter().map(|message| Event::deliver(device, message)).collect();
-            self.world.deliveries(records).await?;
+        let HandOver { delivery, timer, mut commands, rules } = hand_over;
+        if let Some(message) = delivery {
+            self.world.deliveries(vec![Event::deliver(device, message)]).await?;
         }
         if let Some(delay) = timer {
             self.world.events(vec![(Event::timer(device), delay)]).await?;
@@ -246,19 +245,24 @@ impl<W: World> Consumer<W> {
         Ok(())
     }
 
-    /// Finds what is overdue, and what is due before the next sweep.
+    /// Finds what is overdue, and what is due before the next sweep. A part of the index that cannot be read does not keep
+    /// the others waiting.
     async fn sweep(&self) -> Result<(), Fault> {
         let now = self.world.now();
-        for shard in 0..SHARDS {
-            let due = self.world.due(shard, now + AHEAD).await?;
-            let waits = due.iter().filter(|due| due.armed.is_none_or(|armed| armed <= now || armed > due.at));
-            let delay = |at: Time| if at > now { at.since(now).min(LONGEST_DELAY) } else { Millis::ZERO };
-            let records: Vec<_> = waits.map(|due| (Event::timer(&due.device), delay(due.at))).collect();
-            if !records.is_empty() {
-                self.world.events(records).await?;
-            }
+        let mut parts = stream::iter(0..SHARDS).map(|shard| self.sweep_part(shard, now)).buffer_unordered(AT_ONCE);
+        let mut fault = None;
+        while let Some(swept) = parts.next().await {
+            fault = swept.err().or(fault);
         }
-        Ok(())
+        fault.map_or(Ok(()), Err)
+    }
+
+    async fn sweep_part(&self, shard: u8, now: Time) -> Result<(), Fault> {
+        let due = self.world.due(shard, now + AHEAD).await?;
+        let waits = due.iter().filter(|due| due.armed.is_none_or(|armed| armed <= now || armed > due.at));
+        let delay = |at: Time| if at > now { at.since(now).min(LONGEST_DELAY) } else { Millis::ZERO };
+        let records: Vec<_> = waits.map(|due| (Event::timer(&due.device), delay(due.at))).collect();
+        if records.is_empty() { Ok(()) } else { self.world.events(records).await }
     }
 
     /// Puts a record that nothing can be made of aside. Where even that fails it comes again.

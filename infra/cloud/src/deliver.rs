@@ -99,9 +99,6 @@ impl<W: World> Consumer<W> {
             match self.world.commit(&commit).await {
                 Ok(()) => {
                     // What waits behind these goes when they are settled.
-                    let ids: Vec<Id> = parcels.iter().map(|(entry, _)| entry.notification.id).collect();
-                    let mut hand_over = hand_over;
-                    hand_over.deliveries.retain(|id| !ids.contains(id));
                     self.hand_over(device, hand_over).await?;
                     return Ok((parcels, Some(commit.stored())));
                 }

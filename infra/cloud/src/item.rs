@@ -38,6 +38,9 @@ pub struct DeviceItem {
     /// The open incidents of the rules that it runs by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edge_incidents: Vec<EdgeIncident>,
+    /// Who took on which of those, until the device says so itself: it may not have been there when it was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edge_acknowledged: BTreeMap<Id, String>,
     /// What was asked last: the queue may bring it again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Id>,
@@ -65,6 +68,7 @@ impl DeviceItem {
             rules: None,
             rules_sent: None,
             edge_incidents: Vec::new(),
+            edge_acknowledged: BTreeMap::new(),
             asks: Vec::new(),
             refused: None,
             registered: None,

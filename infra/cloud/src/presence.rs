@@ -85,6 +85,7 @@ impl Presence {
         if let Some(known) = &self.connection {
             let later = event.version_number > known.version || self.counts_anew(at);
             match event.event_type {
+                _ if self.is_of_another_count(at) => return Err(Stale::OlderVersion),
                 _ if later => {}
                 _ if event.version_number < known.version => return Err(Stale::OlderVersion),
                 Change::Disconnected if known.ended => return Err(Stale::Known),
@@ -112,9 +113,17 @@ impl Presence {
         self.state
     }
 
-    /// Whether the broker may have forgotten how far it had counted.
+    /// Whether the broker may have forgotten how far it had counted. The last connection has to have ended then; what a
+    /// report proved since does not matter, for it may overtake the event that its connection began.
     fn counts_anew(&self, at: Time) -> bool {
-        matches!(self.state, Some((false, since)) if at.since(since) >= COUNTS_ANEW)
+        self.connection.as_ref().is_some_and(|known| known.ended)
+            && self.gone.is_some_and(|gone| at.since(gone) >= COUNTS_ANEW)
+    }
+
+    /// Whether an event was so long before what is known that its version may be of a count that is over: a high one says
+    /// nothing then.
+    fn is_of_another_count(&self, at: Time) -> bool {
+        self.state.is_some_and(|(_, since)| since.since(at) >= COUNTS_ANEW)
     }
 
     fn set(&mut self, change: Change, at: Time) -> Option<(Change, Time)> {
@@ -201,6 +210,28 @@ mod tests {
         let back = |minute| told(&[gone.as_slice(), &[event('c', 0, "b", minute)]].concat());
         assert_eq!(back(59), "+1 -10 OlderVersion");
         assert_eq!(back(60), "+1 -10 +60");
+    }
+
+    #[test]
+    fn a_counter_that_fell_back_is_followed_though_a_report_overtook_the_connect() {
+        let minute = |minute: i64| Time::from_millis(minute * 60_000);
+        let mut presence = Presence::default();
+        for event in [event('c', 7, "a", 1), event('d', 7, "a", 10)] {
+            assert!(presence.event(&event).unwrap().is_some());
+        }
+        assert_eq!(presence.report(minute(81)), Some((Change::Connected, minute(81))));
+        assert_eq!(presence.event(&event('c', 0, "b", 80)), Ok(None));
+        assert_eq!(presence.event(&event('d', 0, "b", 90)), Ok(Some((Change::Disconnected, minute(90)))));
+        // And if the connect never came.
+        assert_eq!(presence.report(minute(161)), Some((Change::Connected, minute(161))));
+        assert_eq!(presence.event(&event('d', 0, "c", 170)), Ok(Some((Change::Disconnected, minute(170)))));
+    }
+
+    #[test]
+    fn a_doubled_end_from_before_the_counter_fell_back_ends_nothing() {
+        let ends = event('d', 7, "a", 10);
+        let story = [event('c', 7, "a", 1), ends.clone(), event('c', 0, "b", 70), ends, event('d', 0, "b", 80)];
+        assert_eq!(told(&story), "+1 -10 +70 OlderVersion -80");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use dag_uplink::{Command, DeviceReport, PRESENCE};
 use crate::{
     event::{Ask, Event, Feedback},
     item::DeviceItem,
-    presence::Change,
+    presence::{Change, PresenceEvent},
     registry::Registration,
     world::{Commit, Stored},
 };
@@ -48,8 +48,8 @@ pub struct Work<'a> {
 /// What has to be sent once the commit is made. Sending it twice does no harm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandOver {
-    /// Messages that are due.
-    pub deliveries: Vec<Id>,
+    /// The message that is due for the longest time: others go with it.
+    pub delivery: Option<Id>,
     /// The delay of a timer message.
     pub timer: Option<Millis>,
     /// For the device.
@@ -120,8 +120,11 @@ impl<'a> Work<'a> {
                     ));
                 }
                 self.reported(report, *received_at);
+                self.acknowledge_again();
             }
             Event::Presence(event) => {
+                // What is still to come is not known to anybody, and would count for more than all that comes before it.
+                let event = &PresenceEvent { timestamp: event.timestamp.min(self.now), ..event.clone() };
                 match self.item.presence.event(event) {
                     Ok(change) => {
                         self.changed = true;
@@ -210,12 +213,24 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Tells the device again who took its incidents on, as long as it does not say so itself.
+    fn acknowledge_again(&mut self) {
+        let DeviceItem { edge_incidents, edge_acknowledged, .. } = &mut self.item;
+        let open = |id: &Id| edge_incidents.iter().any(|edge| edge.id == *id && edge.acknowledged_by.is_none());
+        let before = edge_acknowledged.len();
+        edge_acknowledged.retain(|incident, _| open(incident));
+        self.changed |= edge_acknowledged.len() != before;
+        let again = edge_acknowledged.iter();
+        self.commands.extend(again.map(|(incident, by)| Command::Acknowledge { incident: *incident, by: by.clone() }));
+    }
+
     fn asked(&mut self, id: Id, ask: Ask) {
         let edge = |incident: &Id| self.item.edge_incidents.iter().any(|edge| edge.id == *incident);
         if let Ask::Acknowledge { incident, by } = &ask
             && edge(incident)
         {
             self.commands.push(Command::Acknowledge { incident: *incident, by: by.clone() });
+            self.changed |= self.item.edge_acknowledged.insert(*incident, by.clone()).as_ref() != Some(by);
             return;
         }
         if self.item.asks.contains(&id) {
@@ -318,10 +333,12 @@ impl<'a> Work<'a> {
     /// What has to be written, if anything changed, and what has to be sent then. `again` says that this may have been
     /// done before and got lost on the way.
     pub fn end(mut self, again: bool) -> (Option<Commit>, HandOver) {
+        // One record is enough, for whoever has it sends all that is due, and each that is sent hands the next over. One for
+        // each message would be as many for each message again.
         let due = next_to_send(self.item.outbox.values(), self.now);
-        let deliveries = due.iter().map(|entry| entry.notification.id).collect();
+        let delivery = due.first().map(|entry| entry.notification.id);
         let timer = self.arm(again);
-        let hand_over = HandOver { deliveries, timer, commands: self.commands, rules: self.rules };
+        let hand_over = HandOver { delivery, timer, commands: self.commands, rules: self.rules };
         let commit = self.changed.then(|| Commit {
             version: self.version,
             at: self.now,

@@ -113,7 +113,7 @@ pub trait Store: Send + Sync {
     /// What a message says, where an attempt was made before.
     fn prepared(&self, device: &str, message: Id) -> impl Future<Output = Result<Option<Prepared>, Fault>> + Send;
 
-    /// The devices of a shard whose time has come by `until`, the longest due first; some hundreds at most.
+    /// The devices of a shard whose time has come by `until`, the longest due first; some thousands at most.
     fn due(&self, shard: u8, until: Time) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
 
     /// What the registry has of a device, with the addresses of its account.

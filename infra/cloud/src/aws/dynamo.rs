@@ -23,8 +23,9 @@ use crate::{
 /// So many actions has a transaction at most ("Quotas and limits").
 const MOST_ACTIONS: usize = 100;
 
-/// So many devices of a shard are looked at in one sweep; the longest due come first, the others the next time.
-const MOST_DUE: usize = 500;
+/// So many devices of a shard are looked at in one sweep; the longest due come first, the others the next time. A fleet of
+/// 100,000 whose mains fail together escalates together, too, and none of it is to wait for the next sweep.
+const MOST_DUE: usize = 10_000;
 
 /// The index of what is due.
 const DUE: &str = "due";

@@ -201,3 +201,16 @@ async fn the_index_has_what_is_due_and_nothing_else() {
     world.commit(&commit(named(&same[1]), 1)).await.unwrap();
     assert_eq!(world.due(3, minutes(5)).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_fleet_that_is_due_at_once_is_found_at_once() {
+    let stack = Stack::start().await;
+    let world = stack.world();
+    for id in (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(600) {
+        let mut item = named(&id);
+        let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, NOON);
+        item.outbox.insert(entry.notification.id, entry);
+        world.commit(&commit(item, 0)).await.unwrap();
+    }
+    assert_eq!(world.due(3, NOON).await.unwrap().len(), 600);
+}

@@ -1,6 +1,6 @@
 //! What people and the registry ask for, among faults.
 
-use dag_cloud::{Ask, Registration};
+use dag_cloud::{Ask, Event, Registration};
 use dag_engine::{Id, Kind};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
@@ -37,7 +37,7 @@ fn an_acknowledgement_is_told_to_the_others_once() {
 fn an_acknowledgement_of_an_incident_that_is_not_there_is_refused_with_a_reason() {
     let incident = dag_engine::Id::of(&[b"none"]);
     let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
-    let body = dag_cloud::Event::asked(&"cottage".into(), ask, Fleet::START.parse().unwrap());
+    let body = Event::asked(&"cottage".into(), ask, Fleet::START.parse().unwrap());
     let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Put(body))]));
     fleet.nothing_is_dead();
     let inside = fleet.world().memory.inside();
@@ -61,7 +61,7 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
     (report.number, report.incidents) = (50, vec![edge]);
     let report = crate::device::record(&report, fleet.start + minutes(10));
     let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
-    let asked = dag_cloud::Event::asked(&"cottage".into(), ask, fleet.start + minutes(20));
+    let asked = Event::asked(&"cottage".into(), ask, fleet.start + minutes(20));
     let story = story("cottage", [(10, Act::Put(report)), (20, Act::Put(asked))]);
     fleet.live(Plan::some(Call::Command, 1..=1, Trouble::Refuse), &story, minutes(60));
     fleet.holds();
@@ -70,6 +70,37 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
     assert_eq!(calls, 2, "refused once, and then taken");
     let taken = &fleet.obeyed;
     assert_eq!(*taken, [("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() })]);
+}
+
+#[test]
+fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
+    let incident = Id::of(&[b"the device's own"]);
+    let start = Fleet::new().start;
+    let report = |number, acknowledged_by: Option<&str>| {
+        let edge = dag_uplink::EdgeIncident {
+            id: incident,
+            rule: "freezer".into(),
+            severity: dag_engine::Severity::Critical,
+            since: start,
+            acknowledged_by: acknowledged_by.map(str::to_owned),
+        };
+        let mut report = crate::device::Device::new("cottage", 10).reports(start).remove(0);
+        (report.number, report.incidents) = (number, vec![edge]);
+        Act::Put(crate::device::record(&report, start + minutes(10)))
+    };
+    let asked = Event::asked(&"cottage".into(), Ask::Acknowledge { incident, by: "nor".to_owned() }, start);
+    // What is said to a device that is not there is lost.
+    let acts = [
+        (10, report(50, None)),
+        (20, Act::Put(asked)),
+        (30, report(51, None)),
+        (40, report(52, Some("nor"))),
+        (50, report(53, None)),
+    ];
+    let fleet = lives(Plan::default(), &story("cottage", acts));
+    fleet.nothing_is_dead();
+    let acknowledge = ("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() });
+    assert_eq!(fleet.obeyed, [acknowledge.clone(), acknowledge], "once at once, and once when it was back");
 }
 
 #[test]

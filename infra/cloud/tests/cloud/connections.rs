@@ -55,6 +55,15 @@ fn a_late_disconnect_of_an_old_session_ends_nothing() {
 }
 
 #[test]
+fn an_end_that_is_still_to_come_makes_nobody_deaf() {
+    let start = Fleet::new().start;
+    let future = presence("cottage", "disconnected", 0, "s1", start + minutes(60 * 24 * 365));
+    let acts = [(10, Act::Put(future)), (12, Act::Read("power", ON)), (60, Act::Lose), (100, Act::Back)];
+    let fleet = lives(Plan::default(), &story("cottage", acts));
+    assert_eq!(fleet.arrived("nor", Kind::Opened), 0, "a report proved that it was there: {:?}", fleet.told());
+}
+
+#[test]
 fn a_device_that_reports_is_there_though_its_connect_was_never_heard_of() {
     let start = Fleet::new().start;
     // The broker says that the connection ended, and says nothing of the next one; the device is asked and answers.

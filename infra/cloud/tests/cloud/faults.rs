@@ -3,6 +3,7 @@
 use dag_engine::{Channel, Kind, Millis, Time};
 
 use crate::{
+    device::{Device, record},
     fleet::Fleet,
     laws::Told,
     plan::{Call, Manners, Plan, Timers, Trouble},
@@ -84,6 +85,14 @@ fn a_timer_message_that_is_lost_is_made_up_for_by_the_sweep() {
     late("nor", Kind::Opened, fleet.start + seconds(630));
     late("kim", Kind::Escalated, opened + minutes(30));
     late("nor", Kind::Resolved, fleet.start + seconds(3_310));
+}
+
+#[test]
+fn a_part_of_the_index_that_cannot_be_read_keeps_no_other_waiting() {
+    // The sweep after the deadline is the fourth; the first of its 16 parts is refused.
+    let of = vec![(Call::Due, 49..=49, Trouble::Refuse)];
+    let fleet = lives(Plan { timers: Timers::Lost, of, ..Plan::default() }, &outages());
+    assert!(first(&fleet, "nor", Kind::Opened) < fleet.start + seconds(902));
 }
 
 #[test]
@@ -244,4 +253,27 @@ fn a_device_that_returns_with_a_day_of_stored_reports_in_shuffled_order_tells_wh
         let incident = past.notification.incident().unwrap();
         assert_eq!((incident.since, incident.ended), (fleet.start + minutes(605), Some(fleet.start + minutes(725))));
     }
+}
+
+#[test]
+fn many_messages_at_once_cost_as_much_each_as_few() {
+    let calls = |outages: i64| {
+        let at = minutes(100);
+        let mut device = Device::new("cottage", 480);
+        let mut fleet = Fleet::new();
+        for nth in 0..outages {
+            device.read("power", OFF, fleet.start + minutes(2) + seconds(nth * 60));
+            device.read("power", ON, fleet.start + minutes(2) + seconds(nth * 60 + 40));
+        }
+        let mut report = device.reports(fleet.start + at).remove(0);
+        (report.number, report.sources[0].source) = (100, "gauge".into());
+        let late = Act::Put(record(&report, fleet.start + at));
+        fleet.live(Plan::default(), &story("cottage", [(100, late)]), minutes(180));
+        let told = fleet.holds().delivered;
+        let calls = fleet.world().rig().calls.iter().filter(|call| **call != Call::Due).count();
+        (told, calls)
+    };
+    let ((few, some_calls), (many, more_calls)) = (calls(4), calls(40));
+    assert_eq!((few, many), (12, 120));
+    assert!(more_calls < 12 * some_calls, "{some_calls} calls for {few} messages, {more_calls} for {many}");
 }
