@@ -93,7 +93,7 @@ pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use rules::{Ruleset, Sources};
 pub use sample::notifications;
 pub use scenario::{OtherRules, Played, Scenario};
-pub use simulation::{Failing, Simulation};
+pub use simulation::{Failing, Host, Simulation};
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
 pub use zone::zone;

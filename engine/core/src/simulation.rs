@@ -3,11 +3,31 @@
 
 use crate::{Channel, Decision, Device, Engine, Input, MessageRef, Name, Outcome, Reading, Report, State, Time, Value};
 
+/// Whatever keeps the state of one device and has the engine step on it.
+pub trait Host {
+    /// The device's state.
+    fn state(&self) -> &State;
+
+    /// Takes one input over at `now`.
+    fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision>;
+}
+
+/// A state in memory and nothing else. Hosts that also store and send it are tried by the same stories.
+impl Host for State {
+    fn state(&self) -> &State {
+        self
+    }
+
+    fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision> {
+        engine.step(self, input, now)
+    }
+}
+
 /// One device on simulated time.
 #[derive(Debug)]
-pub struct Simulation<'e> {
+pub struct Simulation<'e, H = State> {
     engine: &'e Engine,
-    state: State,
+    host: H,
     next_reading: u64,
     failing: Vec<Failing>,
     /// The messages that failed and are still to be delivered, in the order of sending.
@@ -32,18 +52,25 @@ impl Failing {
 impl<'e> Simulation<'e> {
     /// A device of which nothing is known yet.
     pub fn new(engine: &'e Engine, device: Device) -> Self {
-        Simulation { engine, state: State::new(device), next_reading: 1, failing: Vec::new(), undelivered: Vec::new() }
+        Simulation::on(engine, State::new(device))
+    }
+}
+
+impl<'e, H: Host> Simulation<'e, H> {
+    /// The device of `host`.
+    pub fn on(engine: &'e Engine, host: H) -> Self {
+        Simulation { engine, host, next_reading: 1, failing: Vec::new(), undelivered: Vec::new() }
     }
 
     /// The device's state.
     pub fn state(&self) -> &State {
-        &self.state
+        self.host.state()
     }
 
     /// Lets time pass up to and including `until`, firing every deadline at its own time, and gives each decision to
     /// `on`.
     pub fn advance(&mut self, until: Time, on: &mut dyn FnMut(&Decision)) {
-        while let Some(deadline) = self.state.next_deadline().filter(|deadline| *deadline <= until) {
+        while let Some(deadline) = self.state().next_deadline().filter(|deadline| *deadline <= until) {
             self.step(Input::Elapsed, deadline, on);
         }
     }
@@ -87,21 +114,21 @@ impl<'e> Simulation<'e> {
 
     /// Takes one input over at `now`, and tells what becomes of each message that is sent.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
-        let mut decisions = self.engine.step(&mut self.state, input, now);
+        let mut decisions = self.host.step(self.engine, input, now);
         let mut told = 0;
         // What becomes of a message may lead to further ones.
         while let Some(decision) = decisions.get(told) {
             told += 1;
             if let Outcome::Notify(notification) = &decision.outcome {
                 let message = notification.reference();
-                decisions.extend(self.engine.step(&mut self.state, Input::Attempted(message.clone()), now));
+                decisions.extend(self.host.step(self.engine, Input::Attempted(message.clone()), now));
                 let outcome = if self.fails(&message) {
                     self.undelivered.push(message.clone());
                     Input::Failed { message, last: false }
                 } else {
                     Input::Delivered(message)
                 };
-                decisions.extend(self.engine.step(&mut self.state, outcome, now));
+                decisions.extend(self.host.step(self.engine, outcome, now));
             }
         }
         decisions.iter().for_each(on);

@@ -22,7 +22,8 @@ use crate::{
 pub struct Scenario {
     /// What it shows, in a sentence.
     pub name: String,
-    device: Device,
+    /// Whose story it is.
+    pub device: Device,
     start: Time,
     steps: Vec<Step>,
     /// The rules that steps put in force, by the name of their folder.

@@ -2,8 +2,9 @@
 
 use super::{Act, Played, Scenario, Step};
 use crate::{
-    Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, Time, describe, rules::document::Span,
-    simulation::Simulation,
+    Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, State, Time, describe,
+    rules::document::Span,
+    simulation::{Host, Simulation},
 };
 
 /// So many deadlines may pass in one story: a step that repeats every millisecond must not hold up a reload.
@@ -12,7 +13,12 @@ const MOST_DEADLINES: u32 = 20_000;
 impl Scenario {
     /// Plays the scenario. `subject` renders a message's subject as its receiver would read it.
     pub fn play(&self, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
-        let simulation = Simulation::new(engine, self.device.clone());
+        self.play_on(State::new(self.device.clone()), engine, subject)
+    }
+
+    /// Plays the scenario on a host that knows nothing of its device yet.
+    pub fn play_on<H: Host>(&self, host: H, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
+        let simulation = Simulation::on(engine, host);
         let heard =
             Heard { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
         let mut play = Play { scenario: self, simulation, deadlines: 0, heard, problems: Vec::new() };
@@ -30,9 +36,9 @@ impl Scenario {
 }
 
 /// A scenario while it is played.
-struct Play<'s> {
+struct Play<'s, H> {
     scenario: &'s Scenario,
-    simulation: Simulation<'s>,
+    simulation: Simulation<'s, H>,
     /// How many deadlines have passed.
     deadlines: u32,
     heard: Heard<'s>,
@@ -64,7 +70,7 @@ impl Heard<'_> {
     }
 }
 
-impl Play<'_> {
+impl<H: Host> Play<'_, H> {
     /// Lets time pass until a step; false if too much happens on the way.
     fn pass(&mut self, step: &Step, now: Time) -> bool {
         while let Some(deadline) = self.simulation.state().next_deadline().filter(|deadline| *deadline <= now) {

@@ -11,8 +11,8 @@ use crate::world::Fault;
 /// No attribute that we wrote is longer than this when it is unpacked: what is was not written by us.
 const LONGEST: u64 = 64 << 20;
 
-/// Text up to so many bytes stays text.
-const READABLE: usize = 16 << 10;
+/// Text up to so many bytes stays text: as many as one unit of writing pays for ("Read and write operations").
+const READABLE: usize = 1 << 10;
 
 /// A value as JSON, as it is read again.
 pub(super) fn json(what: &'static str, value: &impl Serialize) -> Result<String, Fault> {

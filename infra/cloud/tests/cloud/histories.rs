@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{Engine, Input, Millis, Reading, Report, Silence, Time, Value};
+use dag_engine::{Engine, Host as _, Input, Millis, Reading, Report, Silence, Time, Value};
 use proptest::prelude::*;
 
-use crate::parity::{Both, shipped};
+use crate::parity::{Both, device, shipped};
 
 #[derive(Clone, Debug)]
 enum Happens {
@@ -52,13 +52,13 @@ const READ: [(&str, Option<Value>); 10] = [
 ];
 
 fn plays(engine: &Engine, history: Vec<(i64, Happens)>) {
-    let mut both = Both::new(engine);
+    let mut both = Both::new(device());
     let mut now: Time = "2026-03-28T20:00:00Z".parse().unwrap();
     let (mut boot, mut next) = (1, 1_u64);
     for (seconds, happens) in history {
         now = now + Millis::new(seconds * 1_000);
-        both.pass(now);
-        let about = |both: &Both<'_>, which: usize| both.told.get(which % both.told.len().max(1)).cloned();
+        both.pass(engine, now);
+        let about = |both: &Both, which: usize| both.told.get(which % both.told.len().max(1)).cloned();
         let input = match happens {
             Happens::Reads(readings, skips, more) => {
                 let first = next.saturating_add_signed(skips).max(1);
@@ -95,10 +95,10 @@ fn plays(engine: &Engine, history: Vec<(i64, Happens)>) {
             Happens::Nothing => Some(Input::Elapsed),
         };
         if let Some(input) = input {
-            both.step(input, now);
+            both.step(engine, input, now);
         }
     }
-    both.pass(now + Millis::new(86_400_000));
+    both.pass(engine, now + Millis::new(86_400_000));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Edge and cloud, fed the same inputs, write the same decisions, byte for byte: what the device keeps in memory goes
-//! through JSON here at every step, and every report through the wire.
+//! through JSON here at every step, every report through the wire, and what the queue has a record for comes as one.
 
 use std::{
     collections::BTreeMap,
@@ -7,10 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_cloud::{DeviceItem, Stored, Work};
+use dag_book::{Beside, Book, Folder, devices};
+use dag_cloud::{Ask, DeviceItem, Event, Feedback, Stored, Work};
+use dag_config::Config;
 use dag_engine::{
-    Decision, Device, Engine, FactKind, Id, Input, MessageRef, Millis, Reading, Report, Ruleset, Sources, State, Time,
-    Value,
+    Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
+    Scenario, Sources, State, Time, Value,
 };
 use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
@@ -31,15 +33,40 @@ impl Cloud {
     }
 
     fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision> {
-        let inputs = match input {
-            Input::Report(report) => self.over_the_wire(report, now),
-            other => vec![other],
-        };
-        let mut work = Work::new(engine, Stored { item: self.item(), version: 1 }, now);
-        inputs.into_iter().for_each(|input| work.step(input));
+        let item = self.item();
+        let device = item.id().clone();
+        let mut work = Work::new(engine, Stored { item, version: 1 }, now);
+        match input {
+            Input::Report(report) => self.over_the_wire(report, now).into_iter().for_each(|part| work.step(part)),
+            other => match self.record(&device, other) {
+                Ok(event) => work.take(&event).unwrap(),
+                Err(input) => work.step(input),
+            },
+        }
         let Some(commit) = work.end(false).0 else { return Vec::new() };
         self.json = serde_json::to_string(&commit.item).unwrap();
         commit.decisions
+    }
+
+    /// The input as a record of the queue; as it is where no record says it, but the consumer's own work.
+    fn record(&mut self, device: &Name, input: Input) -> Result<Event, Input> {
+        self.number += 1;
+        let number = i64::try_from(self.number).unwrap();
+        // At another time each, lest the consumer takes it for one that came twice.
+        let asked = |ask| Event::asked(device, ask, Time::from_millis(number));
+        let body = match input {
+            Input::Elapsed => Event::timer(device),
+            Input::Acknowledge { incident, by } => asked(Ask::Acknowledge { incident, by }),
+            Input::Snooze { incident, until, by } => asked(Ask::Snooze { incident, until, by }),
+            Input::Silence(silence) => asked(Ask::Silence(silence)),
+            Input::Account(account) => Event::registered(account),
+            Input::Failed { message, last: true } => {
+                let (device, text) = (device.clone(), "it bounced".to_owned());
+                return Ok(Event::Feedback(Feedback { device, message, addresses: Vec::new(), text }));
+            }
+            other => return Err(other),
+        };
+        Ok(Event::parse(&body).unwrap())
     }
 
     /// The report as the device sends it and the cloud reads it. One that no device sends goes as it is.
@@ -92,7 +119,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn device() -> Device {
+pub fn device() -> Device {
     Device {
         id: "cottage".into(),
         name: "Cottage".into(),
@@ -158,40 +185,21 @@ fn the_golden_histories_come_out_as_they_do_on_the_device() {
 }
 
 /// Both sides of a history, side by side.
-pub struct Both<'e> {
-    engine: &'e Engine,
+pub struct Both {
     state: State,
     cloud: Cloud,
-    /// Messages of which nothing was heard yet.
+    /// Every message that was sent.
     pub told: Vec<MessageRef>,
-    decided: usize,
 }
 
-impl<'e> Both<'e> {
-    pub fn new(engine: &'e Engine) -> Self {
-        Both { engine, state: State::new(device()), cloud: Cloud::new(device()), told: Vec::new(), decided: 0 }
+impl Both {
+    pub fn new(device: Device) -> Self {
+        Both { state: State::new(device.clone()), cloud: Cloud::new(device), told: Vec::new() }
     }
 
-    pub fn step(&mut self, input: Input, now: Time) {
-        let edge = self.engine.step(&mut self.state, input.clone(), now);
-        let cloud = self.cloud.step(self.engine, input.clone(), now);
-        assert_eq!(lines(&edge), lines(&cloud), "at {now}, {input:?}");
-        assert_eq!(self.state.next_deadline(), self.cloud.item().state.next_deadline());
-        self.decided += edge.len();
-        self.told.extend(dag_engine::notifications(&edge).map(dag_engine::Notification::reference));
-    }
-
-    pub fn pass(&mut self, now: Time) {
+    pub fn pass(&mut self, engine: &Engine, now: Time) {
         while let Some(deadline) = self.state.next_deadline().filter(|deadline| *deadline <= now) {
-            self.step(Input::Elapsed, deadline);
-        }
-    }
-
-    /// Every message arrives at once, as in a simulation.
-    fn deliver(&mut self, now: Time) {
-        for message in std::mem::take(&mut self.told) {
-            self.step(Input::Attempted(message.clone()), now);
-            self.step(Input::Delivered(message), now);
+            self.step(engine, Input::Elapsed, deadline);
         }
     }
 
@@ -200,85 +208,64 @@ impl<'e> Both<'e> {
     }
 }
 
+/// One that a scenario can be played on.
+impl Host for Both {
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision> {
+        let edge = engine.step(&mut self.state, input.clone(), now);
+        let cloud = self.cloud.step(engine, input.clone(), now);
+        assert_eq!(lines(&edge), lines(&cloud), "at {now}, {input:?}");
+        assert_eq!(self.state.next_deadline(), self.cloud.item().state.next_deadline());
+        self.told.extend(dag_engine::notifications(&edge).map(dag_engine::Notification::reference));
+        edge
+    }
+}
+
 pub fn shipped() -> Engine {
     let folder = dag_book::Folder::read_rules(&root().join("rules")).unwrap();
     compile(folder.rules(), &["owners"])
 }
 
-/// What the scenarios' steps set and read: the rest of what they say is the engine's own to play.
-#[derive(Deserialize)]
-struct Scenario {
-    start: Time,
-    step: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    at: String,
-    #[serde(default)]
-    set: BTreeMap<String, toml::Value>,
-    /// A report with times of its own.
-    #[serde(default)]
-    readings: Vec<Step>,
-    #[serde(default)]
-    ack: Option<toml::Value>,
-}
-
-fn value(value: &toml::Value) -> Option<Value> {
-    match value {
-        toml::Value::Integer(number) => Some(Value::Number(*number)),
-        other => Value::parse(other.as_str().unwrap()),
-    }
-}
-
 #[test]
-fn what_the_shipped_scenarios_set_is_decided_as_on_the_device() {
-    let engine = shipped();
-    let mut decided = 0;
-    let files = fs::read_dir(root().join("rules/tests")).unwrap().map(|entry| entry.unwrap().path());
-    for file in files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
-        let scenario: Scenario = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-        let mut both = Both::new(&engine);
-        let mut first = 1;
-        for step in scenario.step {
-            let now = scenario.start + step.at.parse::<Millis>().unwrap();
-            both.pass(now);
-            let own = step.readings.iter().map(|own| (&own.set, scenario.start + own.at.parse::<Millis>().unwrap()));
-            let readings = own.chain([(&step.set, now)]).flat_map(|(set, at)| {
-                set.iter().map(move |(fact, set)| Reading { fact: fact.into(), value: value(set), at })
-            });
-            let report =
-                Report { source: "set".into(), boot: 1, first, readings: readings.collect(), ..Report::default() };
-            if !report.readings.is_empty() {
-                first += report.readings.len() as u64;
-                both.step(Input::Report(report), now);
-            }
-            if let (Some(_), Some(incident)) = (step.ack, both.incident()) {
-                both.step(Input::Acknowledge { incident, by: "nor".to_owned() }, now);
-            }
-            both.deliver(now);
-        }
-        decided += both.decided;
+fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
+    let config = root().join("config.toml");
+    let config = Config::parse(&fs::read_to_string(&config).unwrap(), &config, [], &[]).unwrap();
+    let rules = root().join("rules");
+    let book = Book::compile(Folder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
+    let Book { engine, templates, folder } = book;
+    let engine = engine.running(Runs::Everything);
+    let (mut scenarios, mut decided) = (0, 0);
+    for (file, text) in folder.below("tests") {
+        let others = Beside::of(&rules.join("tests").join(file), &config);
+        let scenario = Scenario::parse(file, text, &engine, &devices(&config), &others).unwrap();
+        let both = Both::new(scenario.device.clone());
+        let played = scenario.play_on(both, &engine, &|notification| templates.subject(notification));
+        assert!(played.problems.is_empty(), "{file}: {:?}\n{}", played.problems, played.timeline);
+        scenarios += 1;
+        decided += played.timeline.lines().count();
     }
-    assert!(decided > 200, "{decided}");
+    assert!(scenarios > 25 && decided > 200, "{scenarios} scenarios, {decided} decisions");
 }
 
 /// An outbox that is withdrawn from, leased and settled on one side does not change what is decided.
 #[test]
 fn the_outbox_of_the_item_follows_the_decisions() {
     let engine = shipped();
-    let mut both = Both::new(&engine);
+    let mut both = Both::new(device());
     let now: Time = "2026-01-10T18:00:00Z".parse().unwrap();
     let reading = |value, at| Reading { fact: "power".into(), value: Some(value), at };
     let report = |first, readings| Report { source: "pins".into(), boot: 1, first, readings, ..Report::default() };
-    both.step(Input::Report(report(1, vec![reading(Value::Off, now)])), now);
-    both.pass(now + Millis::new(60_000));
+    both.step(&engine, Input::Report(report(1, vec![reading(Value::Off, now)])), now);
+    both.pass(&engine, now + Millis::new(60_000));
     let queued: Vec<Id> = both.cloud.item().outbox.into_keys().collect();
     assert_eq!(queued, both.told.iter().map(|told| told.notification).collect::<Vec<_>>());
     // Nothing was attempted when it ends: what was queued is withdrawn, and one message about the past takes its place.
     let later = now + Millis::new(120_000);
-    both.step(Input::Report(report(2, vec![reading(Value::On, later)])), later);
-    both.pass(later + Millis::new(60_000));
+    both.step(&engine, Input::Report(report(2, vec![reading(Value::On, later)])), later);
+    both.pass(&engine, later + Millis::new(60_000));
     let left = both.cloud.item().outbox;
     assert!(queued.iter().all(|id| !left.contains_key(id)));
     assert!(left.values().all(|entry| entry.notification.kind == dag_engine::Kind::Past), "{left:?}");

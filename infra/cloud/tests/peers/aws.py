@@ -4,12 +4,26 @@ Prints its port as one line of JSON. `GET /dag/requests` answers what came in si
 bytes of its body, and what moto forgets of a mail.
 """
 
+import collections
+import copy
 import io
 import json
 import threading
 
+from moto.dynamodb.models.table import Table
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+def snapshot(table, _):
+    """What moto puts back where a transaction is cancelled. It would copy every row of the table for each action; ours are
+    put and deleted as a whole and never changed, so that the maps of them are enough."""
+    copied = copy.copy(table)
+    copied.items = collections.defaultdict(dict, {key: dict(rows) for key, rows in table.items.items()})
+    return copied
+
+
+Table.__deepcopy__ = snapshot
 
 
 class Counted:

@@ -1,0 +1,187 @@
+//! Devices that report, with the consumer that takes it over, batch by batch.
+
+use std::{path::Path, sync::MutexGuard, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use dag_book::{Book, Folder};
+use dag_cloud::{Consumer, Event, Inside, Memory, Record, Registration, World};
+use dag_config::Config;
+use dag_engine::{Millis, Name, Time, Value};
+use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
+use serde_json::json;
+
+use crate::spent;
+
+const CONFIG: &str = r#"
+mode = "standalone"
+[site]
+name = "Home"
+timezone = "Europe/London"
+operators = ["owners"]
+[device.first]
+power = { source = "simulated" }
+[email]
+transport = "outbox"
+from = "detectordag <dag@example.com>"
+"#;
+
+/// Records in a batch.
+const BATCH: usize = 10;
+
+pub const READINGS_SENT_AGAIN: u64 = 16;
+
+pub struct Reporter {
+    id: String,
+    number: u64,
+    read: Vec<(&'static str, Value)>,
+    next: u64,
+}
+
+impl Reporter {
+    pub fn read(&mut self, fact: &'static str, value: Value) {
+        self.read.push((fact, value));
+        self.next += 1;
+        if self.read.len() > usize::try_from(READINGS_SENT_AGAIN).unwrap() + 1 {
+            self.read.remove(0);
+        }
+    }
+
+    /// What the topic rule makes of a report of the last reading, with those before it again.
+    pub fn report(&mut self, now: Time) -> String {
+        self.number += 1;
+        let count = self.read.len() as u64;
+        let reading = |(at, (fact, value)): (usize, &(&str, Value))| {
+            let age_ms = (count - 1 - at as u64) * 1_000;
+            UplinkReading { fact: (*fact).into(), value: Some(*value), age_ms }
+        };
+        let source = SourceReport {
+            source: "pins".into(),
+            boot: 1,
+            before: None,
+            first: self.next - count,
+            resent: count - 1,
+            more: false,
+            readings: self.read.iter().enumerate().map(reading).collect(),
+        };
+        let report = DeviceReport {
+            v: VERSION,
+            device: self.id.as_str().into(),
+            boot: 1,
+            number: self.number,
+            sent_at: now,
+            clock: Clock::Set,
+            rules: None,
+            refused: None,
+            incidents: Vec::new(),
+            dropped: None,
+            sources: vec![source],
+        };
+        let payload = BASE64.encode(serde_json::to_vec(&report).unwrap());
+        json!({ "event": "report", "device": self.id, "received_at": now.as_millis(), "payload": payload }).to_string()
+    }
+}
+
+/// A world with a clock that is set by hand, whose queues and people are in memory.
+pub trait Bench: World {
+    fn inside(&self) -> MutexGuard<'_, Inside>;
+}
+
+impl Bench for Memory {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        Memory::inside(self)
+    }
+}
+
+pub struct Fleet<W> {
+    consumer: Consumer<W>,
+    pub devices: Vec<Reporter>,
+    pub now: Time,
+    /// How many messages people got.
+    pub sent: usize,
+}
+
+impl<W: Bench> Fleet<W> {
+    pub async fn new(world: W, count: usize) -> Fleet<W> {
+        let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).unwrap();
+        let rules = Folder::read_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap();
+        let book = Book::compile(rules, &config).unwrap_or_else(|problems| panic!("{problems}"));
+        let now = world.now();
+        let consumer = Consumer::new(world, config, book);
+        let reporter = |number| Reporter { id: format!("d{number}"), number: 0, read: Vec::new(), next: 1 };
+        let mut fleet = Fleet { consumer, devices: (0..count).map(reporter).collect(), now, sent: 0 };
+        let ids: Vec<Name> = fleet.devices.iter().map(|device| device.id.as_str().into()).collect();
+        let registered = ids.iter().map(Event::registered).collect();
+        let registrations = ids.into_iter().map(|id| (id, Registration::default()));
+        fleet.consumer.world().inside().registrations = registrations.collect();
+        fleet.take(registered).await;
+        fleet
+    }
+
+    /// Every device reads and reports, a second later.
+    pub async fn all(&mut self, read: impl Fn(&mut Reporter)) {
+        self.now = self.now + Millis::new(1_000);
+        let now = self.now;
+        let bodies = self.devices.iter_mut().map(|device| {
+            read(device);
+            device.report(now)
+        });
+        let bodies = bodies.collect();
+        self.take(bodies).await;
+    }
+
+    /// Takes records over, in batches. Answers the processor's time that went there.
+    pub async fn take(&mut self, bodies: Vec<String>) -> Duration {
+        self.consumer.world().inside().now = self.now;
+        let mut took = Duration::ZERO;
+        let mut bodies = bodies.into_iter().peekable();
+        while bodies.peek().is_some() {
+            let record = |(at, body): (usize, String)| Record { id: at.to_string(), body, receives: 1 };
+            let batch: Vec<Record> = bodies.by_ref().take(BATCH).enumerate().map(record).collect();
+            let begun = spent();
+            let failed = self.consumer.handle(&batch).await;
+            took += spent() - begun;
+            assert!(failed.is_empty(), "{failed:?}");
+            self.forget();
+        }
+        took
+    }
+
+    /// What the queues hold now.
+    pub async fn work(&mut self) {
+        loop {
+            let mut bodies = Vec::new();
+            {
+                let mut inside = self.consumer.world().inside();
+                let later: Vec<_> = inside.events.drain(..).collect();
+                for (at, body) in later {
+                    if at <= self.now { bodies.push(body) } else { inside.events.push_back((at, body)) }
+                }
+                bodies.extend(inside.deliveries.drain(..));
+            }
+            if bodies.is_empty() {
+                return;
+            }
+            self.take(bodies).await;
+        }
+    }
+
+    /// A table in memory keeps what people got and what was decided, and a real one does so elsewhere.
+    pub fn forget(&mut self) {
+        let mut inside = self.consumer.world().inside();
+        self.sent += inside.sent.len();
+        inside.sent.clear();
+        inside.finished.clear();
+        inside.decisions.clear();
+    }
+
+    /// How many requests the table had, and how many bytes they wrote, since this was last counted anew.
+    pub fn counts(&self) -> (u64, u64) {
+        let inside = self.consumer.world().inside();
+        (inside.requests, inside.written)
+    }
+
+    pub fn count_anew(&mut self) {
+        let mut inside = self.consumer.world().inside();
+        (inside.requests, inside.written) = (0, 0);
+    }
+}
