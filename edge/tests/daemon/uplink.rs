@@ -114,6 +114,24 @@ fn what_was_not_confirmed_is_kept_over_a_restart() {
 }
 
 #[test]
+fn a_new_store_counts_from_one_again_and_says_that_it_is_another() {
+    let broker = Mosquitto::start();
+    let cloud = broker.cloud("cottage");
+    let home = home(&broker, broker.certificate("cottage"), "");
+    let daemon = home.run();
+    let first = cloud.next();
+    drop(daemon);
+    let daemon = home.run();
+    let second = cloud.wait_for(|report| report.boot == 2);
+    assert!(first.incarnation.is_some() && second.incarnation == first.incarnation);
+    drop(daemon);
+    fs::remove_file(home.path("var/dag.redb")).unwrap();
+    let _daemon = home.run();
+    let third = cloud.wait_for(|report| report.incarnation != first.incarnation);
+    assert!(third.incarnation.is_some() && third.boot == 1);
+}
+
+#[test]
 fn commands_are_obeyed_and_nonsense_is_not() {
     let broker = Mosquitto::start();
     let cloud = broker.cloud("cottage");

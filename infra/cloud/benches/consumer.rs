@@ -154,6 +154,7 @@ impl Reporter {
         let report = DeviceReport {
             v: VERSION,
             device: self.id.as_str().into(),
+            incarnation: None,
             boot: 1,
             number: self.number,
             sent_at: now,

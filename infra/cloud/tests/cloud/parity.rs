@@ -67,6 +67,7 @@ impl Cloud {
         let sent = DeviceReport {
             v: VERSION,
             device: "cottage".into(),
+            incarnation: None,
             boot: report.boot,
             number: self.number,
             sent_at: now,
