@@ -204,6 +204,7 @@ impl Daemon {
         let report = DeviceReport {
             v: VERSION,
             device: self.device.id.clone(),
+            incarnation: self.opened.incarnation,
             boot: self.opened.boot,
             number: link.number,
             sent_at: at,

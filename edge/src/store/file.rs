@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dag_engine::Id;
 use redb::{Builder, Database, Durability, ReadableDatabase, TableError};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Deserialize;
 
 use super::{
@@ -102,8 +104,16 @@ fn builder() -> Builder {
 fn fill(database: &Database) -> Result<(), Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
-    tables::create(&transaction)?;
+    tables::create(&transaction, incarnation()?)?;
     Ok(transaction.commit()?)
+}
+
+/// An identity that no other store has.
+fn incarnation() -> Result<Id, Fault> {
+    let mut random = [0; 16];
+    let filled = SystemRandom::new().fill(&mut random);
+    filled.map_err(|_| redb::Error::Io(io::Error::other("the system gives no random numbers")))?;
+    Ok(Id::of(&[&random]))
 }
 
 /// Tells other files, and redb's other formats, from a damaged store.

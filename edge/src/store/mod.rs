@@ -75,6 +75,9 @@ impl Keep {
 /// What opening the store told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
+    /// What tells this store's count of boots from that of the store before it, or after it: made by chance when the store
+    /// was, and never changed. None where an earlier version made the store.
+    pub incarnation: Option<Id>,
     /// Which start this is, from 1; durable, and one more at each.
     pub boot: u64,
     /// There was no store before.
@@ -103,15 +106,15 @@ impl Store {
         let path = path.as_ref().to_owned();
         let (database, fresh) = file::open_or_create(&path)?;
         let store = Store { path, keep, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
-        let (boot, last_alive) = store.write(|transaction| {
+        let (incarnation, boot, last_alive) = store.write(|transaction| {
             tables::add(transaction)?;
             let mut meta = Meta::read(transaction)?;
             meta.boot = meta.boot.saturating_add(1);
             meta.write(transaction)?;
-            Ok((meta.boot, meta.alive))
+            Ok((meta.incarnation, meta.boot, meta.alive))
         })?;
         store.fit()?;
-        Ok((store, Opened { boot, fresh, last_alive }))
+        Ok((store, Opened { incarnation, boot, fresh, last_alive }))
     }
 
     /// Makes a step durable. After an error the same step may be given again: it is noted once, whether or not the disk

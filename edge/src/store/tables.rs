@@ -40,6 +40,9 @@ pub(super) type Waiting = (&'static str, &'static str, bool, &'static [u8]);
 pub(super) struct Meta {
     /// The format of the file.
     pub format: u32,
+    /// What tells this store's count of boots from another's; a store of an earlier version has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<Id>,
     /// How often the store was opened by a daemon.
     pub boot: u64,
     /// How many steps were committed. Tells whether a step that ended in an error was noted nevertheless.
@@ -79,8 +82,17 @@ impl Uplink {
 }
 
 impl Meta {
-    pub(super) const NEW: Meta =
-        Meta { format: FORMAT, boot: 0, steps: 0, next: 1, bytes: 0, alive: None, rules: None, uplink: Uplink::NEW };
+    pub(super) const NEW: Meta = Meta {
+        format: FORMAT,
+        incarnation: None,
+        boot: 0,
+        steps: 0,
+        next: 1,
+        bytes: 0,
+        alive: None,
+        rules: None,
+        uplink: Uplink::NEW,
+    };
 
     pub(super) fn parse(json: &[u8]) -> Result<Meta, Fault> {
         serde_json::from_slice(json).map_err(Fault::record("the record about the store"))
@@ -112,8 +124,8 @@ pub(super) fn add(transaction: &WriteTransaction) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes every table, so that readers need not ask whether one is there.
-pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
+/// Makes every table, so that readers need not ask whether one is there, and gives the store its identity.
+pub(super) fn create(transaction: &WriteTransaction, incarnation: Id) -> Result<(), Fault> {
     transaction.open_table(STATE)?;
     transaction.open_table(RULES)?;
     transaction.open_table(OUTBOX)?;
@@ -122,5 +134,5 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
     }
     transaction.open_table(BY_INCIDENT)?;
     transaction.open_table(UPLINK)?;
-    Meta::NEW.write(transaction)
+    Meta { incarnation: Some(incarnation), ..Meta::NEW }.write(transaction)
 }

@@ -62,6 +62,7 @@ fn message(sources: Vec<SourceReport>) -> DeviceReport {
     DeviceReport {
         v: VERSION,
         device,
+        incarnation: None,
         boot: BOOT,
         number: 1,
         sent_at,

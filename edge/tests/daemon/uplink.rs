@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs};
 
-use dag_engine::{Time, Value};
+use dag::store::{Keep, Store};
+use dag_engine::{Outcome, Time, Value};
 use dag_uplink::{Clock, Command, DeviceReport, SigningKey};
 
 use crate::{
@@ -114,11 +115,29 @@ fn what_was_not_confirmed_is_kept_over_a_restart() {
 }
 
 #[test]
+fn a_new_store_counts_from_one_again_and_says_that_it_is_another() {
+    let broker = Mosquitto::start();
+    let cloud = broker.cloud("cottage");
+    let home = home(&broker, broker.certificate("cottage"), "");
+    let daemon = home.run();
+    let first = cloud.next();
+    drop(daemon);
+    let daemon = home.run();
+    let second = cloud.wait_for(|report| report.boot == 2);
+    assert!(first.incarnation.is_some() && second.incarnation == first.incarnation);
+    drop(daemon);
+    fs::remove_file(home.path("var/dag.redb")).unwrap();
+    let _daemon = home.run();
+    let third = cloud.wait_for(|report| report.incarnation != first.incarnation);
+    assert!(third.incarnation.is_some() && third.boot == 1);
+}
+
+#[test]
 fn commands_are_obeyed_and_nonsense_is_not() {
     let broker = Mosquitto::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
-    let _daemon = home.run();
+    let daemon = home.run();
     home.json(&["unplug"]);
     let report = cloud.wait_for(|report| !report.incidents.is_empty());
     let incident = report.incidents[0].id;
@@ -130,12 +149,19 @@ fn commands_are_obeyed_and_nonsense_is_not() {
     let told = cloud.wait_for(|report| report.incidents.iter().any(|incident| incident.acknowledged_by.is_some()));
     assert_eq!(told.incidents[0].acknowledged_by.as_deref(), Some("kim"));
     assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
+    // The same once more, as brokers may say it: nothing is decided, and nobody is told again.
+    cloud.say(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
     cloud.say(&Command::Report.to_json());
     let asked = cloud.next();
     assert!(asked.number > told.number && news(&asked).is_empty(), "{asked:?}");
     assert!(matches!(asked.clock, Clock::Set | Clock::Unset));
     home.json(&["plug"]);
     cloud.wait_for(|report| report.incidents.is_empty());
+    drop(daemon);
+    let (store, _) = Store::open(home.path("var/dag.redb"), Keep::DEFAULT).unwrap();
+    let decided = store.decisions_of(incident).unwrap();
+    let acknowledged = decided.iter().filter(|decision| matches!(decision.outcome, Outcome::Acknowledged { .. }));
+    assert_eq!(acknowledged.count(), 1);
 }
 
 #[test]

@@ -1,9 +1,23 @@
 //! What goes in comes out again, after a restart too.
 
+use std::fs;
+
 use dag::store::{Commit, GoodRules, Window};
 use dag_engine::{Decision, Value};
 
 use crate::{decision, id, open, report, scratch, step, steps, time};
+
+#[test]
+fn a_store_has_an_identity_of_its_own_that_stays() {
+    let (_folder, path) = scratch();
+    let first = open(&path).1.incarnation.unwrap();
+    assert_eq!(open(&path).1.incarnation, Some(first));
+    // A new memory card: a store is made where there is none.
+    fs::remove_file(&path).unwrap();
+    let (_, opened) = open(&path);
+    assert_eq!(opened.boot, 1);
+    assert_ne!(opened.incarnation.unwrap(), first);
+}
 
 #[test]
 fn what_steps_left_is_there_after_a_restart() {

@@ -19,6 +19,10 @@ pub const PRESENCE: (&str, &str) = ("presence", "connection");
 /// The longest reason for which rules are refused, in bytes.
 pub const LONGEST_REASON: usize = 2_000;
 
+/// So far a device counts its boots, its messages and a source's readings: a million million, one every second for 30,000
+/// years. What is beyond is refused, for whatever came after it would be taken for older.
+pub const MOST_COUNTED: u64 = 1_000_000_000_000;
+
 /// No reading is older than this: a year. An age beyond it is nonsense.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
@@ -29,7 +33,11 @@ pub struct DeviceReport {
     pub v: u32,
     /// Which device this is: the one of the topic.
     pub device: Name,
-    /// Which start of the device this is; later ones are higher.
+    /// Which store of the device counts its boots: a new memory card begins another, and counts from 1 again. Absent where
+    /// the store is older than this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<Id>,
+    /// Which start of the device this is; later ones of the same incarnation are higher.
     pub boot: u64,
     /// Which message of this boot, from 1. One that is not higher than the last has been seen, and says nothing new.
     pub number: u64,
@@ -204,10 +212,12 @@ impl DeviceReport {
         if let Some(refused) = &self.refused
             && refused.reason.len() > LONGEST_REASON
         {
-            return absurd(format!(
-                "a reason of {} bytes, and at most {LONGEST_REASON} are taken",
-                refused.reason.len()
-            ));
+            let length = refused.reason.len();
+            return absurd(format!("a reason of {length} bytes, and at most {LONGEST_REASON} are taken"));
+        }
+        if self.boot > MOST_COUNTED || self.number > MOST_COUNTED {
+            let (boot, number) = (self.boot, self.number);
+            return absurd(format!("message {number} of boot {boot} cannot be: a device counts to {MOST_COUNTED}"));
         }
         let readings: usize = self.sources.iter().map(|part| part.readings.len()).sum();
         if readings > MOST_READINGS {
@@ -224,8 +234,9 @@ impl DeviceReport {
             if part.boot > self.boot {
                 return absurd(format!("the source `{source}` is in boot {}, the device in {}", part.boot, self.boot));
             }
-            if part.first.checked_add(part.readings.len() as u64).is_none() {
-                return absurd(format!("the source `{source}` has numbers that cannot be: {}", part.first));
+            let last = part.first.saturating_add(part.readings.len() as u64);
+            if let Some(number) = [part.before.unwrap_or(0), part.first, last].iter().find(|at| **at > MOST_COUNTED) {
+                return absurd(format!("the source `{source}` has numbers that cannot be: {number}"));
             }
             let oldest = part.readings.iter().map(|reading| reading.age_ms).max().unwrap_or(0);
             if i64::try_from(oldest).is_err() || oldest.cast_signed() > OLDEST.get() {

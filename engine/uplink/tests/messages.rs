@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use dag_engine::{Id, Name, Time, Value};
 use dag_uplink::{
-    Clock, Command, DeviceReport, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey, SourceReport, Topics,
+    Clock, Command, DeviceReport, MOST_COUNTED, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey,
+    SourceReport, Topics,
     UplinkReading,
 };
 use insta::assert_snapshot;
@@ -25,6 +26,7 @@ fn report() -> DeviceReport {
     DeviceReport {
         v: 1,
         device: Name::new("cottage"),
+        incarnation: None,
         boot: 3,
         number: 9,
         sent_at: Time::from_millis(1_768_046_400_000),
@@ -77,11 +79,16 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["v"] = 2.into()), @"the message is of version 2, and this end speaks version 1: update the older end");
     assert_snapshot!(refused(|message| message["boot"] = 0.into()), @"boots and messages are counted from 1");
     assert_snapshot!(refused(|message| message["boot"] = (-1).into()), @"this is no such message: invalid value: integer `-1`, expected u64 at line 1 column 10");
+    assert_snapshot!(refused(|message| message["boot"] = u64::MAX.into()), @"message 9 of boot 18446744073709551615 cannot be: a device counts to 1000000000000");
+    assert_snapshot!(refused(|message| message["number"] = (MOST_COUNTED + 1).into()), @"message 1000000000001 of boot 3 cannot be: a device counts to 1000000000000");
+    assert_snapshot!(refused(|message| message["incarnation"] = "a card".into()), @"this is no such message: an id is 32 hex digits at line 1 column 65");
     assert_snapshot!(refused(|message| message["sources"][0]["boot"] = 4.into()), @"the source `gpio:4` is in boot 4, the device in 3");
     assert_snapshot!(refused(|message| message["sources"][0]["source"] = "presence".into()), @"the source `presence` speaks of the connection, which the broker alone knows");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["fact"] = "connection".into()), @"the source `gpio:4` speaks of the connection, which the broker alone knows");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = 0.into()), @"the source `gpio:4` counts from 0, and numbers start at 1");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = u64::MAX.into()), @"the source `gpio:4` has numbers that cannot be: 18446744073709551615");
+    assert_snapshot!(refused(|message| message["sources"][0]["first"] = (MOST_COUNTED - 1).into()), @"the source `gpio:4` has numbers that cannot be: 1000000000001");
+    assert_snapshot!(refused(|message| message["sources"][0]["before"] = u64::MAX.into()), @"the source `gpio:4` has numbers that cannot be: 18446744073709551615");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["age_ms"] = u64::MAX.into()), @"a reading of `gpio:4` is 18446744073709551615 ms old: more than a year");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["value"] = "maybe".into()), @r#"this is no such message: invalid value: string "maybe", expected `on`, `off`, `connected`, `disconnected` or an integer at line 1 column 322"#);
     assert_snapshot!(refused(|message| drop(message.as_object_mut().unwrap().remove("device"))), @"this is no such message: missing field `device` at line 1 column 373");
@@ -89,6 +96,22 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["sources"][0]["readings"] = vec![reading; 501].into()), @"501 readings, and at most 500 are in one message");
     assert_snapshot!(DeviceReport::parse(b"power off").unwrap_err(), @"this is no such message: expected value at line 1 column 1");
     assert_snapshot!(DeviceReport::parse(&vec![b' '; 1 << 20]).unwrap_err(), @"the message has 1048576 bytes, and at most 131072 are taken");
+}
+
+#[test]
+fn a_report_names_the_store_that_counts_and_one_of_an_older_store_does_not() {
+    let named = DeviceReport { incarnation: Some(Id::parse(&"cd".repeat(16)).unwrap()), ..report() };
+    let text = serde_json::to_string(&named).unwrap();
+    assert!(text.contains(r#""incarnation":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","boot":3"#), "{text}");
+    assert_eq!(DeviceReport::parse(text.as_bytes()).unwrap(), named);
+}
+
+#[test]
+fn a_device_may_count_as_far_as_anything_counts() {
+    let mut last = DeviceReport { boot: MOST_COUNTED, number: MOST_COUNTED, ..report() };
+    last.sources[0].first = MOST_COUNTED - 2;
+    last.sources[0].before = Some(MOST_COUNTED);
+    assert_eq!(DeviceReport::parse(json(&last).to_string().as_bytes()).unwrap(), last);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dag_engine::{Device, Id, Name, State, Time};
 use dag_uplink::{EdgeIncident, RefusedRules};
 use serde::{Deserialize, Serialize};
 
-use crate::{presence::Presence, registry::Registration};
+use crate::{incarnations::Incarnations, presence::Presence, registry::Registration};
 
 /// Everything that the consumer knows of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,10 @@ pub struct DeviceItem {
     /// How many readings of the connection there were: their numbers.
     #[serde(default)]
     pub presence_readings: u64,
-    /// The boot and number of its last message.
+    /// Which of its stores count its boots.
+    #[serde(default, skip_serializing_if = "Incarnations::is_empty")]
+    pub incarnations: Incarnations,
+    /// The boot and number of its last message; boots are counted over all incarnations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<(u64, u64)>,
     /// What names the rules that it runs.
@@ -64,6 +67,7 @@ impl DeviceItem {
             last_sequence: 0,
             presence: Presence::default(),
             presence_readings: 0,
+            incarnations: Incarnations::default(),
             heard: None,
             rules: None,
             rules_sent: None,

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `event.rs` reads records, `work.rs` does one step on one device's item (pure), `consumer.rs` loads, commits and hands
-//! over, `deliver.rs` sends, `presence.rs` puts the broker's events in order, `feedback.rs` reads what became of mails.
+//! over, `deliver.rs` sends, `presence.rs` puts the broker's events in order, `incarnations.rs` the boots of a device, `feedback.rs` reads what became of mails.
 //! `world.rs` says in small traits what surrounds all this; `aws/` is that on AWS, `memory.rs` a world for tests and load.
 //!
 //! What is lost on the way is found again: a record that was not done comes again, a hand-over that was lost is found by the
@@ -20,6 +20,7 @@ mod consumer;
 mod deliver;
 mod event;
 mod feedback;
+mod incarnations;
 mod item;
 mod memory;
 mod presence;
@@ -30,6 +31,7 @@ mod world;
 pub use consumer::{Consumer, Record};
 pub use event::{Ask, Event, EventError, Feedback, SWEEP};
 pub use feedback::tags;
+pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Inside, Memory, Sent};
 pub use presence::{Change, Presence, PresenceEvent, Stale};

@@ -12,6 +12,7 @@ use dag_uplink::{Command, DeviceReport, PRESENCE};
 
 use crate::{
     event::{Ask, Event, Feedback},
+    incarnations::Standing,
     item::DeviceItem,
     presence::{Change, PresenceEvent},
     registry::Registration,
@@ -160,12 +161,19 @@ impl<'a> Work<'a> {
     }
 
     fn reported(&mut self, report: DeviceReport, received_at: Time) {
-        let message = (report.boot, report.number);
-        let stale = self.item.heard.is_some_and(|heard| message <= heard);
+        let heard = self.item.heard;
+        let met = self.item.incarnations.meet(report.incarnation, heard.is_some());
+        let message = (met.boot(report.boot), report.number);
+        let stale = met.standing == Standing::Former || heard.is_some_and(|heard| message <= heard);
         if stale {
             // What it says of the device is old, its readings may still fill a gap.
             tracing::info!(device = %report.device, boot = message.0, number = message.1, "a report that was overtaken");
         } else {
+            if met.standing == Standing::New {
+                tracing::warn!(device = %report.device, "another store counts the device's boots: a new memory card?");
+                // It has none of what the one before was sent.
+                self.item.rules_sent = None;
+            }
             self.item.heard = Some(message);
             self.item.rules = report.rules;
             self.item.refused.clone_from(&report.refused);
@@ -184,7 +192,8 @@ impl<'a> Work<'a> {
             }
         }
         for part in report.reports(received_at) {
-            self.step(Input::Report(part));
+            let boot = met.boot(part.boot);
+            self.step(Input::Report(Report { boot, ..part }));
         }
         if !stale && let Some((change, at)) = self.item.presence.report(received_at) {
             self.connection(change, at);

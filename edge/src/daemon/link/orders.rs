@@ -1,6 +1,6 @@
 //! What the cloud asks of the device. Nothing in it is trusted to make sense, and rules must be signed.
 
-use dag_engine::Input;
+use dag_engine::{Id, Input};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
 use super::{Daemon, Tried};
@@ -20,11 +20,19 @@ impl Daemon {
                 }
             }
             Command::Acknowledge { incident, by } => match named(&by) {
+                Ok(()) if self.is_taken_on(incident, &by) => tracing::debug!(%incident, %by, "acknowledged already"),
                 Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
                 Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that is none"),
             },
             Command::Rules(rules) => self.try_rules(rules),
         }
+    }
+
+    /// Whether an incident is acknowledged by just this one. The broker and the cloud may say a thing twice, and the others
+    /// are not to be told twice.
+    fn is_taken_on(&self, incident: Id, by: &str) -> bool {
+        let mut open = self.desk.state().open_incidents().filter(|open| open.id == incident && open.is_acknowledged());
+        open.any(|open| open.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.by == by))
     }
 
     fn try_rules(&mut self, rules: SignedRules) {

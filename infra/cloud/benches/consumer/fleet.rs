@@ -65,6 +65,7 @@ impl Reporter {
         };
         let report = DeviceReport {
             v: VERSION,
+            incarnation: None,
             device: self.id.as_str().into(),
             boot: 1,
             number: self.number,

@@ -1,7 +1,7 @@
 //! A device, and the broker that it speaks to.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_engine::{Millis, Name, Time, Value};
+use dag_engine::{Id, Millis, Name, Time, Value};
 use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
@@ -23,6 +23,8 @@ struct Boot {
 #[derive(Clone, Debug)]
 pub struct Device {
     pub id: Name,
+    /// Which memory card it has, from 1, and what that one counts.
+    card: u64,
     boots: Vec<Boot>,
     number: u64,
     /// So many readings are in one part of a backlog.
@@ -38,6 +40,7 @@ impl Device {
         let boot = Boot { boot: 1, before: None, readings: Vec::new(), sent: 0 };
         Device {
             id: Name::new(id),
+            card: 1,
             boots: vec![boot],
             number: 0,
             part,
@@ -65,9 +68,17 @@ impl Device {
         self.number = 0;
     }
 
+    /// A new memory card: nothing is left of what was read and counted.
+    pub fn new_card(&mut self) {
+        self.card += 1;
+        self.boots = vec![Boot { boot: 1, before: None, readings: Vec::new(), sent: 0 }];
+        self.number = 0;
+    }
+
     /// What is to be sent: a backlog in parts, each with the last readings before it.
     pub fn reports(&mut self, now: Time) -> Vec<DeviceReport> {
         let (device, current, most) = (self.id.clone(), self.last().boot, self.part);
+        let incarnation = Some(Id::of(&[device.as_bytes(), &self.card.to_be_bytes()]));
         let mut reports = Vec::new();
         for boot in &mut self.boots {
             let mut more = true;
@@ -94,6 +105,7 @@ impl Device {
                 reports.push(DeviceReport {
                     v: VERSION,
                     device: device.clone(),
+                    incarnation,
                     boot: current,
                     number: self.number,
                     sent_at: now,

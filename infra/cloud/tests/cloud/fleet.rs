@@ -234,6 +234,10 @@ impl Fleet {
                 device.restart();
                 self.publish(device, now);
             }
+            Act::NewCard => {
+                device.new_card();
+                self.publish(device, now);
+            }
             Act::Acknowledge => {
                 let item = self.world().memory.inside().item(&device.id);
                 let open = item.and_then(|item| item.state.open_incidents().next().map(|incident| incident.id));

@@ -20,6 +20,7 @@ mod story;
 
 mod asked;
 mod bad;
+mod cards;
 mod connections;
 mod faults;
 mod histories;

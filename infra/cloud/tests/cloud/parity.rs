@@ -94,6 +94,7 @@ impl Cloud {
         let sent = DeviceReport {
             v: VERSION,
             device: "cottage".into(),
+            incarnation: None,
             boot: report.boot,
             number: self.number,
             sent_at: now,

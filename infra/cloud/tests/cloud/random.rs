@@ -24,6 +24,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Lose),
         2 => Just(Act::Back),
         1 => Just(Act::Restart),
+        1 => Just(Act::NewCard),
         1 => Just(Act::Acknowledge),
         1 => Just(Act::Put("no record".to_owned())),
     ]

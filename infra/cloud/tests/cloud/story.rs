@@ -12,6 +12,8 @@ pub enum Act {
     Lose,
     Back,
     Restart,
+    /// It starts with a new memory card.
+    NewCard,
     /// Somebody takes its open incident on.
     Acknowledge,
     /// A record of any kind comes.

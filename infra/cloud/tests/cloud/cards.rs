@@ -1,0 +1,195 @@
+//! A new memory card: the device counts its boots from 1 again, and is heard all the same.
+
+use dag_cloud::{DeviceItem, Event, Stored, Work};
+use dag_engine::{Engine, Kind, Runs, Time, Value};
+use dag_uplink::{DeviceReport, MOST_COUNTED};
+
+use crate::{
+    device::{Device, record},
+    fleet::{Fleet, book},
+    plan::{Manners, Plan},
+    story::{Act, OFF, ON, minutes, seconds, story},
+};
+
+fn time(second: i64) -> Time {
+    Fleet::START.parse::<Time>().unwrap() + seconds(second)
+}
+
+/// The consumer's work on one device, a record at a time.
+struct Desk {
+    engine: Engine,
+    item: DeviceItem,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let (config, book) = book();
+        let device = config.device(Some("cottage")).unwrap();
+        Desk { engine: book.engine.running(Runs::Cloud), item: DeviceItem::new(device) }
+    }
+
+    fn take(&mut self, report: &DeviceReport, now: Time) {
+        let event = Event::parse(&record(report, report.sent_at)).unwrap();
+        let stored = Stored { item: self.item.clone(), version: 1 };
+        let mut work = Work::new(&self.engine, None, stored, now);
+        work.take(&event).unwrap();
+        if let (Some(commit), _) = work.end(false) {
+            // What does not survive JSON is not kept.
+            self.item = serde_json::from_str(&serde_json::to_string(&commit.item).unwrap()).unwrap();
+        }
+    }
+
+    /// What is known in the end, whatever way it came: how far the device was heard, and what it said last.
+    fn knows(&self) -> String {
+        let state = serde_json::to_value(&self.item.state).unwrap();
+        let facts: Vec<_> = self.item.state.facts().map(|(fact, value, _)| (fact.clone(), value)).collect();
+        let cursor = &state["sources"]["pins"];
+        let item = serde_json::to_value(&self.item).unwrap();
+        format!(
+            "heard {:?}, {}, pins at {} {}, {facts:?}, {} wait",
+            self.item.heard,
+            item["incarnations"],
+            cursor["boot"],
+            cursor["last"],
+            state["waiting"].as_array().map_or(0, Vec::len),
+        )
+    }
+
+    fn power(&self) -> Option<Value> {
+        self.item.state.facts().find(|(fact, ..)| *fact == "power").and_then(|(_, value, _)| value)
+    }
+}
+
+/// Reads the power, and reports.
+fn says(device: &mut Device, value: Option<Value>, second: i64) -> DeviceReport {
+    device.read("power", value, time(second));
+    device.reports(time(second)).pop().unwrap()
+}
+
+#[test]
+fn an_outage_after_the_change_of_cards_is_told() {
+    let restarts = [(5, Act::Restart), (6, Act::Restart), (7, Act::Restart), (8, Act::Read("power", ON))];
+    let after = [(20, Act::NewCard), (20, Act::Read("power", ON)), (30, Act::Read("power", OFF))];
+    let acts = restarts.into_iter().chain(after).chain([(90, Act::Read("power", ON))]);
+    let mut fleet = Fleet::new();
+    fleet.live(Plan::default(), &story("cottage", acts), minutes(180));
+    fleet.holds();
+    fleet.nothing_is_dead();
+    assert_eq!((fleet.arrived("nor", Kind::Opened), fleet.arrived("nor", Kind::Resolved)), (2, 2));
+    assert_eq!(fleet.world().memory.inside().item("cottage").unwrap().heard, Some((MOST_COUNTED + 1, 4)));
+}
+
+#[test]
+fn an_outage_in_which_the_card_is_changed_goes_on() {
+    let acts = [(10, Act::Read("power", OFF)), (20, Act::NewCard), (20, Act::Read("power", OFF))];
+    let acts = acts.into_iter().chain([(25, Act::Read("power", ON))]);
+    let mut fleet = Fleet::new();
+    fleet.live(Plan::default(), &story("cottage", acts), minutes(180));
+    fleet.holds();
+    assert_eq!((fleet.arrived("nor", Kind::Opened), fleet.arrived("nor", Kind::Resolved)), (2, 2));
+}
+
+#[test]
+fn records_doubled_late_and_shuffled_across_the_change_end_as_those_in_order_do() {
+    let ends = |plan: Plan| {
+        let acts = [(9, Act::Restart), (9, Act::Read("power", ON)), (10, Act::Read("power", OFF))];
+        let after = [(11, Act::NewCard), (11, Act::Read("power", ON)), (12, Act::Read("power", OFF))];
+        let acts = acts.into_iter().chain(after).chain([(13, Act::Restart), (60, Act::Read("power", ON))]);
+        let mut fleet = Fleet::new();
+        fleet.live(plan, &story("cottage", acts), minutes(300));
+        fleet.holds();
+        fleet.nothing_is_dead();
+        let item = fleet.world().memory.inside().item("cottage").unwrap();
+        Desk { item, ..Desk::new() }.knows()
+    };
+    let expected = ends(Plan::default());
+    for seed in 0..16 {
+        let manners = Manners { doubled: 500, delayed: 500, late: seconds(100), shuffled: true };
+        assert_eq!(ends(Plan { manners, seed, ..Plan::default() }), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_order_of_reports_across_the_change_ends_the_same() {
+    let mut device = Device::new("cottage", 100);
+    let first = says(&mut device, ON, 0);
+    let mut reports = vec![says(&mut device, OFF, 1)];
+    device.restart();
+    reports.push(says(&mut device, ON, 2));
+    device.new_card();
+    reports.extend([says(&mut device, ON, 3), says(&mut device, OFF, 4)]);
+    device.restart();
+    reports.push(says(&mut device, ON, 5));
+    let mut desk = Desk::new();
+    let nothing = desk.item.clone();
+    let mut ends = |order: &[&DeviceReport]| {
+        desk.item.clone_from(&nothing);
+        desk.take(&first, time(10));
+        order.iter().for_each(|report| desk.take(report, time(10)));
+        // Once more, the other way round.
+        order.iter().rev().for_each(|report| desk.take(report, time(11)));
+        desk.knows()
+    };
+    let expected = ends(&reports.iter().collect::<Vec<_>>());
+    let mut orders = Vec::new();
+    permute(&mut reports.iter().collect(), 0, &mut |order| orders.push(ends(order)));
+    assert_eq!(orders.len(), 120);
+    orders.iter().for_each(|ended| assert_eq!(*ended, expected));
+}
+
+fn permute<'r>(order: &mut Vec<&'r DeviceReport>, from: usize, each: &mut dyn FnMut(&[&'r DeviceReport])) {
+    if from + 1 >= order.len() {
+        return each(order);
+    }
+    for at in from..order.len() {
+        order.swap(from, at);
+        permute(order, from + 1, each);
+        order.swap(from, at);
+    }
+}
+
+#[test]
+fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
+    let mut device = Device::new("cottage", 100);
+    let mut desk = Desk::new();
+    desk.take(&says(&mut device, ON, 0), time(0));
+    // Of a boot of which nothing was heard.
+    device.restart();
+    let mut late = says(&mut device, OFF, 1);
+    late.sources[0].before = Some(1);
+    late.rules = Some(dag_engine::Id::of(&[b"old rules"]));
+    device.new_card();
+    // The new card has read nothing yet.
+    let mut new = device.reports(time(2)).remove(0);
+    new.sources.clear();
+    desk.take(&new, time(2));
+    let heard = desk.item.heard;
+    assert_eq!(heard, Some((MOST_COUNTED + 1, 1)));
+    desk.take(&late, time(3));
+    assert_eq!((desk.item.heard, desk.item.rules, desk.power()), (heard, None, OFF));
+    // What the new card reads counts from then on, and the old one no more.
+    desk.take(&says(&mut device, ON, 4), time(4));
+    late.number += 1;
+    late.sources[0].first += 1;
+    desk.take(&late, time(5));
+    assert_eq!((desk.item.heard, desk.power()), (Some((MOST_COUNTED + 1, 2)), ON));
+}
+
+#[test]
+fn a_device_of_before_stores_had_an_identity_is_heard_with_its_new_card() {
+    let mut device = Device::new("cottage", 100);
+    let mut desk = Desk::new();
+    for _ in 0..5 {
+        device.restart();
+    }
+    let mut old = says(&mut device, ON, 0);
+    old.incarnation = None;
+    desk.take(&old, time(0));
+    assert_eq!(desk.item.heard, Some((6, old.number)));
+    let mut item = serde_json::to_value(&desk.item).unwrap();
+    item.as_object_mut().unwrap().remove("incarnations");
+    desk.item = serde_json::from_value(item).unwrap();
+    device.new_card();
+    desk.take(&says(&mut device, OFF, 1), time(1));
+    assert_eq!((desk.item.heard, desk.power()), (Some((MOST_COUNTED + 1, 1)), OFF));
+}
