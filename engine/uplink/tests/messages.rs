@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use dag_engine::{Id, Name, Time, Value};
 use dag_uplink::{
     Clock, Command, DeviceReport, MOST_COUNTED, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey,
-    SourceReport, Topics,
-    UplinkReading,
+    SourceReport, Topics, UplinkReading,
 };
 use insta::assert_snapshot;
 use proptest::prelude::*;

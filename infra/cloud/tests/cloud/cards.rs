@@ -31,7 +31,7 @@ impl Desk {
     fn take(&mut self, report: &DeviceReport, now: Time) {
         let event = Event::parse(&record(report, report.sent_at)).unwrap();
         let stored = Stored { item: self.item.clone(), version: 1 };
-        let mut work = Work::new(&self.engine, None, stored, now);
+        let mut work = Work::new(&self.engine, stored, now);
         work.take(&event).unwrap();
         if let (Some(commit), _) = work.end(false) {
             // What does not survive JSON is not kept.

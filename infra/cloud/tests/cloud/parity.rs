@@ -59,7 +59,6 @@ impl Cloud {
             Input::Acknowledge { incident, by } => asked(Ask::Acknowledge { incident, by }),
             Input::Snooze { incident, until, by } => asked(Ask::Snooze { incident, until, by }),
             Input::Silence(silence) => asked(Ask::Silence(silence)),
-            Input::Account(account) => Event::registered(account),
             Input::Failed { message, last: true } => {
                 let (device, text) = (device.clone(), "it bounced".to_owned());
                 return Ok(Event::Feedback(Feedback { device, message, addresses: Vec::new(), text }));
