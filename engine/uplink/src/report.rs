@@ -26,6 +26,10 @@ pub const MOST_COUNTED: u64 = 1_000_000_000_000;
 /// No reading is older than this: a year. An age beyond it is nonsense.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
+/// The name of a fact may have so many bytes: reports that wait for missing ones are kept, and the row that keeps them has
+/// an end.
+const LONGEST_FACT: usize = 200;
+
 /// One message of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceReport {
@@ -227,6 +231,11 @@ impl DeviceReport {
             let source = &part.source;
             if source == PRESENCE.0 || part.readings.iter().any(|reading| reading.fact == PRESENCE.1) {
                 return absurd(format!("the source `{source}` speaks of the connection, which the broker alone knows"));
+            }
+            if let Some(long) = part.readings.iter().map(|reading| reading.fact.len()).find(|len| *len > LONGEST_FACT) {
+                return absurd(format!(
+                    "a fact of `{source}` has a name of {long} bytes, and it may have {LONGEST_FACT}"
+                ));
             }
             if part.boot == 0 || part.first == 0 {
                 return absurd(format!("the source `{source}` counts from 0, and numbers start at 1"));

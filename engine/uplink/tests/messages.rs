@@ -84,6 +84,7 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["sources"][0]["boot"] = 4.into()), @"the source `gpio:4` is in boot 4, the device in 3");
     assert_snapshot!(refused(|message| message["sources"][0]["source"] = "presence".into()), @"the source `presence` speaks of the connection, which the broker alone knows");
     assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["fact"] = "connection".into()), @"the source `gpio:4` speaks of the connection, which the broker alone knows");
+    assert_snapshot!(refused(|message| message["sources"][0]["readings"][0]["fact"] = "x".repeat(201).into()), @"a fact of `gpio:4` has a name of 201 bytes, and it may have 200");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = 0.into()), @"the source `gpio:4` counts from 0, and numbers start at 1");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = u64::MAX.into()), @"the source `gpio:4` has numbers that cannot be: 18446744073709551615");
     assert_snapshot!(refused(|message| message["sources"][0]["first"] = (MOST_COUNTED - 1).into()), @"the source `gpio:4` has numbers that cannot be: 1000000000001");
