@@ -27,7 +27,8 @@ impl<W: World> Consumer<W> {
         if !taken.iter().any(|taken| matches!(taken.event, Event::Deliver { .. })) {
             return Ok(Vec::new());
         }
-        let (parcels, mut known) = self.lease(device).await?;
+        let again = taken.iter().any(|taken| taken.record.receives > 1);
+        let (parcels, mut known) = self.lease(device, again).await?;
         let sending = parcels.into_iter().map(|(entry, prepared)| async move {
             let notification = &entry.notification;
             let result = self.world.send(notification, &prepared, self.world.now()).await;
@@ -70,9 +71,9 @@ impl<W: World> Consumer<W> {
 
     /// Leases what is due, and renders what was not rendered before. Nothing is sent before that is durable.
     /// Answers that, and the item as it is then.
-    async fn lease(&self, device: &Name) -> Result<(Vec<(Entry, Prepared)>, Option<Stored>), Fault> {
+    async fn lease(&self, device: &Name, again: bool) -> Result<(Vec<(Entry, Prepared)>, Option<Stored>), Fault> {
         let mut marked: Vec<(String, Failure)> = Vec::new();
-        for _ in 0..MOST_TRIES {
+        for tried in 0..MOST_TRIES {
             let now = self.world.now();
             let Some(stored) = self.stored(device, None).await? else { return Ok((Vec::new(), None)) };
             let mut work = Work::new(&self.engine, stored, now);
@@ -85,8 +86,12 @@ impl<W: World> Consumer<W> {
                 }
                 failure.is_none()
             });
-            let (commit, hand_over) = work.end(false);
-            let Some(mut commit) = commit else { return Ok((Vec::new(), None)) };
+            // After a conflict the lease may be our own, of which the answer was lost: nobody sends before it has run out.
+            let (commit, hand_over) = work.end(again || tried > 0);
+            let Some(mut commit) = commit else {
+                self.hand_over(device, hand_over).await?;
+                return Ok((Vec::new(), None));
+            };
             let mut parcels = Vec::new();
             for entry in leased {
                 let (prepared, fresh) = self.prepared(device, &entry).await?;

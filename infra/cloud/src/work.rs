@@ -363,9 +363,9 @@ impl<'a> Work<'a> {
     /// The delay of the next timer message, if one has to be sent.
     fn arm(&mut self, again: bool) -> Option<Millis> {
         let now = self.now;
-        // What is due at once is handed over; what will be needs a timer. The end of a lease matters only where its host died,
-        // and then the record comes again, or the sweep finds it.
-        let waiting = self.item.outbox.values().filter(|entry| !entry.is_leased());
+        // What is due at once is handed over; what will be needs a timer. The end of a lease matters only where its host died:
+        // then the record comes again, and whoever finds the lease waits for its end.
+        let waiting = self.item.outbox.values().filter(|entry| again || !entry.is_leased());
         let messages = waiting.filter_map(Entry::due).filter(|due| *due > now);
         let next = messages.chain(self.item.state.next_deadline()).min()?;
         let delay = if next > now { next.since(now) } else { Millis::ZERO };
