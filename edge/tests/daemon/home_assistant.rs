@@ -9,8 +9,9 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    broker::{Listener, Mosquitto, free_port},
     home::{Home, wait_until},
+    listener::Listener,
+    mosquitto::{Mosquitto, free_port},
 };
 
 const DISCOVERY: &str = "homeassistant/device/detectordag_cottage/config";

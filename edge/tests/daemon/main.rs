@@ -8,8 +8,6 @@
     reason = "helpers of tests may fail the test"
 )]
 
-#[path = "../peers/broker.rs"]
-mod broker;
 mod clock;
 mod disk;
 mod files;
@@ -17,7 +15,11 @@ mod holds;
 mod home;
 mod home_assistant;
 mod life;
+#[path = "../peers/listener.rs"]
+mod listener;
 #[path = "../peers/mosquitto.rs"]
 mod mosquitto;
 mod troubles;
 mod uplink;
+#[path = "../peers/uplink_broker.rs"]
+mod uplink_broker;

@@ -8,14 +8,14 @@ use dag_uplink::{Clock, Command, DeviceReport, SigningKey};
 
 use crate::{
     home::{Home, text, wait_until},
-    mosquitto::Mosquitto,
+    uplink_broker::UplinkBroker,
 };
 
 /// A rule that the device runs by itself.
 const OWN: &str = "[rule.alone]\nwhen = \"power == off\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
 
 /// A device that knows the broker, with the certificate that it gets.
-fn home(broker: &Mosquitto, (certificate, key): (std::path::PathBuf, std::path::PathBuf), more: &str) -> Home {
+fn home(broker: &UplinkBroker, (certificate, key): (std::path::PathBuf, std::path::PathBuf), more: &str) -> Home {
     let home = Home::new();
     home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
     let config = fs::read_to_string(home.path("config.toml")).unwrap();
@@ -44,7 +44,7 @@ fn connected(home: &Home) {
 
 #[test]
 fn an_outage_reaches_the_cloud_and_the_devices_own_rules_are_told_of() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
     let _daemon = home.run();
@@ -67,7 +67,7 @@ fn an_outage_reaches_the_cloud_and_the_devices_own_rules_are_told_of() {
 
 #[test]
 fn what_waited_while_the_broker_was_away_arrives_in_order_and_once() {
-    let mut broker = Mosquitto::start();
+    let mut broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     let _daemon = home.run();
     connected(&home);
@@ -98,7 +98,7 @@ fn what_waited_while_the_broker_was_away_arrives_in_order_and_once() {
 
 #[test]
 fn what_was_not_confirmed_is_kept_over_a_restart() {
-    let mut broker = Mosquitto::start();
+    let mut broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     broker.go_away();
     let daemon = home.run();
@@ -116,7 +116,7 @@ fn what_was_not_confirmed_is_kept_over_a_restart() {
 
 #[test]
 fn a_new_store_counts_from_one_again_and_says_that_it_is_another() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
     let daemon = home.run();
@@ -134,7 +134,7 @@ fn a_new_store_counts_from_one_again_and_says_that_it_is_another() {
 
 #[test]
 fn commands_are_obeyed_and_nonsense_is_not() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
     let daemon = home.run();
@@ -166,7 +166,7 @@ fn commands_are_obeyed_and_nonsense_is_not() {
 
 #[test]
 fn rules_are_taken_from_their_owner_and_from_nobody_else() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let pkcs8 = || ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
     let owner = SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
@@ -223,7 +223,7 @@ fn rules_are_taken_from_their_owner_and_from_nobody_else() {
 
 #[test]
 fn a_certificate_that_the_broker_does_not_know_is_told_in_status() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let home = home(&broker, broker.foreign_certificate("cottage"), "");
     let _daemon = home.run();
     let status = wait_until(|| Some(home.json(&["status"])).filter(|status| status["uplink"]["reason"].is_string()));
@@ -247,7 +247,7 @@ fn a_device_in_the_mode_cloud_needs_a_way_there() {
 
 #[test]
 fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_then() {
-    let broker = Mosquitto::start();
+    let broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     home.edit("config.toml", "mode = \"cloud\"", "mode = \"standalone\"");
     let daemon = home.run();
@@ -266,7 +266,7 @@ fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_the
 
 #[test]
 fn another_broker_is_taken_at_a_reload() {
-    let (one, other) = (Mosquitto::start(), Mosquitto::start());
+    let (one, other) = (UplinkBroker::start(), UplinkBroker::start());
     let home = home(&one, one.certificate("cottage"), "");
     let _daemon = home.run();
     connected(&home);

@@ -1,0 +1,143 @@
+//! A broker with an authority of its own, that asks devices for certificates, and a client that stands for the cloud.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+
+use dag_uplink::{DeviceReport, Topics};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+
+use crate::mosquitto::{Mosquitto, PATIENCE, free_port};
+
+pub struct UplinkBroker {
+    mosquitto: Mosquitto,
+    authority: Issuer<'static, KeyPair>,
+    lines: String,
+    /// Where devices connect, with a certificate.
+    pub port: u16,
+    /// Where the cloud does, on this machine, without.
+    back: u16,
+}
+
+impl UplinkBroker {
+    pub fn start() -> UplinkBroker {
+        let folder = tempfile::tempdir().unwrap();
+        let (ca, authority) = authority();
+        fs::write(folder.path().join("ca.pem"), ca).unwrap();
+        let (certificate, key) = write_certificate(folder.path(), "localhost", &authority);
+        let back = free_port();
+        let lines = format!(
+            "cafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\nuse_identity_as_username true\n\
+             listener {back} 127.0.0.1\nallow_anonymous true",
+            folder.path().join("ca.pem").display(),
+            certificate.display(),
+            key.display(),
+        );
+        let mosquitto = Mosquitto::start_with(folder, &lines);
+        UplinkBroker { port: mosquitto.port, mosquitto, authority, lines, back }
+    }
+
+    pub fn go_away(&mut self) {
+        self.mosquitto.stop();
+    }
+
+    pub fn come_back(&mut self) {
+        self.mosquitto.restart(&self.lines);
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.mosquitto.dir().join("ca.pem")
+    }
+
+    /// A certificate of the broker's authority, and its key.
+    pub fn certificate(&self, name: &str) -> (PathBuf, PathBuf) {
+        write_certificate(self.mosquitto.dir(), name, &self.authority)
+    }
+
+    /// A certificate of an authority that the broker does not know.
+    pub fn foreign_certificate(&self, name: &str) -> (PathBuf, PathBuf) {
+        write_certificate(self.mosquitto.dir(), &format!("{name}-foreign"), &authority().1)
+    }
+
+    /// Listens to what `device` reports.
+    pub fn cloud(&self, device: &str) -> Cloud {
+        Cloud::listen(self.back, device)
+    }
+}
+
+fn authority() -> (String, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "test authority");
+    let key = KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), Issuer::new(params, key))
+}
+
+fn write_certificate(folder: &Path, name: &str, authority: &Issuer<'static, KeyPair>) -> (PathBuf, PathBuf) {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let files = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+    fs::write(&files.0, params.signed_by(&key, authority).unwrap().pem()).unwrap();
+    fs::write(&files.1, key.serialize_pem()).unwrap();
+    files
+}
+
+/// What the cloud hears, and says.
+pub struct Cloud {
+    client: Client,
+    reports: Receiver<DeviceReport>,
+    command: String,
+}
+
+impl Cloud {
+    fn listen(port: u16, device: &str) -> Cloud {
+        let topics = Topics { prefix: "dag" };
+        let mut options = MqttOptions::new("cloud", "127.0.0.1", port);
+        options.set_max_packet_size(1 << 20, 1 << 20);
+        let (client, mut connection) = Client::new(options, 16);
+        let (sender, reports) = channel();
+        let (ready, listening) = channel();
+        client.try_subscribe(topics.report(device), QoS::AtLeastOnce).unwrap();
+        thread::spawn(move || {
+            for event in connection.iter() {
+                match event {
+                    Ok(Event::Incoming(Packet::SubAck(_))) => drop(ready.send(())),
+                    Ok(Event::Incoming(Packet::Publish(message))) => {
+                        if sender.send(DeviceReport::parse(&message.payload).unwrap()).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        listening.recv_timeout(PATIENCE).unwrap();
+        Cloud { client, reports, command: topics.command(device) }
+    }
+
+    /// The next report.
+    pub fn next(&self) -> DeviceReport {
+        self.reports.recv_timeout(PATIENCE).expect("no report came")
+    }
+
+    /// The next report of which something is true.
+    pub fn wait_for(&self, wanted: impl Fn(&DeviceReport) -> bool) -> DeviceReport {
+        loop {
+            let report = self.next();
+            if wanted(&report) {
+                return report;
+            }
+        }
+    }
+
+    /// Sends bytes as a command.
+    pub fn say(&self, command: &[u8]) {
+        self.client.publish(self.command.as_str(), QoS::AtLeastOnce, false, command).unwrap();
+    }
+}
