@@ -1,16 +1,19 @@
 //! The desk: every input passes over it, one at a time, and nothing leaves it before it is durable.
 
+mod sending;
+mod writing;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::{Duration, Instant},
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
 };
 
 use dag_book::Book;
-use dag_delivery::{Entry, EntryState, Failure, Prepared, Receipt, Settled, next_due, next_to_send};
-use dag_engine::{
-    Channel, Decision, Device, Id, Input, Name, Notification, Outcome, Reading, Report, State, Time, Value, describe,
-};
+use dag_delivery::{Entry, EntryState};
+use dag_engine::{Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe};
 
+pub use self::sending::Parcel;
+use self::writing::Trouble;
 use crate::{
     clock::Set,
     source::Observation,
@@ -19,22 +22,6 @@ use crate::{
 
 /// How many steps may wait for a disk that takes nothing, before the sources are left to wait too.
 const MOST_UNWRITTEN: usize = 1_024;
-
-/// How long a disk that takes nothing is left alone, at first and at most.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How many messages may be under way at once.
-const MOST_UNDER_WAY: usize = 32;
-
-/// A message that may be sent now: its lease is durable.
-#[derive(Debug)]
-pub struct Parcel {
-    /// Whom it is for, and what it says.
-    pub notification: Notification,
-    /// What goes over the wire, the same at every attempt.
-    pub prepared: Prepared,
-}
 
 /// The engine with its state, the outbox and the store behind them.
 #[derive(Debug)]
@@ -61,15 +48,6 @@ pub struct Desk {
     unwritten: VecDeque<Commit>,
     /// Why it does not, and when it is tried again.
     trouble: Option<Trouble>,
-}
-
-/// A disk that takes nothing.
-#[derive(Debug)]
-struct Trouble {
-    reason: String,
-    /// Trying means opening the store anew, which reads all of it: the pauses grow.
-    pause: Duration,
-    again: Instant,
 }
 
 impl Desk {
@@ -249,142 +227,6 @@ impl Desk {
         }
     }
 
-    /// The messages that are due, leased, and free to go. `busy` are under way.
-    pub fn parcels(&mut self, busy: &[Id], now: Time) -> Vec<Parcel> {
-        // Nothing goes out while what led to it is not durable.
-        if !self.unwritten.is_empty() {
-            return Vec::new();
-        }
-        let free = MOST_UNDER_WAY.saturating_sub(busy.len());
-        let mut taken: BTreeSet<(Name, Channel)> = BTreeSet::new();
-        let mut due: Vec<Id> = Vec::new();
-        for entry in next_to_send(self.sendable(busy), now) {
-            let told = &entry.notification;
-            if due.len() < free && taken.insert((told.recipient.clone(), told.channel())) {
-                due.push(told.id);
-            }
-        }
-        if due.is_empty() {
-            return Vec::new();
-        }
-        let mut commit = Commit::at(now);
-        let mut parcels = Vec::new();
-        for id in due {
-            let Some(entry) = self.outbox.get_mut(&id) else { continue };
-            let prepared = match entry.prepared.clone() {
-                Some(prepared) => prepared,
-                None => {
-                    let (prepared, problems) = self.book.templates.prepare(&entry.notification);
-                    for problem in problems {
-                        tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
-                    }
-                    entry.prepared.insert(prepared).clone()
-                }
-            };
-            if !entry.lease(now) {
-                continue;
-            }
-            commit = put(commit, entry);
-            let notification = entry.notification.clone();
-            commit = self.decide(Input::Attempted(notification.reference()), commit, now).1;
-            parcels.push(Parcel { notification, prepared });
-        }
-        self.write(commit);
-        if self.unwritten.is_empty() {
-            return parcels;
-        }
-        // None of them goes out, so they must not wait for their leases to run out once the disk takes this.
-        for parcel in parcels {
-            if let Some(entry) = self.outbox.get_mut(&parcel.notification.id) {
-                entry.release(now);
-            }
-        }
-        Vec::new()
-    }
-
-    /// Notes what became of an attempt.
-    pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
-        let Some(entry) = self.outbox.get_mut(&id) else { return };
-        let settled = entry.settle(result.as_ref(), now);
-        let (recipient, channel) = (&entry.notification.recipient, entry.notification.channel().as_str());
-        match (&settled, &result) {
-            (Settled::Delivered, Ok(receipt)) => {
-                tracing::info!(message = %id, %recipient, channel, answer = receipt.answer, "delivered");
-            }
-            (Settled::Retry { due }, Err(error)) => {
-                tracing::warn!(message = %id, %recipient, channel, %error, again = %due, "not delivered yet");
-            }
-            (_, Err(error)) => {
-                tracing::error!(message = %id, %recipient, channel, %error, "cannot be delivered, given up");
-            }
-            (_, Ok(_)) => {}
-        }
-        let input = match settled {
-            Settled::Delivered => Input::Delivered(entry.notification.reference()),
-            Settled::Retry { .. } => Input::Failed { message: entry.notification.reference(), last: false },
-            Settled::Undelivered => Input::Failed { message: entry.notification.reference(), last: true },
-            Settled::Over => return,
-        };
-        let commit = put(Commit::at(now), entry);
-        if entry.is_over() {
-            self.outbox.remove(&id);
-        }
-        self.step(input, commit, now);
-    }
-
-    /// When the desk has something to do though nothing is handed in: a deadline, or a message that is due.
-    pub fn next_due(&self, busy: &[Id]) -> Option<Time> {
-        let message = if busy.len() < MOST_UNDER_WAY { next_due(self.sendable(busy)) } else { None };
-        message.into_iter().chain(self.state.next_deadline()).min()
-    }
-
-    /// The entries whose channel is free: a receiver gets one message at a time, so a slow one holds up itself alone.
-    fn sendable(&self, busy: &[Id]) -> impl Iterator<Item = &Entry> {
-        let channel = |entry: &Entry| (entry.notification.recipient.clone(), entry.notification.channel());
-        let under_way: BTreeSet<(Name, Channel)> =
-            busy.iter().filter_map(|id| self.outbox.get(id)).map(channel).collect();
-        self.outbox.values().filter(move |entry| !under_way.contains(&channel(entry)))
-    }
-
-    /// Writes what the disk did not take, once its pause is over. True if nothing is left.
-    pub fn write_again(&mut self) -> bool {
-        if self.trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.again) {
-            return false;
-        }
-        while let Some(commit) = self.unwritten.front() {
-            match self.store.commit(commit) {
-                Ok(()) => {
-                    self.unwritten.pop_front();
-                }
-                Err(error) => {
-                    let pause = match &self.trouble {
-                        Some(trouble) => (trouble.pause * 2).min(LONGEST_PAUSE),
-                        None => {
-                            tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
-                            FIRST_PAUSE
-                        }
-                    };
-                    self.trouble = Some(Trouble { reason: error.to_string(), pause, again: Instant::now() + pause });
-                    return false;
-                }
-            }
-        }
-        if self.trouble.take().is_some() {
-            tracing::info!("everything is noted again");
-        }
-        true
-    }
-
-    /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.
-    pub fn alive(&self, now: Time) {
-        if !self.unwritten.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store.alive(now) {
-            tracing::warn!(%error, "the store cannot be written");
-        }
-    }
-
     fn step(&mut self, input: Input, commit: Commit, now: Time) -> Vec<Decision> {
         let (decisions, commit) = self.decide(input, commit, now);
         self.write(commit);
@@ -416,15 +258,6 @@ impl Desk {
             }
         }
         (decisions, commit)
-    }
-
-    fn write(&mut self, commit: Commit) {
-        match commit.state(&self.device, &self.state) {
-            Ok(commit) => self.unwritten.push_back(commit),
-            // The state is maps with strings for keys: JSON holds it.
-            Err(error) => tracing::error!(%error, "the state cannot be written as JSON"),
-        }
-        self.write_again();
     }
 }
 

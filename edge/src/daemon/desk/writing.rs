@@ -1,0 +1,71 @@
+//! Steps go to the disk one after the other; while it takes nothing they wait.
+
+use std::time::{Duration, Instant};
+
+use dag_engine::Time;
+
+use super::Desk;
+use crate::store::Commit;
+
+/// How long a disk that takes nothing is left alone, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A disk that takes nothing.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub reason: String,
+    /// Trying means opening the store anew, which reads all of it: the pauses grow.
+    pause: Duration,
+    pub again: Instant,
+}
+
+impl Desk {
+    /// Writes what the disk did not take, once its pause is over. True if nothing is left.
+    pub fn write_again(&mut self) -> bool {
+        if self.trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.again) {
+            return false;
+        }
+        while let Some(commit) = self.unwritten.front() {
+            match self.store.commit(commit) {
+                Ok(()) => {
+                    self.unwritten.pop_front();
+                }
+                Err(error) => {
+                    let pause = match &self.trouble {
+                        Some(trouble) => (trouble.pause * 2).min(LONGEST_PAUSE),
+                        None => {
+                            tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
+                            FIRST_PAUSE
+                        }
+                    };
+                    self.trouble = Some(Trouble { reason: error.to_string(), pause, again: Instant::now() + pause });
+                    return false;
+                }
+            }
+        }
+        if self.trouble.take().is_some() {
+            tracing::info!("everything is noted again");
+        }
+        true
+    }
+
+    /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.
+    pub fn alive(&self, now: Time) {
+        if !self.unwritten.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.alive(now) {
+            tracing::warn!(%error, "the store cannot be written");
+        }
+    }
+
+    pub(super) fn write(&mut self, commit: Commit) {
+        match commit.state(&self.device, &self.state) {
+            Ok(commit) => self.unwritten.push_back(commit),
+            // The state is maps with strings for keys: JSON holds it.
+            Err(error) => tracing::error!(%error, "the state cannot be written as JSON"),
+        }
+        self.write_again();
+    }
+}
