@@ -63,7 +63,10 @@ impl Drop for Mosquitto {
 fn spawn(dir: &Path, port: u16, lines: &str) -> Option<Child> {
     let config = dir.join("mosquitto.conf");
     // Started by root it would become another user, who may not read this folder.
-    fs::write(&config, format!("user root\npersistence false\nlistener {port} 127.0.0.1\n{lines}\n")).unwrap();
+    let text = format!("user root\npersistence false\nlistener {port} 127.0.0.1\n{lines}\n");
+    fs::write(&config, &text).unwrap();
+    let listens = text.lines().filter_map(|line| line.strip_prefix("listener ")?.split(' ').next()?.parse().ok());
+    let ports: Vec<u16> = listens.collect();
     // Debian has it where only administrators look for programs.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("mosquitto");
@@ -71,7 +74,7 @@ fn spawn(dir: &Path, port: u16, lines: &str) -> Option<Child> {
     let mut child = command.spawn().expect("mosquitto is missing: run `bash .ci/run`");
     let end = Instant::now() + PATIENCE;
     loop {
-        let answers = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        let answers = ports.iter().all(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok());
         if child.try_wait().unwrap().is_some() {
             return None;
         }
