@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use dag_cloud::{Commit, CommitError, DeviceItem, Mark, Store as _, Stored, shard};
 use dag_delivery::{Prepared, Rendered};
 use dag_engine::{Decision, Millis};
@@ -206,11 +207,22 @@ async fn the_index_has_what_is_due_and_nothing_else() {
 async fn a_fleet_that_is_due_at_once_is_found_at_once() {
     let stack = Stack::start().await;
     let world = stack.world();
-    for id in (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(600) {
-        let mut item = named(&id);
-        let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, NOON);
-        item.outbox.insert(entry.notification.id, entry);
-        world.commit(&commit(item, 0)).await.unwrap();
+    let mut ids = (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(600);
+    let mut item = named(&ids.next().unwrap());
+    let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, NOON);
+    item.outbox.insert(entry.notification.id, entry);
+    world.commit(&commit(item, 0)).await.unwrap();
+    // The others are like the first.
+    let (.., row) = stack.rows().await.remove(0);
+    let ids: Vec<String> = ids.collect();
+    for some in ids.chunks(25) {
+        let put = |id: &String| {
+            let key = [("pk".to_owned(), AttributeValue::S(format!("device#{id}")))];
+            let put = PutRequest::builder().set_item(Some(row.clone().into_iter().chain(key).collect()));
+            WriteRequest::builder().put_request(put.build().unwrap()).build()
+        };
+        let requests = some.iter().map(put).collect();
+        stack.dynamo().batch_write_item().request_items("dag", requests).send().await.unwrap();
     }
     assert_eq!(world.due(3, NOON).await.unwrap().len(), 600);
 }
