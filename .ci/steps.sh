@@ -127,15 +127,23 @@ need_python() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
 }
 
+# need_python_packages FOLDER FILE: a Python environment in the folder, with what the file lists.
+need_python_packages() {
+  need_python
+  [[ -x $1/bin/python ]] || quietly venv python3 -m venv "$1" || die "no Python environment in $1"
+  cmp --silent "$2" "$1/installed.txt" && return
+  say "installing Python packages into $1: $(grep -v '^#' "$2" | xargs)"
+  quietly pip "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" \
+    || die "the Python packages of $2 could not be installed"
+  cp "$2" "$1/installed.txt"
+}
+
 # need_venv: the Python environment with the servers that the tests talk to, given to them as DAG_TEST_VENV.
 need_venv() {
-  need_python
-  [[ -x $venv/bin/python ]] || quietly venv python3 -m venv "$venv" || die "no Python environment in $venv"
-  if ! cmp --silent .ci/requirements.txt "$venv/installed.txt"; then
-    say "installing Python packages into $venv: $(grep -v '^#' .ci/requirements.txt | xargs)"
-    quietly pip "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement .ci/requirements.txt \
-      || die "the Python packages of .ci/requirements.txt could not be installed"
-    cp .ci/requirements.txt "$venv/installed.txt"
-  fi
+  need_python_packages "$venv" .ci/requirements.txt
   export DAG_TEST_VENV=$venv
 }
+
+# need_checkov: the reader of policies, in an environment of its own.
+checkov=$target_dir/checkov
+need_checkov() { need_python_packages "$checkov" .ci/checkov.txt; }

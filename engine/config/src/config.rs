@@ -7,7 +7,9 @@ use std::{
 
 use dag_engine::{BUILT_IN, Device, Name};
 
-use crate::{DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, wrong::Wrong};
+use crate::{
+    Aws, DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, wrong::Wrong,
+};
 
 /// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub home_assistant: Option<HomeAssistant>,
     /// How the device reaches the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
     pub uplink: Option<Uplink>,
+    /// The cloud side's account, where there is one.
+    pub aws: Option<Aws>,
     /// The folder of `config.toml`; `rules/` stands in it.
     pub root: PathBuf,
 }
@@ -44,7 +48,7 @@ pub enum Mode {
 }
 
 /// What later versions read.
-const LATER: [&str; 3] = ["heartbeat", "drill", "aws"];
+const LATER: [&str; 2] = ["heartbeat", "drill"];
 
 /// Why it is not clear which device is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +79,8 @@ impl Config {
         let home_assistant = top.table("home_assistant").and_then(HomeAssistant::read);
         // One that is wrong is reported like every other section, whatever the mode.
         let uplink = if top.has("uplink") { Some(top.table("uplink").and_then(Uplink::read)) } else { None };
+        let from = email.as_ref().map(|email| email.from.as_str());
+        let aws = top.table("aws").and_then(|section| Aws::read(section, from));
         for section in LATER {
             top.refuse(section);
         }
@@ -90,6 +96,7 @@ impl Config {
             webhook,
             home_assistant,
             uplink: uplink.flatten(),
+            aws,
             root: root.to_owned(),
         })
     }

@@ -6,6 +6,7 @@ use dag_engine::SecretRef;
 
 use crate::{
     Mode,
+    aws::region_of,
     host::{is_host, is_loopback},
     section::Section,
     wrong::Wrong,
@@ -125,13 +126,10 @@ impl Smtp {
 
 impl Ses {
     fn read(mut section: Section<'_>) -> Ses {
-        let region = section.get("region").and_then(|region: String| {
-            let wrong = format!("`{region}` is not a region of AWS: write it like `eu-west-1`");
-            section.check("region", if is_word(&region, "-") { Ok(region) } else { Err(wrong) })
-        });
+        let region = section.get("region").and_then(|region: String| section.check("region", region_of(region)));
         let configuration_set = section.get("configuration_set").and_then(|name: String| {
             let wrong = format!("`{name}` cannot be a configuration set: letters, digits, `-` and `_`, at most 64");
-            section.check("configuration_set", if is_word(&name, "-_") { Ok(name) } else { Err(wrong) })
+            section.check("configuration_set", if is_word(&name) { Ok(name) } else { Err(wrong) })
         });
         let sandbox = section.get("sandbox").unwrap_or_default();
         section.finish();
@@ -139,13 +137,13 @@ impl Ses {
     }
 }
 
-/// Letters, digits and what `more` holds, as AWS names things.
-fn is_word(text: &str, more: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+/// Letters, digits, `-` and `_`, as AWS names things.
+fn is_word(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 /// A sender as a header can hold it: `Name <user@host>` or `user@host`.
-fn mailbox(text: String) -> Result<String, Wrong> {
+pub(crate) fn mailbox(text: String) -> Result<String, Wrong> {
     let address = match text.split_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),
         None => text.as_str(),

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aws;
 mod config;
 mod device;
 mod email;
@@ -34,6 +35,7 @@ mod webhook;
 mod wrong;
 mod zone;
 
+pub use aws::Aws;
 pub use config::{Config, DeviceError, Mode};
 pub use device::DeviceConfig;
 pub use email::{Email, Security, Ses, Smtp, Transport};

@@ -244,7 +244,7 @@ fn what_must_be_there_is_told_with_an_example() {
 
 #[test]
 fn what_a_later_version_builds_is_refused_not_ignored() {
-    let more = "[heartbeat]\n[drill]\n[aws]\n";
+    let more = "[heartbeat]\n[drill]\n";
     assert_snapshot!(told(&file(more)), @r"
         error: `[heartbeat]` is not part of this version yet
           --> /home/dag/config.toml:10:2
@@ -259,14 +259,6 @@ fn what_a_later_version_builds_is_refused_not_ignored() {
            |
         11 | [drill]
            |  ^^^^^
-           |
-           = help: remove this section
-
-        error: `[aws]` is not part of this version yet
-          --> /home/dag/config.toml:12:2
-           |
-        12 | [aws]
-           |  ^^^
            |
            = help: remove this section
         ");

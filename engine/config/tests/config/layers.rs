@@ -62,38 +62,38 @@ fn what_is_wrong_outside_the_file_names_the_variable_or_the_flag() {
     ];
     let told = read(&file(""), &variables, &[("webhook.allow_private", "[\"home\"]"), ("web.listn", "x")]);
     assert_snapshot!(told.unwrap_err().to_string(), @r#"
-        error: `site` must be a table, not the text "Home"
-         |
-         = note: from the environment variable `DAG_SITE`
-         = help: write a section `[site]`, or a table `{ key = value }`
+    error: `site` must be a table, not the text "Home"
+     |
+     = note: from the environment variable `DAG_SITE`
+     = help: write a section `[site]`, or a table `{ key = value }`
 
-        error: `lots` is not a size: write a whole number and a unit, like `500 KiB`, `64 MiB` or `1 GiB`
-         |
-         = note: from the environment variable `DAG_STORAGE__KEEP`
+    error: `lots` is not a size: write a whole number and a unit, like `500 KiB`, `64 MiB` or `1 GiB`
+     |
+     = note: from the environment variable `DAG_STORAGE__KEEP`
 
-        error: `web.listn` is not a key of this file
-         |
-         = note: from the flag `--set web.listn`
-         = help: did you mean `listen`?
+    error: `web.listn` is not a key of this file
+     |
+     = note: from the flag `--set web.listn`
+     = help: did you mean `listen`?
 
-        error: `port` must be a whole number, not the text "many"
-         |
-         = note: from the environment variable `DAG_EMAIL__SMTP__PORT`
+    error: `port` must be a whole number, not the text "many"
+     |
+     = note: from the environment variable `DAG_EMAIL__SMTP__PORT`
 
-        error: `home` is neither an IP address nor a network like `192.168.1.0/24`
-         |
-         = note: from the flag `--set webhook.allow_private`
+    error: `home` is neither an IP address nor a network like `192.168.1.0/24`
+     |
+     = note: from the flag `--set webhook.allow_private`
 
-        error: `storag` is not a key of this file
-         |
-         = note: from the environment variable `DAG_STORAG__PATH`
-         = help: did you mean `storage`? (a variable `DAG_…` sets a key of this file, with `__` between section and key)
+    error: `storag` is not a key of this file
+     |
+     = note: from the environment variable `DAG_STORAG__PATH`
+     = help: did you mean `storage`? (a variable `DAG_…` sets a key of this file, with `__` between section and key)
 
-        error: `storage_path` is not a key of this file
-         |
-         = note: from the environment variable `DAG_STORAGE_PATH`
-         = help: expected one of `device`, `email`, `home_assistant`, `mode`, `site`, `storage`, `web`, `webhook` (a variable `DAG_…` sets a key of this file, with `__` between section and key)
-        "#);
+    error: `storage_path` is not a key of this file
+     |
+     = note: from the environment variable `DAG_STORAGE_PATH`
+     = help: expected one of `aws`, `device`, `email`, `home_assistant`, `mode`, `site`, `storage`, `web`, `webhook` (a variable `DAG_…` sets a key of this file, with `__` between section and key)
+    "#);
 }
 
 #[test]

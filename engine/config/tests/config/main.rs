@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
+mod aws;
 mod bad_addresses;
 mod bad_devices;
 mod bad_files;

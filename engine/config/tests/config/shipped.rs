@@ -62,6 +62,16 @@ fn the_shipped_file_is_the_demo() {
             },
             home_assistant: None,
             uplink: None,
+            aws: Some(
+                Aws {
+                    region: "eu-west-1",
+                    stack: "detectordag",
+                    sender_domain: None,
+                    sender_exists: false,
+                    operator_email: None,
+                    log_days: 30,
+                },
+            ),
             root: "/home/dag",
         }
         "#);
@@ -160,53 +170,54 @@ fn every_key_is_explained_in_the_shipped_file() {
 #[test]
 fn what_the_file_leaves_out_has_its_default() {
     assert_debug_snapshot!(read(&file(""), &[], &[]).unwrap(), @r#"
-        Config {
-            mode: Standalone,
-            site: Site {
-                name: "Home",
-                timezone: "Europe/London",
-                operators: [],
-                public_url: None,
-            },
-            devices: {
-                "cottage": DeviceConfig {
-                    name: "cottage",
-                    labels: {},
-                    account: None,
-                    timezone: None,
-                    inputs: {
-                        "battery": None,
-                        "power": Simulated,
-                    },
-                    report_step: 5,
+    Config {
+        mode: Standalone,
+        site: Site {
+            name: "Home",
+            timezone: "Europe/London",
+            operators: [],
+            public_url: None,
+        },
+        devices: {
+            "cottage": DeviceConfig {
+                name: "cottage",
+                labels: {},
+                account: None,
+                timezone: None,
+                inputs: {
+                    "battery": None,
+                    "power": Simulated,
                 },
+                report_step: 5,
             },
-            storage: Storage {
-                path: "/home/dag/var/dag.redb",
-                keep: 67108864,
+        },
+        storage: Storage {
+            path: "/home/dag/var/dag.redb",
+            keep: 67108864,
+        },
+        web: Web {
+            listen: 127.0.0.1:8080,
+        },
+        email: Email {
+            transport: Outbox,
+            from: "dag@example.com",
+            outbox: "/home/dag/var/outbox",
+            smtp: None,
+            ses: Ses {
+                region: None,
+                configuration_set: None,
+                sandbox: false,
             },
-            web: Web {
-                listen: 127.0.0.1:8080,
-            },
-            email: Email {
-                transport: Outbox,
-                from: "dag@example.com",
-                outbox: "/home/dag/var/outbox",
-                smtp: None,
-                ses: Ses {
-                    region: None,
-                    configuration_set: None,
-                    sandbox: false,
-                },
-            },
-            webhook: Webhook {
-                allow_private: [],
-            },
-            home_assistant: None,
-            uplink: None,
-            root: "/home/dag",
-        }
-        "#);
+        },
+        webhook: Webhook {
+            allow_private: [],
+        },
+        home_assistant: None,
+        uplink: None,
+        aws: None,
+        root: "/home/dag",
+    }
+    "#);
 }
 
 #[test]

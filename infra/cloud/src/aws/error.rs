@@ -16,7 +16,7 @@ where
 }
 
 /// What the service said, or why it was not reached.
-pub(super) fn told<E, R>(error: &SdkError<E, R>) -> String
+pub fn told<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,

@@ -27,6 +27,7 @@ use crate::{
     world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored},
 };
 
+pub use self::error::told;
 use self::{dynamo::Table, iot::Broker, secret::Secret, ses::Ses, sqs::Sqs};
 
 /// The first level of every topic where the configuration has no `[uplink]`, which the cloud's copy need not have.

@@ -1,0 +1,85 @@
+//! What `[aws]` may say.
+
+use insta::assert_snapshot;
+
+use crate::{file, read, told};
+
+fn aws(text: &str) -> String {
+    file(&format!("[aws]\nregion = \"eu-west-1\"\n{text}\n"))
+}
+
+#[test]
+fn a_region_that_does_not_exist_is_told_with_the_nearest() {
+    assert_snapshot!(told(&file("[aws]\nregion = \"eu-west-9\"\n")), @r#"
+    error: `eu-west-9` is not a region of AWS
+      --> /home/dag/config.toml:11:10
+       |
+    11 | region = "eu-west-9"
+       |          ^^^^^^^^^^^
+       |
+       = help: did you mean `eu-west-1`?
+    "#);
+}
+
+#[test]
+fn a_name_beyond_what_aws_takes_is_refused() {
+    for good in ["detectordag", "dag-2", "A", "a2345678901234567890123456ab"] {
+        assert!(read(&aws(&format!("stack = \"{good}\"")), &[], &[]).is_ok(), "{good}");
+    }
+    for bad in ["", "2dag", "dag-", "d_g", "dag dag", "däg", "a2345678901234567890123456abc"] {
+        assert!(told(&aws(&format!("stack = \"{bad}\""))).contains("cannot be the name of a stack"), "{bad}");
+    }
+    assert_snapshot!(told(&aws("stack = \"d_g\"")), @r#"
+    error: `d_g` cannot be the name of a stack
+      --> /home/dag/config.toml:12:9
+       |
+    12 | stack = "d_g"
+       |         ^^^^^
+       |
+       = help: letters, digits and `-`, a letter first, at most 28 of them
+    "#);
+}
+
+#[test]
+fn the_domain_of_mail_is_that_of_its_sender() {
+    assert!(read(&aws("sender_domain = \"example.com\""), &[], &[]).is_ok());
+    assert_snapshot!(told(&aws("sender_domain = \"example.org\"")), @r#"
+    error: mail is sent from `example.com`, which is not of `example.org`
+      --> /home/dag/config.toml:12:17
+       |
+    12 | sender_domain = "example.org"
+       |                 ^^^^^^^^^^^^^
+       |
+       = help: write `example.com`, or change `from` in `[email]`
+    "#);
+    assert_snapshot!(told(&aws("sender_domain = \"192.168.1.1\"")), @r#"
+    error: `192.168.1.1` is not a domain
+      --> /home/dag/config.toml:12:17
+       |
+    12 | sender_domain = "192.168.1.1"
+       |                 ^^^^^^^^^^^^^
+       |
+       = help: write it like `example.com`
+    "#);
+}
+
+#[test]
+fn an_operator_is_an_address_and_logs_have_their_days() {
+    assert_snapshot!(told(&aws("operator_email = \"Nor <nor@example.com>\"\nlog_days = 31")), @r#"
+    error: `Nor <nor@example.com>` is more than an address
+      --> /home/dag/config.toml:12:18
+       |
+    12 | operator_email = "Nor <nor@example.com>"
+       |                  ^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write the address alone
+
+    error: logs cannot be kept for so many days
+      --> /home/dag/config.toml:13:12
+       |
+    13 | log_days = 31
+       |            ^^
+       |
+       = help: the next one that can be had is 60
+    "#);
+}

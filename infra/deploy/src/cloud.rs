@@ -1,0 +1,78 @@
+//! The account, as every command that reaches AWS sees it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
+use dag_config::Config;
+
+use crate::{
+    explain::explain,
+    template::{FactsError, Output},
+};
+
+/// How long a call may take: a package of some megabytes goes over a slow line, too.
+const CONNECT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(300);
+
+/// The user's account in the stack's region.
+#[derive(Clone, Debug)]
+pub(crate) struct Cloud {
+    /// What every client is made from.
+    pub sdk: SdkConfig,
+    /// The stack's name.
+    pub stack: String,
+    /// The region of the stack.
+    pub region: String,
+}
+
+/// What the stack says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outputs(BTreeMap<String, String>);
+
+impl Cloud {
+    /// The account that the SDK's standard chain of credentials leads to. Calls nobody yet.
+    pub async fn connect(config: &Config) -> Result<Cloud> {
+        let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+        let sdk = dag_cloud::aws::sdk(Some(&aws.region)).await.into_builder().timeout_config(timeouts).build();
+        Ok(Cloud { sdk, stack: aws.stack, region: aws.region })
+    }
+
+    /// The number of the account.
+    pub async fn account(&self) -> Result<String> {
+        let identity = aws_sdk_sts::Client::new(&self.sdk).get_caller_identity().send().await;
+        let identity = identity.map_err(|error| explain("asking AWS whose account this is", &error))?;
+        identity.account.context("AWS does not say whose account this is")
+    }
+
+    /// What the stack says of itself.
+    pub async fn outputs(&self) -> Result<Outputs> {
+        let client = aws_sdk_cloudformation::Client::new(&self.sdk);
+        let described = client.describe_stacks().stack_name(&self.stack).send().await;
+        let described = match described {
+            Ok(described) => described,
+            Err(error) if error.as_service_error().is_some_and(|error| error.code() == Some("ValidationError")) => {
+                bail!("there is no stack `{}` in {}: make it by `dag-infra deploy`", self.stack, self.region);
+            }
+            Err(error) => return Err(explain("asking for the stack", &error)),
+        };
+        let outputs =
+            described.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default());
+        Ok(Outputs(outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect()))
+    }
+}
+
+impl Outputs {
+    /// One of them.
+    pub fn get(&self, output: Output) -> Result<&str> {
+        let value = self.0.get(output.name()).map(String::as_str);
+        value.with_context(|| {
+            format!(
+                "the stack does not say what its `{}` is: it is of an older version, so run `dag-infra deploy`",
+                output.name()
+            )
+        })
+    }
+}

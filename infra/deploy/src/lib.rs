@@ -1,0 +1,18 @@
+//! Stands up the cloud side of detectordag, from `config.toml` and `rules/`, in the user's own account; and looks after
+//! what is not in a template: devices, their rules, accounts and secrets.
+//!
+//! ```text
+//! config.toml, rules/ ──▶ template (pure) ──▶ change set ──▶ stack
+//!                   └───▶ packages (content hash) ─▶ bucket ──┘ │ outputs
+//!                                                               ▼
+//!             provision, rules, account, secret ──▶ table, IoT, secret, queue `events`
+//! ```
+//!
+//! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and credentials
+//! as the SDK finds them, the stack's outputs for the names of things. `cli/` has a file a command; `explain.rs` turns what
+//! AWS says into what to do.
+
+pub mod cli;
+mod cloud;
+mod explain;
+pub mod template;

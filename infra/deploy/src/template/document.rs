@@ -1,0 +1,125 @@
+//! The document itself: native CloudFormation, as YAML with a heading for each part, or as JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::Part;
+
+/// A template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    about: &'static str,
+    parameters: Map<String, Value>,
+    parts: Vec<(&'static str, Map<String, Value>)>,
+    outputs: Map<String, Value>,
+}
+
+/// CloudFormation takes so many resources, and so many bytes from a bucket ("AWS CloudFormation quotas").
+const MOST_RESOURCES: usize = 500;
+const MOST_BYTES: usize = 1_000_000;
+
+/// Why a template cannot be deployed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// Too many resources.
+    #[error("the template has {0} resources, and CloudFormation takes {MOST_RESOURCES}: split the deployment in two")]
+    Resources(usize),
+    /// Too long.
+    #[error("the template has {0} bytes, and CloudFormation takes {MOST_BYTES}: split the deployment in two")]
+    Bytes(usize),
+    /// Not to be written as text.
+    #[error("the template cannot be written as YAML: {0}")]
+    Unwritten(String),
+}
+
+impl Template {
+    pub(crate) fn new(
+        about: &'static str,
+        parameters: Vec<(&'static str, &'static str)>,
+        parts: Vec<Part>,
+        outputs: Map<String, Value>,
+    ) -> Template {
+        let parameter = |(name, about): (&str, &str)| {
+            (name.to_owned(), json!({ "Type": "String", "MinLength": 1, "Description": about }))
+        };
+        let named = |part: Part| {
+            let resources = part.resources.into_iter().map(|(id, resource)| (id.to_owned(), resource));
+            (part.about, resources.collect())
+        };
+        Template {
+            about,
+            parameters: parameters.into_iter().map(parameter).collect(),
+            parts: parts.into_iter().map(named).collect(),
+            outputs,
+        }
+    }
+
+    /// Every resource, by logical id, in order.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.parts.iter().flat_map(|(_, resources)| resources).map(|(id, resource)| (id.as_str(), resource))
+    }
+
+    /// As one value: what JSON and YAML say alike.
+    pub fn to_value(&self) -> Value {
+        let resources: Map<String, Value> =
+            self.resources().map(|(id, resource)| (id.to_owned(), resource.clone())).collect();
+        let mut value = json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": self.about });
+        if let Some(top) = value.as_object_mut() {
+            if !self.parameters.is_empty() {
+                top.insert("Parameters".to_owned(), self.parameters.clone().into());
+            }
+            top.insert("Resources".to_owned(), resources.into());
+            top.insert("Outputs".to_owned(), self.outputs.clone().into());
+        }
+        value
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// It is more than CloudFormation takes.
+    pub fn to_json(&self) -> Result<String, TooLarge> {
+        let text = serde_json::to_string_pretty(&self.to_value());
+        self.checked(text.map_err(|error| TooLarge::Unwritten(error.to_string()))? + "\n")
+    }
+
+    /// As YAML.
+    ///
+    /// # Errors
+    /// It is more than CloudFormation takes.
+    pub fn to_yaml(&self) -> Result<String, TooLarge> {
+        let mut text = yaml(&json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": self.about }), 0)?;
+        if !self.parameters.is_empty() {
+            text += &format!("\nParameters:\n{}", yaml(&self.parameters.clone().into(), 1)?);
+        }
+        text += "\nResources:\n";
+        for (at, (about, resources)) in self.parts.iter().enumerate() {
+            let gap = if at == 0 { "" } else { "\n" };
+            text += &format!("{gap}  # {about}\n{}", yaml(&resources.clone().into(), 1)?);
+        }
+        text += &format!("\nOutputs:\n{}", yaml(&self.outputs.clone().into(), 1)?);
+        self.checked(text)
+    }
+
+    fn checked(&self, text: String) -> Result<String, TooLarge> {
+        let resources = self.resources().count();
+        if resources > MOST_RESOURCES {
+            return Err(TooLarge::Resources(resources));
+        }
+        if text.len() > MOST_BYTES { Err(TooLarge::Bytes(text.len())) } else { Ok(text) }
+    }
+}
+
+/// A value as YAML, so many levels deep in the document.
+fn yaml(value: &Value, level: usize) -> Result<String, TooLarge> {
+    // One line a text, however long, so that one can be searched for.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(value, options);
+    let mut text = text.map_err(|error| TooLarge::Unwritten(error.to_string()))?;
+    // These keys need no quotes, and nobody writes them with any.
+    for key in ["Fn::Sub", "Fn::GetAtt", "Fn::Join"] {
+        text = text.replace(&format!("\"{key}\":"), &format!("{key}:"));
+    }
+    let margin = "  ".repeat(level);
+    let lines = text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") });
+    Ok(lines.collect())
+}

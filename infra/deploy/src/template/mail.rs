@@ -1,0 +1,117 @@
+//! Mail: who sends it, and what becomes of it.
+
+use serde_json::{Map, Value, json};
+
+use super::{Facts, Part, attribute, reference, role, sub};
+
+/// The events that say that a mail did not arrive, or was not wanted.
+fn pattern(facts: &Facts) -> Value {
+    json!({
+        "source": ["aws.ses"],
+        "detail": { "mail": { "tags": { "ses:configuration-set": [facts.configuration_set()] } } },
+    })
+}
+
+/// Where these events go, in the region of everything else.
+pub(super) fn events(facts: &Facts) -> Part {
+    let rule = json!({
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "Name": sub("${AWS::StackName}-mail"),
+            "Description": "Mail that came back, or was called unwanted: the consumer marks the address",
+            "EventPattern": pattern(facts),
+            "Targets": [{
+                "Id": "events",
+                "Arn": attribute("Events", "Arn"),
+                "DeadLetterConfig": { "Arn": attribute("DeadLetters", "Arn") },
+            }],
+        },
+    });
+    Part { about: "What becomes of mail", resources: vec![("MailEvents", rule)] }
+}
+
+/// The sender, and what tells of its mail.
+pub(super) fn sender(facts: &Facts) -> Vec<Part> {
+    let mut resources = Vec::new();
+    if facts.ses.configuration_set.is_none() {
+        resources.push((
+            "MailSet",
+            json!({
+                "Type": "AWS::SES::ConfigurationSet",
+                "Properties": {
+                    "Name": sub("${AWS::StackName}"),
+                    "SendingOptions": { "SendingEnabled": true },
+                    "ReputationOptions": { "ReputationMetricsEnabled": true },
+                    "SuppressionOptions": { "SuppressedReasons": ["BOUNCE", "COMPLAINT"] },
+                    "DeliveryOptions": { "TlsPolicy": "REQUIRE" },
+                },
+            }),
+        ));
+        resources.push((
+            "MailSetEvents",
+            json!({
+                "Type": "AWS::SES::ConfigurationSetEventDestination",
+                "Properties": {
+                    "ConfigurationSetName": reference("MailSet"),
+                    "EventDestination": {
+                        "Name": "bus",
+                        "Enabled": true,
+                        "MatchingEventTypes": ["BOUNCE", "COMPLAINT"],
+                        "EventBridgeDestination": { "EventBusArn": bus("${AWS::Region}") },
+                    },
+                },
+            }),
+        ));
+    }
+    if !facts.sender_exists {
+        let identity = facts.sender_domain.as_ref().unwrap_or(&facts.sender);
+        resources.push((
+            "Sender",
+            json!({ "Type": "AWS::SES::EmailIdentity", "Properties": { "EmailIdentity": identity } }),
+        ));
+    }
+    match resources.is_empty() {
+        true => Vec::new(),
+        false => vec![Part { about: "The sender of mail, verified with SES", resources }],
+    }
+}
+
+/// What hands the events on to the region of everything else.
+pub(super) fn forwarding(facts: &Facts) -> Part {
+    let bus = bus(&facts.region);
+    let rule = json!({
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "Name": sub("${AWS::StackName}-mail"),
+            "Description": format!("Mail that came back, or was called unwanted: handed on to {}", facts.region),
+            "EventPattern": pattern(facts),
+            "Targets": [{ "Id": "bus", "Arn": bus.clone(), "RoleArn": attribute("MailEventsRole", "Arn") }],
+        },
+    });
+    let put = super::allow("HandOn", &["events:PutEvents"], vec![bus]);
+    let role = role("What hands on what becomes of mail may do", "events.amazonaws.com", "mail", vec![put]);
+    Part { about: "What becomes of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
+}
+
+/// The account's own event bus in a region.
+fn bus(region: &str) -> Value {
+    sub(format!("arn:${{AWS::Partition}}:events:{region}:${{AWS::AccountId}}:event-bus/default"))
+}
+
+/// What a person has to put into the DNS, where the domain is verified and not an address.
+pub(super) fn records(facts: &Facts) -> Map<String, Value> {
+    if facts.sender_exists || facts.sender_domain.is_none() {
+        return Map::new();
+    }
+    let record = |number: u8| {
+        let value = json!({
+            "Fn::Join": [" CNAME ", [
+                attribute("Sender", &format!("DkimDNSTokenName{number}")),
+                attribute("Sender", &format!("DkimDNSTokenValue{number}")),
+            ]],
+        });
+        let about = "A record for the DNS of the sender's domain: SES verifies the domain by it";
+        (format!("SenderRecord{number}"), json!({ "Description": about, "Value": value }))
+    };
+    (1..=3).map(record).collect()
+}

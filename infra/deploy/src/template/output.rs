@@ -1,0 +1,103 @@
+//! What the stack says of itself: by this the other commands find what it made.
+
+use serde_json::{Map, Value, json};
+
+use super::{Facts, mail, reference};
+
+/// An output of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The name of the table.
+    Table,
+    /// The address of the queue `events`.
+    Events,
+    /// The address of the queue `deliveries`.
+    Deliveries,
+    /// The address of the queue of dead letters.
+    DeadLetters,
+    /// The ARN of the stack's secret.
+    Secret,
+    /// The name of the policy of devices.
+    DevicePolicy,
+    /// The name of the thing type of devices.
+    DeviceType,
+    /// The name of the thing group of devices.
+    DeviceGroup,
+    /// The name of the function.
+    Consumer,
+    /// The ARN of the topic of the operator.
+    Operator,
+}
+
+impl Output {
+    /// Every one.
+    pub const ALL: [Output; 10] = [
+        Output::Table,
+        Output::Events,
+        Output::Deliveries,
+        Output::DeadLetters,
+        Output::Secret,
+        Output::DevicePolicy,
+        Output::DeviceType,
+        Output::DeviceGroup,
+        Output::Consumer,
+        Output::Operator,
+    ];
+
+    /// Its name: that of the resource that it is of.
+    pub fn name(self) -> &'static str {
+        match self {
+            Output::Table => "Table",
+            Output::Events => "Events",
+            Output::Deliveries => "Deliveries",
+            Output::DeadLetters => "DeadLetters",
+            Output::Secret => "Secret",
+            Output::DevicePolicy => "DevicePolicy",
+            Output::DeviceType => "DeviceType",
+            Output::DeviceGroup => "DeviceGroup",
+            Output::Consumer => "Consumer",
+            Output::Operator => "Operator",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Output::Table => "Devices, decisions, messages, accounts",
+            Output::Events => "What happened",
+            Output::Deliveries => "Messages that are due",
+            Output::DeadLetters => "What nothing could be made of, with the reason",
+            Output::Secret => "What env:NAME in rules/ stands for",
+            Output::DevicePolicy => "What a device may do at the broker",
+            Output::DeviceType => "The type of every device",
+            Output::DeviceGroup => "The group that every device is in",
+            Output::Consumer => "The function that decides",
+            Output::Operator => "Where alarms go",
+        }
+    }
+
+    fn value(self) -> Value {
+        match self {
+            Output::DevicePolicy => super::sub("${AWS::StackName}-device"),
+            Output::DeviceGroup | Output::DeviceType => super::sub("${AWS::StackName}"),
+            other => reference(other.name()),
+        }
+    }
+}
+
+pub(super) fn all(facts: &Facts) -> Map<String, Value> {
+    let output =
+        |output: Output| (output.name().to_owned(), json!({ "Description": output.about(), "Value": output.value() }));
+    let mut outputs: Map<String, Value> = Output::ALL.into_iter().map(output).collect();
+    if facts.mail_region().is_none() {
+        outputs.extend(mail::records(facts));
+    }
+    outputs
+}
+
+pub(super) fn of_sender(facts: &Facts) -> Map<String, Value> {
+    let mut outputs = mail::records(facts);
+    let set =
+        json!({ "Description": "The configuration set that tells of bounces", "Value": facts.configuration_set() });
+    outputs.insert("MailSet".to_owned(), set);
+    outputs
+}

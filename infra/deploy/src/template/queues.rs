@@ -1,0 +1,90 @@
+//! The queues: what happened, what is to be sent, and what nobody could make anything of.
+
+use serde_json::{Value, json};
+
+use super::{Part, attribute, reference, sub};
+
+/// The longest that a batch may take, in seconds: a hung webhook takes 3 s, a service 12 s.
+pub(super) const FUNCTION_TIMEOUT: u32 = 30;
+
+/// A record is not shown again while it may still be worked on: at least six times the function's timeout ("Using Lambda
+/// with Amazon SQS").
+const VISIBILITY: u32 = 6 * FUNCTION_TIMEOUT;
+
+const DAY: u32 = 86_400;
+
+/// A record stays for four days: longer than anybody takes to notice that nothing works.
+const RETENTION: u32 = 4 * DAY;
+
+/// The time of the first enqueuing counts there, too, so it is the longer one.
+const DEAD_RETENTION: u32 = 14 * DAY;
+
+/// A record that failed so often is put aside: after half an hour.
+const MOST_RECEIVES: u32 = 10;
+
+pub(super) fn part() -> Part {
+    let ids = ["Events", "Deliveries", "DeadLetters"];
+    let dead = json!({
+        "Type": "AWS::SQS::Queue",
+        "Properties": {
+            "QueueName": sub("${AWS::StackName}-dead-letters"),
+            "MessageRetentionPeriod": DEAD_RETENTION,
+            "SqsManagedSseEnabled": true,
+        },
+    });
+    Part {
+        about: "Queues. What goes wrong comes again, and ends in the dead letters, each with its reason",
+        resources: vec![
+            ("Events", queue("events")),
+            ("Deliveries", queue("deliveries")),
+            ("DeadLetters", dead),
+            (
+                "QueuePolicy",
+                json!({
+                    "Type": "AWS::SQS::QueuePolicy",
+                    "Properties": {
+                        "Queues": ids.map(reference),
+                        "PolicyDocument": {
+                            "Version": "2012-10-17",
+                            "Statement": [
+                                {
+                                    "Sid": "TlsOnly",
+                                    "Effect": "Deny",
+                                    "Principal": "*",
+                                    "Action": "sqs:*",
+                                    "Resource": ids.map(|id| attribute(id, "Arn")),
+                                    "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+                                },
+                                {
+                                    "Sid": "MailEvents",
+                                    "Effect": "Allow",
+                                    "Principal": { "Service": "events.amazonaws.com" },
+                                    "Action": "sqs:SendMessage",
+                                    "Resource": [attribute("Events", "Arn"), attribute("DeadLetters", "Arn")],
+                                    "Condition": { "ArnEquals": { "aws:SourceArn": attribute("MailEvents", "Arn") } },
+                                },
+                            ],
+                        },
+                    },
+                }),
+            ),
+        ],
+    }
+}
+
+fn queue(name: &str) -> Value {
+    json!({
+        "Type": "AWS::SQS::Queue",
+        "Properties": {
+            "QueueName": sub(format!("${{AWS::StackName}}-{name}")),
+            "VisibilityTimeout": VISIBILITY,
+            "MessageRetentionPeriod": RETENTION,
+            "ReceiveMessageWaitTimeSeconds": 20,
+            "SqsManagedSseEnabled": true,
+            "RedrivePolicy": {
+                "deadLetterTargetArn": attribute("DeadLetters", "Arn"),
+                "maxReceiveCount": MOST_RECEIVES,
+            },
+        },
+    })
+}

@@ -1,0 +1,44 @@
+//! The template as a reader, CloudFormation and IAM take it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
+mod document;
+mod evaluate;
+mod may;
+mod physical;
+
+use std::path::{Path, PathBuf};
+
+use dag_book::Folder;
+use dag_config::Config;
+use dag_infra::template::{Facts, Template};
+use serde_json::Value;
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The shipped configuration, with other values.
+fn config(set: &[(&str, &str)]) -> Config {
+    let set: Vec<_> = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let text = std::fs::read_to_string(top().join("config.toml")).unwrap();
+    Config::parse(&text, &top().join("config.toml"), [], &set).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+fn facts(set: &[(&str, &str)]) -> Facts {
+    Facts::new(&config(set), &Folder::read_rules(&top().join("rules")).unwrap()).unwrap()
+}
+
+/// Mail from another region.
+const ABROAD: [(&str, &str); 3] = [("mode", "cloud"), ("email.transport", "ses"), ("email.ses.region", "eu-central-1")];
+
+/// The resources of a template.
+fn resources(template: &Template) -> Value {
+    template.to_value()["Resources"].clone()
+}
