@@ -29,7 +29,7 @@ impl DeviceConfig {
     /// Reads the device that `section` is named after.
     pub(crate) fn read(mut section: Section<'_>) -> Option<DeviceConfig> {
         let id = section.name().to_owned();
-        if !is_id(&id) {
+        if !is_device_id(&id) {
             let help = "use letters, digits, `-` and `_`, at most 64: it stands in topics and paths";
             section.wrong(Wrong::new(format!("`{id}` cannot be the id of a device"), help));
         }
@@ -66,8 +66,8 @@ impl DeviceConfig {
     }
 }
 
-/// Whether `id` can stand in an MQTT topic, a path and the name of a thing at AWS.
-fn is_id(id: &str) -> bool {
+/// Whether `id` can be the id of a device: in an MQTT topic, a path and the name of a thing at AWS.
+pub fn is_device_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }

@@ -15,4 +15,5 @@
 pub mod cli;
 mod cloud;
 mod explain;
+mod provision;
 pub mod template;

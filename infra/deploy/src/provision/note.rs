@@ -1,0 +1,127 @@
+//! What was done for a device so far, kept in its bundle: `provision.json`.
+//!
+//! A certificate is issued inactive, noted here, then attached, and only then activated. So one that was issued and not noted
+//! opens nothing.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, Access};
+use crate::cloud::Cloud;
+
+/// A certificate of the broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Certificate {
+    pub id: String,
+    pub arn: String,
+}
+
+impl Certificate {
+    /// By its ARN: `…:cert/ID`. Other principals have other ARNs.
+    pub fn of(arn: &str) -> Option<Certificate> {
+        let (_, id) = arn.split_once(":cert/")?;
+        Some(Certificate { id: id.to_owned(), arn: arn.to_owned() })
+    }
+}
+
+/// The note, and the folder that it is in.
+#[derive(Debug)]
+pub(super) struct Note {
+    folder: PathBuf,
+    pub noted: Noted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Noted {
+    /// Whose bundle this is.
+    pub device: String,
+    /// Where the device's stack is.
+    pub region: String,
+    pub stack: String,
+    /// The certificate of `uplink/device.key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+    /// The one of `uplink/next.key`, that is to follow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Certificate>,
+}
+
+const NAME: &str = "provision.json";
+
+impl Note {
+    /// Opens a device's bundle, or begins one.
+    ///
+    /// # Errors
+    /// The folder is something else, another device's or another stack's, or cannot be written.
+    pub fn open(folder: &Path, device: &str, cloud: &Cloud) -> Result<Note> {
+        if let Some(note) = Note::find(folder, device, cloud)? {
+            return Ok(note);
+        }
+        let shown = folder.display();
+        match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| files::unwritten(folder)),
+            Ok(mut entries) => {
+                let foreign = |entry: &io::Result<fs::DirEntry>| {
+                    entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+                };
+                if entries.any(|entry| foreign(&entry)) {
+                    bail!("`{shown}` holds other files and is no device's bundle: name another folder with `--out DIR`");
+                }
+            }
+        }
+        let (region, stack) = (cloud.region.clone(), cloud.stack.clone());
+        let noted = Noted { device: device.to_owned(), region, stack, certificate: None, next: None };
+        let note = Note { folder: folder.to_owned(), noted };
+        note.keep()?;
+        Ok(note)
+    }
+
+    /// A device's bundle, if it was begun.
+    ///
+    /// # Errors
+    /// The folder is another device's or another stack's.
+    pub fn find(folder: &Path, device: &str, cloud: &Cloud) -> Result<Option<Note>> {
+        let shown = folder.display();
+        let Some(text) = files::read(&folder.join(NAME))? else { return Ok(None) };
+        let noted: Noted = serde_json::from_str(&text).with_context(|| {
+            format!("`{shown}/{NAME}` was changed by something else: name another folder with `--out DIR`")
+        })?;
+        if noted.device != device {
+            bail!(
+                "`{shown}` is the bundle of the device `{}`: name another folder for `{device}` with `--out DIR`",
+                noted.device
+            );
+        }
+        if (&noted.region, &noted.stack) != (&cloud.region, &cloud.stack) {
+            bail!(
+                "`{shown}` is a bundle for the stack `{}` in {}, and this is `{}` in {}: name another folder with `--out DIR`",
+                noted.stack,
+                noted.region,
+                cloud.stack,
+                cloud.region
+            );
+        }
+        Ok(Some(Note { folder: folder.to_owned(), noted }))
+    }
+
+    /// Makes what was noted durable.
+    pub fn keep(&self) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.noted)? + "\n";
+        files::write(&self.folder.join(NAME), text.as_bytes(), Access::Open).map(|_| ())
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file of the folder `uplink/`.
+    pub fn uplink(&self, name: &str) -> PathBuf {
+        self.folder.join("uplink").join(name)
+    }
+}
