@@ -12,6 +12,7 @@
 //! as the SDK finds them, the stack's outputs for the names of things. `cli/` has a file a command; `explain.rs` turns what
 //! AWS says into what to do.
 
+mod announce;
 pub mod cli;
 mod cloud;
 mod explain;

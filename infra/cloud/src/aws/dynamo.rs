@@ -34,18 +34,19 @@ const WRITING: &str = "writing the table";
 
 /// The table.
 pub(super) struct Table {
-    client: Client,
-    name: String,
+    pub client: Client,
+    pub name: String,
 }
 
-/// The condition that nobody wrote the item since it was read.
-struct Unchanged {
-    expression: &'static str,
-    read: Option<u64>,
+/// The condition that nobody wrote a row since it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Unchanged {
+    pub expression: &'static str,
+    pub read: Option<u64>,
 }
 
 impl Unchanged {
-    fn since(version: u64) -> Self {
+    pub fn since(version: u64) -> Self {
         match version {
             0 => Unchanged { expression: "attribute_not_exists(pk)", read: None },
             _ => Unchanged { expression: "#version = :read", read: Some(version) },
@@ -83,7 +84,7 @@ impl Table {
         row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
-    async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
+    pub async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
         let got = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true).send().await;
         Ok(got.map_err(|error| fault("reading the table", &error))?.item)
     }
@@ -125,7 +126,7 @@ impl Table {
         sent.map(|_| ()).map_err(|error| cancelled(&error, commit, &checked))
     }
 
-    fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
+    pub fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
         let mut put =
             Put::builder().table_name(&self.name).set_item(Some(item)).condition_expression(unchanged.expression);
         if let Some(read) = unchanged.read {
@@ -145,7 +146,7 @@ impl Table {
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
     }
 
-    async fn put_item(&self, item: Row, unchanged: Unchanged) -> Result<(), CommitError> {
+    pub async fn put_item(&self, item: Row, unchanged: Unchanged) -> Result<(), CommitError> {
         let mut put = self
             .client
             .put_item()
@@ -228,7 +229,7 @@ impl Table {
     }
 }
 
-fn incomplete(error: impl std::fmt::Display) -> Fault {
+pub(super) fn incomplete(error: impl std::fmt::Display) -> Fault {
     Fault { what: WRITING, error: error.to_string() }
 }
 

@@ -4,6 +4,7 @@ mod dynamo;
 mod error;
 mod iot;
 mod packed;
+mod registry;
 mod rows;
 mod secret;
 mod ses;
@@ -27,8 +28,8 @@ use crate::{
     world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored},
 };
 
-pub use self::error::told;
 use self::{dynamo::Table, iot::Broker, secret::Secret, ses::Ses, sqs::Sqs};
+pub use self::{error::told, registry::Registry};
 
 /// The first level of every topic where the configuration has no `[uplink]`, which the cloud's copy need not have.
 const TOPICS: &str = "dag";

@@ -11,9 +11,11 @@
 //!
 //! | `pk` | `sk` | what |
 //! |---|---|---|
-//! | `fleet` | `device#ID` | what the registry has of the device |
+//! | `fleet` | `device#ID` | what the registry has of the device, with a version |
+//! | `fleet` | `rules` | what names the rules that the whole fleet should run: a new device begins with them |
 //! | `rules` | `HASH` | signed rules for devices |
-//! | `account#ID` | `account` | an account |
+//! | `account#ID` | `account` | an account, with a version |
+//! | `accounts` | `USERNAME` | the id of the account of a user name, in small letters |
 //! | `address#ADDRESS` | `mark` | an address that is not to be written to |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use dag_delivery::Entry;
 use dag_engine::{Id, Name, Time};
+use dag_uplink::SignedRules;
 use serde::Serialize;
 
 use super::packed::{json, packed, readable, unpacked};
@@ -90,7 +93,26 @@ pub(super) fn mark_key(address: &str) -> Row {
 
 /// What the registry has of a device.
 pub(super) fn registration_key(device: &str) -> Row {
-    row([("pk", text("fleet")), ("sk", text(partition(device)))])
+    row([("pk", text(FLEET)), ("sk", text(partition(device)))])
+}
+
+/// The partition of the registry's devices.
+pub(super) const FLEET: &str = "fleet";
+
+/// The partition of user names.
+pub(super) const ACCOUNTS: &str = "accounts";
+
+/// What the rows of devices begin with.
+pub(super) const DEVICES: &str = "device#";
+
+/// Which rules the fleet should run.
+pub(super) fn wanted_key() -> Row {
+    row([("pk", text(FLEET)), ("sk", text("rules"))])
+}
+
+/// The same for every spelling of a user name, so that no two people have names that look alike.
+pub(super) fn username_key(username: &str) -> Row {
+    row([("pk", text(ACCOUNTS)), ("sk", text(username.to_lowercase()))])
 }
 
 pub(super) fn rules_key(hash: Id) -> Row {
@@ -99,6 +121,54 @@ pub(super) fn rules_key(hash: Id) -> Row {
 
 pub(super) fn account_key(account: &str) -> Row {
     row([("pk", text(format!("account#{account}"))), ("sk", text("account"))])
+}
+
+/// A row of the registry: `key` and its content under `name`, as the version after `read`.
+pub(super) fn versioned(key: Row, name: &str, content: &impl Serialize, read: u64) -> Result<Row, Fault> {
+    let mut row = key;
+    row.insert(name.to_owned(), readable(WRITING, content)?);
+    row.insert("version".to_owned(), number(read + 1));
+    Ok(row)
+}
+
+/// The version of a row of the registry.
+pub(super) fn version(row: &Row) -> Result<u64, Fault> {
+    integer(row, "version")
+}
+
+/// Signed rules, or in words that no row can hold them.
+pub(super) fn rules(rules: &SignedRules) -> Result<Row, Fault> {
+    let mut row = rules_key(rules.hash());
+    row.insert("rules".to_owned(), packed(WRITING, rules)?);
+    let size = size(&row);
+    if size > LARGEST_ROW {
+        let error =
+            format!("the rules have {size} bytes though they are compressed, and the table takes {LARGEST_ROW}");
+        return Err(Fault { what: WRITING, error });
+    }
+    Ok(row)
+}
+
+/// Which rules the fleet should run.
+pub(super) fn wanted(rules: Id) -> Result<Row, Fault> {
+    let mut row = wanted_key();
+    row.insert("rules".to_owned(), readable(WRITING, &rules)?);
+    Ok(row)
+}
+
+/// Text in a row, like the id of an account.
+pub(super) fn plain(row: &Row, name: &str) -> Result<String, Fault> {
+    let plain = field(row, name)?.as_s().ok().cloned();
+    plain.ok_or_else(|| Fault { what: READING, error: format!("`{name}` of a row is no text") })
+}
+
+/// The device of a row of the registry.
+pub(super) fn registered(row: &Row) -> Result<Name, Fault> {
+    let device = plain(row, "sk")?;
+    let device = device
+        .strip_prefix(DEVICES)
+        .ok_or_else(|| Fault { what: READING, error: format!("`{device}` in the registry is no device") })?;
+    Ok(Name::new(device))
 }
 
 /// Where the decisions of `at` begin.

@@ -11,5 +11,6 @@
 mod cost;
 mod post;
 mod queues;
+mod registry;
 mod stack;
 mod table;

@@ -1,0 +1,59 @@
+//! What the registry says anew of a device, told to the consumer.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use dag_cloud::Event;
+use dag_engine::Name;
+
+use crate::{cloud::Cloud, explain::explain};
+
+/// So many messages go into one request ("SendMessageBatch").
+const MOST: usize = 10;
+
+/// So often those are sent that the queue did not take.
+const ATTEMPTS: u32 = 5;
+
+/// How long is waited for the queue before the second attempt; twice as long before each further one.
+const WAIT: Duration = Duration::from_millis(200);
+
+const ANNOUNCING: &str = "announcing devices to the cloud side";
+
+impl Cloud {
+    /// Has the consumer read what the registry has of the devices now. Without it that would be seen only when a function
+    /// starts anew. What is announced twice changes nothing.
+    pub async fn announce(&self, events_url: &str, devices: &[Name]) -> Result<()> {
+        let client = Client::new(&self.sdk);
+        for batch in devices.chunks(MOST) {
+            let mut entries = Vec::new();
+            for (index, device) in batch.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
+                entries.push(entry.message_body(Event::registered(device)).build()?);
+            }
+            send(&client, events_url, entries).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn send(client: &Client, queue: &str, mut entries: Vec<SendMessageBatchRequestEntry>) -> Result<()> {
+    let mut reason = String::new();
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(WAIT * 2_u32.pow(attempt - 1)).await;
+        }
+        let sent = client.send_message_batch().queue_url(queue).set_entries(Some(entries.clone())).send().await;
+        let sent = sent.map_err(|error| explain(ANNOUNCING, &error))?;
+        // Only what the queue says that it took was taken.
+        let taken = sent.successful();
+        entries.retain(|entry| !taken.iter().any(|taken| taken.id() == entry.id()));
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if let Some(failed) = sent.failed().first() {
+            reason = format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason is given"));
+        }
+    }
+    bail!("{ANNOUNCING} failed: the queue did not take {} of them ({reason}): run the command again", entries.len());
+}
