@@ -32,6 +32,9 @@ pub struct DeviceItem {
     /// The boot and number of its last message; boots are counted over all incarnations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<(u64, u64)>,
+    /// When the broker took that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_at: Option<Time>,
     /// What names the rules that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Id>,
@@ -69,6 +72,7 @@ impl DeviceItem {
             presence_readings: 0,
             incarnations: Incarnations::default(),
             heard: None,
+            heard_at: None,
             rules: None,
             rules_sent: None,
             edge_incidents: Vec::new(),

@@ -16,5 +16,6 @@ mod announce;
 pub mod cli;
 mod cloud;
 mod explain;
+mod fleet;
 mod provision;
 pub mod template;

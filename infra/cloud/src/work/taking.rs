@@ -87,6 +87,7 @@ impl Work<'_> {
                 self.item.rules_sent = None;
             }
             self.item.heard = Some(message);
+            self.item.heard_at = Some(received_at);
             self.item.rules = report.rules;
             self.item.refused.clone_from(&report.refused);
             self.item.edge_incidents.clone_from(&report.incidents);

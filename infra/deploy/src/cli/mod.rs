@@ -1,5 +1,7 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
+mod list;
+mod provision;
 mod template;
 
 use std::{
@@ -63,6 +65,10 @@ pub(crate) enum Format {
 enum Command {
     /// Print the CloudFormation template; needs no account
     Template(template::Template),
+    /// A device: its certificate, and everything that goes onto its card
+    Provision(provision::Provision),
+    /// The fleet: last contact, connection, rules
+    List(list::List),
 }
 
 /// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
@@ -97,6 +103,8 @@ impl Cli {
         let common = self.common;
         match self.command {
             Command::Template(template) => template.run(&common),
+            Command::Provision(provision) => provision.run(&common),
+            Command::List(list) => list.run(&common),
         }
     }
 }

@@ -89,7 +89,8 @@ fn config(source: &Source<'_>, device: &str, uplink: &Uplink<'_>) -> Result<Stri
         "# Made for the device `{device}` by `dag-infra provision`, which makes it anew each time: change the config.toml \
          that it was\n# made from.\n\n"
     );
-    Ok(about + &toml::to_string(&own)?)
+    let text = toml::to_string(&own)?;
+    Ok(about + text.as_str())
 }
 
 /// A device that the configuration does not have: a Raspberry Pi on a UPS-Lite, which tells of the mains on pin 4.

@@ -43,9 +43,8 @@ pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<S
     }
     let key_path = note.uplink(&format!("{name}.key"));
     let key = match files::read(&key_path)? {
-        Some(pem) => KeyPair::from_pem(&pem).with_context(|| {
-            format!("`{}` is no key any more: remove it, and run this again", key_path.display())
-        })?,
+        Some(pem) => KeyPair::from_pem(&pem)
+            .with_context(|| format!("`{}` is no key any more: remove it, and run this again", key_path.display()))?,
         None => {
             let key = KeyPair::generate()?;
             files::write(&key_path, key.serialize_pem().as_bytes(), Access::Secret)?;
@@ -84,7 +83,9 @@ fn check(text: &str) -> Result<()> {
         _ => false,
     };
     if !fits {
-        bail!("its key is of a kind that AWS IoT does not take (P-256, P-384, P-521, or RSA of 2048 bits or more): {HOW}");
+        bail!(
+            "its key is of a kind that AWS IoT does not take (P-256, P-384, P-521, or RSA of 2048 bits or more): {HOW}"
+        );
     }
     // P-521 is the one that cannot be checked here.
     match request.verify_signature() {

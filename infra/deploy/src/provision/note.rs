@@ -71,7 +71,9 @@ impl Note {
                     entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
                 };
                 if entries.any(|entry| foreign(&entry)) {
-                    bail!("`{shown}` holds other files and is no device's bundle: name another folder with `--out DIR`");
+                    bail!(
+                        "`{shown}` holds other files and is no device's bundle: name another folder with `--out DIR`"
+                    );
                 }
             }
         }

@@ -1,0 +1,81 @@
+//! The fleet, as the registry and the consumer know it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Result;
+use dag_cloud::{Registration, aws::Registry};
+use dag_engine::{Id, Name, Time};
+use dag_uplink::RefusedRules;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+/// So many devices are read at a time: a large fleet takes a while, and must not take the table from the consumer.
+const AT_A_TIME: usize = 32;
+
+/// One device of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Member {
+    pub device: Name,
+    pub name: Option<String>,
+    /// The user name of its account; the id of one that is gone.
+    pub account: Option<String>,
+    /// When its last report came.
+    pub last_contact: Option<Time>,
+    pub connected: Option<bool>,
+    /// Since when it is connected, or is not.
+    pub since: Option<Time>,
+    /// What names the rules that it runs.
+    pub rules: Option<Id>,
+    /// What names those that it should run.
+    pub wanted: Option<Id>,
+    /// What it was sent and did not take.
+    pub refused: Option<RefusedRules>,
+}
+
+/// Everybody, in the order of the ids.
+///
+/// # Errors
+/// The table cannot be read.
+pub(crate) async fn members(registry: Registry) -> Result<Vec<Member>> {
+    let accounts = registry.accounts().await?;
+    let accounts: BTreeMap<Name, String> = accounts.into_iter().map(|account| (account.id, account.username)).collect();
+    let registry = Arc::new(registry);
+    let mut reading = JoinSet::new();
+    let mut members = Vec::new();
+    for (device, registration) in registry.devices().await? {
+        if reading.len() >= AT_A_TIME
+            && let Some(read) = reading.join_next().await
+        {
+            members.push(read??);
+        }
+        let account = registration.account.as_ref().map(|id| accounts.get(id).cloned().unwrap_or(id.to_string()));
+        let registry = registry.clone();
+        reading.spawn(async move { member(&registry, device, registration, account).await });
+    }
+    while let Some(read) = reading.join_next().await {
+        members.push(read??);
+    }
+    members.sort_by(|a, b| a.device.cmp(&b.device));
+    Ok(members)
+}
+
+async fn member(
+    registry: &Registry,
+    device: Name,
+    registration: Registration,
+    account: Option<String>,
+) -> Result<Member> {
+    let item = registry.item(&device).await?.map(|stored| stored.item);
+    let state = item.as_ref().and_then(|item| item.presence.state());
+    Ok(Member {
+        device,
+        name: registration.name,
+        account,
+        last_contact: item.as_ref().and_then(|item| item.heard_at),
+        connected: state.map(|(connected, _)| connected),
+        since: state.map(|(_, since)| since),
+        rules: item.as_ref().and_then(|item| item.rules),
+        wanted: registration.rules,
+        refused: item.and_then(|item| item.refused),
+    })
+}

@@ -1,0 +1,65 @@
+//! What the consumer is told of a device: its row of the registry.
+
+use anyhow::{Result, bail};
+use dag_cloud::{Account, Registration, aws::Registry};
+use dag_config::DeviceConfig;
+use dag_engine::{Id, Name};
+
+/// What a device is to be registered with.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    /// A name that was asked for. Without it a name that is there stays: people change it on the dashboard.
+    pub name: Option<&'a str>,
+    /// What the configuration has of it: that of labels and time zone counts each time.
+    pub configured: Option<&'a DeviceConfig>,
+    /// The account that was asked for.
+    pub account: Option<Account>,
+    /// That of the configuration, for a device that has none yet.
+    pub usual: Option<Account>,
+    /// The rules that the fleet runs, for a device that has none yet.
+    pub rules: Option<Id>,
+}
+
+/// The account of a user name.
+///
+/// # Errors
+/// There is none.
+pub(super) async fn account(registry: &Registry, username: &str) -> Result<Account> {
+    match registry.account(username).await? {
+        Some(account) => Ok(account),
+        None => bail!("there is no account `{username}`: `dag-infra account add {username}` makes one"),
+    }
+}
+
+/// Registers a device. Answers what the registry has of it now, and whether that is new.
+///
+/// # Errors
+/// The table cannot be read or written.
+pub(super) async fn register(registry: &Registry, device: &str, wanted: &Wanted<'_>) -> Result<(Registration, bool)> {
+    let here = registry.registration(device).await?.map(|here| Registration { account_emails: Vec::new(), ..here });
+    if let Some(here) = &here {
+        let mut same = here.clone();
+        wanted.apply(&mut same);
+        if same == *here {
+            return Ok((same, false));
+        }
+    }
+    Ok((registry.change(device, |registration| wanted.apply(registration)).await?, true))
+}
+
+impl Wanted<'_> {
+    fn apply(&self, registration: &mut Registration) {
+        if let Some(name) = self.name {
+            registration.name = Some(name.to_owned());
+        }
+        if let Some(configured) = self.configured {
+            registration.name.get_or_insert_with(|| configured.name.clone());
+            registration.labels = Some(configured.labels.clone());
+            registration.timezone.clone_from(&configured.timezone);
+        }
+        let id = |account: &Account| Name::new(&account.id);
+        registration.account =
+            self.account.as_ref().map(id).or(registration.account.take()).or(self.usual.as_ref().map(id));
+        registration.rules = registration.rules.or(self.rules);
+    }
+}
