@@ -28,7 +28,7 @@ const PROGRAM: &str = "balena";
 ///
 /// # Errors
 /// It cannot be made one.
-pub(super) fn uuid(device: &str) -> Result<String> {
+fn uuid(device: &str) -> Result<String> {
     let plain: String = device.chars().filter(|c| *c != '-').collect();
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if [32, 62].contains(&plain.len()) && plain.bytes().all(hex) {
@@ -41,6 +41,16 @@ pub(super) fn uuid(device: &str) -> Result<String> {
 }
 
 impl Balena {
+    /// Whether balena can have a device of this id, and its program is there: asked before anything is made.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) fn check(&self, device: &str) -> Result<()> {
+        uuid(device)?;
+        let version = Command::new(PROGRAM).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.map(|_| ()).map_err(missing)
+    }
+
     /// Registers the device unless it is, sets its variables, and gets its image ready.
     ///
     /// # Errors

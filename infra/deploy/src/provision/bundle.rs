@@ -116,7 +116,7 @@ fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
     let wanted: BTreeSet<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
     for (path, _) in here.to_keep().iter().filter(|(path, _)| !wanted.contains(path.as_str())) {
         let path = place.join(path);
-        fs::remove_file(&path).with_context(|| files::unwritten(&path))?;
+        fs::remove_file(&path).map_err(|error| files::unwritten(&path, &error))?;
         changed = true;
     }
     Ok(changed)

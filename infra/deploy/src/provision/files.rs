@@ -32,12 +32,16 @@ impl Access {
 /// # Errors
 /// The folder cannot be written to.
 pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<bool> {
-    put(path, bytes, access).with_context(|| unwritten(path))
+    put(path, bytes, access).map_err(|error| unwritten(path, &error))
 }
 
 /// What to do about a path that cannot be written.
-pub(super) fn unwritten(path: &Path) -> String {
-    format!("`{}` cannot be written: name a folder of your own with `--out DIR`", path.display())
+pub(super) fn unwritten(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("`{}` cannot be written ({error}): name a folder of your own with `--out DIR`", path.display())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
@@ -48,7 +52,7 @@ fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
         }
         return Ok(false);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder(path);
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.new"));
@@ -66,7 +70,7 @@ fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
 /// Puts a file in the place of another, durably.
 pub(super) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
-    File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder(to))?.sync_all()
 }
 
 /// A file's text; `None` where there is none.

@@ -1,9 +1,9 @@
 //! A device's key, and the request by which AWS makes a certificate for it. The key never leaves the bundle.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData as _};
 use x509_parser::{
     certification_request::X509CertificationRequest,
     oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521},
@@ -57,6 +57,27 @@ pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<S
     let request = params.serialize_request(&key)?.pem()?;
     files::write(&path, request.as_bytes(), Access::Open)?;
     Ok(request)
+}
+
+/// Removes a key from the bundle that is not that of its request: the device made another one by itself.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub(super) fn remove_foreign_key(note: &Note) -> Result<()> {
+    let path = note.uplink("device.key");
+    let (Some(request), Some(key)) = (files::read(&note.uplink("device.csr"))?, files::read(&path)?) else {
+        return Ok(());
+    };
+    let of = |request: &str| {
+        let (_, pem) = parse_x509_pem(request.as_bytes()).ok()?;
+        let (_, request) = X509CertificationRequest::from_der(&pem.contents).ok()?;
+        Some(request.certification_request_info.subject_pki.raw.to_owned())
+    };
+    let own = KeyPair::from_pem(&key).ok().map(|key| key.subject_public_key_info());
+    if own.is_some() && own != of(&request) {
+        fs::remove_file(&path).map_err(|error| files::unwritten(&path, &error))?;
+    }
+    Ok(())
 }
 
 /// Whether AWS would take a request: signed by its own key, which is RSA of 2048 bits or more, or of a NIST curve

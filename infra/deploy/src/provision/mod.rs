@@ -202,8 +202,8 @@ impl<'a> Provisioner<'a> {
 
     fn open(&self, order: &Order) -> Result<Note> {
         check_id(&order.device)?;
-        if order.balena.is_some() {
-            balena::uuid(&order.device)?;
+        if let Some(balena) = &order.balena {
+            balena.check(&order.device)?;
         }
         Note::open(&order.out, &order.device, self.cloud)
     }
@@ -282,6 +282,7 @@ impl<'a> Provisioner<'a> {
         if self.write(order, note, certificate, &endpoint, registration.name.as_deref()).await? {
             done.push("the bundle is written");
         }
+        identity::remove_foreign_key(note)?;
         if let Some(path) = &order.cloud_init {
             cloud_init::write(note, path)?;
         }

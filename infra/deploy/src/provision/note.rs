@@ -65,7 +65,7 @@ impl Note {
         let shown = folder.display();
         match fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| files::unwritten(folder)),
+            Err(error) => return Err(files::unwritten(folder, &error)),
             Ok(mut entries) => {
                 let foreign = |entry: &io::Result<fs::DirEntry>| {
                     entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))

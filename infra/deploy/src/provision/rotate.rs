@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use aws_sdk_iot::types::CertificateStatus;
 
 use super::{
@@ -49,7 +49,7 @@ pub(super) async fn begin(things: &Things, note: &mut Note, given: Option<&Path>
     for ending in ["key", "csr"] {
         let (from, to) = (note.uplink(&format!("next.{ending}")), note.uplink(&format!("device.{ending}")));
         if from.exists() {
-            files::move_file(&from, &to).with_context(|| files::unwritten(&to))?;
+            files::move_file(&from, &to).map_err(|error| files::unwritten(&to, &error))?;
         }
     }
     note.noted.certificate = Some(next);

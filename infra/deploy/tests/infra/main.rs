@@ -1,0 +1,14 @@
+//! `dag-infra` as a user runs it, against AWS on loopback: a module a command.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail the test"
+)]
+
+mod fleet;
+mod list;
+mod moto;
+mod provision;
