@@ -122,7 +122,12 @@ mod tests {
             wanted: None,
             refused: None,
         };
-        insta::assert_snapshot!(table(&[barn, cottage]), @"");
+        insta::assert_snapshot!(table(&[barn, cottage]), @r"
+        DEVICE   NAME     ACCOUNT  LAST REPORT        CONNECTION                         RULES
+        barn     -        -        never              never heard of                     -
+        cottage  Cottage  nor      2026-01-10 12:00Z  connected since 2026-01-10 12:00Z  600216153fa9, should run fa09f48e5746
+          refused fa09f48e5746: broken \u{1b}[2Jnew
+        ");
         insta::assert_snapshot!(table(&[]), @"there are no devices yet: `dag-infra provision DEVICE` makes one");
     }
 }

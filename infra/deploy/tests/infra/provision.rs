@@ -192,7 +192,18 @@ fn a_bundle_reaches_its_device_by_cloud_init_or_by_balena() {
     let asked = fleet.text("asked");
     assert_eq!(asked.matches("device register fleet --uuid").count(), 1, "{asked}");
     let first: Vec<&str> = asked.lines().take(11).filter(|line| !line.contains("AWS_ENDPOINT")).collect();
-    insta::assert_snapshot!(first.join("\n"), @"");
+    insta::assert_snapshot!(first.join("\n"), @"
+    device 0123456789abcdef0123456789abcdef
+    device register fleet --uuid 0123456789abcdef0123456789abcdef
+    env set AWS_THING_NAME --device 0123456789abcdef0123456789abcdef --quiet = 0123456789abcdef0123
+    env set AWS_THING_CERT --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBDRVJU
+    env set AWS_THING_KEY --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBQUklW
+    env set AWS_ROOT_CERT --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBDRVJU
+    env set CONFIG_TOML --device 0123456789abcdef0123456789abcdef --quiet = IyBNYWRlIGZvciB0aGUg
+    env set DAG_DEVICE --device 0123456789abcdef0123456789abcdef --quiet = 0123456789abcdef0123
+    os download raspberry-pi --output pi.img
+    os configure pi.img --device 0123456789abcdef0123456789abcdef
+    ");
 }
 
 #[test]
