@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and credentials
-//! as the SDK finds them, the stack's outputs for the names of things. `cli/` has a file a command; `explain.rs` turns what
+//! as the SDK finds them, the stack's outputs for the names of things. `provision/` makes devices, `fleet.rs` reads them. `cli/` has a file a command; `explain.rs` turns what
 //! AWS says into what to do.
 
 mod announce;

@@ -66,7 +66,7 @@ enum Command {
     /// Print the CloudFormation template; needs no account
     Template(template::Template),
     /// A device: its certificate, and everything that goes onto its card
-    Provision(provision::Provision),
+    Provision(Box<provision::Provision>),
     /// The fleet: last contact, connection, rules
     List(list::List),
 }

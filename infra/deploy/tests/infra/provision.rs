@@ -12,6 +12,7 @@ use std::{
 };
 
 use aws_sdk_iot::types::CertificateStatus;
+use dag_cloud::Account;
 use dag_config::{Config, Mode};
 use serde_json::{Value, json};
 
@@ -97,6 +98,55 @@ fn what_was_left_halfway_goes_on_with_the_same_certificate() {
 }
 
 #[test]
+fn a_rotation_that_was_left_halfway_goes_on_with_the_same_certificate() {
+    let fleet = Fleet::start();
+    fleet.done(&["provision", "cottage"]);
+    let path = |name: &str| fleet.place.path(&format!("provisioned/cottage/{name}"));
+    let first: Value = serde_json::from_str(&fleet.text("provisioned/cottage/provision.json")).unwrap();
+    let second = fleet.done(&["provision", "cottage", "--rotate"])["certificate"].clone();
+    let key = fleet.text("provisioned/cottage/uplink/device.key");
+    let mut noted: Value = serde_json::from_str(&fleet.text("provisioned/cottage/provision.json")).unwrap();
+    noted["next"] = noted["certificate"].take();
+    noted["certificate"] = first["certificate"].clone();
+    // The new key has not taken the place of the old one yet, or it has; whichever command comes next.
+    for (moved, flag) in [(false, "--rotate"), (true, "--rotate"), (true, "--name=Cottage")] {
+        fs::write(path("provision.json"), noted.to_string()).unwrap();
+        if !moved {
+            fs::rename(path("uplink/device.key"), path("uplink/next.key")).unwrap();
+            fs::rename(path("uplink/device.csr"), path("uplink/next.csr")).unwrap();
+        }
+        let again = fleet.done(&["provision", "cottage", flag]);
+        assert_eq!((again["certificate"].clone(), again["done"].clone()), (second.clone(), json!([])));
+        assert_eq!(fleet.text("provisioned/cottage/uplink/device.key"), key);
+        assert!(!path("uplink/next.key").exists());
+    }
+    assert_eq!(fleet.certificates("cottage").len(), 2);
+}
+
+#[test]
+fn a_device_belongs_to_an_account_and_keeps_the_name_that_people_gave_it() {
+    let fleet = Fleet::start();
+    let registry = fleet.registry();
+    let nor = Account {
+        id: "11111111-2222-4333-8444-555555555555".into(),
+        username: "nor".to_owned(),
+        password: String::new(),
+        emails: Vec::new(),
+    };
+    assert!(fleet.runtime.block_on(registry.add_account(&nor)).unwrap());
+    fleet.done(&["provision", "cottage", "--account", "nor"]);
+    fleet.runtime.block_on(registry.change("cottage", |row| row.name = Some("Hut".to_owned()))).unwrap();
+    assert_eq!(fleet.done(&["provision", "cottage"])["done"], json!([]));
+    let row = fleet.runtime.block_on(registry.registration("cottage")).unwrap().unwrap();
+    assert_eq!((row.name.as_deref(), row.account.as_ref()), (Some("Hut"), Some(&nor.id)));
+    let thing = fleet.runtime.block_on(fleet.iot().describe_thing().thing_name("cottage").send()).unwrap();
+    assert_eq!(thing.attributes.unwrap()["account"], nor.id.to_string());
+    fleet.done(&["provision", "cottage", "--name", "Shack"]);
+    assert_eq!(fleet.done(&["list"])[0]["name"], "Shack");
+    assert_eq!(fleet.done(&["list"])[0]["account"], "nor");
+}
+
+#[test]
 fn a_certificate_is_rotated_without_a_gap_and_a_stolen_device_is_locked_out() {
     let fleet = Fleet::start();
     let text = |report: &Value| report["certificate"].as_str().unwrap().to_owned();
@@ -111,7 +161,7 @@ fn a_certificate_is_rotated_without_a_gap_and_a_stolen_device_is_locked_out() {
     assert_eq!(text(&fleet.done(&["provision", "cottage", "--rotate"])), second);
     assert_eq!(fleet.done(&["provision", "cottage", "--rotate", "--finish"])["ended"], 1);
     assert_eq!(fleet.status(&first), "INACTIVE");
-    assert_eq!(fleet.certificates("cottage").into_keys().collect::<Vec<_>>(), [second.clone()]);
+    assert_eq!(fleet.certificates("cottage").into_keys().collect::<Vec<_>>(), [second.as_str()]);
     assert_eq!(fleet.done(&["provision", "cottage", "--rotate", "--finish"])["ended"], 0);
 
     let wrong = fleet.place.run(&fleet.moto.endpoint(), &["provision", "cottage", "--revoke"], Some("cottag\n"));
