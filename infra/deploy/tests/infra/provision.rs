@@ -14,6 +14,8 @@ use std::{
 use aws_sdk_iot::types::CertificateStatus;
 use dag_cloud::Account;
 use dag_config::{Config, Mode};
+use dag_uplink::SigningKey;
+use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 use serde_json::{Value, json};
 
 use crate::{fleet::Fleet, moto::Place};
@@ -60,6 +62,14 @@ fn a_device_is_made_from_nothing_and_once() {
     assert_eq!((again["done"].clone(), again["certificate"].clone()), (json!([]), json!(id)));
     assert_eq!(fleet.text("provisioned/cottage/uplink/device.key"), before);
     assert_eq!(fleet.certificates("cottage"), attached);
+
+    // Once there is a key for rules, the device knows it.
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    fs::write(fleet.place.path("rules-signing.key"), pkcs8.as_ref()).unwrap();
+    fleet.done(&["provision", "cottage"]);
+    let config = Config::load(&fleet.place.path("provisioned/cottage/config.toml"), &[]).unwrap();
+    let public = SigningKey::from_pkcs8(pkcs8.as_ref()).unwrap().public().to_text();
+    assert_eq!(config.uplink.unwrap().rules_key, Some(public));
 }
 
 #[test]
