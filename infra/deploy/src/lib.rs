@@ -9,12 +9,13 @@
 //! ```
 //!
 //! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and credentials
-//! as the SDK finds them, the stack's outputs for the names of things. `provision/` makes devices, `fleet.rs` reads them. `cli/` has a file a command; `explain.rs` turns what
-//! AWS says into what to do.
+//! as the SDK finds them, the stack's outputs for the names of things. `provision/` makes devices, `fleet.rs` reads them,
+//! `cost/` is pure. `cli/` has a file a command; `explain.rs` turns what AWS says into what to do.
 
 mod announce;
 pub mod cli;
 mod cloud;
+pub mod cost;
 mod explain;
 mod fleet;
 mod provision;

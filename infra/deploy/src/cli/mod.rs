@@ -1,5 +1,6 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
+mod cost;
 mod list;
 mod provision;
 mod template;
@@ -65,6 +66,8 @@ pub(crate) enum Format {
 enum Command {
     /// Print the CloudFormation template; needs no account
     Template(template::Template),
+    /// Say what a fleet costs in a month, with formulas; needs no account
+    Cost(cost::Cost),
     /// A device: its certificate, and everything that goes onto its card
     Provision(Box<provision::Provision>),
     /// The fleet: last contact, connection, rules
@@ -103,6 +106,7 @@ impl Cli {
         let common = self.common;
         match self.command {
             Command::Template(template) => template.run(&common),
+            Command::Cost(cost) => cost.run(&common),
             Command::Provision(provision) => provision.run(&common),
             Command::List(list) => list.run(&common),
         }

@@ -14,7 +14,8 @@ pub(super) fn part(facts: &Facts) -> Part {
     let about: String = about.chars().take(2_000).collect();
     let secret = json!({
         "Type": "AWS::SecretsManager::Secret",
-        "DeletionPolicy": "Retain",
+        // Not where the very first deploy fails: what holds nothing yet would only be in the way.
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "Description": format!("{about}. Set by `dag-infra secret set NAME`"),

@@ -9,8 +9,9 @@ pub(super) fn part() -> Part {
     let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
     let table = json!({
         "Type": "AWS::DynamoDB::Table",
-        // Whatever happens to the stack, what people were told is not lost.
-        "DeletionPolicy": "Retain",
+        // Whatever happens to the stack, what people were told is not lost; but where the very first deploy fails, a table
+        // that holds nothing yet would only be in the way.
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "BillingMode": "PAY_PER_REQUEST",

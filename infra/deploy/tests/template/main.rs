@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod cost;
 mod document;
 mod evaluate;
 mod may;

@@ -1,0 +1,189 @@
+//! What a fleet costs in a month: quantities from how the cloud side works, prices from a dated file. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::template::{Facts, Template};
+
+/// Prices, with their date and where they stand.
+const PRICES: &str = include_str!("prices.toml");
+
+/// A month has so many minutes: 365 days through 12.
+const MINUTES: f64 = 43_800.0;
+
+/// A device that has nothing to tell says so every six hours.
+const QUIET_REPORTS: f64 = MINUTES / 360.0;
+
+/// The schedule sends a record every five minutes.
+const SWEEPS: f64 = MINUTES / 5.0;
+
+/// Each queue is asked by five pollers that wait up to 20 seconds ("Using Lambda with Amazon SQS").
+const POLLS: f64 = 2.0 * 5.0 * MINUTES * 3.0;
+
+/// What a report costs the table: one read of up to 4 KB, consistent, and one write of up to 2 KB.
+const REPORT_READS: f64 = 1.0;
+const REPORT_WRITES: f64 = 2.0;
+
+/// What telling of an outage costs the table, as `infra/cloud/tests/aws/cost.rs` counts it: three commits, each of them a
+/// transaction, which counts twice, of about 3 KB.
+const TOLD_READS: f64 = 2.0;
+const TOLD_WRITES: f64 = 3.0 * 2.0 * 3.0;
+
+/// An invocation takes so long, in seconds, at 256 MB.
+const INVOCATION: f64 = 0.05;
+const GB: f64 = 0.25;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fleet {
+    /// How many devices there are.
+    pub devices: u32,
+    /// How often each of them loses its mains in a month.
+    pub outages_per_month: f64,
+    /// How many mails go out for an outage: two people who are told of its beginning and its end are four.
+    pub mails_per_outage: u32,
+}
+
+/// A month of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    /// From when the prices are.
+    pub dated: String,
+    /// Of which region.
+    pub region: String,
+    /// By service and kind, in order.
+    pub lines: Vec<Line>,
+    /// All of it, in US dollars.
+    pub usd: f64,
+    /// The part that goes by the number of devices, for one of them.
+    pub usd_for_a_device: f64,
+}
+
+/// One kind of thing that is paid for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The service.
+    pub service: &'static str,
+    /// How the quantity comes about, in words and numbers.
+    pub formula: String,
+    /// How many.
+    pub quantity: f64,
+    /// What one costs, in US dollars.
+    pub usd_each: f64,
+    /// What all of them cost.
+    pub usd: f64,
+    /// Where the price stands.
+    pub page: String,
+}
+
+#[derive(Deserialize)]
+struct Prices {
+    dated: String,
+    region: String,
+    price: BTreeMap<String, Price>,
+}
+
+#[derive(Deserialize)]
+struct Price {
+    usd: f64,
+    page: String,
+}
+
+/// Numbers that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CostError {
+    /// No such number of devices.
+    #[error("a fleet has from 1 to 10,000,000 devices, not {0}")]
+    Devices(u32),
+    /// No such number of outages.
+    #[error("a device has from 0 to 10,000 outages in a month, not {0}")]
+    Outages(String),
+    /// The file of prices that this was built with is broken.
+    #[error("the file of prices cannot be read: {0}")]
+    Prices(String),
+}
+
+/// What a fleet costs in a month, with the stack that `facts` makes.
+///
+/// # Errors
+/// Numbers that cannot be.
+pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
+    let Fleet { devices, outages_per_month: outages, mails_per_outage } = fleet;
+    if !(1..=10_000_000).contains(&devices) {
+        return Err(CostError::Devices(devices));
+    }
+    if !(0.0..=10_000.0).contains(&outages) {
+        return Err(CostError::Outages(outages.to_string()));
+    }
+    let prices: Prices = toml::from_str(PRICES).map_err(|error| CostError::Prices(error.to_string()))?;
+    let n = f64::from(devices);
+    // Off, and on again; each of them is told, after a timer of its own.
+    let reports = QUIET_REPORTS + 2.0 * outages;
+    let told = 2.0 * outages;
+    let records = reports + 2.0 * told;
+    let mails = f64::from(mails_per_outage) * outages;
+    let template = Template::of(facts);
+    let count = |kind: &str| {
+        let count = template.resources().filter(|(_, one)| one.get("Type").is_some_and(|it| it == kind)).count();
+        f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+    };
+    let (alarms, secrets) = (count("AWS::CloudWatch::Alarm"), count("AWS::SecretsManager::Secret"));
+    let mut lines = Vec::new();
+    let mut line = |service, key: &str, quantity: f64, formula: String| -> Result<(), CostError> {
+        let price = prices.price.get(key).ok_or_else(|| CostError::Prices(format!("no price `{key}`")))?;
+        let (usd_each, page) = (price.usd, price.page.clone());
+        lines.push(Line { service, formula, quantity, usd_each, usd: quantity * usd_each, page });
+        Ok(())
+    };
+    let per = |what: &str| format!("{devices} devices × {what}");
+    line("IoT Core", "iot_minute", n * MINUTES, per("43,800 minutes connected"))?;
+    let what = format!("({QUIET_REPORTS:.0} quiet reports + 2 × {outages} outages)");
+    line("IoT Core", "iot_message", n * reports, per(&what))?;
+    line("IoT Core", "iot_rule", n * reports, per("a rule for each report"))?;
+    let what = format!("3 requests × {records:.0} records (reports, timers, deliveries)");
+    line("SQS", "sqs_request", n * 3.0 * records, per(&what))?;
+    line("Lambda", "lambda_request", n * records, per(&format!("{records:.0} records")))?;
+    line(
+        "Lambda",
+        "lambda_gb_second",
+        n * records * INVOCATION * GB,
+        per(&format!("{records:.0} records × 0.05 s × 0.25 GB")),
+    )?;
+    let what = format!("({reports:.0} reports × 2 + {told} tellings × 18)");
+    line("DynamoDB", "table_write", n * (reports * REPORT_WRITES + told * TOLD_WRITES), per(&what))?;
+    let what = format!("({reports:.0} reports × 1 + {told} tellings × 2)");
+    line("DynamoDB", "table_read", n * (reports * REPORT_READS + told * TOLD_READS), per(&what))?;
+    line("SES", "mail", n * mails, per(&format!("{outages} outages × {mails_per_outage} mails")))?;
+    let of_devices: f64 = lines.iter().map(|line| line.usd).sum();
+    let mut line = |service, key: &str, quantity: f64, formula: &str| -> Result<(), CostError> {
+        let price = prices.price.get(key).ok_or_else(|| CostError::Prices(format!("no price `{key}`")))?;
+        let (usd_each, page, formula) = (price.usd, price.page.clone(), formula.to_owned());
+        lines.push(Line { service, formula, quantity, usd_each, usd: quantity * usd_each, page });
+        Ok(())
+    };
+    line("SQS", "sqs_request", POLLS, "2 queues × 5 pollers × 43,800 minutes × 3, whatever the fleet does")?;
+    line("Scheduler", "schedule", SWEEPS, "43,800 minutes / 5, whatever the fleet does")?;
+    line("Lambda", "lambda_request", SWEEPS, "one for each sweep")?;
+    line("DynamoDB", "table_read", SWEEPS * 16.0, "16 shards for each sweep")?;
+    line("CloudWatch", "alarm", alarms, "alarms of the template")?;
+    line("Secrets Manager", "secret", secrets, "secrets of the template")?;
+    let usd = lines.iter().map(|line| line.usd).sum();
+    Ok(Cost { dated: prices.dated, region: prices.region, lines, usd, usd_for_a_device: of_devices / n })
+}
+
+impl Cost {
+    /// For people.
+    pub fn to_text(&self) -> String {
+        let Cost { dated, region, usd, usd_for_a_device, .. } = self;
+        let mut text =
+            format!("A month in US dollars, by the list prices of {region} of {dated}, without free tiers\n\n");
+        for Line { service, formula, quantity, usd_each, usd, .. } in &self.lines {
+            let each = format!("{:.4} a million", usd_each * 1e6);
+            let each = if *usd_each < 0.01 { each } else { format!("{usd_each:.2} each") };
+            text += &format!("{usd:>12.4}  {service:<16} {quantity:>16.0} × {each:<18} {formula}\n");
+        }
+        text += &format!("{usd:>12.4}  in all; {usd_for_a_device:.4} for each device, the rest is there with none\n");
+        text
+    }
+}

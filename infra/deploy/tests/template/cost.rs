@@ -1,0 +1,56 @@
+//! What a fleet costs.
+
+use dag_infra::cost::{Cost, CostError, Fleet, cost};
+use insta::assert_snapshot;
+
+use crate::facts;
+
+fn of(devices: u32, outages_per_month: f64) -> Result<Cost, CostError> {
+    cost(&facts(&[]), Fleet { devices, outages_per_month, mails_per_outage: 4 })
+}
+
+#[test]
+fn each_line_is_shown_with_its_formula() {
+    assert_snapshot!(of(1_000, 2.0).unwrap().to_text(), @"
+    A month in US dollars, by the list prices of eu-west-1 of 2026-11, without free tiers
+
+          3.5040  IoT Core                 43800000 × 0.0800 a million   1000 devices × 43,800 minutes connected
+          0.1257  IoT Core                   125667 × 1.0000 a million   1000 devices × (122 quiet reports + 2 × 2 outages)
+          0.0377  IoT Core                   125667 × 0.3000 a million   1000 devices × a rule for each report
+          0.1604  SQS                        401000 × 0.4000 a million   1000 devices × 3 requests × 134 records (reports, timers, deliveries)
+          0.0267  Lambda                     133667 × 0.2000 a million   1000 devices × 134 records
+          0.0223  Lambda                       1671 × 13.3334 a million  1000 devices × 134 records × 0.05 s × 0.25 GB
+          0.2280  DynamoDB                   323333 × 0.7050 a million   1000 devices × (126 reports × 2 + 4 tellings × 18)
+          0.0189  DynamoDB                   133667 × 0.1415 a million   1000 devices × (126 reports × 1 + 4 tellings × 2)
+          0.8000  SES                          8000 × 100.0000 a million 1000 devices × 2 outages × 4 mails
+          0.5256  SQS                       1314000 × 0.4000 a million   2 queues × 5 pollers × 43,800 minutes × 3, whatever the fleet does
+          0.0088  Scheduler                    8760 × 1.0000 a million   43,800 minutes / 5, whatever the fleet does
+          0.0018  Lambda                       8760 × 0.2000 a million   one for each sweep
+          0.0198  DynamoDB                   140160 × 0.1415 a million   16 shards for each sweep
+          0.6000  CloudWatch                      6 × 0.10 each          alarms of the template
+          0.4000  Secrets Manager                 1 × 0.40 each          secrets of the template
+          6.4796  in all; 0.0049 for each device, the rest is there with none
+    ");
+}
+
+#[test]
+fn a_device_costs_about_half_a_cent() {
+    let cost = of(1_000_000, 2.0).unwrap();
+    let of_service = |service: &str| {
+        let lines = cost.lines.iter().filter(|line| line.service == service && line.formula.contains("devices"));
+        lines.map(|line| line.usd / 1e6).sum::<f64>()
+    };
+    assert!((of_service("SES") - 0.0008).abs() < 1e-9);
+    let minutes = cost.lines.first().unwrap().usd / 1e6;
+    assert!((minutes - 0.0035).abs() < 0.0001, "{minutes}");
+    assert!((0.0045..0.0060).contains(&cost.usd_for_a_device), "{}", cost.usd_for_a_device);
+    let sum: f64 = cost.lines.iter().map(|line| line.quantity * line.usd_each).sum();
+    assert!((sum - cost.usd).abs() < 1e-6);
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused() {
+    assert_snapshot!(of(0, 2.0).unwrap_err(), @"a fleet has from 1 to 10,000,000 devices, not 0");
+    assert_snapshot!(of(1, -1.0).unwrap_err(), @"a device has from 0 to 10,000 outages in a month, not -1");
+    assert_snapshot!(of(1, f64::NAN).unwrap_err(), @"a device has from 0 to 10,000 outages in a month, not NaN");
+}
