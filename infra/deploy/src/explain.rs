@@ -10,5 +10,168 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,
 {
-    anyhow::anyhow!("{what} failed: {}", dag_cloud::aws::told(error))
+    let told = dag_cloud::aws::told(error);
+    let advice = match error {
+        SdkError::ServiceError(said) => answered(said.err().code().unwrap_or_default(), &told),
+        SdkError::TimeoutError(_) => Some(SLOW.to_owned()),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Some(SLOW.to_owned()),
+        _ => unreached(&told),
+    };
+    anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(told))
+}
+
+const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: \
+                    what was done already is found as it is";
+
+/// What to do about an answer; nothing where the answer itself is the best that can be said.
+fn answered(code: &str, told: &str) -> Option<String> {
+    Some(match code {
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "TokenRefreshRequired"
+        | "RequestExpired"
+        | "CredentialsExpiredException" => EXPIRED.to_owned(),
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
+            "AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE chooses \
+             others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, \
+             in the console)"
+                .to_owned()
+        }
+        "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "IncompleteSignature" => {
+            "AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong".to_owned()
+        }
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden" => {
+            denied(told)
+        }
+        "OptInRequired" | "SubscriptionRequiredException" => {
+            "the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the command"
+                .to_owned()
+        }
+        code if code.contains("Throttl") || THROTTLED.contains(&code) => {
+            "AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
+
+const EXPIRED: &str = "the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the \
+                       command: what was done already is found as it is";
+
+/// What throttling is called besides.
+const THROTTLED: [&str; 4] =
+    ["TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "ProvisionedThroughputExceededException"];
+
+/// AWS names the action in its text: "User: … is not authorized to perform: iot:CreateThing on resource: …".
+fn denied(told: &str) -> String {
+    let action = told.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+    match action.and_then(|rest| rest.split_whitespace().next()) {
+        Some(action) => format!(
+            "these credentials may not do `{action}`. Ask whoever looks after the account to allow it, or choose others \
+             by AWS_PROFILE ({told})"
+        ),
+        None => format!(
+            "these credentials may not do that. Ask whoever looks after the account to allow it, or choose others by \
+             AWS_PROFILE ({told})"
+        ),
+    }
+}
+
+/// What to do where no answer came.
+fn unreached(told: &str) -> Option<String> {
+    let has = |text: &str| told.contains(text);
+    // An SSO login that ran out is found while the credentials are loaded, before anything is asked.
+    if has("expired") && (has("SSO") || has("sso") || has("token")) {
+        return Some(EXPIRED.to_owned());
+    }
+    if has("no providers in chain provided credentials") || has("credential provider was not enabled") {
+        return Some(
+            "no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                .to_owned(),
+        );
+    }
+    if has("credentials") {
+        return Some(format!(
+            "the credentials for AWS cannot be loaded: look at AWS_PROFILE and ~/.aws/config ({told})"
+        ));
+    }
+    if has("dns error") || has("failed to lookup address") {
+        return Some(
+            "the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is \
+             set, is right"
+                .to_owned(),
+        );
+    }
+    if has("timeout") || has("timed out") {
+        return Some(SLOW.to_owned());
+    }
+    let refused = has("Connection refused") || has("unreachable") || has("Connection reset");
+    refused.then(|| {
+        "nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+    use aws_sdk_cloudformation::{
+        config::Credentials, error::ErrorMetadata, operation::describe_stacks::DescribeStacksError,
+    };
+
+    use super::*;
+
+    fn says(code: &str, message: &str) -> String {
+        let error = DescribeStacksError::generic(ErrorMetadata::builder().code(code).message(message).build());
+        explain("asking for the stack", &SdkError::service_error(error, ())).to_string()
+    }
+
+    /// What a call says that really goes out, to an endpoint where nobody is.
+    async fn sent(endpoint: &str, timeout: Duration) -> String {
+        let sdk: SdkConfig = dag_cloud::aws::sdk(Some("eu-west-1")).await;
+        let mut config = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(endpoint)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(timeout).build());
+        config.set_http_client(sdk.http_client());
+        config = config.credentials_provider(Credentials::new("test", "test", None, None, "test"));
+        let error = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await.unwrap_err();
+        explain("asking AWS whose account this is", &error).to_string()
+    }
+
+    #[test]
+    fn what_aws_answers_says_what_to_do() {
+        insta::assert_snapshot!(says("ExpiredToken", "The security token included in the request is expired"), @"asking for the stack failed: the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("UnrecognizedClientException", "The security token is invalid"), @"asking for the stack failed: AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, in the console)");
+        insta::assert_snapshot!(says("SignatureDoesNotMatch", "Signature expired"), @"asking for the stack failed: AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong");
+        let denied = "User: arn:aws:iam::123456789012:user/nor is not authorized to perform: \
+                      cloudformation:DescribeStacks on resource: * because no policy allows it";
+        insta::assert_snapshot!(says("AccessDenied", denied), @"asking for the stack failed: these credentials may not do `cloudformation:DescribeStacks`. Ask whoever looks after the account to allow it, or choose others by AWS_PROFILE (AccessDenied: User: arn:aws:iam::123456789012:user/nor is not authorized to perform: cloudformation:DescribeStacks on resource: * because no policy allows it)");
+        insta::assert_snapshot!(says("AccessDenied", "Access Denied"), @"asking for the stack failed: these credentials may not do that. Ask whoever looks after the account to allow it, or choose others by AWS_PROFILE (AccessDenied: Access Denied)");
+        insta::assert_snapshot!(says("Throttling", "Rate exceeded"), @"asking for the stack failed: AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("OptInRequired", "You are not subscribed"), @"asking for the stack failed: the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the command");
+        insta::assert_snapshot!(says("ValidationError", "Template format error"), @"asking for the stack failed: ValidationError: Template format error");
+    }
+
+    #[test]
+    fn a_login_that_ran_out_is_found_before_anything_is_asked() {
+        let told = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
+        assert_eq!(unreached(told).as_deref(), Some(EXPIRED));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_reach_aws_says_what_to_do() {
+        let long = Duration::from_secs(30);
+        insta::assert_snapshot!(sent("http://127.0.0.1:1", long).await, @"asking AWS whose account this is failed: nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
+        insta::assert_snapshot!(sent("http://nobody.invalid", long).await, @"asking AWS whose account this is failed: the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
+        // It listens and never answers.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        insta::assert_snapshot!(sent(&endpoint, Duration::from_millis(50)).await, @"asking AWS whose account this is failed: AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: what was done already is found as it is");
+    }
 }

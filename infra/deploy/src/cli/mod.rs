@@ -3,6 +3,8 @@
 mod cost;
 mod list;
 mod provision;
+mod ask;
+mod deploy;
 mod template;
 
 use std::{
@@ -72,6 +74,8 @@ enum Command {
     Provision(Box<provision::Provision>),
     /// The fleet: last contact, connection, rules
     List(list::List),
+    /// Build, upload, show what would change, ask, and change it
+    Deploy(deploy::Deploy),
 }
 
 /// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
@@ -109,6 +113,7 @@ impl Cli {
             Command::Cost(cost) => cost.run(&common),
             Command::Provision(provision) => provision.run(&common),
             Command::List(list) => list.run(&common),
+            Command::Deploy(deploy) => deploy.run(&common),
         }
     }
 }

@@ -1,0 +1,25 @@
+//! Questions, to a person at a terminal.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use super::Failure;
+
+/// A line from the terminal, after a question that goes beside the answers. Without a terminal there is nobody to ask:
+/// `instead` says which flag answers.
+pub(super) fn line(question: &str, instead: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::from(format!("there is no terminal to ask at: {instead}")));
+    }
+    let mut errors = io::stderr();
+    write!(errors, "{question} ")?;
+    errors.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Whether the answer to a question is yes.
+pub(super) fn yes(question: &str, instead: &str) -> Result<bool, Failure> {
+    let answer = line(&format!("{question} [y/N]"), instead)?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}

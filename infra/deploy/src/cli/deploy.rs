@@ -1,0 +1,172 @@
+//! `dag-infra deploy`: what would be made, made.
+
+use std::{collections::BTreeMap, env, path::PathBuf};
+
+use clap::Args;
+use dag_book::Book;
+use dag_config::Config;
+use serde_json::{Value, json};
+
+use super::{Common, Done, Failure, Format, ask, say};
+use crate::{
+    build,
+    cloud::Cloud,
+    deploy::{Bucket, Plan, table},
+    package::{Package, cloud_config},
+    stack::{PAUSE, Stack, can},
+    template::{Facts, Template, parameter},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Deploy {
+    /// Change `config.toml` and `rules/` of the cloud alone: quick, and nothing else can change
+    #[arg(long, conflicts_with = "consumer")]
+    rules_only: bool,
+    /// Make the changes without a question
+    #[arg(long)]
+    yes: bool,
+    /// A built function (cargo-lambda's `bootstrap`, for arm64), instead of building it
+    #[arg(long, value_name = "FILE")]
+    consumer: Option<PathBuf>,
+    /// The folder of detectordag's sources, from which the function is built
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    sources: PathBuf,
+}
+
+/// What is deployed, once it was found to be right.
+struct Deployment<'a> {
+    common: &'a Common,
+    facts: Facts,
+    /// The package with `config.toml` and `rules/`.
+    rules: Package,
+    yes: bool,
+    cloud: Cloud,
+}
+
+impl Deploy {
+    /// Checks everything that can be checked here, then goes to AWS.
+    pub fn run(self, common: &Common) -> Done {
+        let (config, _, facts) = common.facts()?;
+        let book = Book::prove(&config.root.join("rules"), &config)?;
+        let text = cloud_config(&common.config, &config)?;
+        for warning in book.warnings(&config) {
+            eprintln!("warning: {warning}");
+        }
+        let rules = Package::of_rules(&text, &book.folder)?;
+        common.with_cloud(|_: Config, cloud| async move {
+            let deployment = Deployment { common, facts, rules, yes: self.yes, cloud };
+            deployment.run(&self).await
+        })
+    }
+
+    fn bootstrap(&self) -> Result<PathBuf, Failure> {
+        match &self.consumer {
+            Some(file) => Ok(file.clone()),
+            None => {
+                eprintln!("building the consumer");
+                let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+                Ok(build::consumer(&self.sources, &cargo)?)
+            }
+        }
+    }
+}
+
+impl Deployment<'_> {
+    async fn run(&self, flags: &Deploy) -> Done {
+        let cloud = &self.cloud;
+        let account = cloud.account().await?;
+        let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
+        // Before something is built for minutes.
+        can(&stack.name, stack.status().await?.as_deref())?;
+        let consumer = match flags.rules_only {
+            true => None,
+            false => Some(Package::of_consumer(&flags.bootstrap()?)?),
+        };
+        let bucket = Bucket::new(&cloud.sdk, &cloud.stack, &account, &cloud.region);
+        if bucket.ensure().await? {
+            self.tell(format_args!("made the bucket {}", bucket.name));
+        }
+        self.upload(&bucket, &self.rules).await?;
+        let mut deployed = Vec::new();
+        let Some(consumer) = consumer else {
+            let keep = [parameter::CODE_BUCKET, parameter::CONSUMER_KEY].map(|name| (name, None));
+            let parameters = keep.into_iter().chain([(parameter::RULES_KEY, Some(self.rules.key.clone()))]);
+            let plan = Plan { template: None, parameters: parameters.collect() };
+            deployed.push(self.bring(&stack, &plan).await?);
+            return self.done(deployed);
+        };
+        self.upload(&bucket, &consumer).await?;
+        if let (Some(region), Some(template)) = (self.facts.mail_region(), Template::of_mail(&self.facts)) {
+            let mail = Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE);
+            let template = Package::of_template(template.to_yaml()?);
+            self.upload(&bucket, &template).await?;
+            let plan = Plan { template: Some(bucket.url(&template.key)), parameters: Vec::new() };
+            deployed.push(self.bring(&mail, &plan).await?);
+        }
+        let template = Package::of_template(Template::of(&self.facts).to_yaml()?);
+        self.upload(&bucket, &template).await?;
+        let parameters = vec![
+            (parameter::CODE_BUCKET, Some(bucket.name.clone())),
+            (parameter::CONSUMER_KEY, Some(consumer.key.clone())),
+            (parameter::RULES_KEY, Some(self.rules.key.clone())),
+        ];
+        let plan = Plan { template: Some(bucket.url(&template.key)), parameters };
+        deployed.push(self.bring(&stack, &plan).await?);
+        self.done(deployed)
+    }
+
+    async fn upload(&self, bucket: &Bucket, package: &Package) -> Done {
+        if bucket.put(package).await? {
+            self.tell(format_args!("uploaded {} ({} bytes)", package.key, package.bytes.len()));
+        }
+        Ok(())
+    }
+
+    /// Shows what a plan would change, asks, and does it. Answers what is told of it to programs.
+    async fn bring(&self, stack: &Stack, plan: &Plan) -> Result<Value, Failure> {
+        let title = format!("{} in {}", stack.name, stack.region);
+        let Some(proposal) = stack.propose(plan).await? else {
+            self.tell(format_args!("{title}: no changes"));
+            return Ok(self.told(stack, json!([]), &stack.outputs().await?));
+        };
+        self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)));
+        if !self.yes {
+            let instead = "look at `dag-infra diff`, and say `--yes` if that is meant";
+            let answer = ask::yes("Make these changes?", instead);
+            if !matches!(answer, Ok(true)) {
+                stack.withdraw(&proposal).await?;
+            }
+            if !answer? {
+                return Err(Failure::from("nothing was changed"));
+            }
+        }
+        let outputs = stack.execute(&proposal, &mut |event| self.tell(event)).await?;
+        if let Err(error) = stack.protect(true).await {
+            eprintln!("warning: the stack could be deleted in the console by mistake: {error}");
+        }
+        Ok(self.told(stack, json!(proposal.changes), &outputs))
+    }
+
+    fn told(&self, stack: &Stack, changes: Value, outputs: &BTreeMap<String, String>) -> Value {
+        json!({ "stack": stack.name, "region": stack.region, "changes": changes, "outputs": outputs })
+    }
+
+    fn done(&self, deployed: Vec<Value>) -> Done {
+        let mut text = String::new();
+        for stack in &deployed {
+            for (name, value) in stack.get("outputs").and_then(Value::as_object).into_iter().flatten() {
+                text += &format!("{name}: {}\n", value.as_str().unwrap_or_default());
+            }
+        }
+        self.common.print(format!("\nDeployed.\n{}", text.trim_end()), &json!({ "stacks": deployed }));
+        Ok(())
+    }
+
+    /// What a person follows; programs wait for the answer.
+    fn tell(&self, text: impl std::fmt::Display) {
+        match self.common.format {
+            Format::Text => say(text),
+            Format::Json => eprintln!("{text}"),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a change set would do, as a table.
+
+use aws_sdk_cloudformation::types::{ChangeAction, PolicyAction, Replacement, ResourceChange};
+use serde::Serialize;
+
+use crate::words;
+
+/// What would happen to a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Change {
+    pub action: Action,
+    /// The logical id.
+    pub resource: String,
+    /// CloudFormation's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub replaced: Replaced,
+    /// The old one stays in the account, out of the stack's reach.
+    pub kept: bool,
+    /// The properties that change.
+    pub properties: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    Make,
+    Change,
+    Delete,
+    /// What CloudFormation says besides.
+    Other,
+}
+
+/// Whether a new resource takes the place of the old one, and what was in that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Replaced {
+    No,
+    /// It is known only when it happens.
+    Maybe,
+    Yes,
+}
+
+impl From<ResourceChange> for Change {
+    fn from(change: ResourceChange) -> Self {
+        let action = match change.action {
+            Some(ChangeAction::Add) => Action::Make,
+            Some(ChangeAction::Modify) => Action::Change,
+            Some(ChangeAction::Remove) => Action::Delete,
+            _ => Action::Other,
+        };
+        let replaced = match change.replacement {
+            Some(Replacement::True) => Replaced::Yes,
+            Some(Replacement::Conditional) => Replaced::Maybe,
+            _ => Replaced::No,
+        };
+        let mut properties: Vec<String> = Vec::new();
+        for detail in change.details.unwrap_or_default() {
+            let Some(target) = detail.target else { continue };
+            let attribute = target.attribute.map(|attribute| attribute.as_str().to_owned());
+            let name = target.name.or(attribute).unwrap_or_default();
+            if !name.is_empty() && !properties.contains(&name) {
+                properties.push(name);
+            }
+        }
+        properties.sort();
+        let kept = [PolicyAction::Retain, PolicyAction::ReplaceAndRetain];
+        Change {
+            action,
+            resource: change.logical_resource_id.unwrap_or_default(),
+            kind: change.resource_type.unwrap_or_default(),
+            replaced,
+            kept: change.policy_action.is_some_and(|action| kept.contains(&action)),
+            properties,
+        }
+    }
+}
+
+/// The table, with what cannot be taken back at its end.
+pub(crate) fn table(changes: &[Change]) -> String {
+    let rows: Vec<[String; 4]> = changes.iter().map(row).collect();
+    let mut text = words::columns(["", "Resource", "What it is", "What of it"], &rows);
+    let replaced = changes.iter().filter(|change| change.replaced != Replaced::No).count();
+    let deleted = changes.iter().filter(|change| change.action == Action::Delete && !change.kept).count();
+    let count = |many: usize| if many == 1 { "1 resource".to_owned() } else { format!("{many} resources") };
+    if replaced > 0 {
+        text += &format!("\n{} REPLACED: what is in the old one is not in the new one.\n", count(replaced));
+    }
+    if deleted > 0 {
+        text += &format!("\n{} deleted, with what is in it.\n", count(deleted));
+    }
+    text
+}
+
+fn row(change: &Change) -> [String; 4] {
+    let action = match (change.action, change.replaced) {
+        (Action::Make, _) => "make",
+        (Action::Change, Replaced::Yes) => "REPLACE",
+        (Action::Change, Replaced::Maybe) => "REPLACE?",
+        (Action::Change, Replaced::No) => "change",
+        (Action::Delete, _) if change.kept => "let go",
+        (Action::Delete, _) => "DELETE",
+        (Action::Other, _) => "see AWS",
+    };
+    let mut of_it = change.properties.join(", ");
+    if change.kept {
+        of_it =
+            if of_it.is_empty() { "the old one is kept".to_owned() } else { format!("{of_it}; the old one is kept") };
+    }
+    [action.to_owned(), change.resource.clone(), words::kind(&change.kind).to_owned(), of_it]
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{ResourceAttribute, ResourceChangeDetail, ResourceTargetDefinition};
+
+    use super::*;
+
+    fn change(
+        action: ChangeAction,
+        id: &str,
+        kind: &str,
+    ) -> aws_sdk_cloudformation::types::builders::ResourceChangeBuilder {
+        ResourceChange::builder().action(action).logical_resource_id(id).resource_type(kind)
+    }
+
+    fn detail(name: &str) -> ResourceChangeDetail {
+        let target = ResourceTargetDefinition::builder().attribute(ResourceAttribute::Properties).name(name);
+        ResourceChangeDetail::builder().target(target.build()).build()
+    }
+
+    #[test]
+    fn a_change_set_is_a_table_that_marks_what_is_lost() {
+        let changes = [
+            change(ChangeAction::Add, "OperatorMail", "AWS::SNS::Subscription"),
+            change(ChangeAction::Modify, "Consumer", "AWS::Lambda::Function")
+                .replacement(Replacement::False)
+                .details(detail("Layers"))
+                .details(detail("Layers"))
+                .details(detail("Environment")),
+            change(ChangeAction::Modify, "Events", "AWS::SQS::Queue")
+                .replacement(Replacement::True)
+                .details(detail("QueueName")),
+            change(ChangeAction::Modify, "EventsToConsumer", "AWS::Lambda::EventSourceMapping")
+                .replacement(Replacement::Conditional)
+                .details(detail("EventSourceArn")),
+            change(ChangeAction::Modify, "Table", "AWS::DynamoDB::Table")
+                .replacement(Replacement::True)
+                .policy_action(PolicyAction::ReplaceAndRetain)
+                .details(detail("KeySchema")),
+            change(ChangeAction::Remove, "SilenceAlarm", "AWS::CloudWatch::Alarm").policy_action(PolicyAction::Delete),
+            change(ChangeAction::Remove, "Secret", "AWS::SecretsManager::Secret").policy_action(PolicyAction::Retain),
+        ];
+        let changes: Vec<Change> = changes.into_iter().map(|change| change.build().into()).collect();
+        insta::assert_snapshot!(table(&changes), @"
+                  Resource          What it is            What of it
+        make      OperatorMail      mail to the operator
+        change    Consumer          function              Environment, Layers
+        REPLACE   Events            queue                 QueueName
+        REPLACE?  EventsToConsumer  queue to function     EventSourceArn
+        REPLACE   Table             table                 KeySchema; the old one is kept
+        DELETE    SilenceAlarm      alarm
+        let go    Secret            secret                the old one is kept
+
+        3 resources REPLACED: what is in the old one is not in the new one.
+
+        1 resource deleted, with what is in it.
+        ");
+    }
+}

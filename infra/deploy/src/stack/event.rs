@@ -1,0 +1,109 @@
+//! What happens to a stack while it is changed, a line each.
+
+use std::fmt;
+
+use aws_sdk_cloudformation::types::StackEvent;
+
+use super::status::{is_over, is_well};
+
+/// A stack among its own events.
+const STACK: &str = "AWS::CloudFormation::Stack";
+
+/// Something that happened to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub id: String,
+    /// The logical id; of the stack itself, its name.
+    pub resource: String,
+    pub kind: String,
+    pub status: String,
+    /// Why, where AWS says so.
+    pub reason: Option<String>,
+}
+
+impl From<StackEvent> for Event {
+    fn from(event: StackEvent) -> Self {
+        Event {
+            id: event.event_id.unwrap_or_default(),
+            resource: event.logical_resource_id.unwrap_or_default(),
+            kind: event.resource_type.unwrap_or_default(),
+            status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: event.resource_status_reason,
+        }
+    }
+}
+
+impl Event {
+    /// How the change of the stack `name` ended, where this is its end: whether well.
+    pub fn ends(&self, name: &str) -> Option<bool> {
+        let own = self.kind == STACK && self.resource == name;
+        (own && is_over(&self.status)).then(|| is_well(&self.status))
+    }
+
+    /// Whether the resource itself failed: others are given up only because one did.
+    pub fn is_cause(&self) -> bool {
+        let given_up = self.reason.as_deref().is_some_and(|reason| {
+            reason.starts_with("Resource creation cancelled") || reason.starts_with("Resource update cancelled")
+        });
+        self.status.ends_with("_FAILED") && !given_up && self.kind != STACK
+    }
+}
+
+/// As "made Table (AWS::DynamoDB::Table)".
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.status.as_str();
+        let (during, after) = match status {
+            _ if status.contains("ROLLBACK") => ("going back with", "went back with"),
+            _ if status.starts_with("CREATE") => ("making", "made"),
+            _ if status.starts_with("UPDATE") => ("changing", "changed"),
+            _ if status.starts_with("DELETE") => ("deleting", "deleted"),
+            _ => ("at", "at"),
+        };
+        let what = format!("{} ({})", self.resource, self.kind);
+        if status == "DELETE_SKIPPED" {
+            return write!(f, "kept {what}");
+        }
+        if status.ends_with("_FAILED") {
+            let reason = self.reason.as_deref().unwrap_or("AWS does not say why");
+            return write!(f, "FAILED {during} {what}: {reason}");
+        }
+        write!(f, "{} {what}", if is_over(status) { after } else { during })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(resource: &str, kind: &str, status: &str, reason: Option<&str>) -> Event {
+        Event {
+            id: String::new(),
+            resource: resource.to_owned(),
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.map(ToOwned::to_owned),
+        }
+    }
+
+    #[test]
+    fn an_event_is_a_line_in_words() {
+        let says = |status, reason| event("Table", "AWS::DynamoDB::Table", status, reason).to_string();
+        assert_eq!(says("CREATE_IN_PROGRESS", None), "making Table (AWS::DynamoDB::Table)");
+        assert_eq!(says("UPDATE_COMPLETE", None), "changed Table (AWS::DynamoDB::Table)");
+        assert_eq!(says("DELETE_SKIPPED", None), "kept Table (AWS::DynamoDB::Table)");
+        assert_eq!(says("UPDATE_ROLLBACK_COMPLETE", None), "went back with Table (AWS::DynamoDB::Table)");
+        assert_eq!(says("CREATE_FAILED", Some("no room")), "FAILED making Table (AWS::DynamoDB::Table): no room");
+    }
+
+    #[test]
+    fn the_cause_is_what_failed_by_itself_and_the_end_is_the_stacks_own() {
+        assert!(event("Table", "AWS::DynamoDB::Table", "CREATE_FAILED", Some("no room")).is_cause());
+        assert!(!event("Events", "AWS::SQS::Queue", "CREATE_FAILED", Some("Resource creation cancelled")).is_cause());
+        assert!(!event("trial", STACK, "ROLLBACK_FAILED", None).is_cause());
+        assert_eq!(event("trial", STACK, "CREATE_COMPLETE", None).ends("trial"), Some(true));
+        assert_eq!(event("trial", STACK, "UPDATE_ROLLBACK_COMPLETE", None).ends("trial"), Some(false));
+        assert_eq!(event("trial", STACK, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None).ends("trial"), None);
+        assert_eq!(event("Table", "AWS::DynamoDB::Table", "CREATE_COMPLETE", None).ends("trial"), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! A stack of CloudFormation: what it is, and what happens to it while it is changed.
+
+mod event;
+mod status;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, Result};
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::{Client, error::ProvideErrorMetadata as _, types};
+
+pub(crate) use self::{
+    event::Event,
+    status::{Can, can},
+};
+use crate::explain::explain;
+
+/// How long to wait before AWS is asked again how far it is.
+pub(crate) const PAUSE: Duration = Duration::from_secs(2);
+
+/// A stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    pub client: Client,
+    pub name: String,
+    pub region: String,
+    /// How long to wait before AWS is asked again.
+    pub pause: Duration,
+}
+
+/// How a change of a stack ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub well: bool,
+    /// The status at the end.
+    pub status: String,
+    /// What failed by itself.
+    pub causes: Vec<Event>,
+}
+
+impl Stack {
+    /// A stack in its region.
+    pub fn new(sdk: &SdkConfig, name: &str, region: &str, pause: Duration) -> Stack {
+        let here = aws_sdk_cloudformation::config::Builder::from(sdk);
+        let here = here.region(aws_config::Region::new(region.to_owned())).build();
+        Stack { client: Client::from_conf(here), name: name.to_owned(), region: region.to_owned(), pause }
+    }
+
+    /// What AWS knows of it; nothing where there is none.
+    pub async fn describe(&self) -> Result<Option<types::Stack>> {
+        match self.client.describe_stacks().stack_name(&self.name).send().await {
+            Ok(described) => Ok(described.stacks.unwrap_or_default().into_iter().next()),
+            // "Stack with id … does not exist".
+            Err(error) if error.code() == Some("ValidationError") => Ok(None),
+            Err(error) => Err(explain("asking for the stack", &error)),
+        }
+    }
+
+    /// Its status; nothing where there is no such stack.
+    pub async fn status(&self) -> Result<Option<String>> {
+        let described = self.describe().await?;
+        Ok(described.and_then(|stack| stack.stack_status).map(|status| status.as_str().to_owned()))
+    }
+
+    /// What it says of itself.
+    pub async fn outputs(&self) -> Result<BTreeMap<String, String>> {
+        let outputs = self.describe().await?.and_then(|stack| stack.outputs).unwrap_or_default();
+        Ok(outputs.into_iter().filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
+    }
+
+    /// The last event of the stack with this ARN, after which what comes is news.
+    pub async fn last_event(&self, arn: &str) -> Result<Option<String>> {
+        let page = self.client.describe_stack_events().stack_name(arn).send().await;
+        let page = page.map_err(|error| explain("asking what happened to the stack", &error))?;
+        Ok(page.stack_events.unwrap_or_default().into_iter().next().and_then(|event| event.event_id))
+    }
+
+    /// Tells every event after `since` as it comes, until the change is over. A stack that is being deleted is known by
+    /// its ARN alone.
+    pub async fn follow(&self, arn: &str, mut since: Option<String>, tell: &mut dyn FnMut(&Event)) -> Result<Ended> {
+        let mut causes = Vec::new();
+        loop {
+            for event in self.events_after(arn, since.as_deref()).await? {
+                tell(&event);
+                since = Some(event.id.clone());
+                if let Some(well) = event.ends(&self.name) {
+                    return Ok(Ended { well, status: event.status, causes });
+                }
+                if event.is_cause() {
+                    causes.push(event);
+                }
+            }
+            tokio::time::sleep(self.pause).await;
+        }
+    }
+
+    /// The events after `since`, the oldest first.
+    async fn events_after(&self, arn: &str, since: Option<&str>) -> Result<Vec<Event>> {
+        let mut news = Vec::new();
+        let mut pages = self.client.describe_stack_events().stack_name(arn).into_paginator().send();
+        // They come the newest first.
+        'pages: while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| explain("asking what happens to the stack", &error))?;
+            for event in page.stack_events.unwrap_or_default().into_iter().map(Event::from) {
+                if since == Some(event.id.as_str()) {
+                    break 'pages;
+                }
+                news.push(event);
+            }
+        }
+        news.reverse();
+        Ok(news)
+    }
+
+    /// Whether it can be deleted in the console by mistake.
+    pub async fn protect(&self, protect: bool) -> Result<()> {
+        let request = self.client.update_termination_protection().stack_name(&self.name);
+        let done = request.enable_termination_protection(protect).send().await;
+        done.map(drop).map_err(|error| explain("setting the stack's termination protection", &error))
+    }
+
+    /// Its ARN.
+    pub fn arn_of(stack: &types::Stack) -> Result<String> {
+        stack.stack_id.clone().context("AWS does not say the stack's ARN")
+    }
+}

@@ -1,0 +1,83 @@
+//! What a stack's status means for whoever wants to change it.
+
+use anyhow::{Result, bail};
+
+/// What can be done to a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Can {
+    /// It is to be made.
+    Make,
+    /// It is there, and can be changed.
+    Change,
+}
+
+/// What can be done to the stack `name` in the status that CloudFormation gives it; none where there is no such stack
+/// ("Stack status codes").
+///
+/// # Errors
+/// It cannot be changed as it is: with what to do first.
+pub(crate) fn can(name: &str, status: Option<&str>) -> Result<Can> {
+    let Some(status) = status else { return Ok(Can::Make) };
+    match status {
+        // Empty: a change set was made for it and never executed.
+        "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Ok(Can::Make),
+        "ROLLBACK_COMPLETE" => bail!(
+            "the stack `{name}` was never made: its first deploy failed and was taken back. Delete what is left of it by \
+             `dag-infra destroy`, then deploy again"
+        ),
+        "ROLLBACK_FAILED" | "CREATE_FAILED" => bail!(
+            "the stack `{name}` was never made, and taking back its first deploy failed, too ({status}). Delete what is \
+             left of it by `dag-infra destroy`, then deploy again"
+        ),
+        "UPDATE_ROLLBACK_FAILED" => bail!(
+            "the stack `{name}` is stuck: a deploy failed, and so did going back ({status}). Its events in the console of \
+             CloudFormation say at what; mend that, then run `aws cloudformation continue-update-rollback --stack-name \
+             {name}` and deploy again"
+        ),
+        "DELETE_FAILED" => bail!(
+            "the stack `{name}` was to be deleted, and some of it would not go ({status}). Run `dag-infra destroy` again: \
+             it says at what it fails"
+        ),
+        status if status.ends_with("IN_PROGRESS") => bail!(
+            "the stack `{name}` is being changed already ({status}): by another `dag-infra`, or in the console. Wait until \
+             that is done, then repeat the command"
+        ),
+        _ => Ok(Can::Change),
+    }
+}
+
+/// Whether a change has come to its end.
+pub(super) fn is_over(status: &str) -> bool {
+    !status.ends_with("_IN_PROGRESS")
+}
+
+/// Whether it came to the end that was wanted.
+pub(super) fn is_well(status: &str) -> bool {
+    matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "DELETE_COMPLETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_made_or_changed_or_says_what_to_do_first() {
+        let possible = [
+            (None, Can::Make),
+            (Some("REVIEW_IN_PROGRESS"), Can::Make),
+            (Some("CREATE_COMPLETE"), Can::Change),
+            (Some("UPDATE_COMPLETE"), Can::Change),
+            (Some("UPDATE_ROLLBACK_COMPLETE"), Can::Change),
+        ];
+        for (status, expected) in possible {
+            assert_eq!(can("trial", status).unwrap(), expected, "{status:?}");
+        }
+        let says = |status| can("trial", Some(status)).unwrap_err();
+        insta::assert_snapshot!(says("ROLLBACK_COMPLETE"), @"the stack `trial` was never made: its first deploy failed and was taken back. Delete what is left of it by `dag-infra destroy`, then deploy again");
+        insta::assert_snapshot!(says("ROLLBACK_FAILED"), @"the stack `trial` was never made, and taking back its first deploy failed, too (ROLLBACK_FAILED). Delete what is left of it by `dag-infra destroy`, then deploy again");
+        insta::assert_snapshot!(says("UPDATE_ROLLBACK_FAILED"), @"the stack `trial` is stuck: a deploy failed, and so did going back (UPDATE_ROLLBACK_FAILED). Its events in the console of CloudFormation say at what; mend that, then run `aws cloudformation continue-update-rollback --stack-name trial` and deploy again");
+        insta::assert_snapshot!(says("DELETE_FAILED"), @"the stack `trial` was to be deleted, and some of it would not go (DELETE_FAILED). Run `dag-infra destroy` again: it says at what it fails");
+        insta::assert_snapshot!(says("UPDATE_ROLLBACK_IN_PROGRESS"), @"the stack `trial` is being changed already (UPDATE_ROLLBACK_IN_PROGRESS): by another `dag-infra`, or in the console. Wait until that is done, then repeat the command");
+        insta::assert_snapshot!(says("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), @"the stack `trial` is being changed already (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS): by another `dag-infra`, or in the console. Wait until that is done, then repeat the command");
+    }
+}
