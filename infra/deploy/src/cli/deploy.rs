@@ -50,7 +50,7 @@ impl Deploy {
         let book = Book::prove(&config.root.join("rules"), &config)?;
         let text = cloud_config(&common.config, &config)?;
         for warning in book.warnings(&config) {
-            eprintln!("warning: {warning}");
+            eprintln!("{warning}");
         }
         let rules = Package::of_rules(&text, &book.folder)?;
         common.with_cloud(|_: Config, cloud| async move {

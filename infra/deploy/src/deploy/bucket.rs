@@ -81,6 +81,7 @@ impl Bucket {
         match head.expected_bucket_owner(&self.account).send().await {
             Ok(_) => return Ok(false),
             Err(error) if status(&error) == Some(404) => {}
+            Err(error) if status(&error) == Some(403) => bail!(self.foreign()),
             Err(error) => return Err(explain("asking for a package", &error)),
         }
         let put = self.client.put_object().bucket(&self.name).key(&package.key);

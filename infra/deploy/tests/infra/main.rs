@@ -12,3 +12,4 @@ mod fleet;
 mod list;
 mod moto;
 mod provision;
+mod deploy;
