@@ -23,7 +23,7 @@ impl Moto {
             .expect("DAG_TEST_VENV names no Python environment with moto: run `bash .ci/run`");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/aws.py");
         let mut command = Command::new(Path::new(&venv).join("bin/python"));
-        let mut child = command.arg(script).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.arg(script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("moto said {line:?}"));
