@@ -5,6 +5,8 @@ mod list;
 mod provision;
 mod ask;
 mod deploy;
+mod diff;
+mod secret;
 mod template;
 
 use std::{
@@ -76,6 +78,10 @@ enum Command {
     List(list::List),
     /// Build, upload, show what would change, ask, and change it
     Deploy(deploy::Deploy),
+    /// What a deploy would change in the stack; needs no account with `--against`
+    Diff(diff::Diff),
+    /// Set what `env:NAME` in rules/ stands for, or list the names
+    Secret(secret::Secret),
 }
 
 /// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
@@ -114,6 +120,8 @@ impl Cli {
             Command::Provision(provision) => provision.run(&common),
             Command::List(list) => list.run(&common),
             Command::Deploy(deploy) => deploy.run(&common),
+            Command::Diff(diff) => diff.run(&common),
+            Command::Secret(secret) => secret.run(&common),
         }
     }
 }

@@ -50,7 +50,7 @@ class Noted:
                         stack.status = status
             return answer(start_response, "application/json", b"{}")
         if not path.startswith("/moto-api"):
-            noted = {"operation": environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"}
+            noted = {"operation": environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}?{environ.get('QUERY_STRING', '')}"}
             if "urlencoded" in environ.get("CONTENT_TYPE", ""):
                 body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 environ["wsgi.input"] = io.BytesIO(body)

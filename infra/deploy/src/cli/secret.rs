@@ -1,0 +1,81 @@
+//! `dag-infra secret`: what `env:NAME` in `rules/` stands for, in the cloud.
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Common, Done, Failure};
+use crate::{secret, template::Output};
+
+#[derive(Debug, Args)]
+pub(super) struct Secret {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Set one; its value is asked for, and never shown
+    Set {
+        /// Its name, as `rules/` has it after `env:`
+        name: String,
+        /// Read the value from the standard input instead of the terminal
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Their names, and which are missing
+    List,
+}
+
+impl Secret {
+    pub fn run(self, common: &Common) -> Done {
+        let (_, _, facts) = common.facts()?;
+        let named = facts.secrets().clone();
+        match self.command {
+            Command::Set { name, stdin } => {
+                secret::check_name(&name)?;
+                if !named.contains(&name) {
+                    eprintln!("warning: nothing in rules/ names `env:{name}`");
+                }
+                let value = value(&name, stdin)?;
+                common.with_cloud(|_, cloud| async move {
+                    let outputs = cloud.outputs().await?;
+                    secret::set(&cloud.sdk, outputs.get(Output::Secret)?, &name, &value).await?;
+                    common.print(format!("`{name}` is set"), &json!({ "set": name }));
+                    Ok(())
+                })
+            }
+            Command::List => common.with_cloud(|_, cloud| async move {
+                let outputs = cloud.outputs().await?;
+                let there = secret::names(&cloud.sdk, outputs.get(Output::Secret)?).await?;
+                let missing: Vec<&String> = named.difference(&there).collect();
+                let mut text: String = there.iter().map(|name| format!("{name}\n")).collect();
+                for name in &missing {
+                    text += &format!("{name}  MISSING: set it by `dag-infra secret set {name}`\n");
+                }
+                common.print(text.trim_end(), &json!({ "names": there, "missing": missing }));
+                Ok(())
+            }),
+        }
+    }
+}
+
+/// The value, typed without an echo, or all of the standard input but its last line break.
+fn value(name: &str, stdin: bool) -> Result<String, Failure> {
+    let value = if stdin {
+        let mut text = String::new();
+        io::stdin().lock().take(1 << 20).read_to_string(&mut text)?;
+        text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text).to_owned()).unwrap_or(text)
+    } else if io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("The value of `{name}` (it is not shown): "))?
+    } else {
+        return Err(Failure::from(
+            "there is no terminal to ask at: say `--stdin`, and give the value by the standard input",
+        ));
+    };
+    match value.is_empty() {
+        true => Err(Failure::from(format!("the value of `{name}` is empty: nothing was changed"))),
+        false => Ok(value),
+    }
+}

@@ -1,0 +1,218 @@
+//! What differs between two templates: a pure function.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::words;
+
+/// The properties of our types whose change makes a new resource in the place of the old one ("Update requires:
+/// Replacement" in the resource reference of CloudFormation). A change that only may do so is among them.
+const REPLACING: [(&str, &[&str]); 17] = [
+    ("AWS::SQS::Queue", &["QueueName", "FifoQueue"]),
+    ("AWS::DynamoDB::Table", &["TableName", "KeySchema", "AttributeDefinitions"]),
+    ("AWS::SecretsManager::Secret", &["Name"]),
+    ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
+    (
+        "AWS::Lambda::LayerVersion",
+        &["LayerName", "Description", "Content", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo"],
+    ),
+    ("AWS::Lambda::EventSourceMapping", &["EventSourceArn"]),
+    ("AWS::IAM::Role", &["RoleName", "Path"]),
+    ("AWS::Logs::LogGroup", &["LogGroupName"]),
+    ("AWS::IoT::TopicRule", &["RuleName"]),
+    ("AWS::IoT::Policy", &["PolicyName"]),
+    ("AWS::IoT::ThingType", &["ThingTypeName"]),
+    ("AWS::IoT::ThingGroup", &["ThingGroupName", "ParentGroupName"]),
+    ("AWS::Events::Rule", &["Name", "EventBusName"]),
+    ("AWS::Scheduler::Schedule", &["Name"]),
+    ("AWS::SES::EmailIdentity", &["EmailIdentity"]),
+    ("AWS::SNS::Topic", &["TopicName", "FifoTopic"]),
+    ("AWS::CloudWatch::Alarm", &["AlarmName"]),
+];
+
+/// What differs in a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Difference {
+    /// The logical id.
+    pub resource: String,
+    /// CloudFormation's type, as the new template has it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub what: What,
+    /// A new resource takes the place of the old one.
+    pub replaced: bool,
+    /// What is different in it; nothing where it is added or removed.
+    pub paths: Vec<Changed>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum What {
+    Added,
+    Removed,
+    Changed,
+}
+
+/// A value that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Changed {
+    /// Where, like `Properties.Environment.Variables.DAG_TABLE`.
+    pub path: String,
+    /// Nothing where it is not in the old template, or not in the new one.
+    pub old: Option<Value>,
+    pub new: Option<Value>,
+}
+
+/// A template's text, in YAML or JSON.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn read(text: &str) -> Result<Value> {
+    // YAML has JSON in it.
+    let value: Value = serde_saphyr::from_str(text).context("that is no template: neither YAML nor JSON")?;
+    value.get("Resources").context("that is no template: it has no `Resources`")?;
+    Ok(value)
+}
+
+/// What turns the old template into the new one, a resource at a time: those of the new one in its order, then the removed.
+pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
+    let resources =
+        |template: &Value| template.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (old, new) = (resources(old), resources(new));
+    let mut differences = Vec::new();
+    for (id, resource) in &new {
+        let kind = kind(resource);
+        let Some(before) = old.get(id) else {
+            differences.push(Difference {
+                resource: id.clone(),
+                kind,
+                what: What::Added,
+                replaced: false,
+                paths: Vec::new(),
+            });
+            continue;
+        };
+        let mut paths = Vec::new();
+        collect("", Some(before), Some(resource), &mut paths);
+        if !paths.is_empty() {
+            let replaced = paths.iter().any(|changed| replaces(&kind, &changed.path));
+            differences.push(Difference { resource: id.clone(), kind, what: What::Changed, replaced, paths });
+        }
+    }
+    for (id, resource) in old.iter().filter(|(id, _)| !new.contains_key(*id)) {
+        let kind = kind(resource);
+        differences.push(Difference {
+            resource: id.clone(),
+            kind,
+            what: What::Removed,
+            replaced: false,
+            paths: Vec::new(),
+        });
+    }
+    differences
+}
+
+fn kind(resource: &Value) -> String {
+    resource.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Whether a change there makes a new resource.
+fn replaces(kind: &str, path: &str) -> bool {
+    let property = path.strip_prefix("Properties.").and_then(|rest| rest.split(['.', '[']).next());
+    let replacing = REPLACING.iter().find(|(known, _)| *known == kind).map(|(_, properties)| *properties);
+    path == "Type" || property.is_some_and(|property| replacing.unwrap_or_default().contains(&property))
+}
+
+/// The values that differ, as deep as both have the same shape.
+fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Changed>) {
+    if old == new {
+        return;
+    }
+    match (old, new) {
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                collect(&path, before.get(name), after.get(name), found);
+            }
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) if before.len() == after.len() => {
+            for (at, (before, after)) in before.iter().zip(after).enumerate() {
+                collect(&format!("{path}[{at}]"), Some(before), Some(after), found);
+            }
+        }
+        _ => found.push(Changed { path: path.to_owned(), old: old.cloned(), new: new.cloned() }),
+    }
+}
+
+/// For people: a resource and below it what differs.
+pub(crate) fn text(differences: &[Difference]) -> String {
+    if differences.is_empty() {
+        return "no differences".to_owned();
+    }
+    let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+    let mut text = String::new();
+    for one in differences {
+        let sign = match (one.what, one.replaced) {
+            (What::Added, _) => "+",
+            (What::Removed, _) => "-",
+            (What::Changed, true) => "! REPLACED",
+            (What::Changed, false) => "~",
+        };
+        text += &format!("{sign} {} ({})\n", one.resource, words::kind(&one.kind));
+        for changed in &one.paths {
+            text += &format!("    {}: {} -> {}\n", changed.path, value(&changed.old), value(&changed.new));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(resources: Value) -> Value {
+        json!({ "Resources": resources })
+    }
+
+    #[test]
+    fn resources_are_added_removed_changed_and_replaced() {
+        let old = template(json!({
+            "Events": { "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "a", "VisibilityTimeout": 180 } },
+            "Consumer": { "Type": "AWS::Lambda::Function", "Properties": { "Layers": ["a"], "MemorySize": 256 } },
+            "Alarm": { "Type": "AWS::CloudWatch::Alarm", "Properties": {} },
+            "Same": { "Type": "AWS::SNS::Topic", "Properties": { "TopicName": "a" } },
+        }));
+        let new = template(json!({
+            "Events": { "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "b", "VisibilityTimeout": 180 } },
+            "Consumer": { "Type": "AWS::Lambda::Function", "Properties": { "Layers": ["b"], "Timeout": 30 } },
+            "Table": { "Type": "AWS::DynamoDB::Table", "Properties": {} },
+            "Same": { "Type": "AWS::SNS::Topic", "Properties": { "TopicName": "a" } },
+        }));
+        insta::assert_snapshot!(text(&between(&old, &new)), @r#"
+        ! REPLACED Events (queue)
+            Properties.QueueName: "a" -> "b"
+        ~ Consumer (function)
+            Properties.Layers[0]: "a" -> "b"
+            Properties.MemorySize: 256 -> nothing
+            Properties.Timeout: nothing -> 30
+        + Table (table)
+        - Alarm (alarm)
+        "#);
+        insta::assert_snapshot!(text(&between(&new, &new)), @"no differences");
+    }
+
+    #[test]
+    fn yaml_and_json_are_read_alike_and_anything_else_is_refused() {
+        let yaml = "Resources:\n  Events:\n    Type: AWS::SQS::Queue\n";
+        let json = r#"{ "Resources": { "Events": { "Type": "AWS::SQS::Queue" } } }"#;
+        assert_eq!(read(yaml).unwrap(), read(json).unwrap());
+        insta::assert_snapshot!(read("Outputs: {}").unwrap_err(), @"that is no template: it has no `Resources`");
+        insta::assert_snapshot!(read("[").unwrap_err(), @"that is no template: neither YAML nor JSON");
+    }
+}
