@@ -17,6 +17,7 @@ pub mod cli;
 mod cloud;
 pub mod cost;
 mod deploy;
+mod destroy;
 mod diff;
 mod explain;
 mod fleet;

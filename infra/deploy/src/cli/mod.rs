@@ -5,6 +5,7 @@ mod list;
 mod provision;
 mod ask;
 mod deploy;
+mod destroy;
 mod diff;
 mod secret;
 mod template;
@@ -80,6 +81,8 @@ enum Command {
     Deploy(deploy::Deploy),
     /// What a deploy would change in the stack; needs no account with `--against`
     Diff(diff::Diff),
+    /// Delete the stack; the table, the secret and the packages are kept
+    Destroy(destroy::Destroy),
     /// Set what `env:NAME` in rules/ stands for, or list the names
     Secret(secret::Secret),
 }
@@ -121,6 +124,7 @@ impl Cli {
             Command::List(list) => list.run(&common),
             Command::Deploy(deploy) => deploy.run(&common),
             Command::Diff(diff) => diff.run(&common),
+            Command::Destroy(destroy) => destroy.run(&common),
             Command::Secret(secret) => secret.run(&common),
         }
     }

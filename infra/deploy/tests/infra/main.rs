@@ -10,6 +10,8 @@
 
 mod fleet;
 mod list;
+mod deploy;
+mod destroy;
 mod moto;
 mod provision;
 mod deploy;
