@@ -42,3 +42,43 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
     assert_eq!(answer["deleted"], "detectordag");
     assert!(iot.describe_thing().thing_name("cottage").send().await.is_err());
 }
+
+#[test]
+fn a_secret_and_a_saved_template_are_checked_before_aws_is_asked() {
+    let nobody = "http://127.0.0.1:1";
+    let place = Place::new();
+    let says = |arguments: &[&str], input: Option<&str>| {
+        let said = place.run(nobody, arguments, input);
+        assert_eq!(said.code, 1, "{said:?}");
+        said.err
+    };
+    insta::assert_snapshot!(says(&["secret", "set", "NOR-HOOK"], None), @"`NOR-HOOK` cannot be the name of a secret: letters, digits and `_`, no digit first, like NOR_HOOK_SECRET");
+    insta::assert_snapshot!(says(&["secret", "set", "NOR_HOOK"], None), @"
+    warning: nothing in rules/ names `env:NOR_HOOK`
+    there is no terminal to ask at: say `--stdin`, and give the value by the standard input
+    ");
+    insta::assert_snapshot!(says(&["secret", "set", "NOR_HOOK", "--stdin"], Some("\n")), @"
+    warning: nothing in rules/ names `env:NOR_HOOK`
+    the value of `NOR_HOOK` is empty: nothing was changed
+    ");
+    insta::assert_snapshot!(says(&["diff", "--against", "rules/power.toml"], None), @r#"
+    rules/power.toml cannot be compared: that is no template: neither YAML nor JSON: error: line 14 column 1: did not find expected <document start>
+      --> <input>:14:1
+       |
+    12 | # this folder has the whole language. While a fact that it reads …
+    13 | # anything: a lost sensor is not an outage, and not its end eithe…
+    14 | when = "power == off"
+       | ^ did not find expected <document start>
+    15 | # How long it must be so before an incident opens: anything short…
+    16 | # true times all the same, from the first moment to the last. Opt…
+       |
+    "#);
+
+    let template = place.run(nobody, &["template"], None).out;
+    std::fs::write(place.path("saved.yaml"), template).unwrap();
+    let said = place.run(nobody, &["diff", "--against", "saved.yaml", "--set", "aws.log_days=60"], None);
+    insta::assert_snapshot!(said.out, @"
+    ~ ConsumerLog (log)
+        Properties.RetentionInDays: 30 -> 60
+    ");
+}
