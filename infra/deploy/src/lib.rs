@@ -13,6 +13,7 @@
 //! `cost/` is pure. `cli/` has a file a command; `explain.rs` turns what AWS says into what to do.
 
 mod announce;
+mod build;
 pub mod cli;
 mod cloud;
 pub mod cost;
@@ -21,10 +22,8 @@ mod destroy;
 mod diff;
 mod explain;
 mod fleet;
-mod provision;
-mod build;
-mod deploy;
 mod package;
+mod provision;
 mod secret;
 mod stack;
 pub mod template;

@@ -1,12 +1,12 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
-mod cost;
-mod list;
-mod provision;
 mod ask;
+mod cost;
 mod deploy;
 mod destroy;
 mod diff;
+mod list;
+mod provision;
 mod secret;
 mod template;
 

@@ -8,10 +8,10 @@
     reason = "helpers of tests may fail the test"
 )]
 
-mod fleet;
-mod list;
+mod deploy;
 mod deploy;
 mod destroy;
+mod fleet;
+mod list;
 mod moto;
 mod provision;
-mod deploy;
