@@ -115,6 +115,11 @@ impl Folder {
         Id::of_files(&self.files)
     }
 
+    /// The files, by their path.
+    pub fn into_files(self) -> BTreeMap<String, String> {
+        self.files
+    }
+
     /// The rules and scripts.
     pub fn rules(&self) -> BTreeMap<String, String> {
         let rules = self.files.iter().filter(|(path, _)| Sources::is_rules_file(Path::new(path)));

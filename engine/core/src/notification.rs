@@ -131,6 +131,14 @@ pub enum Address {
 }
 
 impl Address {
+    /// Whether mail can be sent there: `user@host`, without a name, 254 bytes at most.
+    pub fn is_email(text: &str) -> bool {
+        let plain = |part: &str| {
+            !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
+        };
+        text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host))
+    }
+
     /// The kind of channel that this is the address of.
     pub const fn channel(&self) -> Channel {
         match self {

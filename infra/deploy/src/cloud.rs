@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
+use dag_cloud::aws::Registry;
 use dag_config::Config;
 
 use crate::{
@@ -61,6 +62,13 @@ impl Cloud {
         let outputs =
             described.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default());
         Ok(Outputs(outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect()))
+    }
+}
+
+impl Cloud {
+    /// The registry in the stack's table.
+    pub fn registry(&self, outputs: &Outputs) -> Result<Registry> {
+        Ok(Registry::new(&self.sdk, outputs.get(Output::Table)?))
     }
 }
 

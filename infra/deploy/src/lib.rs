@@ -12,6 +12,7 @@
 //! as the SDK finds them, the stack's outputs for the names of things. `provision/` makes devices, `fleet.rs` reads them,
 //! `cost/` is pure. `cli/` has a file a command; `explain.rs` turns what AWS says into what to do.
 
+mod account;
 mod announce;
 mod build;
 pub mod cli;
@@ -26,5 +27,6 @@ mod package;
 mod provision;
 mod secret;
 mod stack;
+mod rules;
 pub mod template;
 mod words;

@@ -27,12 +27,11 @@ impl<'a> Compiling<'a> {
         let Some(mut table) = Table::at(document, value, "a recipient") else { return };
         let mut addresses = Vec::new();
         if let Some(email) = table.string("email") {
-            match email.get_ref().split_once('@') {
-                Some((user, host)) if is_email(user, host) => addresses.push(Address::Email((*email.get_ref()).into())),
-                _ => {
-                    let message = format!("`{}` is not an email address", email.get_ref());
-                    document.problem(email.span(), message, Some("write it as user@host, without a name".into()));
-                }
+            if Address::is_email(email.get_ref()) {
+                addresses.push(Address::Email((*email.get_ref()).into()));
+            } else {
+                let message = format!("`{}` is not an email address", email.get_ref());
+                document.problem(email.span(), message, Some("write it as user@host, without a name".into()));
             }
         }
         let webhook = table.value("webhook");
@@ -176,13 +175,6 @@ fn quiet(document: &Document<'_>, recipient: &mut Table<'_, '_>) -> Option<Quiet
         document.warning(value.span(), "these hours hold nothing", Some(help.into()));
     }
     Some(Quiet { span, unless })
-}
-
-fn is_email(user: &str, host: &str) -> bool {
-    let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
-    };
-    plain(user) && plain(host) && user.len() + host.len() < 254
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod diff;
 mod list;
 mod provision;
 mod secret;
+mod account;
+mod rules;
 mod template;
 
 use std::{
@@ -85,6 +87,12 @@ enum Command {
     Destroy(destroy::Destroy),
     /// Set what `env:NAME` in rules/ stands for, or list the names
     Secret(secret::Secret),
+    /// Sign rules and send them to devices
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Who may look at devices, and is told as `@account`
+    #[command(subcommand)]
+    Account(account::Account),
 }
 
 /// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
@@ -126,6 +134,8 @@ impl Cli {
             Command::Diff(diff) => diff.run(&common),
             Command::Destroy(destroy) => destroy.run(&common),
             Command::Secret(secret) => secret.run(&common),
+            Command::Rules(rules) => rules.run(&common),
+            Command::Account(account) => account.run(&common),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! `dag-infra` as a user runs it, against AWS on loopback: a module a command.
+//! `dag-infra` as a person runs it, against moto on loopback.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,3 +16,5 @@ mod fleet;
 mod list;
 mod moto;
 mod provision;
+mod account;
+mod rules;

@@ -1,0 +1,8 @@
+//! Accounts: who may look at devices, and is told as `@account`.
+
+mod change;
+pub(crate) mod password;
+mod verify;
+
+pub(crate) use change::{add, assign, devices_of, remove, set_password, unassign};
+pub(crate) use verify::verify;

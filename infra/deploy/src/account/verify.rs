@@ -1,0 +1,79 @@
+//! Addresses while SES is in its sandbox, where it writes only to those whose owners said yes: they are asked.
+
+use anyhow::Result;
+use aws_sdk_sesv2::{
+    Client,
+    config::Region,
+    operation::{create_email_identity::CreateEmailIdentityError, get_email_identity::GetEmailIdentityError},
+};
+use dag_config::Config;
+
+use crate::{cloud::Cloud, explain::explain};
+
+/// What became of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// SES sends its owner a link.
+    Now,
+    /// That was done before, and the link was not followed yet.
+    Before,
+    /// SES writes there already.
+    Verified,
+}
+
+impl Asked {
+    /// What it means, for people.
+    pub fn about(self, address: &str) -> String {
+        match self {
+            Asked::Now => format!(
+                "SES asks {address} by mail whether it may write there: nothing else arrives until the link in it is followed."
+            ),
+            Asked::Before => format!(
+                "SES asked {address} before, and nothing arrives there until the link in that mail is followed."
+            ),
+            Asked::Verified => format!("SES writes to {address} already."),
+        }
+    }
+}
+
+/// Has SES ask the owner of an address, where SES is in its sandbox.
+pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Result<Option<Asked>> {
+    if !config.email.ses.sandbox {
+        return Ok(None);
+    }
+    let mut sdk = cloud.sdk.to_builder();
+    if let Some(region) = &config.email.ses.region {
+        sdk = sdk.region(Region::new(region.clone()));
+    }
+    let client = Client::new(&sdk.build());
+    // Who owns the whole domain need not be asked.
+    if let Some((_, domain)) = address.rsplit_once('@')
+        && verified(&client, domain).await? == Some(true)
+    {
+        return Ok(Some(Asked::Verified));
+    }
+    match verified(&client, address).await? {
+        Some(true) => return Ok(Some(Asked::Verified)),
+        Some(false) => return Ok(Some(Asked::Before)),
+        None => {}
+    }
+    match client.create_email_identity().email_identity(address).send().await {
+        Ok(_) => Ok(Some(Asked::Now)),
+        Err(error) => match error.as_service_error() {
+            // Somebody else did just now.
+            Some(CreateEmailIdentityError::AlreadyExistsException(_)) => Ok(Some(Asked::Before)),
+            _ => Err(explain(&format!("having SES ask {address} whether it may write there"), &error)),
+        },
+    }
+}
+
+/// Whether an identity is verified, if SES knows it.
+async fn verified(client: &Client, identity: &str) -> Result<Option<bool>> {
+    match client.get_email_identity().email_identity(identity).send().await {
+        Ok(identity) => Ok(Some(identity.verified_for_sending_status())),
+        Err(error) => match error.as_service_error() {
+            Some(GetEmailIdentityError::NotFoundException(_)) => Ok(None),
+            _ => Err(explain("asking SES what it may write to", &error)),
+        },
+    }
+}

@@ -1,0 +1,243 @@
+//! `dag-infra account`: who may look at devices, and is told as `@account`.
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use dag_cloud::aws::Registry;
+use dag_engine::Name;
+use serde_json::{Value, json};
+
+use super::{Common, Done, Failure};
+use crate::{
+    account::{self, devices_of, password},
+    cloud::Cloud,
+    template::Output,
+};
+
+/// A line of the standard input is looked at up to here: a password of the longest kind, in the longest characters.
+const LONGEST_LINE: u64 = 4 * password::LONGEST as u64 + 16;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Add an account
+    Add(Add),
+    /// Show all accounts and their devices
+    List,
+    /// Give an account a new password
+    SetPassword(SetPassword),
+    /// Remove an account
+    Rm(Remove),
+    /// Give devices to an account
+    Assign(Devices),
+    /// Take devices from an account
+    Unassign(Devices),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// By what its owner logs in
+    username: String,
+    /// Where it is told; may be given several times
+    #[arg(long = "email", value_name = "ADDRESS")]
+    emails: Vec<String>,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetPassword {
+    /// The account's user name
+    username: String,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The account's user name
+    username: String,
+    /// Its devices are nobody's then
+    #[arg(long)]
+    unassign: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Devices {
+    /// The account's user name
+    username: String,
+    /// The devices
+    #[arg(required = true, value_name = "DEVICE")]
+    devices: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Password {
+    /// Read the password from the standard input, its first line, and not from the terminal
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl Account {
+    pub fn run(self, common: &Common) -> Done {
+        match self {
+            Account::Add(add) => add.run(common),
+            Account::List => list(common),
+            Account::SetPassword(set) => set.run(common),
+            Account::Rm(remove) => remove.run(common),
+            Account::Assign(devices) => devices.assign(common),
+            Account::Unassign(devices) => devices.unassign(common),
+        }
+    }
+}
+
+impl Add {
+    fn run(self, common: &Common) -> Done {
+        let password = password::hash(&self.password.read()?)?;
+        common.with_cloud(async |config, cloud| {
+            let registry = cloud.registry(&cloud.outputs().await?)?;
+            let added = account::add(&registry, &self.username, &self.emails, password).await?;
+            let mut lines = vec![format!("The account `{}` is added: {}.", added.username, added.id)];
+            for email in &added.emails {
+                let asked = account::verify(&cloud, &config, email).await;
+                let asked = asked.with_context(|| format!("the account `{}` is added, but", added.username))?;
+                lines.extend(asked.map(|asked| asked.about(email)));
+            }
+            lines.push(format!("Give it devices by `dag-infra account assign {} DEVICE`.", added.username));
+            common.print(lines.join("\n"), &shown(&added, &[]));
+            Ok(())
+        })
+    }
+}
+
+fn list(common: &Common) -> Done {
+    common.with_cloud(async |_, cloud| {
+        let registry = cloud.registry(&cloud.outputs().await?)?;
+        let (accounts, devices) = (registry.accounts().await?, registry.devices().await?);
+        let accounts = accounts.iter().map(|account| (account, devices_of(&devices, account)));
+        let accounts: Vec<_> = accounts.collect();
+        let text = accounts.iter().map(|(account, devices)| {
+            let none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+            let emails = none(account.emails.join(", "));
+            format!("{}  {}\n  told:    {emails}\n  devices: {}", account.username, account.id, none(names(devices)))
+        });
+        let text: Vec<String> = text.collect();
+        let text = match text.as_slice() {
+            [] => "There is no account yet: add one by `dag-infra account add USERNAME`.".to_owned(),
+            _ => text.join("\n"),
+        };
+        let json: Vec<Value> = accounts.iter().map(|(account, devices)| shown(account, devices)).collect();
+        common.print(text, &Value::from(json));
+        Ok(())
+    })
+}
+
+impl SetPassword {
+    fn run(self, common: &Common) -> Done {
+        let password = password::hash(&self.password.read()?)?;
+        common.with_cloud(async |_, cloud| {
+            let registry = cloud.registry(&cloud.outputs().await?)?;
+            let changed = account::set_password(&registry, &self.username, password).await?;
+            common.print(
+                format!("The account `{}` has a new password.", changed.username),
+                &json!({ "id": changed.id, "username": changed.username }),
+            );
+            Ok(())
+        })
+    }
+}
+
+impl Remove {
+    fn run(self, common: &Common) -> Done {
+        common.with_cloud(async |_, cloud| {
+            let (registry, events) = reach(&cloud).await?;
+            let (removed, devices) = account::remove(&registry, &self.username, self.unassign).await?;
+            cloud.announce(&events, &devices).await?;
+            let mut text = format!("The account `{}` is removed.", removed.username);
+            if !devices.is_empty() {
+                text += &format!(" Nobody has its devices now: {}.", names(&devices));
+            }
+            common.print(text, &shown(&removed, &devices));
+            Ok(())
+        })
+    }
+}
+
+impl Devices {
+    fn assign(self, common: &Common) -> Done {
+        common.with_cloud(async |_, cloud| {
+            let (registry, events) = reach(&cloud).await?;
+            let devices = self.devices();
+            let account = account::assign(&registry, &self.username, &devices).await?;
+            cloud.announce(&events, &devices).await?;
+            let told = match account.emails.as_slice() {
+                [] => "it has no address to be told at".to_owned(),
+                emails => format!("{} stands for `@account` there", emails.join(", ")),
+            };
+            let text = format!("The account `{}` has {}: {told}.", account.username, names(&devices));
+            common.print(text, &shown(&account, &devices));
+            Ok(())
+        })
+    }
+
+    fn unassign(self, common: &Common) -> Done {
+        common.with_cloud(async |_, cloud| {
+            let (registry, events) = reach(&cloud).await?;
+            let devices = self.devices();
+            let account = account::unassign(&registry, &self.username, &devices).await?;
+            cloud.announce(&events, &devices).await?;
+            let text = format!("The account `{}` has {} no more.", account.username, names(&devices));
+            common.print(text, &shown(&account, &devices));
+            Ok(())
+        })
+    }
+
+    fn devices(&self) -> Vec<Name> {
+        self.devices.iter().map(|device| Name::new(device.clone())).collect()
+    }
+}
+
+impl Password {
+    fn read(&self) -> Result<String, Failure> {
+        Ok(if self.password_stdin { first_line(io::stdin().lock())? } else { asked()? })
+    }
+}
+
+/// The registry, and the queue by which it is announced.
+async fn reach(cloud: &Cloud) -> Result<(Registry, String)> {
+    let outputs = cloud.outputs().await?;
+    Ok((cloud.registry(&outputs)?, outputs.get(Output::Events)?.to_owned()))
+}
+
+fn first_line(input: impl io::Read) -> Result<String> {
+    let mut text = String::new();
+    let read = input.take(LONGEST_LINE).read_to_string(&mut text);
+    read.context("the password cannot be read from the standard input")?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Asked twice, without being shown.
+fn asked() -> Result<String> {
+    if !io::stdin().is_terminal() {
+        bail!(
+            "there is no terminal to ask for the password at: give it on the standard input, with `--password-stdin`"
+        );
+    }
+    let unread =
+        "the password cannot be read from the terminal: give it on the standard input, with `--password-stdin`";
+    let password = rpassword::prompt_password("Password: ").context(unread)?;
+    let again = rpassword::prompt_password("Again: ").context(unread)?;
+    if password != again {
+        bail!("the two passwords differ: nothing was changed, try it again");
+    }
+    Ok(password)
+}
+
+fn names(devices: &[Name]) -> String {
+    devices.iter().map(|device| device.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// An account as programs are shown it: without what proves who somebody is.
+fn shown(account: &dag_cloud::Account, devices: &[Name]) -> Value {
+    json!({ "id": account.id, "username": account.username, "emails": account.emails, "devices": devices })
+}

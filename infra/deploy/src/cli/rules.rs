@@ -1,0 +1,108 @@
+//! `dag-infra rules`: the rules that devices run by themselves.
+
+use std::{
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::{Args, Subcommand};
+use dag_engine::{Name, Time};
+use serde_json::json;
+
+use super::{Common, Done};
+use crate::{
+    rules::{self, To, key},
+    template::Output,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Rules {
+    /// Check rules/, sign it, and have devices run it
+    Push(Push),
+    /// Make the key that signs rules
+    Key(Key),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Push {
+    /// A device that should run them; may be given several times
+    #[arg(long, value_name = "DEVICE", required_unless_present = "all", conflicts_with = "all")]
+    device: Vec<String>,
+    /// Every device, and every one that is provisioned from now on
+    #[arg(long)]
+    all: bool,
+    /// The key that signs them; rules-signing.key beside the configuration unless given
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    /// Where it is put; rules-signing.key beside the configuration unless given
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl Rules {
+    pub fn run(self, common: &Common) -> Done {
+        match self {
+            Rules::Push(push) => push.run(common),
+            Rules::Key(key) => key.run(common),
+        }
+    }
+}
+
+impl Push {
+    fn run(self, common: &Common) -> Done {
+        common.with_cloud(async |config, cloud| {
+            let key = key::read(&self.key.unwrap_or_else(|| key::path(&config)))?;
+            let signed = rules::sign(&config, &key, now())?;
+            let to = match self.all {
+                true => To::All,
+                false => To::Devices(self.device.into_iter().map(Name::new).collect()),
+            };
+            let outputs = cloud.outputs().await?;
+            let registry = cloud.registry(&outputs)?;
+            let devices = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &signed, &to).await?;
+            let (hash, files) = (signed.hash(), signed.files.len());
+            let next = match devices.as_slice() {
+                [] => "No device is registered yet: those that are provisioned from now on run them.".to_owned(),
+                [one] => told(&format!("`{one}`")),
+                several => told(&format!("{} devices", several.len())),
+            };
+            let text = format!("The rules {hash} ({files} files) are signed.\n{next}");
+            let json = json!({ "rules": hash, "signed_at": signed.signed_at, "files": files, "devices": devices });
+            common.print(text, &json);
+            Ok(())
+        })
+    }
+}
+
+fn told(devices: &str) -> String {
+    format!(
+        "They are sent to {devices} now, or when next there is a connection. A device checks them itself, and runs them or says why \
+         not: `dag-infra list` shows who runs what."
+    )
+}
+
+impl Key {
+    fn run(self, common: &Common) -> Done {
+        let path = match self.key {
+            Some(path) => path,
+            None => key::path(&common.load()?),
+        };
+        let public = key::make(&path)?.to_text();
+        let text = format!(
+            "`{}` is the key that signs your rules: keep a copy of it where nobody else gets it.\n\
+             Devices check by the public key {public}, which `dag-infra provision` gives them.",
+            path.display()
+        );
+        common.print(text, &json!({ "key": path, "public_key": public }));
+        Ok(())
+    }
+}
+
+fn now() -> Time {
+    let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,106 @@
+//! The owner's key. The secret half never leaves this machine; devices have the public one.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use dag_config::Config;
+use dag_uplink::{PublicKey, SigningKey};
+use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
+
+/// The file's name, beside `config.toml`.
+const FILE: &str = "rules-signing.key";
+
+/// An Ed25519 key in PKCS#8 has 83 bytes. A file that has many more is none.
+const LONGEST: u64 = 4_096;
+
+/// Where the key is unless somebody says otherwise.
+pub(crate) fn path(config: &Config) -> PathBuf {
+    config.root.join(FILE)
+}
+
+/// Makes a key that only the owner of the file can read. One that is there is left alone.
+pub(crate) fn make(path: &Path) -> Result<PublicKey> {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+    let pkcs8 = pkcs8.map_err(|_| anyhow!("the system gives no random numbers for a key"))?;
+    let key = SigningKey::from_pkcs8(pkcs8.as_ref())?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let unwritten = || format!("the signing key cannot be written to `{}`", path.display());
+    let mut file = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => bail!(
+            "`{}` is there already, and devices take no rules but those that it signed. For another key move it away, run \
+             this again, and give every device the new public key by `dag-infra provision`",
+            path.display()
+        ),
+        opened => opened.with_context(unwritten)?,
+    };
+    if let Err(error) = file.write_all(pkcs8.as_ref()).and_then(|()| file.sync_all()) {
+        // A part of a key is none, and would be in the way.
+        let _ = fs::remove_file(path);
+        return Err(error).with_context(unwritten);
+    }
+    Ok(key.public())
+}
+
+/// The key that is to sign.
+pub(crate) fn read(path: &Path) -> Result<SigningKey> {
+    let missing = || {
+        format!(
+            "there is no signing key at `{}`: make one by `dag-infra rules key`, or name it by `--key`",
+            path.display()
+        )
+    };
+    read_if_there(path)?.with_context(missing)
+}
+
+/// What devices check by, if there is a key.
+pub(crate) fn public_key(path: &Path) -> Result<Option<PublicKey>> {
+    Ok(read_if_there(path)?.map(|key| key.public()))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<SigningKey>> {
+    let unread = || format!("the signing key `{}` cannot be read", path.display());
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.with_context(unread)?,
+    };
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).with_context(unread)?;
+    SigningKey::from_pkcs8(&bytes).map(Some).with_context(unread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        assert_eq!(public_key(&path).unwrap(), None);
+        let public = make(&path).unwrap();
+        assert_eq!(public_key(&path).unwrap(), Some(public.clone()));
+        assert_eq!(read(&path).unwrap().public(), public);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+        assert!(make(&path).unwrap_err().to_string().contains("is there already"));
+        assert_eq!(public_key(&path).unwrap(), Some(public), "it was left alone");
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        fs::write(&path, "secret").unwrap();
+        let told = format!("{:#}", public_key(&path).unwrap_err()).replace(&*folder.path().to_string_lossy(), "HOME");
+        insta::assert_snapshot!(told, @"the signing key `HOME/rules-signing.key` cannot be read: this is no signing key: it is an Ed25519 key in PKCS#8");
+        let told = format!("{:#}", make(&folder.path().join("no/such/folder")).unwrap_err());
+        insta::assert_snapshot!(told.replace(&*folder.path().to_string_lossy(), "HOME"), @"the signing key cannot be written to `HOME/no/such/folder`: No such file or directory (os error 2)");
+    }
+}

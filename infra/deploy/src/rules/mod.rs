@@ -1,0 +1,7 @@
+//! Rules on their way to the fleet: checked, signed, kept in the table, and wanted of devices. The consumer sends them, and
+//! each device checks them once more before it runs them.
+
+pub(crate) mod key;
+mod push;
+
+pub(crate) use push::{To, push, registered, sign};

@@ -1,0 +1,180 @@
+//! From the folder `rules/` to what devices should run.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use dag_book::Book;
+use dag_cloud::aws::Registry;
+use dag_config::Config;
+use dag_engine::{Name, Time, nearest};
+use dag_uplink::{Command, LONGEST_REPORT, SignedRules, SigningKey};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::cloud::Cloud;
+
+/// So many devices are changed at a time.
+const AT_ONCE: usize = 16;
+
+/// So many files are named where all of them are too long.
+const NAMED: usize = 3;
+
+/// Whose rules they are to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// Those of every device, and of every new one.
+    All,
+    /// Those of some.
+    Devices(Vec<Name>),
+}
+
+/// Checks the folder `rules/` as a device does, scenarios and all, and signs it.
+pub(crate) fn sign(config: &Config, key: &SigningKey, now: Time) -> Result<SignedRules> {
+    let book = match Book::prove(&config.root.join("rules"), config) {
+        Ok(book) => book,
+        Err(problems) => bail!("{problems}\nnothing was sent: no device would take these rules"),
+    };
+    let command = Command::Rules(key.sign(book.folder.into_files(), now));
+    let length = command.to_json().len();
+    let Command::Rules(rules) = command else { bail!("a command was another one") };
+    if length > LONGEST_REPORT {
+        bail!(too_long(&rules.files, length));
+    }
+    Ok(rules)
+}
+
+fn too_long(files: &BTreeMap<String, String>, length: usize) -> String {
+    let mut files: Vec<(&str, usize)> = files.iter().map(|(path, text)| (path.as_str(), text.len())).collect();
+    files.sort_by_key(|(_, length)| std::cmp::Reverse(*length));
+    let largest = files.iter().take(NAMED).map(|(path, length)| format!("rules/{path} with {}", kilobytes(*length)));
+    let largest: Vec<String> = largest.collect();
+    format!(
+        "the rules are a message of {}, and a device takes {} at most. The largest files are {}: shorten them, or remove \
+         scenarios and templates that are not needed any more",
+        kilobytes(length),
+        kilobytes(LONGEST_REPORT),
+        largest.join(", ")
+    )
+}
+
+/// Rounded up, so that what is too much never looks as if it were not.
+fn kilobytes(bytes: usize) -> String {
+    format!("{} KB", bytes.div_ceil(1024))
+}
+
+/// Keeps signed rules, and says that these devices should run them; the consumer sends them. Answers which devices. Done again
+/// after it was cut short it goes on; done twice it changes nothing.
+pub(crate) async fn push(
+    cloud: &Cloud,
+    registry: &Registry,
+    events_url: &str,
+    rules: &SignedRules,
+    to: &To,
+) -> Result<Vec<Name>> {
+    let devices = match to {
+        To::All => registry.devices().await?.into_keys().collect(),
+        To::Devices(devices) => {
+            registered(registry, devices).await?;
+            devices.clone()
+        }
+    };
+    let hash = rules.hash();
+    // Whoever is told of them must find them.
+    registry.keep_rules(rules).await?;
+    if *to == To::All {
+        registry.want(hash).await?;
+    }
+    let wanted = devices.iter().map(|device| async move {
+        let wanted = registry.change(device, |registration| registration.rules = Some(hash)).await;
+        wanted.map(drop)
+    });
+    futures::stream::iter(wanted).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    cloud.announce(events_url, &devices).await?;
+    Ok(devices)
+}
+
+/// Whether devices are registered: otherwise a slip of the finger would register one.
+pub(crate) async fn registered(registry: &Registry, devices: &[Name]) -> Result<()> {
+    for device in devices {
+        if registry.registration(device).await?.is_none() {
+            let known = registry.devices().await?;
+            let near = nearest(device, known.keys().map(Name::as_str));
+            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            bail!(
+                "the device `{device}` is not registered: {near}`dag-infra list` shows those that are, and `dag-infra provision {device}` makes it one"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
+
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_768_046_400_000);
+
+    fn key() -> SigningKey {
+        SigningKey::from_pkcs8(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref()).unwrap()
+    }
+
+    /// The shipped rules, and another file.
+    fn folder(path: &str, text: &str) -> (tempfile::TempDir, Config) {
+        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let book = dag_book::Folder::read(&top.join("rules")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(top.join("config.toml"), folder.path().join("config.toml")).unwrap();
+        for (path, text) in
+            book.into_files().iter().map(|(path, text)| (path.as_str(), text.as_str())).chain([(path, text)])
+        {
+            let path = folder.path().join("rules").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let config = Config::load(&folder.path().join("config.toml"), &[]).unwrap();
+        (folder, config)
+    }
+
+    #[test]
+    fn the_shipped_rules_are_signed_as_devices_check_them() {
+        let (_folder, config) = folder("more.toml", "");
+        let key = key();
+        let rules = sign(&config, &key, NOW).unwrap();
+        assert_eq!(rules.verify(&key.public()), Ok(()));
+        assert!(rules.verify(&self::key().public()).is_err());
+        assert_eq!(rules.hash(), dag_book::Folder::read(&config.root.join("rules")).unwrap().id());
+        assert_eq!(rules.signed_at, NOW);
+    }
+
+    #[test]
+    fn rules_that_no_device_would_take_are_not_signed() {
+        let (_folder, config) =
+            folder("more.toml", "[rule.odd]\nwhen = \"pwoer == off\"\nescalation = \"household\"\n");
+        insta::assert_snapshot!(sign(&config, &key(), NOW).unwrap_err(), @r#"
+        error: there is no fact or value `pwoer`
+         --> more.toml:2:9
+          |
+        2 | when = "pwoer == off"
+          |         ^^^^^
+          |
+          = help: did you mean `power`?
+
+        1 problem found; nothing was changed
+        nothing was sent: no device would take these rules
+        "#);
+        let scenario = "name = \"wrong\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n\
+                        [[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]\n";
+        let (_folder, config) = folder("tests/wrong.toml", scenario);
+        let error = sign(&config, &key(), NOW).unwrap_err().to_string();
+        assert!(error.contains("wrong.toml:6:11") && error.ends_with("no device would take these rules"), "{error}");
+    }
+
+    #[test]
+    fn rules_that_are_too_long_for_a_device_are_told_with_what_to_do() {
+        let (_folder, config) = folder("long.toml", &"# A long remark.\n".repeat(10_000));
+        insta::assert_snapshot!(sign(&config, &key(), NOW).unwrap_err(), @"the rules are a message of 218 KB, and a device takes 128 KB at most. The largest files are rules/long.toml with 167 KB, rules/people.toml with 5 KB, rules/power.toml with 3 KB: shorten them, or remove scenarios and templates that are not needed any more");
+    }
+}
