@@ -1,5 +1,6 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
+mod account;
 mod ask;
 mod cost;
 mod deploy;
@@ -7,9 +8,8 @@ mod destroy;
 mod diff;
 mod list;
 mod provision;
-mod secret;
-mod account;
 mod rules;
+mod secret;
 mod template;
 
 use std::{

@@ -1,15 +1,11 @@
 //! `dag-infra provision`: a device, from nothing to what goes onto its card.
 
-use std::{
-    fmt::Write as _,
-    io::{self, BufRead as _, Write as _},
-    path::PathBuf,
-};
+use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Done, Failure};
+use super::{Common, Done, Failure, ask};
 use crate::provision::{Balena, Order, Provisioner, Report, check_id};
 
 #[derive(Debug, Args)]
@@ -76,7 +72,7 @@ impl Provision {
                 balena: self.balena.map(|fleet| Balena { fleet, image: self.image, board: self.board }),
             };
             if self.revoke && !self.yes {
-                ask(&order.device)?;
+                sure(&order.device)?;
             }
             let provisioner = Provisioner::new(&cloud, &config, &common.config).await?;
             let device = &order.device;
@@ -111,12 +107,9 @@ impl Provision {
 }
 
 /// Whoever revokes a device has to go to it to bring it back.
-fn ask(device: &str) -> Result<(), Failure> {
-    eprint!("This locks the device `{device}` out until it is given new files. Type its id to go on: ");
-    let _ = io::stderr().flush();
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    if line.trim() != device {
+fn sure(device: &str) -> Result<(), Failure> {
+    let question = format!("This locks the device `{device}` out until it is given new files. Type its id to go on:");
+    if ask::line(&question, "say `--yes`")? != device {
         return Err(Failure::from("nothing was revoked: that is not its id"));
     }
     Ok(())

@@ -10,7 +10,6 @@ mod bundle;
 mod cloud_init;
 mod files;
 mod identity;
-mod key;
 mod note;
 mod register;
 mod revoke;
@@ -310,7 +309,7 @@ impl<'a> Provisioner<'a> {
         let (pem, _) = self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?;
         let rules = Source::rules(&self.config.root)?;
         let source = Source { config: &self.text, rules: &rules, name };
-        let rules_key = key::public_key(&order.signing_key)?.map(|key| key.to_text());
+        let rules_key = crate::rules::key::public_key(&order.signing_key)?.map(|key| key.to_text());
         bundle::write(note, &source, &pem, &Uplink { endpoint, rules_key })
     }
 }

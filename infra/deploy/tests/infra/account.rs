@@ -4,22 +4,22 @@ use argon2::{Argon2, PasswordVerifier as _, password_hash::phc::PasswordHash};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::moto::Moto;
+use crate::stack::Stack;
 
 #[test]
 fn accounts_come_and_go_and_have_devices() {
-    let moto = Moto::with_stack();
-    let registry = moto.registry();
+    let stack = Stack::start();
+    let registry = stack.registry();
     for device in ["cabin", "cottage"] {
-        moto.runtime.block_on(registry.change(device, |_| {})).unwrap();
+        stack.runtime.block_on(registry.change(device, |_| {})).unwrap();
     }
-    assert_snapshot!(moto.good(&["account", "list"], ""), @"There is no account yet: add one by `dag-infra account add USERNAME`.");
+    assert_snapshot!(stack.good(&["account", "list"], ""), @"There is no account yet: add one by `dag-infra account add USERNAME`.");
     let add = |name, more: &[&str], password| {
-        moto.run_with(&[&["account", "add", name, "--password-stdin"], more].concat(), password)
+        stack.run_with(&[&["account", "add", name, "--password-stdin"], more].concat(), password)
     };
     let said = add("nor", &["--email", "nor@example.com", "--email", "kim@example.com"], "correct horse\n");
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    let nor = moto.runtime.block_on(registry.account("nor")).unwrap().unwrap();
+    let nor = stack.runtime.block_on(registry.account("nor")).unwrap().unwrap();
     assert_snapshot!(said.out.replace(nor.id.as_str(), "UUID"), @"
     The account `nor` is added: UUID.
     Give it devices by `dag-infra account assign nor DEVICE`.
@@ -27,7 +27,7 @@ fn accounts_come_and_go_and_have_devices() {
     assert_eq!((nor.id.len(), nor.emails.len()), (36, 2));
     assert_eq!(add("kim", &[], "correct horse").code, 0);
     let fits = |name, password: &str| {
-        let account = moto.runtime.block_on(registry.account(name)).unwrap().unwrap();
+        let account = stack.runtime.block_on(registry.account(name)).unwrap().unwrap();
         Argon2::default().verify_password(password.as_bytes(), &PasswordHash::new(&account.password).unwrap()).is_ok()
     };
     assert!(fits("nor", "correct horse"));
@@ -39,11 +39,11 @@ fn accounts_come_and_go_and_have_devices() {
         add("pat", &[], ""),
         add("pat", &["--email", "Pat <pat@example.com>"], "correct horse"),
         add("two words", &[], "correct horse"),
-        moto.run_with(&["account", "add", "pat"], "correct horse"),
-        moto.run_with(&["account", "set-password", "nir", "--password-stdin"], "another horse"),
-        moto.run_with(&["account", "assign", "nor", "cottage", "cabim"], ""),
-        moto.run_with(&["account", "unassign", "nor", "cottage"], ""),
-        moto.run_with(&["account", "rm", "pat"], ""),
+        stack.run_with(&["account", "add", "pat"], "correct horse"),
+        stack.run_with(&["account", "set-password", "nir", "--password-stdin"], "another horse"),
+        stack.run_with(&["account", "assign", "nor", "cottage", "cabim"], ""),
+        stack.run_with(&["account", "unassign", "nor", "cottage"], ""),
+        stack.run_with(&["account", "rm", "pat"], ""),
     ];
     assert!(bad.iter().all(|said| said.code == 1 && said.out.is_empty()), "{bad:?}");
     assert_snapshot!(bad.map(|said| said.err).join("\n"), @"
@@ -58,23 +58,23 @@ fn accounts_come_and_go_and_have_devices() {
     `cottage` is not a device of `nor`: `dag-infra account list` shows which are
     there is no account `pat`: `dag-infra account list` shows all
     ");
-    assert_eq!(moto.announced(), [""; 0]);
+    assert_eq!(stack.announced(), [""; 0]);
 
-    assert_snapshot!(moto.good(&["account", "set-password", "nor", "--password-stdin"], "another horse\r\n"), @"The account `nor` has a new password.");
+    assert_snapshot!(stack.good(&["account", "set-password", "nor", "--password-stdin"], "another horse\r\n"), @"The account `nor` has a new password.");
     assert!(fits("nor", "another horse") && !fits("nor", "correct horse"));
 
-    assert_snapshot!(moto.good(&["account", "assign", "nor", "cottage", "cabin"], ""), @"The account `nor` has cottage, cabin: nor@example.com, kim@example.com stands for `@account` there.");
-    assert_eq!(moto.announced(), ["cabin", "cottage"]);
-    let told = |device| moto.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
+    assert_snapshot!(stack.good(&["account", "assign", "nor", "cottage", "cabin"], ""), @"The account `nor` has cottage, cabin: nor@example.com, kim@example.com stands for `@account` there.");
+    assert_eq!(stack.announced(), ["cabin", "cottage"]);
+    let told = |device| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
     assert_eq!(told("cabin"), ["nor@example.com", "kim@example.com"]);
-    assert_snapshot!(moto.bad(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
-    assert_snapshot!(moto.good(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
-    assert_eq!((moto.announced(), told("cabin")), (vec!["cabin".to_owned()], vec![]));
-    assert_snapshot!(moto.good(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
-    moto.announced();
+    assert_snapshot!(stack.bad(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
+    assert_snapshot!(stack.good(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
+    assert_eq!((stack.announced(), told("cabin")), (vec!["cabin".to_owned()], vec![]));
+    assert_snapshot!(stack.good(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
+    stack.announced();
 
-    let kim = moto.runtime.block_on(registry.account("kim")).unwrap().unwrap();
-    let listed = moto.good(&["account", "list"], "");
+    let kim = stack.runtime.block_on(registry.account("kim")).unwrap().unwrap();
+    let listed = stack.good(&["account", "list"], "");
     assert_snapshot!(listed.replace(kim.id.as_str(), "UUID").replace(nor.id.as_str(), "UUID"), @"
     kim  UUID
       told:    -
@@ -87,32 +87,32 @@ fn accounts_come_and_go_and_have_devices() {
         { "id": kim.id, "username": "kim", "emails": [], "devices": ["cabin"] },
         { "id": nor.id, "username": "nor", "emails": ["nor@example.com", "kim@example.com"], "devices": ["cottage"] },
     ]);
-    assert_eq!(moto.json(&["account", "list"], ""), told);
+    assert_eq!(stack.json(&["account", "list"], ""), told);
 
-    assert_snapshot!(moto.bad(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
-    assert_snapshot!(moto.good(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
-    assert_eq!(moto.announced(), ["cottage"]);
-    assert_eq!(moto.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account, None);
-    assert_eq!(moto.json(&["account", "list"], "").as_array().unwrap().len(), 1);
+    assert_snapshot!(stack.bad(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
+    assert_snapshot!(stack.good(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
+    assert_eq!(stack.announced(), ["cottage"]);
+    assert_eq!(stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account, None);
+    assert_eq!(stack.json(&["account", "list"], "").as_array().unwrap().len(), 1);
 }
 
 #[test]
 fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
-    let moto = Moto::with_stack();
-    let config = std::fs::read_to_string(moto.path("config.toml")).unwrap();
-    moto.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
+    let stack = Stack::start();
+    let config = std::fs::read_to_string(stack.path("config.toml")).unwrap();
+    stack.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
     let region = aws_config::Region::new("eu-central-1");
-    let mail = aws_sdk_sesv2::Client::new(&moto.sdk.to_builder().region(region).build());
+    let mail = aws_sdk_sesv2::Client::new(&stack.sdk.to_builder().region(region).build());
     let add = |name, email| {
-        let said = moto.good(&["account", "add", name, "--email", email, "--password-stdin"], "correct horse");
+        let said = stack.good(&["account", "add", name, "--email", email, "--password-stdin"], "correct horse");
         said.lines().nth(1).unwrap().to_owned()
     };
-    // In moto nobody ever follows the link, so that no identity is verified, a whole domain neither.
+    // In stack nobody ever follows the link, so that no identity is verified, a whole domain neither.
     assert_snapshot!(add("nor", "nor@example.com"), @"SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.");
     assert_snapshot!(add("kim", "nor@example.com"), @"SES asked nor@example.com before, and nothing arrives there until the link in that mail is followed.");
-    let asked = moto.runtime.block_on(mail.list_email_identities().send()).unwrap();
+    let asked = stack.runtime.block_on(mail.list_email_identities().send()).unwrap();
     let asked: Vec<_> = asked.email_identities().iter().filter_map(|identity| identity.identity_name()).collect();
     assert_eq!(asked, ["nor@example.com"]);
-    moto.runtime.block_on(mail.create_email_identity().email_identity("example.org").send()).unwrap();
+    stack.runtime.block_on(mail.create_email_identity().email_identity("example.org").send()).unwrap();
     assert_snapshot!(add("pat", "pat@example.org"), @"SES asks pat@example.org by mail whether it may write there: nothing else arrives until the link in it is followed.");
 }

@@ -9,12 +9,12 @@
     reason = "helpers of tests may fail the test"
 )]
 
-mod deploy;
+mod account;
 mod deploy;
 mod destroy;
 mod fleet;
 mod list;
 mod moto;
 mod provision;
-mod account;
 mod rules;
+mod stack;
