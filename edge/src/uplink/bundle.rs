@@ -36,6 +36,14 @@ pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>) -> Resu
     }
 }
 
+/// Which rules are to be tried next, where others wait already: the newer, for old ones may be played back to keep it away.
+pub fn newer(waiting: Option<SignedRules>, came: SignedRules) -> SignedRules {
+    match waiting {
+        Some(waiting) if waiting.signed_at > came.signed_at => waiting,
+        _ => came,
+    }
+}
+
 /// Compiles the rules and plays their scenarios, and if all is well puts their files in the place of `rules/`: either all
 /// of them, or none.
 ///
@@ -171,6 +179,20 @@ mod tests {
         for bad in bad.into_iter().chain([&*"x".repeat(201)]) {
             assert!(!is_plain(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn old_rules_that_are_played_back_do_not_displace_newer_ones_that_wait() {
+        let signed = |at: i64, text: &str| SignedRules {
+            files: [("a.toml".to_owned(), text.to_owned())].into(),
+            signed_at: Time::from_millis(at),
+            signature: String::new(),
+        };
+        let (old, new) = (signed(1, "old"), signed(2, "new"));
+        assert_eq!(newer(None, old.clone()), old);
+        assert_eq!(newer(Some(old.clone()), new.clone()), new);
+        assert_eq!(newer(Some(new.clone()), old), new);
+        assert_eq!(newer(Some(new), signed(2, "same")), signed(2, "same"), "what came last counts among equals");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Daemon {
             return;
         }
         if link.installing.is_some() {
-            link.next_rules = Some(rules);
+            link.next_rules = Some(bundle::newer(link.next_rules.take(), rules));
             return;
         }
         if rules.hash() == self.desk.rules_id() && self.rejected.is_none() {
