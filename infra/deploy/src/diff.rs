@@ -195,12 +195,12 @@ mod tests {
             "Same": { "Type": "AWS::SNS::Topic", "Properties": { "TopicName": "a" } },
         }));
         insta::assert_snapshot!(text(&between(&old, &new)), @r#"
-        ! REPLACED Events (queue)
-            Properties.QueueName: "a" -> "b"
         ~ Consumer (function)
             Properties.Layers[0]: "a" -> "b"
             Properties.MemorySize: 256 -> nothing
             Properties.Timeout: nothing -> 30
+        ! REPLACED Events (queue)
+            Properties.QueueName: "a" -> "b"
         + Table (table)
         - Alarm (alarm)
         "#);

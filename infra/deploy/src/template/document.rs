@@ -1,5 +1,8 @@
 //! The document itself: native CloudFormation, as YAML with a heading for each part, or as JSON.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Part;
@@ -9,7 +12,7 @@ use super::Part;
 pub struct Template {
     about: &'static str,
     parameters: Map<String, Value>,
-    parts: Vec<(&'static str, Map<String, Value>)>,
+    parts: Vec<Part>,
     outputs: Map<String, Value>,
 }
 
@@ -41,21 +44,12 @@ impl Template {
         let parameter = |(name, about): (&str, &str)| {
             (name.to_owned(), json!({ "Type": "String", "MinLength": 1, "Description": about }))
         };
-        let named = |part: Part| {
-            let resources = part.resources.into_iter().map(|(id, resource)| (id.to_owned(), resource));
-            (part.about, resources.collect())
-        };
-        Template {
-            about,
-            parameters: parameters.into_iter().map(parameter).collect(),
-            parts: parts.into_iter().map(named).collect(),
-            outputs,
-        }
+        Template { about, parameters: parameters.into_iter().map(parameter).collect(), parts, outputs }
     }
 
     /// Every resource, by logical id, in order.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.parts.iter().flat_map(|(_, resources)| resources).map(|(id, resource)| (id.as_str(), resource))
+        self.parts.iter().flat_map(|part| &part.resources).map(|(id, resource)| (*id, resource))
     }
 
     /// As one value: what JSON and YAML say alike.
@@ -89,14 +83,17 @@ impl Template {
     pub fn to_yaml(&self) -> Result<String, TooLarge> {
         let mut text = yaml(&json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": self.about }), 0)?;
         if !self.parameters.is_empty() {
-            text += &format!("\nParameters:\n{}", yaml(&self.parameters.clone().into(), 1)?);
+            text += &format!("\nParameters:\n{}", yaml(&self.parameters, 1)?);
         }
         text += "\nResources:\n";
-        for (at, (about, resources)) in self.parts.iter().enumerate() {
+        for (at, part) in self.parts.iter().enumerate() {
             let gap = if at == 0 { "" } else { "\n" };
-            text += &format!("{gap}  # {about}\n{}", yaml(&resources.clone().into(), 1)?);
+            text += &format!("{gap}  # {}\n", part.about);
+            for (id, resource) in &part.resources {
+                text += &format!("  {id}:\n{}", yaml(&Resource::of(resource), 2)?);
+            }
         }
-        text += &format!("\nOutputs:\n{}", yaml(&self.outputs.clone().into(), 1)?);
+        text += &format!("\nOutputs:\n{}", yaml(&self.outputs, 1)?);
         self.checked(text)
     }
 
@@ -109,8 +106,25 @@ impl Template {
     }
 }
 
+/// A resource as people read it: first what it is.
+#[derive(Serialize)]
+struct Resource<'v> {
+    #[serde(rename = "Type")]
+    kind: Option<&'v Value>,
+    #[serde(flatten)]
+    rest: BTreeMap<&'v str, &'v Value>,
+}
+
+impl Resource<'_> {
+    fn of(resource: &Value) -> Resource<'_> {
+        let members = resource.as_object().into_iter().flatten();
+        let rest = members.map(|(key, value)| (key.as_str(), value)).filter(|(key, _)| *key != "Type");
+        Resource { kind: resource.get("Type"), rest: rest.collect() }
+    }
+}
+
 /// A value as YAML, so many levels deep in the document.
-fn yaml(value: &Value, level: usize) -> Result<String, TooLarge> {
+fn yaml(value: &impl Serialize, level: usize) -> Result<String, TooLarge> {
     // One line a text, however long, so that one can be searched for.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(value, options);

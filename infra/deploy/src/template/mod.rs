@@ -35,6 +35,7 @@ pub mod parameter {
 }
 
 /// A part of the cloud side, as a reader of the template finds it.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Part {
     /// What it is for.
     pub about: &'static str,

@@ -19,8 +19,9 @@ const RETENTION: u32 = 4 * DAY;
 /// The time of the first enqueuing counts there, too, so it is the longer one.
 const DEAD_RETENTION: u32 = 14 * DAY;
 
-/// A record that failed so often is put aside: after half an hour.
-const MOST_RECEIVES: u32 = 10;
+/// A record that failed so often is put aside: after a day. What nothing can be made of is put aside at once, so that this
+/// is for a table or a service that cannot be reached.
+const MOST_RECEIVES: u32 = DAY / VISIBILITY;
 
 pub(super) fn part() -> Part {
     let ids = ["Events", "Deliveries", "DeadLetters"];

@@ -174,10 +174,10 @@ fn a_certificate_is_rotated_without_a_gap_and_a_stolen_device_is_locked_out() {
     assert_eq!(fleet.certificates("cottage").into_keys().collect::<Vec<_>>(), [second.as_str()]);
     assert_eq!(fleet.done(&["provision", "cottage", "--rotate", "--finish"])["ended"], 0);
 
-    let wrong = fleet.place.run(&fleet.moto.endpoint(), &["provision", "cottage", "--revoke"], Some("cottag\n"));
-    assert_eq!(wrong.code, 1);
-    assert!(wrong.err.ends_with("nothing was revoked: that is not its id\n"), "{wrong:?}");
-    let right = fleet.place.run(&fleet.moto.endpoint(), &["provision", "cottage", "--revoke"], Some("cottage\n"));
+    let unsure = fleet.place.run(&fleet.moto.endpoint(), &["provision", "cottage", "--revoke"], Some("cottage\n"));
+    assert_eq!(unsure.code, 1);
+    insta::assert_snapshot!(unsure.err, @"there is no terminal to ask at: say `--yes`");
+    let right = fleet.place.run(&fleet.moto.endpoint(), &["provision", "cottage", "--revoke", "--yes"], None);
     insta::assert_snapshot!(right.out, @"revoked and detached 1 certificate of `cottage`: within minutes it is no longer believed. Its history stays");
     assert_eq!(fleet.status(&second), "REVOKED");
     assert!(fleet.certificates("cottage").is_empty());
@@ -355,7 +355,7 @@ fn what_cannot_be_is_told_in_a_sentence() {
     insta::assert_snapshot!(fleet.refused(&["provision", "barn", "--rotate"]), @"AWS IoT knows no device `barn`: make it by `dag-infra provision barn`");
     insta::assert_snapshot!(fleet.refused(&["provision", "cottage", "--out", "elsewhere"]), @"the device `cottage` has a certificate already, and its bundle is not here: say where that is by `--out DIR`, or give the device another certificate by `--rotate`");
     fs::write(fleet.place.path("rules-signing.key"), "no key").unwrap();
-    insta::assert_snapshot!(fleet.refused(&["provision", "cottage"]), @"`…/rules-signing.key` cannot be used: this is no signing key: it is an Ed25519 key in PKCS#8");
+    insta::assert_snapshot!(fleet.refused(&["provision", "cottage"]), @"the signing key `…/rules-signing.key` cannot be read: this is no signing key: it is an Ed25519 key in PKCS#8");
     let none: Place = Place::new();
     none.edit("config.toml", "region = \"eu-west-1\"", "region = \"eu-west-2\"");
     let said = none.run(&fleet.moto.endpoint(), &["provision", "cottage"], None);

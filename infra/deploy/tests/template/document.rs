@@ -47,7 +47,7 @@ fn the_topic_rules_are_the_statements_of_the_cloud_harness() {
 fn what_must_not_be_lost_outlives_the_stack() {
     let resources = resources(&Template::of(&facts(&[])));
     let kept = resources.as_object().unwrap().iter().filter(|(_, one)| one["DeletionPolicy"] == "RetainExceptOnCreate");
-    assert_eq!(kept.map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["Table", "Secret"]);
+    assert_eq!(kept.map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["Secret", "Table"]);
     assert_eq!(resources["Table"]["Properties"]["DeletionProtectionEnabled"], true);
 }
 
