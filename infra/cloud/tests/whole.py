@@ -1,7 +1,7 @@
 """Shows on real counterparts that the whole does its job: a device with a certificate reports to a broker over TLS, the
 function decides in the cloud, and mail and verified calls reach people.
 
-    python infra/cloud/tests/whole.py --dag target/debug/dag --consumer target/debug/consumer [--seed N]
+    python infra/cloud/tests/whole.py --dag target/debug/dag --consumer target/debug/consumer [--infra I] [--seed N]
 
 Around them are mosquitto, moto, `cargo lambda watch` and what `harness/` has of the glue between them. Prints a line for
 each thing shown, with the seconds since the start; the last line counts. Ends with 1 where something was not as expected,
@@ -161,6 +161,68 @@ def nuisances(show, home, rng):
         at_rest(home)
 
 
+# It is of a device that only the owner's desk has.
+SCENARIO = """
+name = "nothing happens"
+device = "cabin"
+start = "2026-01-10T18:00:00Z"
+[[step]]
+at = "1m"
+expect = []
+"""
+
+
+def new_rules(show, home):
+    """Rules go from the owner's desk to the device, which looks at them itself."""
+    rules = home.desk / "rules"
+    runs = lambda: home.aws.item(DEVICE).get("rules")
+
+    def refused(hash):
+        refused = home.aws.item(DEVICE).get("refused")
+        return refused["reason"] if refused and refused["rules"] == hash else None
+
+    with show("rules that are signed and pushed run on the device, and the table shows it") as remarks:
+        home.aws.register(DEVICE)
+        (rules / "more.toml").write_text("# Nothing yet.\n")
+        pushed = time.monotonic()
+        good = home.owner("rules", "push", "--all")
+        expect(good["devices"] == [DEVICE], "the device alone", good)
+        until(lambda: runs() == good["rules"], "the new rules in the table", home.what_happened)
+        remarks.append(f"after {time.monotonic() - pushed:.2f} s")
+        expect((home.folder / "rules/more.toml").is_file(), "the new files on the device", "no such file")
+
+    with show("rules that are wrong on the device are refused there, and the table shows why") as remarks:
+        (rules / "tests").mkdir()
+        (rules / "tests/cabin.toml").write_text(SCENARIO)
+        bad = home.owner("rules", "push", "--device", DEVICE)
+        until(lambda: refused(bad["rules"]), "the refusal in the table", home.what_happened)
+        reason = refused(bad["rules"])
+        expect("cabin" in reason, "the device that it does not know", reason)
+        expect(runs() == good["rules"], "the rules from before", runs())
+        expect(not (home.folder / "rules/tests").exists(), "the files from before", "others")
+        remarks.append(" ".join(reason.splitlines()[0].split())[:60])
+        (rules / "tests/cabin.toml").unlink()
+        (rules / "tests").rmdir()
+
+    with show("rules that another key signed are refused, too") as remarks:
+        home.owner("rules", "key", "--key", "other.key")
+        (rules / "more.toml").write_text("# From elsewhere.\n")
+        foreign = home.owner("rules", "push", "--device", DEVICE, "--key", "other.key")
+        until(lambda: refused(foreign["rules"]), "the refusal in the table", home.what_happened)
+        reason = refused(foreign["rules"])
+        expect("signature" in reason, "the signature as the reason", reason)
+        expect(runs() == good["rules"], "the rules from before", runs())
+        remarks.append(reason[:60])
+
+    with show("signed by the owner, the same rules are taken") as remarks:
+        pushed = time.monotonic()
+        home.owner("rules", "push", "--all")
+        until(lambda: runs() == foreign["rules"], "the new rules in the table", home.what_happened)
+        expect(not refused(foreign["rules"]), "no refusal any more", home.aws.item(DEVICE).get("refused"))
+        remarks.append(f"after {time.monotonic() - pushed:.2f} s")
+        at_rest(home)
+
+
 def at_rest(home):
     """Everybody heard the end, nothing came twice, and nothing is left."""
     time.sleep(1)  # Whatever is too much would come now.
@@ -175,6 +237,7 @@ def play(show, programs, rng):
             try:
                 at_first(show, home)
                 outage_then_lost(show, home)
+                new_rules(show, home)
                 nuisances(show, home, rng)
             except Exception as error:
                 why = error if isinstance(error, Unexpected) else traceback.format_exc()
@@ -187,12 +250,14 @@ def main():
     path = lambda text: Path(text).resolve()
     parser.add_argument("--dag", required=True, help="the daemon", type=path)
     parser.add_argument("--consumer", required=True, help="the function", type=path)
+    parser.add_argument("--infra", help="dag-infra; else it is beside the daemon", type=path)
     parser.add_argument("--statements", help="what prints the topic rules; else it is beside the consumer", type=path)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="for what is random")
     programs = parser.parse_args()
     programs.statements = programs.statements or programs.consumer.parent / "examples/statements"
-    builds = ("-p dag", "-p dag-cloud --bin consumer", "-p dag-uplink --example statements")
-    for program, build in zip((programs.dag, programs.consumer, programs.statements), builds):
+    programs.infra = programs.infra or programs.dag.parent / "dag-infra"
+    builds = ("-p dag", "-p dag-infra", "-p dag-cloud --bin consumer", "-p dag-uplink --example statements")
+    for program, build in zip((programs.dag, programs.infra, programs.consumer, programs.statements), builds):
         if not program.is_file():
             parser.error(f"there is no program {program}: build it with `cargo build {build}`")
     # Ended from outside, it still ends its children.

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+import zlib
 
 import boto3
 from peers.daemon import PATIENCE_S, expect, until
@@ -17,6 +18,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 CREDENTIALS["AWS_DEFAULT_REGION"] = REGION
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MAILBOX_DOMAIN = "example.com"
+STACK = "detectordag"
 
 # AWS asks for six times the function's timeout. Then nothing that failed would come again while a test waits.
 VISIBILITY_S = 5
@@ -81,8 +83,30 @@ class Aws:
         self.events, self.deliveries = self.queue("events", self.dead), self.queue("deliveries", self.dead)
         self.secrets = self.client("secretsmanager")
         self.secret = self.secrets.create_secret(Name="dag", SecretString="{}")["ARN"]
+        self.stack()
         mail = self.client("sesv2")
         mail.create_email_identity(EmailIdentity=MAILBOX_DOMAIN)
+
+    def stack(self):
+        """What `dag-infra` finds the others by. moto wants a resource, and makes nothing of this one."""
+        outputs = {"Table": self.table, "Events": self.events}
+        template = {
+            "Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        self.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+
+    def register(self, device):
+        """As `dag-infra provision` does it, in the table."""
+        key = {"pk": {"S": "fleet"}, "sk": {"S": f"device#{device}"}}
+        row = key | {"registration": {"S": "{}"}, "version": {"N": "1"}}
+        self.dynamodb.put_item(TableName=self.table, Item=row)
+
+    def item(self, device):
+        """What the consumer keeps of a device."""
+        key = {"pk": {"S": f"device#{device}"}, "sk": {"S": "item"}}
+        item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)["Item"]["item"]
+        return json.loads(item["S"] if "S" in item else zlib.decompress(item["B"], -zlib.MAX_WBITS))
 
     def queue(self, name, dead=None):
         """A queue's address. What was received too often goes to `dead`."""

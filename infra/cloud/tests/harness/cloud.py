@@ -2,6 +2,7 @@
 tells."""
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -12,7 +13,7 @@ from peers.daemon import expect, until
 from peers.household import Household
 from peers.receivers import read_mail
 
-from .aws import DIRECT, Aws
+from .aws import CREDENTIALS, DIRECT, Aws
 from .bridge import Bridge, Publisher
 from .broker import Broker
 from .function import Function
@@ -45,6 +46,14 @@ ca = "{ca}"
 certificate = "{certificate}"
 key = "{key}"
 keep_alive = "30s"
+"""
+
+DESK = """
+[device.cabin]
+name = "Cabin"
+power = { source = "simulated" }
+[aws]
+region = "eu-west-1"
 """
 
 PEOPLE = """
@@ -84,7 +93,7 @@ class Cloud(Household):
 
     def __init__(self, programs, folder, rng):
         super().__init__(programs.dag, folder / "device", rng)
-        self.package = folder / "package"
+        self.package, self.desk, self.infra = folder / "package", folder / "desk", programs.infra
         self.close_all = ExitStack()
         self.close_all.callback(super().close)
         try:
@@ -119,11 +128,27 @@ class Cloud(Household):
         """The same files for the device and for the function's package."""
         certificate, key = self.broker.authority.issue(DEVICE)
         config = CONFIG.format(port=self.broker.port, ca=self.broker.authority.ca, certificate=certificate, key=key)
-        for folder in (self.folder, self.package):
+        for folder in (self.folder, self.package, self.desk):
             (folder / "rules").mkdir(parents=True)
             (folder / "config.toml").write_text(config)
             (folder / "rules/people.toml").write_text(PEOPLE.format(http=self.web.port, second=self.second))
             (folder / "rules/power.toml").write_text(RULES.format(outage=self.outage, lost=self.lost))
+
+        # The owner's desk has another device in its configuration, and the key that the device is to trust.
+        (self.desk / "config.toml").write_text(config + DESK)
+        key = self.owner("rules", "key")["public_key"]
+        (self.folder / "config.toml").write_text(config + f'rules_key = "{key}"\n')
+
+    def owner(self, *arguments):
+        """What `dag-infra` answers at the owner's desk."""
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "DAG_"))}
+        environment = kept | CREDENTIALS | {"NO_PROXY": "*", "no_proxy": "*"}
+        if hasattr(self, "aws"):
+            environment["AWS_ENDPOINT_URL"] = self.aws.endpoint
+        command = [self.infra, *arguments, "--format", "json"]
+        done = subprocess.run(command, cwd=self.desk, env=environment, capture_output=True, text=True, timeout=60)
+        expect(done.returncode == 0, f"`dag-infra {' '.join(arguments)}` to succeed", done.stdout + done.stderr)
+        return json.loads(done.stdout)
 
     def read_mails(self):
         """Puts into the inbox what SES was given, as it comes."""
