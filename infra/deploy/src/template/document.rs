@@ -137,3 +137,21 @@ fn yaml(value: &impl Serialize, level: usize) -> Result<String, TooLarge> {
     let lines = text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") });
     Ok(lines.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(resources: usize, bytes: usize) -> String {
+        let queue = json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "x".repeat(bytes) } });
+        let resources = vec![("Queue", queue); resources];
+        let template = Template::new("", Vec::new(), vec![Part { about: "", resources }], Map::new());
+        template.to_yaml().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cloudformation_does_not_take_is_told_before_it_is_asked() {
+        insta::assert_snapshot!(told(501, 1), @"the template has 501 resources, and CloudFormation takes 500: split the deployment in two");
+        insta::assert_snapshot!(told(1, 1_000_000), @"the template has 1000156 bytes, and CloudFormation takes 1000000: split the deployment in two");
+    }
+}

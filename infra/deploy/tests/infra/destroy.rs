@@ -1,4 +1,4 @@
-//! `dag-infra destroy`, `diff` and `secret`, after a deploy.
+//! `dag-infra destroy` and `diff`, after a deploy, and what `secret` refuses before AWS is asked.
 
 use serde_json::Value;
 

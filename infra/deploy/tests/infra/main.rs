@@ -17,4 +17,5 @@ mod list;
 mod moto;
 mod provision;
 mod rules;
+mod secret;
 mod stack;

@@ -1,4 +1,4 @@
-//! An account on loopback, with a stack in it: the table and the queue, and of the rest the names.
+//! An account on loopback, with a stack in it: table, queue and secret.
 
 use std::{
     io::Write as _,
@@ -47,12 +47,20 @@ impl Stack {
             "AttributeDefinitions": [string("pk"), string("sk")],
             "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
         });
+        // moto's CloudFormation makes no secrets.
+        let client = aws_sdk_secretsmanager::Client::new(&stack.sdk);
+        let secret = client.create_secret().name("detectordag").secret_string(r#"{"DAG_TOKEN_KEY":"0123"}"#).send();
+        let secret = stack.runtime.block_on(secret).unwrap();
         let template = json!({
             "Resources": {
                 "Table": { "Type": "AWS::DynamoDB::Table", "Properties": table },
                 "Events": { "Type": "AWS::SQS::Queue" },
             },
-            "Outputs": { "Table": { "Value": { "Ref": "Table" } }, "Events": { "Value": { "Ref": "Events" } } },
+            "Outputs": {
+                "Table": { "Value": { "Ref": "Table" } },
+                "Events": { "Value": { "Ref": "Events" } },
+                "Secret": { "Value": secret.arn.unwrap() },
+            },
         });
         let client = aws_sdk_cloudformation::Client::new(&stack.sdk);
         let created = client.create_stack().stack_name("detectordag").template_body(template.to_string()).send();
@@ -115,6 +123,14 @@ impl Stack {
         let stacks = self.runtime.block_on(client.describe_stacks().stack_name("detectordag").send()).unwrap();
         let outputs = stacks.stacks.unwrap().remove(0).outputs.unwrap();
         outputs.into_iter().find(|output| output.output_key() == Some(name)).unwrap().output_value.unwrap()
+    }
+
+    /// What the stack's secret holds.
+    pub fn secret(&self) -> Value {
+        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
+        let got = client.get_secret_value().secret_id(self.output("Secret")).send();
+        let text = self.runtime.block_on(got).unwrap().secret_string.unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     pub fn registry(&self) -> Registry {

@@ -1,0 +1,29 @@
+//! `dag-infra secret`, with a stack.
+
+use insta::assert_snapshot;
+
+use crate::stack::Stack;
+
+#[test]
+fn an_entry_is_set_beside_the_others_and_is_shown_by_its_name_alone() {
+    let stack = Stack::start();
+    let hook = "[recipient.hook]\nwebhook = { url = \"https://example.com/hook\", secret = \"env:NOR_HOOK\" }\n";
+    stack.write("rules/hook.toml", hook);
+    assert_snapshot!(stack.good(&["secret", "list"], ""), @"
+    DAG_TOKEN_KEY
+    NOR_HOOK  MISSING: set it by `dag-infra secret set NOR_HOOK`
+    ");
+    let key = stack.secret()["DAG_TOKEN_KEY"].clone();
+    assert!(key.is_string());
+    let said = stack.good(&["secret", "set", "NOR_HOOK", "--stdin"], "hunter2\n");
+    assert_snapshot!(said, @"`NOR_HOOK` is set");
+    assert_eq!(stack.secret(), serde_json::json!({ "DAG_TOKEN_KEY": key, "NOR_HOOK": "hunter2" }));
+    let names = stack.good(&["secret", "list"], "");
+    assert_snapshot!(names, @"
+    DAG_TOKEN_KEY
+    NOR_HOOK
+    ");
+    let long = "x".repeat(70_000);
+    assert_snapshot!(stack.bad(&["secret", "set", "NOR_HOOK", "--stdin"], &long), @"the stack's secret would have 70038 bytes, and AWS takes 65536: make the value shorter");
+    assert_eq!(stack.secret()["NOR_HOOK"], "hunter2");
+}
