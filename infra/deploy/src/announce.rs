@@ -21,8 +21,8 @@ const WAIT: Duration = Duration::from_millis(200);
 const ANNOUNCING: &str = "announcing devices to the cloud side";
 
 impl Cloud {
-    /// Has the consumer read what the registry has of the devices now. Without it that would be seen only when a function
-    /// starts anew. What is announced twice changes nothing.
+    /// Has the consumer read what the registry has of the devices: it does so when it is told, and at no other time. What is
+    /// announced twice changes nothing.
     pub async fn announce(&self, events_url: &str, devices: &[Name]) -> Result<()> {
         let client = Client::new(&self.sdk);
         for batch in devices.chunks(MOST) {

@@ -28,7 +28,6 @@ pub(crate) fn consumer(sources: &Path, cargo: &Path) -> Result<PathBuf> {
              the linker, with it) or as https://www.cargo-lambda.info says, or name a built function by `--consumer FILE`"
         );
     }
-    // The SDK's own chain of credentials is nothing for a compiler.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| sources.join("target"), PathBuf::from);
     let functions = target.join("functions");
     let mut command = Command::new(cargo);
