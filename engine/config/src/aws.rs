@@ -35,49 +35,59 @@ const LOG_DAYS: u16 = 30;
 const RETENTIONS: [u16; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// The regions of AWS's public partition ("AWS Regions", November 2026).
-const REGIONS: [&str; 34] = [
-    "af-south-1",
-    "ap-east-1",
-    "ap-east-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-south-2",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ap-southeast-5",
-    "ap-southeast-6",
-    "ap-southeast-7",
-    "ca-central-1",
-    "ca-west-1",
-    "eu-central-1",
-    "eu-central-2",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-south-2",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "il-central-1",
-    "me-central-1",
-    "me-south-1",
-    "mx-central-1",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
+/// A service that not every region has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// AWS IoT Core, which devices report to: where the stack is.
+    Iot,
+    /// Amazon SES, which mail leaves by.
+    Ses,
+}
+
+/// The regions of AWS's public partition, and which of the two services each has ("AWS Regions"; the types of resources that
+/// CloudFormation has there; November 2026).
+const REGIONS: [(&str, &[Service]); 34] = [
+    ("af-south-1", &[Service::Ses]),
+    ("ap-east-1", &[Service::Iot]),
+    ("ap-east-2", &[]),
+    ("ap-northeast-1", &[Service::Iot, Service::Ses]),
+    ("ap-northeast-2", &[Service::Iot, Service::Ses]),
+    ("ap-northeast-3", &[Service::Ses]),
+    ("ap-south-1", &[Service::Iot, Service::Ses]),
+    ("ap-south-2", &[Service::Ses]),
+    ("ap-southeast-1", &[Service::Iot, Service::Ses]),
+    ("ap-southeast-2", &[Service::Iot, Service::Ses]),
+    ("ap-southeast-3", &[Service::Ses]),
+    ("ap-southeast-4", &[]),
+    ("ap-southeast-5", &[Service::Iot, Service::Ses]),
+    ("ap-southeast-6", &[]),
+    ("ap-southeast-7", &[]),
+    ("ca-central-1", &[Service::Iot, Service::Ses]),
+    ("ca-west-1", &[Service::Ses]),
+    ("eu-central-1", &[Service::Iot, Service::Ses]),
+    ("eu-central-2", &[Service::Ses]),
+    ("eu-north-1", &[Service::Iot, Service::Ses]),
+    ("eu-south-1", &[Service::Iot, Service::Ses]),
+    ("eu-south-2", &[Service::Iot]),
+    ("eu-west-1", &[Service::Iot, Service::Ses]),
+    ("eu-west-2", &[Service::Iot, Service::Ses]),
+    ("eu-west-3", &[Service::Iot, Service::Ses]),
+    ("il-central-1", &[Service::Iot, Service::Ses]),
+    ("me-central-1", &[Service::Iot, Service::Ses]),
+    ("me-south-1", &[Service::Iot, Service::Ses]),
+    ("mx-central-1", &[]),
+    ("sa-east-1", &[Service::Iot, Service::Ses]),
+    ("us-east-1", &[Service::Iot, Service::Ses]),
+    ("us-east-2", &[Service::Iot, Service::Ses]),
+    ("us-west-1", &[Service::Iot, Service::Ses]),
+    ("us-west-2", &[Service::Iot, Service::Ses]),
 ];
 
 impl Aws {
     /// `from` is the sender of mail, where that is known.
     pub(crate) fn read(mut section: Section<'_>, from: Option<&str>) -> Option<Aws> {
         let region = section.need("region", "region = \"eu-west-1\"").get("region");
-        let region = region.and_then(|text: String| section.check("region", region_of(text)));
+        let region = region.and_then(|text: String| section.check("region", region_of(text, Service::Iot)));
         let stack = section.get("stack").and_then(|text: String| section.check("stack", stack_of(text)));
         let sender_domain = section.get("sender_domain").and_then(|domain: String| {
             let domain = sender_domain_of(domain, from);
@@ -110,12 +120,30 @@ impl Aws {
     }
 }
 
-/// A region of AWS.
-pub(crate) fn region_of(text: String) -> Result<String, Wrong> {
-    if REGIONS.contains(&text.as_str()) {
-        return Ok(text);
+/// A region of AWS that has a service.
+pub(crate) fn region_of(text: String, service: Service) -> Result<String, Wrong> {
+    let with = || REGIONS.iter().filter(|(_, services)| services.contains(&service)).map(|(name, _)| *name);
+    match REGIONS.iter().find(|(name, _)| *name == text) {
+        Some((_, services)) if services.contains(&service) => Ok(text),
+        Some(_) => {
+            let (what, help) = match service {
+                Service::Iot => ("AWS IoT, which devices report to", "another region near you will do as well"),
+                Service::Ses => ("SES, which mail leaves by", "mail may leave from any other region"),
+            };
+            Err(Wrong::new(format!("`{text}` does not have {what}"), format!("{help}: {}", list(with()))))
+        }
+        None => Err(Wrong::new(format!("`{text}` is not a region of AWS"), advice(&text, with()))),
     }
-    Err(Wrong::new(format!("`{text}` is not a region of AWS"), advice(&text, REGIONS)))
+}
+
+/// Whether mail can leave from a region.
+#[must_use]
+pub fn sends_mail(region: &str) -> bool {
+    REGIONS.iter().any(|(name, services)| *name == region && services.contains(&Service::Ses))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn stack_of(text: String) -> Result<String, Wrong> {

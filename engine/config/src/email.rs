@@ -6,7 +6,7 @@ use dag_engine::SecretRef;
 
 use crate::{
     Mode,
-    aws::region_of,
+    aws::{Service, region_of},
     host::{is_host, is_loopback},
     section::Section,
     wrong::Wrong,
@@ -126,7 +126,8 @@ impl Smtp {
 
 impl Ses {
     fn read(mut section: Section<'_>) -> Ses {
-        let region = section.get("region").and_then(|region: String| section.check("region", region_of(region)));
+        let region =
+            section.get("region").and_then(|region: String| section.check("region", region_of(region, Service::Ses)));
         let configuration_set = section.get("configuration_set").and_then(|name: String| {
             let wrong = format!("`{name}` cannot be a configuration set: letters, digits, `-` and `_`, at most 64");
             section.check("configuration_set", if is_word(&name) { Ok(name) } else { Err(wrong) })

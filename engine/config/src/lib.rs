@@ -35,7 +35,7 @@ mod webhook;
 mod wrong;
 mod zone;
 
-pub use aws::Aws;
+pub use aws::{Aws, sends_mail};
 pub use config::{Config, DeviceError, Mode};
 pub use device::{DeviceConfig, is_device_id};
 pub use email::{Email, Security, Ses, Smtp, Transport};

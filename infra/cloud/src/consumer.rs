@@ -138,7 +138,14 @@ impl<W: World> Consumer<W> {
             }
         });
         if done.await?.is_none() {
-            refused = taken.iter().map(|taken| (taken.record, format!("no device `{device}` is known here"))).collect();
+            // The broker tells of everybody's connections, those of other clients of the account too.
+            let (others, unknown): (Vec<_>, Vec<_>) =
+                taken.iter().partition(|taken| matches!(taken.event, Event::Presence(_)));
+            if !others.is_empty() {
+                tracing::info!(%device, events = others.len(), "is no device here, and its connection is its own affair");
+            }
+            let reason = format!("no device `{device}` is known here");
+            refused = unknown.into_iter().map(|taken| (taken.record, reason.clone())).collect();
         }
         let mut failed = Vec::new();
         for (record, reason) in refused {

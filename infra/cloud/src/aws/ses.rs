@@ -92,10 +92,13 @@ fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<
         return later(format!("SES cannot be reached: {said}"));
     };
     match service {
-        SendEmailError::MailFromDomainNotVerifiedException(_) => never(format!(
+        SendEmailError::MailFromDomainNotVerifiedException(_) => later(format!(
             "SES does not know the sender's domain: verify {} or its domain with SES ({said})",
             mail.from
         )),
+        SendEmailError::MessageRejected(_) if said.contains("not verified") && names(&said, mail.from) => {
+            later(format!("SES does not know the sender yet: verify {} or its domain with SES ({said})", mail.from))
+        }
         SendEmailError::MessageRejected(_) if said.contains("not verified") => never(format!(
             "SES sends only between verified addresses: verify {} with SES, and {} too while the account is in the \
                  sandbox ({said})",
@@ -113,6 +116,17 @@ fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<
         )),
         _ => later(format!("SES did not take the mail now: {said}")),
     }
+}
+
+/// Whether SES names a sender, or its domain, among the identities that it does not know: "Email address is not verified. The
+/// following identities failed the check in region EU-WEST-1: dag@example.com, kim@example.com".
+fn names(said: &str, from: &str) -> bool {
+    let address = from.rsplit_once('<').map_or(from, |(_, rest)| rest.trim_end_matches('>'));
+    let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+    let failed =
+        said.rsplit_once("region ").and_then(|(_, rest)| rest.split_once(": ")).map_or("", |(_, failed)| failed);
+    let mut failed = failed.split([',', ' ', ')']).filter(|word| !word.is_empty());
+    failed.any(|one| one.eq_ignore_ascii_case(address) || one.eq_ignore_ascii_case(domain))
 }
 
 #[cfg(test)]
@@ -139,7 +153,7 @@ mod tests {
     fn what_is_ours_to_mend_costs_no_message_and_what_the_mail_is_refused_for_does() {
         let notification = notification();
         let mail =
-            Mail { from: "dag@example.com", to: "kim@example.com", raw: Vec::new(), notification: &notification };
+            Mail { from: "Dag <dag@example.com>", to: "kim@example.com", raw: Vec::new(), notification: &notification };
         let unverified = "Email address is not verified. The following identities failed the check in region \
                           EU-WEST-1: kim@example.com";
         let bad = BadRequestException::builder().message("Invalid domain name").build();
@@ -148,6 +162,9 @@ mod tests {
         let set = NotFoundException::builder().message("Configuration set <dag> does not exist.").build();
         let cases = [
             SendEmailError::MessageRejected(MessageRejected::builder().message(unverified).build()),
+            SendEmailError::MessageRejected(
+                MessageRejected::builder().message(unverified.replace("kim@", "dag@example.com, kim@")).build(),
+            ),
             SendEmailError::MessageRejected(MessageRejected::builder().message("Illegal content").build()),
             SendEmailError::BadRequestException(bad),
             SendEmailError::MailFromDomainNotVerifiedException(from),
@@ -160,16 +177,17 @@ mod tests {
             Failure::Retry { error, .. } => format!("later: {error}"),
             Failure::Permanent { error } => format!("never: {error}"),
         });
-        insta::assert_snapshot!(told.join("\n"), @r#"
-        never: SES sends only between verified addresses: verify dag@example.com with SES, and kim@example.com too while the account is in the sandbox (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: kim@example.com)
+        insta::assert_snapshot!(told.join("\n"), @"
+        never: SES sends only between verified addresses: verify Dag <dag@example.com> with SES, and kim@example.com too while the account is in the sandbox (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: kim@example.com)
+        later: SES does not know the sender yet: verify Dag <dag@example.com> or its domain with SES (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: dag@example.com, kim@example.com)
         never: SES did not take the mail to kim@example.com: service error: MessageRejected: Illegal content
         never: SES can do nothing with the mail to kim@example.com: is the address right? (service error: BadRequestException: Invalid domain name)
-        never: SES does not know the sender's domain: verify dag@example.com or its domain with SES (service error: MailFromDomainNotVerifiedException)
+        later: SES does not know the sender's domain: verify Dag <dag@example.com> or its domain with SES (service error: MailFromDomainNotVerifiedException)
         later: SES sends nothing for this account now: see the account's dashboard in SES (service error: AccountSuspendedException)
         later: SES sends nothing for this account now: see the account's dashboard in SES (service error: SendingPausedException)
         later: SES lacks what the configuration names: look at `configuration_set` in `[email.ses]` (service error: NotFoundException: Configuration set <dag> does not exist.)
         later: SES did not take the mail now: service error: TooManyRequestsException
-        "#);
+        ");
         let lost = failure::<()>(&SdkError::timeout_error("5 seconds have passed"), &mail);
         assert!(
             matches!(&lost, Failure::Retry { error, .. } if error.starts_with("SES cannot be reached: ")),

@@ -80,10 +80,19 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| {
         let records: Vec<Record> = event.payload.records.into_iter().map(Record::from).collect();
         let failed = consumer.handle(&records).await;
-        let failed = failed.into_iter().map(|id| FailedItem { item_identifier: id });
-        Ok::<_, std::convert::Infallible>(Failures { batch_item_failures: failed.collect() })
+        answer(records.len(), failed)
     }))
     .await
+}
+
+/// What the mapping is answered: the records that come again. All of them come again by an error, too; but that counts as one
+/// of the function, which an alarm watches, and a table that cannot be reached would else show nowhere but in the log.
+fn answer(records: usize, failed: Vec<String>) -> Result<Failures, String> {
+    if records > 0 && failed.len() == records {
+        return Err(format!("none of {records} records could be taken: the log says why"));
+    }
+    let failed = failed.into_iter().map(|id| FailedItem { item_identifier: id });
+    Ok(Failures { batch_item_failures: failed.collect() })
 }
 
 async fn set_up() -> Result<Consumer<Aws>> {
@@ -122,5 +131,19 @@ fn log() {
         builder.json().flatten_event(true).with_ansi(false).init();
     } else {
         builder.init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_which_nothing_could_be_taken_is_an_error_of_the_function() {
+        let named = |answer: Result<Failures, String>| answer.map(|failures| failures.batch_item_failures.len());
+        assert_eq!(named(answer(0, Vec::new())), Ok(0));
+        assert_eq!(named(answer(2, Vec::new())), Ok(0));
+        assert_eq!(named(answer(2, vec!["a".to_owned()])), Ok(1));
+        assert!(answer(2, vec!["a".to_owned(), "b".to_owned()]).is_err());
     }
 }

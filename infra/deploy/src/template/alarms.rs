@@ -1,20 +1,31 @@
 //! Alarms: the operator is told when the cloud side itself is in trouble.
 
-use serde_json::{Value, json};
+use dag_uplink::STATEMENTS;
+use serde_json::{Map, Value, json};
 
-use super::{Facts, Part, attribute, reference, sub};
+use super::{Facts, Part, attribute, broker, reference, sub};
 
 struct Alarm {
     id: &'static str,
     name: &'static str,
     /// What it means, and what to do.
     about: &'static str,
-    metric: Value,
+    metrics: Vec<Metric>,
+    /// What is made of several metrics, `m1` and on.
+    expression: Option<&'static str>,
     /// Over how many seconds, and how many times in a row.
     period: (u32, u32),
     comparison: &'static str,
     threshold: f64,
     missing: &'static str,
+}
+
+/// A metric that a service publishes by itself, which costs nothing.
+struct Metric {
+    namespace: &'static str,
+    name: &'static str,
+    statistic: &'static str,
+    dimension: (&'static str, Value),
 }
 
 pub(super) fn part(facts: &Facts) -> Part {
@@ -60,22 +71,27 @@ pub(super) fn part(facts: &Facts) -> Part {
         });
         resources.push(("OperatorMail", mailed));
     }
-    resources.extend(alarms().into_iter().map(|alarm| (alarm.id, alarm.resource())));
+    resources.extend(alarms(facts).into_iter().map(|alarm| (alarm.id, alarm.resource())));
     Part { about: "Alarms, to the operator", resources }
 }
 
-fn alarms() -> [Alarm; 6] {
-    let queue = |name: &str, queue: &str, statistic: &str| {
-        metric("AWS/SQS", name, statistic, "QueueName", attribute(queue, "QueueName"))
-    };
-    let function = |name: &str| metric("AWS/Lambda", name, "Sum", "FunctionName", reference("Consumer"));
+fn alarms(facts: &Facts) -> [Alarm; 8] {
+    let of = |namespace, name, statistic, dimension| vec![Metric { namespace, name, statistic, dimension }];
+    let queue = |name, queue| of("AWS/SQS", name, "Maximum", ("QueueName", attribute(queue, "QueueName")));
+    let function = |name| of("AWS/Lambda", name, "Sum", ("FunctionName", reference("Consumer")));
+    let sweeps = |name| of("AWS/Scheduler", name, "Sum", ("ScheduleGroup", reference("SweepGroup")));
+    let lost = STATEMENTS.iter().flat_map(|statement| {
+        let rule = json!(broker::rule_name(statement, facts));
+        of("AWS/IoT", "ErrorActionFailure", "Sum", ("RuleName", rule))
+    });
     [
         Alarm {
             id: "DeadLettersAlarm",
             name: "dead-letters",
             about: "There is a record that nothing could be made of. Its attribute `reason`, in the queue of dead letters, \
-                    says why.",
-            metric: queue("ApproximateNumberOfMessagesVisible", "DeadLetters", "Maximum"),
+                    says why. Delete it there once that is dealt with: until then this tells of no other.",
+            metrics: queue("ApproximateNumberOfMessagesVisible", "DeadLetters"),
+            expression: None,
             period: (300, 1),
             comparison: "GreaterThanThreshold",
             threshold: 0.0,
@@ -85,8 +101,10 @@ fn alarms() -> [Alarm; 6] {
             id: "EventsAlarm",
             name: "events-late",
             // Timers wait there for up to 15 minutes, and are meant to.
-            about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles.",
-            metric: queue("ApproximateAgeOfOldestMessage", "Events", "Maximum"),
+            about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles, and at \
+                    the mapping of the queue.",
+            metrics: queue("ApproximateAgeOfOldestMessage", "Events"),
+            expression: None,
             period: (300, 1),
             comparison: "GreaterThanThreshold",
             threshold: 1_200.0,
@@ -96,7 +114,8 @@ fn alarms() -> [Alarm; 6] {
             id: "DeliveriesAlarm",
             name: "deliveries-late",
             about: "Messages to people wait. Look at the consumer's errors and throttles.",
-            metric: queue("ApproximateAgeOfOldestMessage", "Deliveries", "Maximum"),
+            metrics: queue("ApproximateAgeOfOldestMessage", "Deliveries"),
+            expression: None,
             period: (300, 1),
             comparison: "GreaterThanThreshold",
             threshold: 300.0,
@@ -105,9 +124,12 @@ fn alarms() -> [Alarm; 6] {
         Alarm {
             id: "ErrorsAlarm",
             name: "consumer-errors",
-            about: "The consumer failed as a whole. Its log says why.",
-            metric: function("Errors"),
-            period: (300, 1),
+            // A batch of which nothing could be taken is one of its errors, too, and comes again after three minutes: so what
+            // lasts is in every period, and what was over at once in one alone.
+            about: "The consumer cannot start, or could take nothing of what it got, and goes on trying. Its log says why.",
+            metrics: function("Errors"),
+            expression: None,
+            period: (300, 2),
             comparison: "GreaterThanThreshold",
             threshold: 0.0,
             missing: "notBreaching",
@@ -116,7 +138,8 @@ fn alarms() -> [Alarm; 6] {
             id: "ThrottlesAlarm",
             name: "consumer-throttles",
             about: "The account's concurrency does not suffice for the consumer: ask AWS for more.",
-            metric: function("Throttles"),
+            metrics: function("Throttles"),
+            expression: None,
             period: (300, 3),
             comparison: "GreaterThanThreshold",
             threshold: 0.0,
@@ -127,44 +150,85 @@ fn alarms() -> [Alarm; 6] {
             name: "consumer-silent",
             // The schedule calls it every five minutes, whatever devices do.
             about: "The consumer was not called for a quarter of an hour: nobody would be told of anything. Look at the \
-                    schedule and at the mappings of the queues.",
-            metric: function("Invocations"),
+                    mappings of the queues.",
+            metrics: function("Invocations"),
+            expression: None,
             period: (900, 1),
             comparison: "LessThanThreshold",
             threshold: 1.0,
             missing: "breaching",
         },
+        Alarm {
+            id: "SweepAlarm",
+            name: "no-sweep",
+            // Where devices report the consumer is called all the same.
+            about: "The schedule reached its queue no more for a quarter of an hour: what was lost on its way is not found. Look \
+                    at the schedule and its role.",
+            metrics: sweeps("InvocationAttemptCount").into_iter().chain(sweeps("TargetErrorCount")).collect(),
+            expression: Some("m1 - FILL(m2, 0)"),
+            period: (900, 1),
+            comparison: "LessThanThreshold",
+            threshold: 1.0,
+            missing: "breaching",
+        },
+        Alarm {
+            id: "BrokerAlarm",
+            name: "broker-lost",
+            // What a rule cannot put into the queue goes to the dead letters, by the same role.
+            about: "What devices said reached neither the consumer's queue nor the dead letters, and is lost. Look at the role of \
+                    the topic rules.",
+            metrics: lost.collect(),
+            expression: Some("FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)"),
+            period: (300, 1),
+            comparison: "GreaterThanThreshold",
+            threshold: 0.0,
+            missing: "notBreaching",
+        },
     ]
 }
 
-fn metric(namespace: &str, name: &str, statistic: &str, dimension: &str, value: Value) -> Value {
-    json!({
-        "Namespace": namespace,
-        "MetricName": name,
-        "Statistic": statistic,
-        "Dimensions": [{ "Name": dimension, "Value": value }],
-    })
+impl Metric {
+    fn told(&self) -> Map<String, Value> {
+        let (name, value) = &self.dimension;
+        Map::from_iter([
+            ("Namespace".to_owned(), json!(self.namespace)),
+            ("MetricName".to_owned(), json!(self.name)),
+            ("Dimensions".to_owned(), json!([{ "Name": name, "Value": value }])),
+        ])
+    }
 }
 
 impl Alarm {
     fn resource(self) -> Value {
-        let mut properties = json!({
-            "AlarmName": sub(format!("${{AWS::StackName}}-{}", self.name)),
-            "AlarmDescription": self.about,
-        });
-        let rest = json!({
-            "Period": self.period.0,
-            "EvaluationPeriods": self.period.1,
-            "ComparisonOperator": self.comparison,
-            "Threshold": self.threshold,
-            "TreatMissingData": self.missing,
-            "AlarmActions": [reference("Operator")],
-            "OKActions": [reference("Operator")],
-        });
-        if let (Some(all), Value::Object(metric), Value::Object(rest)) = (properties.as_object_mut(), self.metric, rest)
-        {
-            all.extend(metric.into_iter().chain(rest));
+        let mut properties = Map::from_iter([
+            ("AlarmName".to_owned(), sub(format!("${{AWS::StackName}}-{}", self.name))),
+            ("AlarmDescription".to_owned(), json!(self.about)),
+        ]);
+        let (period, times) = self.period;
+        match (self.metrics.as_slice(), self.expression) {
+            ([metric], None) => {
+                properties.extend(metric.told());
+                properties
+                    .extend([("Statistic".to_owned(), json!(metric.statistic)), ("Period".to_owned(), json!(period))]);
+            }
+            (metrics, expression) => {
+                let one = |(at, metric): (usize, &Metric)| {
+                    let read = json!({ "Metric": metric.told(), "Period": period, "Stat": metric.statistic });
+                    json!({ "Id": format!("m{}", at + 1), "MetricStat": read, "ReturnData": false })
+                };
+                let mut all: Vec<Value> = metrics.iter().enumerate().map(one).collect();
+                all.push(json!({ "Id": "watched", "Expression": expression, "Label": self.name, "ReturnData": true }));
+                properties.insert("Metrics".to_owned(), json!(all));
+            }
         }
+        properties.extend([
+            ("EvaluationPeriods".to_owned(), json!(times)),
+            ("ComparisonOperator".to_owned(), json!(self.comparison)),
+            ("Threshold".to_owned(), json!(self.threshold)),
+            ("TreatMissingData".to_owned(), json!(self.missing)),
+            ("AlarmActions".to_owned(), json!([reference("Operator")])),
+            ("OKActions".to_owned(), json!([reference("Operator")])),
+        ]);
         json!({ "Type": "AWS::CloudWatch::Alarm", "Properties": properties })
     }
 }

@@ -80,13 +80,17 @@ fn rule_id(statement: &Statement) -> &'static str {
     }
 }
 
+/// The name of a topic rule, which has no hyphen.
+pub(crate) fn rule_name(statement: &Statement, facts: &Facts) -> String {
+    format!("{}_{}", facts.stack.replace('-', "_"), statement.name)
+}
+
 fn rule(statement: &Statement, facts: &Facts) -> Value {
     let to = |queue: &str| json!({ "Sqs": { "QueueUrl": reference(queue), "RoleArn": attribute("BrokerRole", "Arn"), "UseBase64": false } });
     json!({
         "Type": "AWS::IoT::TopicRule",
         "Properties": {
-            // A rule's name has no hyphen.
-            "RuleName": format!("{}_{}", facts.stack.replace('-', "_"), statement.name),
+            "RuleName": rule_name(statement, facts),
             "TopicRulePayload": {
                 "Description": statement.description,
                 "Sql": statement.sql(&facts.topics),

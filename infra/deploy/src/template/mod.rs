@@ -70,17 +70,35 @@ pub enum FactsError {
     /// There is no section `[aws]`.
     #[error("the configuration says nothing of AWS: add a section `[aws]` with `region = \"eu-west-1\"`")]
     NoAws,
+    /// Mail cannot leave from the region of the stack.
+    #[error(
+        "`{0}` does not have SES, which mail leaves by: say from which other region it leaves, `region` in `[email.ses]`, \
+         like `region = \"us-east-1\"`"
+    )]
+    NoMail(String),
+    /// The sender's address is in letters that SES does not take.
+    #[error(
+        "SES takes the sender's address in ASCII alone, and `{0}` is not: write its domain in Punycode (`xn--…`) as `from` in \
+         `[email]`"
+    )]
+    Sender(String),
 }
 
 impl Facts {
     /// What the configuration and the rules say.
     ///
     /// # Errors
-    /// The configuration has no section `[aws]`.
+    /// The configuration has no section `[aws]`, or SES cannot send as it says.
     pub fn new(config: &Config, rules: &Folder) -> Result<Facts, FactsError> {
         let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
         let sender = &config.email.from;
         let sender = sender.rsplit_once('<').map_or(sender.as_str(), |(_, rest)| rest.trim_end_matches('>'));
+        if !sender.is_ascii() {
+            return Err(FactsError::Sender(sender.to_owned()));
+        }
+        if config.email.ses.region.is_none() && !dag_config::sends_mail(&aws.region) {
+            return Err(FactsError::NoMail(aws.region));
+        }
         let topics = config.uplink.as_ref().map_or(TOPICS, |uplink| uplink.topics.as_str());
         Ok(Facts {
             stack: aws.stack,

@@ -3,13 +3,14 @@
 use dag_cloud::SWEEP;
 use serde_json::json;
 
-use super::{Part, allow, attribute, role, sub};
+use super::{Part, allow, attribute, reference, role, sub};
 
 pub(super) fn part() -> Part {
     let schedule = json!({
         "Type": "AWS::Scheduler::Schedule",
         "Properties": {
             "Name": sub("${AWS::StackName}-sweep"),
+            "GroupName": reference("SweepGroup"),
             "Description": "Has the consumer look for what is overdue, or due soon",
             "ScheduleExpression": "rate(5 minutes)",
             "FlexibleTimeWindow": { "Mode": "OFF" },
@@ -22,7 +23,12 @@ pub(super) fn part() -> Part {
             },
         },
     });
+    // What the scheduler tells of schedules it tells by groups.
+    let group = json!({
+        "Type": "AWS::Scheduler::ScheduleGroup",
+        "Properties": { "Name": sub("${AWS::StackName}") },
+    });
     let send = allow("AskForASweep", &["sqs:SendMessage"], vec![attribute("Events", "Arn")]);
     let role = role("What the schedule may do", "scheduler.amazonaws.com", "sweep", vec![send]);
-    Part { about: "The schedule", resources: vec![("Sweep", schedule), ("SweepRole", role)] }
+    Part { about: "The schedule", resources: vec![("SweepGroup", group), ("Sweep", schedule), ("SweepRole", role)] }
 }

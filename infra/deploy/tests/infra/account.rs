@@ -15,7 +15,7 @@ fn accounts_come_and_go_and_have_devices() {
     }
     assert_snapshot!(stack.good(&["account", "list"], ""), @"There is no account yet: add one by `dag-infra account add USERNAME`.");
     let add = |name, more: &[&str], password| {
-        stack.run_with(&[&["account", "add", name, "--password-stdin"], more].concat(), password)
+        stack.run(&[&["account", "add", name, "--password-stdin"], more].concat(), password)
     };
     let said = add("nor", &["--email", "nor@example.com", "--email", "kim@example.com"], "correct horse\n");
     assert_eq!((said.code, said.err.as_str()), (0, ""));
@@ -39,11 +39,11 @@ fn accounts_come_and_go_and_have_devices() {
         add("pat", &[], ""),
         add("pat", &["--email", "Pat <pat@example.com>"], "correct horse"),
         add("two words", &[], "correct horse"),
-        stack.run_with(&["account", "add", "pat"], "correct horse"),
-        stack.run_with(&["account", "set-password", "nir", "--password-stdin"], "another horse"),
-        stack.run_with(&["account", "assign", "nor", "cottage", "cabim"], ""),
-        stack.run_with(&["account", "unassign", "nor", "cottage"], ""),
-        stack.run_with(&["account", "rm", "pat"], ""),
+        stack.run(&["account", "add", "pat"], "correct horse"),
+        stack.run(&["account", "set-password", "nir", "--password-stdin"], "another horse"),
+        stack.run(&["account", "assign", "nor", "cottage", "cabim"], ""),
+        stack.run(&["account", "unassign", "nor", "cottage"], ""),
+        stack.run(&["account", "rm", "pat"], ""),
     ];
     assert!(bad.iter().all(|said| said.code == 1 && said.out.is_empty()), "{bad:?}");
     assert_snapshot!(bad.map(|said| said.err).join("\n"), @"
@@ -99,15 +99,15 @@ fn accounts_come_and_go_and_have_devices() {
 #[test]
 fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
     let stack = Stack::start();
-    let config = std::fs::read_to_string(stack.path("config.toml")).unwrap();
-    stack.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
+    let config = std::fs::read_to_string(stack.place.path("config.toml")).unwrap();
+    stack.place.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
     let region = aws_config::Region::new("eu-central-1");
     let mail = aws_sdk_sesv2::Client::new(&stack.sdk.to_builder().region(region).build());
     let add = |name, email| {
         let said = stack.good(&["account", "add", name, "--email", email, "--password-stdin"], "correct horse");
         said.lines().nth(1).unwrap().to_owned()
     };
-    // In stack nobody ever follows the link, so that no identity is verified, a whole domain neither.
+    // In moto nobody ever follows the link, so that no identity is verified, a whole domain neither.
     assert_snapshot!(add("nor", "nor@example.com"), @"SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.");
     assert_snapshot!(add("kim", "nor@example.com"), @"SES asked nor@example.com before, and nothing arrives there until the link in that mail is followed.");
     let asked = stack.runtime.block_on(mail.list_email_identities().send()).unwrap();

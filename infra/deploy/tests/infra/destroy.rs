@@ -16,7 +16,7 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
     assert_eq!(said.code, 0, "{said:?}");
     // What is live is what would be deployed.
     let said = place.run(&moto.endpoint(), &["diff"], None);
-    assert_eq!((said.code, said.out.as_str()), (0, "no differences\n"), "{said:?}");
+    assert_eq!((said.code, said.out.as_str()), (0, "no differences"), "{said:?}");
 
     let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detector"], None);
     assert_eq!(said.code, 1);

@@ -8,25 +8,25 @@ use dag_config::Config;
 use dag_engine::{Id, Time};
 use serde_json::json;
 
-use crate::fleet::Fleet;
+use crate::stack::Stack;
 
 #[test]
 fn the_fleet_is_listed_with_what_is_known_of_it() {
-    let fleet = Fleet::start();
-    assert_eq!(fleet.run(&["list"]).out, "there are no devices yet: `dag-infra provision DEVICE` makes one\n");
-    fleet.done(&["provision", "cottage"]);
-    fleet.done(&["provision", "barn", "--name", "The barn"]);
-    insta::assert_snapshot!(fleet.run(&["list"]).out, @"
+    let stack = Stack::start();
+    assert_eq!(stack.run(&["list"], "").out, "there are no devices yet: `dag-infra provision DEVICE` makes one");
+    stack.json(&["provision", "cottage"], "");
+    stack.json(&["provision", "barn", "--name", "The barn"], "");
+    insta::assert_snapshot!(stack.run(&["list"], "").out, @"
     DEVICE   NAME      ACCOUNT  LAST REPORT  CONNECTION      RULES
     barn     The barn  -        never        never heard of  -
     cottage  Cottage   -        never        never heard of  -
     ");
-    let listed = fleet.done(&["list"]);
+    let listed = stack.json(&["list"], "");
     assert_eq!(listed[1]["device"], json!("cottage"));
     assert_eq!(listed[1]["last_contact"], json!(null));
 
     // It reported at noon, of a connection that the broker says nothing of yet.
-    let config = Config::load(&fleet.place.path("config.toml"), &[]).unwrap();
+    let config = Config::load(&stack.place.path("config.toml"), &[]).unwrap();
     let noon = Time::from_millis(1_768_046_400_000);
     let mut item = DeviceItem::new(config.device(Some("cottage")).unwrap());
     item.heard_at = Some(noon);
@@ -34,18 +34,18 @@ fn the_fleet_is_listed_with_what_is_known_of_it() {
     item.rules = Some(Id::of(&[b"rules"]));
     let settings = Settings {
         table: "dag".to_owned(),
-        events: fleet.events.clone(),
+        events: stack.events.clone(),
         deliveries: String::new(),
         dead: String::new(),
         broker: None,
         configuration_set: None,
         secret: None,
     };
-    let world = Aws::new(&fleet.sdk, &settings, &config).unwrap();
+    let world = Aws::new(&stack.sdk, &settings, &config).unwrap();
     let (decisions, prepared, finished, unmarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let commit = Commit { item, version: 0, at: noon, decisions, prepared, finished, unmarked };
-    fleet.runtime.block_on(world.commit(&commit)).unwrap();
-    let listed = fleet.done(&["list"]);
+    stack.runtime.block_on(world.commit(&commit)).unwrap();
+    let listed = stack.json(&["list"], "");
     assert_eq!(listed[1]["last_contact"], json!("2026-01-10T12:00:00Z"));
     assert_eq!(listed[1]["connected"], json!(true));
     assert_eq!(listed[1]["rules"], json!(Id::of(&[b"rules"]).to_string()));

@@ -1,5 +1,4 @@
-//! `dag-infra` as a user runs it, against AWS on loopback: a module a command.
-//! `dag-infra` as a person runs it, against moto on loopback.
+//! `dag-infra` as a user runs it, against moto on loopback: a module a command, and `moto.rs` and `stack.rs` for all.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +11,7 @@
 mod account;
 mod deploy;
 mod destroy;
-mod fleet;
+mod interrupted;
 mod list;
 mod moto;
 mod provision;

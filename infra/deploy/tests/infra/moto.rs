@@ -52,6 +52,17 @@ impl Moto {
         self.get(&format!("/dag/status/{stack}/{status}"));
     }
 
+    /// The request of this number from now on fails, the first being 0: before it did anything, or after, so that only its
+    /// answer is lost.
+    pub fn fail(&self, number: usize, when: &str) {
+        self.get(&format!("/dag/fail/{number}/{when}"));
+    }
+
+    /// The next change of a stack breaks at this resource, and all goes back.
+    pub fn break_at(&self, resource: &str) {
+        self.get(&format!("/dag/break/{resource}"));
+    }
+
     fn get(&self, path: &str) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
@@ -105,6 +116,13 @@ impl Place {
         fs::write(self.path(name), text.replace(from, to)).unwrap();
     }
 
+    /// Writes a file, and the folders that it is in.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     /// A program for arm64 that stands for the consumer.
     pub fn bootstrap(&self) -> PathBuf {
         let mut program = b"\x7fELF\x02\x01\x01".to_vec();
@@ -132,10 +150,11 @@ impl Place {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.unwrap_or_default().as_bytes()).unwrap();
+        // A command that is wrong reads nothing.
+        let _ = stdin.write_all(input.unwrap_or_default().as_bytes());
         drop(stdin);
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().trim_end().to_owned();
         Said { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }
 }

@@ -9,19 +9,19 @@ use crate::stack::Stack;
 #[test]
 fn rules_are_signed_kept_and_wanted_of_devices() {
     let stack = Stack::start();
-    assert_snapshot!(stack.bad(&["rules", "push", "--all"], ""), @"there is no signing key at `HOME/rules-signing.key`: make one by `dag-infra rules key`, or name it by `--key`");
+    assert_snapshot!(stack.bad(&["rules", "push", "--all"], ""), @"there is no signing key at `…/rules-signing.key`: make one by `dag-infra rules key`, or name it by `--key`");
     let said = stack.good(&["rules", "key"], "");
     let key = said.split_whitespace().find_map(|word| PublicKey::parse(word.trim_end_matches(',')).ok()).unwrap();
     assert_snapshot!(said.replace(&key.to_text(), "KEY"), @"
-    `HOME/rules-signing.key` is the key that signs your rules: keep a copy of it where nobody else gets it.
+    `…/rules-signing.key` is the key that signs your rules: keep a copy of it where nobody else gets it.
     Devices check by the public key KEY, which `dag-infra provision` gives them.
     ");
-    assert_snapshot!(stack.bad(&["rules", "key"], ""), @"`HOME/rules-signing.key` is there already, and devices take no rules but those that it signed. For another key move it away, run this again, and give every device the new public key by `dag-infra provision`");
-    let neither = stack.run_with(&["rules", "push"], "");
+    assert_snapshot!(stack.bad(&["rules", "key"], ""), @"`…/rules-signing.key` is there already, and devices take no rules but those that it signed. For another key move it away, run this again, and give every device the new public key by `dag-infra provision`");
+    let neither = stack.run(&["rules", "push"], "");
     assert!(neither.code == 2 && neither.err.contains("--device <DEVICE>"), "{neither:?}");
 
     // Before there are devices.
-    let hash = dag_book::Folder::read(&stack.path("rules")).unwrap().id();
+    let hash = dag_book::Folder::read(&stack.place.path("rules")).unwrap().id();
     let shown = |said: String, hash: Id| said.replace(&hash.to_string(), "HASH");
     assert_snapshot!(shown(stack.good(&["rules", "push", "--all"], ""), hash), @"
     The rules HASH (46 files) are signed.
@@ -53,8 +53,8 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
 
     // Others for one of them, signed by a key that lies elsewhere.
     stack.good(&["rules", "key", "--key", "other.key"], "");
-    stack.write("rules/more.toml", "# Nothing yet.\n");
-    let other = dag_book::Folder::read(&stack.path("rules")).unwrap().id();
+    stack.place.write("rules/more.toml", "# Nothing yet.\n");
+    let other = dag_book::Folder::read(&stack.place.path("rules")).unwrap().id();
     let said = stack.good(&["rules", "push", "--device", "d17", "--key", "other.key"], "");
     assert_snapshot!(shown(said, other), @"
     The rules HASH (47 files) are signed.
@@ -66,7 +66,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     assert!(stack.runtime.block_on(registry.rules(other)).unwrap().unwrap().verify(&key).is_err());
 
     assert_snapshot!(stack.bad(&["rules", "push", "--device", "d17", "--device", "d1x"], ""), @"the device `d1x` is not registered: did you mean `d10`? `dag-infra list` shows those that are, and `dag-infra provision d1x` makes it one");
-    stack.write("rules/more.toml", "[rule.more]\nwhen = \"power = off\"\n");
+    stack.place.write("rules/more.toml", "[rule.more]\nwhen = \"power = off\"\n");
     let said = stack.bad(&["rules", "push", "--all"], "");
     assert!(said.ends_with("nothing was sent: no device would take these rules"), "{said}");
     assert_eq!(stack.announced(), [""; 0]);

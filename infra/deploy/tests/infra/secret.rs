@@ -8,7 +8,7 @@ use crate::stack::Stack;
 fn an_entry_is_set_beside_the_others_and_is_shown_by_its_name_alone() {
     let stack = Stack::start();
     let hook = "[recipient.hook]\nwebhook = { url = \"https://example.com/hook\", secret = \"env:NOR_HOOK\" }\n";
-    stack.write("rules/hook.toml", hook);
+    stack.place.write("rules/hook.toml", hook);
     assert_snapshot!(stack.good(&["secret", "list"], ""), @"
     DAG_TOKEN_KEY
     NOR_HOOK  MISSING: set it by `dag-infra secret set NOR_HOOK`

@@ -1,155 +1,128 @@
-//! An account on loopback, with a stack in it: table, queue and secret.
+//! A stack on loopback as commands find it: table, queue, secret, policy, type and group of things. moto's CloudFormation
+//! makes none of the last four.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::{collections::BTreeMap, fs};
 
 use aws_config::SdkConfig;
 use dag_cloud::aws::Registry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::moto::{Moto, Said};
+use crate::moto::{Moto, Place, Said};
 
 pub struct Stack {
-    moto: Moto,
+    pub moto: Moto,
+    pub place: Place,
     pub sdk: SdkConfig,
     pub runtime: Runtime,
-    pub folder: tempfile::TempDir,
+    /// The address of the queue.
+    pub events: String,
+    secret: String,
 }
 
 impl Stack {
-    /// No stack yet; in its folder the shipped configuration and rules as the cloud has them.
-    pub fn none() -> Stack {
-        let moto = Moto::start();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let sdk = runtime.block_on(moto.sdk());
-        let folder = tempfile::tempdir().unwrap();
-        let stack = Stack { moto, sdk, runtime, folder };
-        let config = std::fs::read_to_string(top().join("config.toml")).unwrap();
-        let config = config.replace("mode = \"standalone\"", "mode = \"cloud\"");
-        stack.write("config.toml", &config.replace("transport = \"outbox\"", "transport = \"ses\""));
-        for (path, text) in dag_book::Folder::read(&top().join("rules")).unwrap().into_files() {
-            stack.write(&format!("rules/{path}"), &text);
-        }
-        stack
-    }
-
-    /// A stack with what commands look for in one.
     pub fn start() -> Stack {
-        let stack = Stack::none();
-        let string = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
-        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-        let table = json!({
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [string("pk"), string("sk")],
-            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
-        });
-        // moto's CloudFormation makes no secrets.
-        let client = aws_sdk_secretsmanager::Client::new(&stack.sdk);
-        let secret = client.create_secret().name("detectordag").secret_string(r#"{"DAG_TOKEN_KEY":"0123"}"#).send();
-        let secret = stack.runtime.block_on(secret).unwrap();
-        let template = json!({
-            "Resources": {
-                "Table": { "Type": "AWS::DynamoDB::Table", "Properties": table },
-                "Events": { "Type": "AWS::SQS::Queue" },
-            },
-            "Outputs": {
-                "Table": { "Value": { "Ref": "Table" } },
-                "Events": { "Value": { "Ref": "Events" } },
-                "Secret": { "Value": secret.arn.unwrap() },
-            },
-        });
-        let client = aws_sdk_cloudformation::Client::new(&stack.sdk);
-        let created = client.create_stack().stack_name("detectordag").template_body(template.to_string()).send();
-        stack.runtime.block_on(created).unwrap();
-        stack
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let moto = Moto::start();
+        let sdk = runtime.block_on(moto.sdk());
+        let (events, secret) = runtime.block_on(make(&sdk));
+        Stack { moto, place: Place::new(), sdk, runtime, events, secret }
     }
 
-    pub fn write(&self, path: &str, text: &str) {
-        let path = self.path(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+    pub fn iot(&self) -> aws_sdk_iot::Client {
+        aws_sdk_iot::Client::new(&self.sdk)
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+    pub fn registry(&self) -> Registry {
+        Registry::new(&self.sdk, "dag")
     }
 
     /// Runs `dag-infra` in the folder; `input` is its standard input.
-    pub fn run_with(&self, arguments: &[&str], input: &str) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dag-infra"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("DAG_")) {
-            command.env_remove(name);
-        }
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("AWS_ENDPOINT_URL", self.moto.endpoint());
-        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // A command that is wrong reads nothing.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        let text = |bytes| {
-            String::from_utf8(bytes).unwrap().trim_end().replace(&*self.folder.path().to_string_lossy(), "HOME")
-        };
-        Said { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    pub fn run(&self, arguments: &[&str], input: &str) -> Said {
+        let said = self.place.run(&self.moto.endpoint(), arguments, Some(input));
+        let text = |text: &str| text.replace(&self.place.path("").display().to_string(), "…/");
+        Said { code: said.code, out: text(&said.out), err: text(&said.err) }
     }
 
     /// What it says when all is well.
     pub fn good(&self, arguments: &[&str], input: &str) -> String {
-        let said = self.run_with(arguments, input);
+        let said = self.run(arguments, input);
         assert!(said.code == 0 && said.err.is_empty(), "{arguments:?}: {said:?}");
         said.out
     }
 
-    /// The same, for programs.
+    /// The same, for programs. moto answers another endpoint each time, so that a bundle is always written anew.
     pub fn json(&self, arguments: &[&str], input: &str) -> Value {
-        serde_json::from_str(&self.good(&[arguments, &["--format", "json"]].concat(), input)).unwrap()
+        let said = self.good(&[arguments, &["--format", "json"]].concat(), input);
+        let mut answer: Value = serde_json::from_str(&said).unwrap();
+        if let Some(done) = answer.get_mut("done").and_then(Value::as_array_mut) {
+            done.retain(|done| done != "the bundle is written");
+        }
+        answer
     }
 
     /// What it says of a problem.
     pub fn bad(&self, arguments: &[&str], input: &str) -> String {
-        let said = self.run_with(arguments, input);
+        let said = self.run(arguments, input);
         assert!(said.code == 1 && said.out.is_empty(), "{arguments:?}: {said:?}");
         said.err
     }
 
-    fn output(&self, name: &str) -> String {
-        let client = aws_sdk_cloudformation::Client::new(&self.sdk);
-        let stacks = self.runtime.block_on(client.describe_stacks().stack_name("detectordag").send()).unwrap();
-        let outputs = stacks.stacks.unwrap().remove(0).outputs.unwrap();
-        outputs.into_iter().find(|output| output.output_key() == Some(name)).unwrap().output_value.unwrap()
+    pub fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.place.path(name)).unwrap()
     }
 
     /// What the stack's secret holds.
     pub fn secret(&self) -> Value {
         let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
-        let got = client.get_secret_value().secret_id(self.output("Secret")).send();
-        let text = self.runtime.block_on(got).unwrap().secret_string.unwrap();
-        serde_json::from_str(&text).unwrap()
+        let got = client.get_secret_value().secret_id(&self.secret).send();
+        serde_json::from_str(&self.runtime.block_on(got).unwrap().secret_string.unwrap()).unwrap()
     }
 
-    pub fn registry(&self) -> Registry {
-        Registry::new(&self.sdk, &self.output("Table"))
+    /// The certificates that are attached to a thing: what each is good for, and its policies.
+    pub fn certificates(&self, device: &str) -> BTreeMap<String, (String, Vec<String>)> {
+        let iot = self.iot();
+        self.runtime.block_on(async {
+            let principals = iot.list_thing_principals().thing_name(device).send().await.unwrap();
+            let mut found = BTreeMap::new();
+            for arn in principals.principals() {
+                let id = arn.split_once(":cert/").unwrap().1;
+                let policies = iot.list_attached_policies().target(arn).send().await.unwrap();
+                let policies = policies.policies().iter().map(|policy| policy.policy_name().unwrap().to_owned());
+                let look = iot.describe_certificate().certificate_id(id).send().await.unwrap();
+                let status = look.certificate_description.unwrap().status.unwrap().as_str().to_owned();
+                found.insert(id.to_owned(), (status, policies.collect()));
+            }
+            found
+        })
+    }
+
+    /// The account that a thing names.
+    pub fn account_of(&self, device: &str) -> Option<String> {
+        let thing = self.runtime.block_on(self.iot().describe_thing().thing_name(device).send()).unwrap();
+        thing.attributes.unwrap_or_default().remove("account")
+    }
+
+    pub fn status(&self, certificate: &str) -> String {
+        let look = self.iot().describe_certificate().certificate_id(certificate).send();
+        let look = self.runtime.block_on(look).unwrap();
+        look.certificate_description.unwrap().status.unwrap().as_str().to_owned()
     }
 
     /// The devices that were announced since the last time, in their order.
     pub fn announced(&self) -> Vec<String> {
-        let (client, queue) = (aws_sdk_sqs::Client::new(&self.sdk), self.output("Events"));
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
         let mut announced = Vec::new();
         loop {
-            let received = client.receive_message().queue_url(&queue).max_number_of_messages(10).send();
+            let received = client.receive_message().queue_url(&self.events).max_number_of_messages(10).send();
             let messages = self.runtime.block_on(received).unwrap().messages.unwrap_or_default();
             if messages.is_empty() {
                 announced.sort();
                 return announced;
             }
             for message in messages {
-                let deleted = client.delete_message().queue_url(&queue).receipt_handle(message.receipt_handle.unwrap());
+                let receipt = message.receipt_handle.unwrap();
+                let deleted = client.delete_message().queue_url(&self.events).receipt_handle(receipt);
                 self.runtime.block_on(deleted.send()).unwrap();
                 let body: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
                 assert_eq!(body["event"], "registered");
@@ -159,6 +132,38 @@ impl Stack {
     }
 }
 
-fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+/// Answers the queue's address and the secret's ARN.
+async fn make(sdk: &SdkConfig) -> (String, String) {
+    let iot = aws_sdk_iot::Client::new(sdk);
+    iot.create_thing_type().thing_type_name("detectordag").send().await.unwrap();
+    iot.create_thing_group().thing_group_name("detectordag").send().await.unwrap();
+    iot.create_policy().policy_name("detectordag-device").policy_document("{}").send().await.unwrap();
+    let secret = aws_sdk_secretsmanager::Client::new(sdk).create_secret().name("detectordag");
+    let secret = secret.secret_string(r#"{"DAG_TOKEN_KEY":"0123"}"#).send().await.unwrap().arn.unwrap();
+    let events = aws_sdk_sqs::Client::new(sdk).create_queue().queue_name("events").send().await.unwrap();
+    let events = events.queue_url.unwrap();
+    let string = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+    let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+    let table = json!({
+        "TableName": "dag",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [string("pk"), string("sk")],
+        "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+    });
+    let outputs = [
+        ("Table", "dag"),
+        ("Events", &events),
+        ("Secret", &secret),
+        ("DevicePolicy", "detectordag-device"),
+        ("DeviceType", "detectordag"),
+        ("DeviceGroup", "detectordag"),
+    ];
+    let outputs: BTreeMap<_, _> = outputs.into_iter().map(|(name, value)| (name, json!({ "Value": value }))).collect();
+    let body = json!({
+        "Resources": { "Table": { "Type": "AWS::DynamoDB::Table", "Properties": table } },
+        "Outputs": outputs,
+    });
+    let create = aws_sdk_cloudformation::Client::new(sdk).create_stack().stack_name("detectordag");
+    create.template_body(body.to_string()).send().await.unwrap();
+    (events, secret)
 }

@@ -1,8 +1,13 @@
 """AWS on loopback: moto, and what it was asked.
 
-Prints its port as one line of JSON. `GET /dag/requests` answers what came in since the last time: for the services that
-name their operation in a form (CloudFormation) that form, else the header or method and path. `GET /dag/status/STACK/STATUS`
-puts a stack into a status that moto never reaches by itself.
+Prints its port as one line of JSON. Besides moto's own it answers:
+
+- `GET /dag/requests`: what came in since the last time: for the services that name their operation in a form
+  (CloudFormation) that form, else the header or method and path
+- `GET /dag/status/STACK/STATUS`: puts a stack into a status that moto never reaches by itself
+- `GET /dag/fail/N/WHEN`: of the requests from now on the one with this number, the first being 0, is refused: `before` it
+  did anything, for want of a right (`denied`), or `after`, so that only its answer is lost
+- `GET /dag/break/RESOURCE`: the next change of a stack breaks at this resource, and CloudFormation goes back
 """
 
 import io
@@ -10,7 +15,7 @@ import json
 import threading
 from urllib.parse import parse_qsl
 
-from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.models import Event, cloudformation_backends
 from moto.cloudformation.parsing import ResourceMap
 from moto.s3.models import FakeBucket
 from moto.iam.access_control import PermissionResult
@@ -39,6 +44,8 @@ class Noted:
         self.app = app
         self.lock = threading.Lock()
         self.seen = []
+        self.fails = None
+        self.breaks = None
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -53,6 +60,13 @@ class Noted:
                     if stack.name == name:
                         stack.status = status
             return answer(start_response, "application/json", b"{}")
+        if path.startswith("/dag/fail/"):
+            number, when = path.split("/")[3:]
+            self.fails = (int(number), when)
+            return answer(start_response, "application/json", b"{}")
+        if path.startswith("/dag/break/"):
+            self.breaks = path.split("/")[3]
+            return answer(start_response, "application/json", b"{}")
         if not path.startswith("/moto-api"):
             noted = {"operation": environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}?{environ.get('QUERY_STRING', '')}"}
             if "urlencoded" in environ.get("CONTENT_TYPE", ""):
@@ -62,13 +76,69 @@ class Noted:
                 noted = {"operation": form.get("Action"), "form": form}
             with self.lock:
                 self.seen.append(noted)
+                when = None
+                if self.fails:
+                    number, when = self.fails
+                    self.fails = (number - 1, when) if number else None
+                    when = None if number else when
+            if when:
+                if when == "after":
+                    b"".join(self.app(environ, lambda *_: None))
+                return refused(environ, start_response, "403 Forbidden" if when == "denied" else "409 Conflict")
+            if noted["operation"] == "ExecuteChangeSet" and self.breaks:
+                resource, self.breaks = self.breaks, None
+                go_back(noted["form"]["StackName"], resource)
+                body = b"<ExecuteChangeSetResponse><ExecuteChangeSetResult/></ExecuteChangeSetResponse>"
+                return answer(start_response, "text/xml", body)
             if noted["operation"] in LACKING:
                 return answer(start_response, "text/xml", LACKING[noted["operation"]])
         return self.app(environ, start_response)
 
 
-def answer(start_response, kind, body):
-    start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+def go_back(name, resource):
+    """What CloudFormation tells of a change that breaks at a resource."""
+    stacks = (stack for backend in cloudformation_backends[ACCOUNT].values() for stack in backend.stacks.values())
+    stack = next(stack for stack in stacks if stack.name == name)
+    new = stack.status == "REVIEW_IN_PROGRESS"
+    change, back = ("CREATE", "ROLLBACK") if new else ("UPDATE", "UPDATE_ROLLBACK")
+
+    def tell(status, reason=None, resource=name, kind="AWS::CloudFormation::Stack"):
+        stack.events.append(
+            Event(
+                stack_id=stack.stack_id,
+                stack_name=name,
+                logical_resource_id=resource,
+                physical_resource_id=resource,
+                resource_type=kind,
+                resource_status=status,
+                resource_status_reason=reason,
+                resource_properties=None,
+            )
+        )
+
+    tell(f"{change}_IN_PROGRESS", "User Initiated")
+    tell(f"{change}_FAILED", "no room for it", resource, "AWS::DynamoDB::Table")
+    tell(f"{change}_FAILED", "Resource creation cancelled", "Other", "AWS::SQS::Queue")
+    tell(f"{back}_IN_PROGRESS", f"The following resource(s) failed: [{resource}].")
+    tell(f"{back}_COMPLETE")
+    stack.status = f"{back}_COMPLETE"
+
+
+def refused(environ, start_response, status):
+    """An answer of the kind that the service gives, and none that a client would try again by itself."""
+    credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2]
+    service = credential.split("/")[3] if credential else ""
+    error = b"<Error><Code>Refused</Code><Message>for a test</Message></Error>"
+    if service == "s3":
+        return answer(start_response, "text/xml", error, status)
+    if "urlencoded" in environ.get("CONTENT_TYPE", ""):
+        return answer(start_response, "text/xml", b"<ErrorResponse>" + error + b"</ErrorResponse>", status)
+    body = b'{"__type": "Refused", "message": "for a test"}'
+    return answer(start_response, "application/json", body, status)
+
+
+def answer(start_response, kind, body, status="200 OK"):
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 
