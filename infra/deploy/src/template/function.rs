@@ -106,13 +106,7 @@ fn may(facts: &Facts) -> Value {
     let mut statements = vec![
         allow(
             "Table",
-            &[
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:ConditionCheckItem",
-                "dynamodb:Query",
-            ],
+            &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"],
             vec![arn("Table")],
         ),
         allow("WhatIsDue", &["dynamodb:Query"], vec![sub("${Table.Arn}/index/due")]),

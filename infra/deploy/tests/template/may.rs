@@ -105,6 +105,8 @@ fn the_consumer_does_its_work_and_nothing_else() {
             ("dynamodb:DeleteItem", table.clone(), true),
             ("dynamodb:ConditionCheckItem", table.clone(), true),
             ("dynamodb:Query", format!("{table}/index/due"), true),
+            // A device's past is for its owner to list.
+            ("dynamodb:Query", table.clone(), false),
             ("dynamodb:Scan", table.clone(), false),
             ("dynamodb:DeleteTable", table.clone(), false),
             ("dynamodb:UpdateTable", table, false),
