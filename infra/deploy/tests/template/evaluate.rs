@@ -1,19 +1,44 @@
 //! Whether a policy allows something: the part of IAM's and IoT's logic that our policies use ("Policy evaluation logic",
-//! "AWS IoT Core policy variables"). Anything else in a policy is an error here, never a guess.
+//! "AWS JSON policy elements: Principal", "AWS IoT Core policy variables"). Anything else in a policy is an error here,
+//! never a guess.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::physical;
+use crate::physical::Deployed;
 
 /// What somebody tries.
 #[derive(Clone, Debug)]
-pub struct Try<'t> {
-    pub action: &'t str,
+pub struct Try {
+    pub who: Who,
+    pub action: &'static str,
     pub resource: String,
     /// What is known of the request, for variables and conditions.
-    pub context: BTreeMap<&'t str, String>,
+    pub context: BTreeMap<&'static str, String>,
+}
+
+/// Who tries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// What the policy is attached to: something that runs as the role, a device with its certificate.
+    Holder,
+    /// A service of AWS, by its own name.
+    Service(&'static str),
+    /// Whoever an account lets, by its number: what `root` in a policy stands for.
+    Account(&'static str),
+    /// Somebody whom AWS does not know.
+    Anybody,
+}
+
+/// What a policy says to a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum May {
+    Yes,
+    /// It does not say so, though another policy may.
+    No,
+    /// It forbids it, whatever other policies allow.
+    Never,
 }
 
 /// A policy's statements, with their names worked out.
@@ -21,10 +46,12 @@ pub struct Try<'t> {
 pub struct Policy(Vec<Statement>);
 
 #[derive(Debug)]
-struct Statement {
-    allows: bool,
-    actions: Vec<String>,
-    resources: Vec<String>,
+pub struct Statement {
+    pub allows: bool,
+    /// As AWS spells it. None where it is whoever holds the policy.
+    pub principal: Option<String>,
+    pub actions: Vec<String>,
+    pub resources: Vec<String>,
     conditions: Vec<Condition>,
 }
 
@@ -32,7 +59,7 @@ struct Statement {
 struct Condition {
     operator: Operator,
     key: String,
-    values: Vec<String>,
+    value: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,38 +70,59 @@ enum Operator {
 }
 
 impl Policy {
-    /// Reads a policy document of a template.
-    pub fn of(resources: &Value, document: &Value) -> Policy {
-        assert_eq!(document["Version"], "2012-10-17", "variables are not looked at in older versions");
-        let statements = document["Statement"].as_array().unwrap().iter();
-        Policy(statements.map(|statement| Statement::of(resources, statement)).collect())
+    /// Reads a policy document of a stack.
+    pub fn of(stack: &Deployed, document: &Value) -> Policy {
+        Policy::new(document, |statement| Statement::of(stack, statement, texts(stack, &statement["Resource"])))
     }
 
-    /// Whether it allows this: some statement does, and none forbids it.
-    pub fn allows(&self, what: &Try<'_>) -> bool {
-        let fitting = |allows: bool| self.0.iter().any(|one| one.allows == allows && one.fits(what));
-        fitting(true) && !fitting(false)
-    }
-
-    /// Every pair of action and resource that it allows anything of.
-    pub fn allowed(&self) -> impl Iterator<Item = (&str, &str)> {
-        let allowing = self.0.iter().filter(|statement| statement.allows);
-        allowing.flat_map(|statement| {
-            let resources = move |action| statement.resources.iter().map(move |resource| (action, resource.as_str()));
-            statement.actions.iter().flat_map(move |action| resources(action.as_str()))
+    /// Reads who may take on a role: such a policy names no resource, since that is the role itself.
+    pub fn of_trust(stack: &Deployed, role: &str, document: &Value) -> Policy {
+        Policy::new(document, |statement| {
+            assert!(statement.get("Resource").is_none(), "{role} is the resource");
+            Statement::of(stack, statement, vec![stack.arn(role)])
         })
+    }
+
+    fn new(document: &Value, read: impl Fn(&Value) -> Statement) -> Policy {
+        assert_eq!(document["Version"], "2012-10-17", "variables are not looked at in older versions");
+        Policy(document["Statement"].as_array().unwrap().iter().map(read).collect())
+    }
+
+    /// What it says to this: yes if some statement allows it and none forbids it.
+    pub fn says(&self, what: &Try) -> May {
+        let fitting = |allows: bool| self.0.iter().any(|one| one.allows == allows && one.fits(what));
+        match (fitting(true), fitting(false)) {
+            (_, true) => May::Never,
+            (true, false) => May::Yes,
+            (false, false) => May::No,
+        }
+    }
+
+    pub fn statements(&self) -> &[Statement] {
+        &self.0
+    }
+
+    /// Every pair of action and resource of a statement that none of these tries is about.
+    pub fn untried(&self, tries: &[Try]) -> Vec<(&str, &str)> {
+        let tried = |one: &Statement, action, resource| tries.iter().any(|what| one.fits_by(action, resource, what));
+        let pairs = self.0.iter().flat_map(|one| one.pairs().map(move |(action, resource)| (one, action, resource)));
+        let untried = pairs.filter(|(one, action, resource)| !tried(one, action, resource));
+        untried.map(|(_, action, resource)| (action, resource)).collect()
+    }
+}
+
+fn texts(stack: &Deployed, value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().map(|value| stack.text(value)).collect(),
+        one => vec![stack.text(one)],
     }
 }
 
 impl Statement {
-    fn of(resources: &Value, statement: &Value) -> Statement {
+    fn of(stack: &Deployed, statement: &Value, resources: Vec<String>) -> Statement {
         let known = ["Sid", "Effect", "Action", "Resource", "Condition", "Principal"];
         let keys = statement.as_object().unwrap().keys();
         keys.for_each(|key| assert!(known.contains(&key.as_str()), "`{key}` is not evaluated here"));
-        let texts = |value: &Value| match value {
-            Value::Array(values) => values.iter().map(|value| physical::text(resources, value)).collect(),
-            one => vec![physical::text(resources, one)],
-        };
         let mut conditions = Vec::new();
         for (operator, keys) in statement.get("Condition").and_then(Value::as_object).into_iter().flatten() {
             let operator = match operator.as_str() {
@@ -83,8 +131,8 @@ impl Statement {
                 "ArnEquals" => Operator::ArnEquals,
                 other => panic!("the operator `{other}` is not evaluated here"),
             };
-            for (key, values) in keys.as_object().unwrap() {
-                conditions.push(Condition { operator, key: key.clone(), values: texts(values) });
+            for (key, value) in keys.as_object().unwrap() {
+                conditions.push(Condition { operator, key: key.clone(), value: stack.text(value) });
             }
         }
         Statement {
@@ -93,39 +141,74 @@ impl Statement {
                 Some("Deny") => false,
                 other => panic!("{other:?}"),
             },
-            actions: texts(&statement["Action"]),
-            resources: texts(&statement["Resource"]),
+            principal: statement.get("Principal").map(|principal| Self::principal(stack, principal)),
+            actions: texts(stack, &statement["Action"]),
+            resources,
             conditions,
         }
     }
 
-    fn fits(&self, what: &Try<'_>) -> bool {
+    fn principal(stack: &Deployed, principal: &Value) -> String {
+        if principal == "*" {
+            return "*".to_owned();
+        }
+        let kinds: Vec<_> = principal.as_object().unwrap().iter().collect();
+        let [(kind, name)] = kinds[..] else { panic!("{principal} is not evaluated here") };
+        let name = stack.text(name);
+        match kind.as_str() {
+            "Service" => name,
+            "AWS" if name == "*" || name.ends_with(":root") => name,
+            _ => panic!("{principal} is not evaluated here"),
+        }
+    }
+
+    /// Every action with every resource.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let with = |action| self.resources.iter().map(move |resource| (action, resource.as_str()));
+        self.actions.iter().flat_map(move |action| with(action.as_str()))
+    }
+
+    fn fits(&self, what: &Try) -> bool {
+        self.pairs().any(|(action, resource)| self.fits_by(action, resource, what))
+    }
+
+    /// Whether it is about this try by one of its pairs.
+    fn fits_by(&self, action: &str, resource: &str, what: &Try) -> bool {
         // Actions are the same in capitals, resources are not.
-        let action = what.action.to_lowercase();
-        self.actions.iter().any(|pattern| matches(&pattern.to_lowercase(), &action))
-            && self
-                .resources
-                .iter()
-                .any(|pattern| with_variables(pattern, what).is_some_and(|it| matches(&it, &what.resource)))
+        matches(&action.to_lowercase(), &what.action.to_lowercase())
+            && with_variables(resource, what).is_some_and(|it| matches(&it, &what.resource))
+            && self.is_about(what.who)
             && self.conditions.iter().all(|condition| condition.holds(what))
+    }
+
+    fn is_about(&self, who: Who) -> bool {
+        match (self.principal.as_deref(), who) {
+            (None, Who::Holder) => true,
+            (None, _) | (Some(_), Who::Holder) => false,
+            // Services, too.
+            (Some("*"), _) => true,
+            (Some(principal), Who::Service(service)) => principal == service,
+            (Some(principal), Who::Account(account)) => principal == format!("arn:aws:iam::{account}:root"),
+            (Some(_), Who::Anybody) => false,
+        }
     }
 }
 
 impl Condition {
     /// What the request does not say does not fit.
-    fn holds(&self, what: &Try<'_>) -> bool {
+    fn holds(&self, what: &Try) -> bool {
         let Some(said) = what.context.get(self.key.as_str()) else { return false };
-        self.values.iter().any(|value| match self.operator {
-            Operator::StringEquals => value == said,
-            Operator::Bool => value.eq_ignore_ascii_case(said),
-            Operator::ArnEquals => matches(value, said),
-        })
+        match self.operator {
+            Operator::StringEquals => self.value == *said,
+            Operator::Bool => self.value.eq_ignore_ascii_case(said),
+            Operator::ArnEquals => matches(&self.value, said),
+        }
     }
 }
 
 /// A resource's pattern with its variables put in; one that the request does not have fits nothing. What is put in is taken
 /// letter by letter: a device's name is no pattern.
-fn with_variables(pattern: &str, what: &Try<'_>) -> Option<String> {
+fn with_variables(pattern: &str, what: &Try) -> Option<String> {
     let mut parts = pattern.split("${");
     let mut text = parts.next()?.to_owned();
     for part in parts {
@@ -162,5 +245,33 @@ fn patterns_match_as_iam_has_them() {
         ("topic/dag/*/cmd", "topic/dag/a/report", false),
     ] {
         assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
+    }
+}
+
+#[test]
+fn principals_are_those_that_they_name() {
+    use Who::{Account, Anybody, Holder, Service};
+
+    use crate::physical::ACCOUNT;
+    let (events, root) = (Service("events.amazonaws.com"), Account(ACCOUNT));
+    let all = [Holder, events, Service("iot.amazonaws.com"), root, Account("210987654321"), Anybody];
+    let everybody = &all[1..];
+    for (principal, who) in [
+        (json!(null), &[Holder][..]),
+        (json!("*"), everybody),
+        (json!({ "AWS": "*" }), everybody),
+        (json!({ "Service": "events.amazonaws.com" }), &[events]),
+        (json!({ "Service": "*.amazonaws.com" }), &[]),
+        (json!({ "AWS": { "Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root" } }), &[root]),
+    ] {
+        let stack = Deployed { resources: json!({}), region: "eu-west-1" };
+        let mut statement = json!({ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" });
+        if !principal.is_null() {
+            statement["Principal"] = principal.clone();
+        }
+        let policy = Policy::of(&stack, &json!({ "Version": "2012-10-17", "Statement": [statement] }));
+        let what = |who| Try { who, action: "sqs:SendMessage", resource: String::new(), context: BTreeMap::new() };
+        let may: Vec<Who> = all.into_iter().filter(|who| policy.says(&what(*who)) == May::Yes).collect();
+        assert_eq!(may, who, "{principal}");
     }
 }
