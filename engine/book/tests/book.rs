@@ -91,6 +91,47 @@ fn in_the_mode_cloud_only_the_devices_own_rules_must_be_able_to_fire_here() {
 
 /// Debounce delays messages; it does not falsify what they say.
 #[test]
+fn a_device_that_knows_of_itself_alone_takes_the_rules_of_its_fleet() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = shipped(dir.path());
+    let rules = home.join("rules");
+    let flood = "[rule.flood]\nwhen = \"flood == off\"\nescalation = \"household\"\n";
+    fs::write(rules.join("flood.toml"), flood).unwrap();
+    let own = "mode = \"cloud\"\n[site]\nname = \"Home\"\ntimezone = \"Europe/London\"\n\
+               [device.barn]\npower = { source = \"gpio\", pin = 4 }\n[email]\nfrom = \"dag@example.com\"\n\
+               transport = \"outbox\"\n";
+    let load = |text: &str| {
+        fs::write(home.join("config.toml"), text).unwrap();
+        Config::load(&home.join("config.toml"), &[]).unwrap()
+    };
+    // The scenarios are of `cottage`, and nothing here has a sensor of floods.
+    let book = Book::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(book.engine.rules().fact("flood").is_some());
+
+    // Its own scenarios are played, and what concerns everybody is a mistake all the same.
+    let scenario = |device: &str| {
+        format!(
+            "name = \"nothing is expected\"\ndevice = \"{device}\"\nstart = \"2026-01-10T18:00:00Z\"\n\
+             [[step]]\nat = \"0s\"\nset = {{ power = \"on\" }}\n[[step]]\nat = \"1m\"\nset = {{ power = \"off\" }}\n\
+             [[step]]\nat = \"2m\"\nexpect = []\n"
+        )
+    };
+    fs::write(rules.join("tests/own.toml"), scenario("shed")).unwrap();
+    Book::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
+    fs::write(rules.join("tests/own.toml"), scenario("barn")).unwrap();
+    let said = Book::prove(&rules, &load(own)).unwrap_err().to_string();
+    assert!(said.contains("1 more sent than expected") && said.contains("own.toml"), "{said}");
+
+    // Where the fleet is looked after every device is known.
+    let fleet = format!("{own}[aws]\nregion = \"eu-west-1\"\n");
+    let said = Book::prove(&rules, &load(&fleet)).unwrap_err().to_string();
+    assert!(said.contains("there is no fact or value `flood`"), "{said}");
+    fs::remove_file(rules.join("flood.toml")).unwrap();
+    let said = Book::prove(&rules, &load(&fleet)).unwrap_err().to_string();
+    assert!(said.contains("there is no device `cottage`"), "{said}");
+}
+
+#[test]
 fn a_mail_names_the_true_length_of_an_outage() {
     check(
         |rules| {

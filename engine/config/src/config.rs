@@ -129,6 +129,12 @@ impl Config {
         })
     }
 
+    /// Whether this is a device's own configuration, as `dag-infra provision` writes it: of a fleet that others look after it
+    /// has this one device, and no section `[aws]`.
+    pub fn is_of_one_device(&self) -> bool {
+        self.mode == Mode::Cloud && self.aws.is_none()
+    }
+
     /// The digital inputs that the devices declare besides the facts that every device has: what rules may name.
     pub fn facts(&self) -> BTreeSet<Name> {
         let built_in = |fact: &Name| BUILT_IN.iter().any(|(name, _)| *name == fact);

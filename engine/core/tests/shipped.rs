@@ -516,7 +516,13 @@ fn shipped() -> Sources {
 fn sources_in(within: &str) -> Sources {
     let mut all = files(within, "toml");
     all.extend(files(within, "rhai"));
-    Sources { files: all, facts: BTreeMap::new(), timezone: "Europe/London".into(), operators: vec!["owners".into()] }
+    Sources {
+        files: all,
+        facts: BTreeMap::new(),
+        other_devices: false,
+        timezone: "Europe/London".into(),
+        operators: vec!["owners".into()],
+    }
 }
 
 /// The shipped rules, with a script for the rule `power-outage`, as the comment there shows it.

@@ -10,6 +10,7 @@ use dag_config::Config;
 
 use crate::{
     explain::explain,
+    stack::is_missing,
     template::{FactsError, Output},
 };
 
@@ -54,7 +55,7 @@ impl Cloud {
         let described = client.describe_stacks().stack_name(&self.stack).send().await;
         let described = match described {
             Ok(described) => described,
-            Err(error) if error.as_service_error().is_some_and(|error| error.code() == Some("ValidationError")) => {
+            Err(error) if error.code() == Some("ValidationError") && is_missing(error.message()) => {
                 bail!("there is no stack `{}` in {}: make it by `dag-infra deploy`", self.stack, self.region);
             }
             Err(error) => return Err(explain("asking for the stack", &error)),

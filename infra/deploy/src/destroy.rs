@@ -2,11 +2,13 @@
 
 use anyhow::{Result, bail};
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_iot::{Client, types::CertificateStatus};
+use serde_json::Value;
 
 use crate::{
     explain::explain,
-    stack::{Event, Stack},
+    stack::{Event, Stack, can_go},
 };
 
 /// The things of a group.
@@ -46,9 +48,15 @@ pub(crate) async fn shut_out(sdk: &SdkConfig, device: &str, policy: &str) -> Res
     done.map(drop).map_err(|error| explain(&what, &error))
 }
 
+/// The region that mail leaves from, by a stack's template.
+pub(crate) fn mail_region(template: &Value) -> Option<&str> {
+    template.pointer("/Outputs/MailRegion/Value")?.as_str()
+}
+
 /// Deletes a stack, and tells every event. Nothing happens where there is none.
 pub(crate) async fn stack(stack: &Stack, tell: &mut dyn FnMut(&Event)) -> Result<()> {
     let Some(described) = stack.describe().await? else { return Ok(()) };
+    can_go(&stack.name, described.stack_status().map(StackStatus::as_str))?;
     let arn = Stack::arn_of(&described)?;
     stack.protect(false).await?;
     let since = stack.last_event(&arn).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::words;
 
 /// The properties of our types whose change makes a new resource in the place of the old one ("Update requires:
 /// Replacement" in the resource reference of CloudFormation). A change that only may do so is among them.
-const REPLACING: [(&str, &[&str]); 17] = [
+const REPLACING: [(&str, &[&str]); 21] = [
     ("AWS::SQS::Queue", &["QueueName", "FifoQueue"]),
     ("AWS::DynamoDB::Table", &["TableName", "KeySchema", "AttributeDefinitions"]),
     ("AWS::SecretsManager::Secret", &["Name"]),
@@ -28,8 +28,12 @@ const REPLACING: [(&str, &[&str]); 17] = [
     ("AWS::IoT::ThingGroup", &["ThingGroupName", "ParentGroupName"]),
     ("AWS::Events::Rule", &["Name", "EventBusName"]),
     ("AWS::Scheduler::Schedule", &["Name"]),
+    ("AWS::Scheduler::ScheduleGroup", &["Name"]),
     ("AWS::SES::EmailIdentity", &["EmailIdentity"]),
+    ("AWS::SES::ConfigurationSet", &["Name"]),
+    ("AWS::SES::ConfigurationSetEventDestination", &["ConfigurationSetName"]),
     ("AWS::SNS::Topic", &["TopicName", "FifoTopic"]),
+    ("AWS::SNS::Subscription", &["TopicArn", "Protocol", "Endpoint"]),
     ("AWS::CloudWatch::Alarm", &["AlarmName"]),
 ];
 
@@ -73,7 +77,12 @@ pub(crate) struct Changed {
 pub(crate) fn read(text: &str) -> Result<Value> {
     // YAML has JSON in it.
     let value: Value = serde_saphyr::from_str(text).context("that is no template: neither YAML nor JSON")?;
-    value.get("Resources").context("that is no template: it has no `Resources`")?;
+    let resources = value.get("Resources").context("that is no template: it has no `Resources`")?;
+    let typed = |resource: &Value| resource.get("Type").is_some_and(Value::is_string);
+    let sound = resources.as_object().is_some_and(|resources| resources.values().all(typed));
+    if !sound {
+        bail!("that is no template: its `Resources` are not resources by name, each with its `Type`");
+    }
     Ok(value)
 }
 
@@ -117,6 +126,14 @@ pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
 
 fn kind(resource: &Value) -> String {
     resource.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+impl Difference {
+    /// Whether it is in words alone, and nothing would run otherwise.
+    pub fn is_in_words(&self) -> bool {
+        let words = |changed: &Changed| changed.path.ends_with("Description");
+        self.what == What::Changed && self.paths.iter().all(words)
+    }
 }
 
 /// Whether a change there makes a new resource.
@@ -212,6 +229,7 @@ mod tests {
         let yaml = "Resources:\n  Events:\n    Type: AWS::SQS::Queue\n";
         let json = r#"{ "Resources": { "Events": { "Type": "AWS::SQS::Queue" } } }"#;
         assert_eq!(read(yaml).unwrap(), read(json).unwrap());
+        insta::assert_snapshot!(read("Resources: [1]").unwrap_err(), @"that is no template: its `Resources` are not resources by name, each with its `Type`");
         insta::assert_snapshot!(read("Outputs: {}").unwrap_err(), @"that is no template: it has no `Resources`");
         insta::assert_snapshot!(read("[").unwrap_err(), @"that is no template: neither YAML nor JSON");
     }

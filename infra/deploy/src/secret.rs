@@ -12,28 +12,57 @@ use crate::explain::explain;
 /// A secret has so many bytes at most ("Secrets Manager quotas").
 const MOST_BYTES: usize = 65_536;
 
-/// Sets an entry and leaves the others as they are.
+/// The label of the version that counts.
+const CURRENT: &str = "AWSCURRENT";
+
+/// So often it is begun anew because somebody else wrote meanwhile.
+const ATTEMPTS: u32 = 10;
+
+const WRITING: &str = "writing the stack's secret";
+
+/// Sets an entry and leaves the others as they are, those too that somebody else sets at the same time: a version counts
+/// only if the one that it was made from still did.
 pub(crate) async fn set(sdk: &SdkConfig, arn: &str, name: &str, value: &str) -> Result<()> {
     let client = Client::new(sdk);
-    let mut entries = read(&client, arn).await?;
-    entries.insert(name.to_owned(), value.into());
-    let text = Value::Object(entries).to_string();
-    if text.len() > MOST_BYTES {
-        bail!("the stack's secret would have {} bytes, and AWS takes {MOST_BYTES}: make the value shorter", text.len());
+    for _ in 0..ATTEMPTS {
+        let (mut entries, before) = read(&client, arn).await?;
+        entries.insert(name.to_owned(), value.into());
+        let text = Value::Object(entries).to_string();
+        if text.len() > MOST_BYTES {
+            bail!(
+                "the stack's secret would have {} bytes, and AWS takes {MOST_BYTES}: make the value shorter",
+                text.len()
+            );
+        }
+        let label = format!("dag-{}", uuid::Uuid::new_v4());
+        let put = client.put_secret_value().secret_id(arn).secret_string(text).version_stages(&label).send().await;
+        let put = put.map_err(|error| explain(WRITING, &error))?;
+        let new = put.version_id.context("AWS does not say which version of the secret it wrote")?;
+        let moved = client.update_secret_version_stage().secret_id(arn).version_stage(CURRENT);
+        let moved = moved.move_to_version_id(&new).remove_from_version_id(before).send().await;
+        // What has no label is deleted by AWS.
+        let unlabel = client.update_secret_version_stage().secret_id(arn).version_stage(label);
+        let _ = unlabel.remove_from_version_id(new).send().await;
+        match moved {
+            Ok(_) => return Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|said| said.is_invalid_parameter_exception()) => {}
+            Err(error) => return Err(explain(WRITING, &error)),
+        }
     }
-    let put = client.put_secret_value().secret_id(arn).secret_string(text).send().await;
-    put.map(drop).map_err(|error| explain("writing the stack's secret", &error))
+    bail!("others wrote the stack's secret {ATTEMPTS} times meanwhile: run the command again")
 }
 
 /// The names of the entries.
 pub(crate) async fn names(sdk: &SdkConfig, arn: &str) -> Result<BTreeSet<String>> {
-    Ok(read(&Client::new(sdk), arn).await?.into_iter().map(|(name, _)| name).collect())
+    Ok(read(&Client::new(sdk), arn).await?.0.into_iter().map(|(name, _)| name).collect())
 }
 
-async fn read(client: &Client, arn: &str) -> Result<Map<String, Value>> {
-    let got = client.get_secret_value().secret_id(arn).send().await;
+/// The entries, and the version that they are of.
+async fn read(client: &Client, arn: &str) -> Result<(Map<String, Value>, String)> {
+    let got = client.get_secret_value().secret_id(arn).version_stage(CURRENT).send().await;
     let got = got.map_err(|error| explain("reading the stack's secret", &error))?;
-    entries(got.secret_string.as_deref().unwrap_or("{}"))
+    let version = got.version_id.context("AWS does not say which version of the secret counts")?;
+    Ok((entries(got.secret_string.as_deref().unwrap_or("{}"))?, version))
 }
 
 /// What is wrong with the text never shows any of it.
@@ -54,6 +83,11 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     if !begins || name.len() > 128 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         bail!("`{name}` cannot be the name of a secret: letters, digits and `_`, no digit first, like NOR_HOOK_SECRET");
     }
+    if name.starts_with("DAG_") {
+        bail!(
+            "`{name}` is one of detectordag's own: names that begin with `DAG_` stand for no secret of yours. Take another"
+        );
+    }
     Ok(())
 }
 
@@ -66,6 +100,7 @@ mod tests {
         insta::assert_snapshot!(entries("hunter2").unwrap_err(), @"the stack's secret is not a JSON object: somebody wrote something else into it. Its older versions are in the console of Secrets Manager");
         assert!(entries("{}").unwrap().is_empty());
         insta::assert_snapshot!(check_name("my-secret").unwrap_err(), @"`my-secret` cannot be the name of a secret: letters, digits and `_`, no digit first, like NOR_HOOK_SECRET");
+        insta::assert_snapshot!(check_name("DAG_TOKEN_KEY").unwrap_err(), @"`DAG_TOKEN_KEY` is one of detectordag's own: names that begin with `DAG_` stand for no secret of yours. Take another");
         check_name("NOR_HOOK_SECRET").unwrap();
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn kind(name: &str) -> &str {
         "AWS::IoT::ThingType" => "type of devices",
         "AWS::IoT::ThingGroup" => "group of devices",
         "AWS::Scheduler::Schedule" => "schedule",
+        "AWS::Scheduler::ScheduleGroup" => "group of the schedule",
         "AWS::Events::Rule" => "rule for events",
         "AWS::SES::ConfigurationSet" => "settings of mail",
         "AWS::SES::ConfigurationSetEventDestination" => "what tells of mail",

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    Escalation, Recipient, Rule, Ruleset, Sources,
+    Declared, Escalation, Recipient, Rule, Ruleset, Sources,
     document::{Document, LONGEST_FILE, Span, Table},
 };
 use crate::{
-    BUILT_IN, FactKind, Id, Name,
+    BUILT_IN, Id, Name,
     problem::{Problem, Problems, did_you_mean},
     script::{Script, Trouble},
 };
@@ -35,7 +35,7 @@ pub(super) struct Compiling<'a> {
     pub escalations: BTreeMap<Name, Escalation>,
     pub recipients: BTreeMap<Name, Recipient>,
     pub groups: BTreeMap<Name, Vec<Name>>,
-    pub facts: BTreeMap<Name, FactKind>,
+    pub facts: Declared,
     pub scripts: BTreeMap<&'a str, Option<Script>>,
     /// Where each name was first defined: (section, name) to its file and place.
     defined: BTreeMap<(&'static str, String), usize>,
@@ -51,8 +51,9 @@ pub(super) struct Compiling<'a> {
 }
 
 pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
-    let mut compiling = Compiling { facts: sources.facts.clone(), ..Compiling::default() };
-    compiling.facts.extend(BUILT_IN.map(|(name, kind)| (name.into(), kind)));
+    let built_in = BUILT_IN.map(|(name, kind)| (name.into(), kind));
+    let facts = Declared::new(sources.facts.clone().into_iter().chain(built_in), sources.other_devices);
+    let mut compiling = Compiling { facts, ..Compiling::default() };
 
     let documents: Vec<Document<'_>> = sources.files.iter().map(|(file, text)| Document::new(file, text)).collect();
     for document in documents.iter().filter(|document| document.file.ends_with(".rhai")) {
@@ -199,7 +200,7 @@ impl<'a> Compiling<'a> {
             escalations: self.escalations,
             recipients: self.recipients,
             groups: self.groups,
-            facts: self.facts,
+            facts: self.facts.into_kinds(),
             operators: sources.operators.clone(),
             timezone: sources.timezone.clone(),
             zone,

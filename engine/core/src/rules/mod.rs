@@ -1,6 +1,7 @@
 //! The rules as the engine runs them: what users wrote in `rules/`, compiled and checked.
 
 mod compile;
+mod declared;
 pub(crate) mod document;
 mod order;
 mod people;
@@ -13,6 +14,8 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
+
+pub(crate) use declared::Declared;
 
 use crate::{
     Address, Channel, Device, FactKind, Id, Millis, Name, Runs, Severity,
@@ -29,6 +32,9 @@ pub struct Sources {
     pub files: BTreeMap<String, String>,
     /// The facts that devices declare beside the built-in ones.
     pub facts: BTreeMap<Name, FactKind>,
+    /// Whether there are devices that the configuration does not know. Then a name that nobody here declares is not a mistake
+    /// but a digital input of one of those, which stays unknown here.
+    pub other_devices: bool,
     /// The IANA name of the site's time zone, for devices and recipients without one of their own.
     pub timezone: Name,
     /// The groups that are told when the monitor itself is in trouble. Each must exist.

@@ -1,8 +1,11 @@
 //! From a scenario's file to its steps, with everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use toml::{Spanned, de::DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::{Act, OtherRules, Scenario, Step};
 use crate::{
@@ -11,6 +14,29 @@ use crate::{
 };
 
 impl Scenario {
+    /// The devices that a scenario's file names; none where it cannot be read.
+    pub fn devices(text: &str) -> BTreeSet<Name> {
+        fn collect(value: &DeValue<'_>, found: &mut BTreeSet<Name>) {
+            match value {
+                DeValue::Array(values) => values.iter().for_each(|value| collect(value.get_ref(), found)),
+                DeValue::Table(table) => {
+                    for (key, value) in table {
+                        if let (true, Some(name)) = (key.get_ref() == "device", value.get_ref().as_str()) {
+                            found.insert(Name::new(name));
+                        }
+                        collect(value.get_ref(), found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut found = BTreeSet::new();
+        if let Ok(table) = DeTable::parse(text) {
+            collect(&DeValue::Table(table.into_inner()), &mut found);
+        }
+        found
+    }
+
     /// Reads a scenario for one of `devices`. `engine` has the rules that it begins with, `others` those that it may
     /// put in force later.
     ///

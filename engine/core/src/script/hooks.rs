@@ -9,7 +9,7 @@ use std::{
 use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
 use super::{INTERPRETER, lower::Trouble, offset, token};
-use crate::{FactKind, Millis, Name, Value, Wording, problem::did_you_mean};
+use crate::{Millis, Name, Value, Wording, problem::did_you_mean, rules::Declared};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
 const HOOKS: [(Hook, &str, &[&str]); 5] = [
@@ -105,7 +105,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// Compiles a script and checks the names in it.
-    pub fn compile(text: &str, facts: &BTreeMap<Name, FactKind>) -> Result<Script, Vec<Trouble>> {
+    pub fn compile(text: &str, facts: &Declared) -> Result<Script, Vec<Trouble>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
             let (span, message) = match error.err_type() {
@@ -255,12 +255,7 @@ fn loose_statements(text: &str, ast: &AST) -> Option<Trouble> {
 }
 
 /// Fields of `ctx` that do not exist.
-fn unknown_fields(
-    text: &str,
-    ast: &AST,
-    contexts: &BTreeSet<String>,
-    facts: &BTreeMap<Name, FactKind>,
-) -> Vec<Trouble> {
+fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &Declared) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut unknown = |name: &str, at: Position, known: Vec<&str>| {
         let help = did_you_mean(name, known.iter().copied());
@@ -291,10 +286,12 @@ fn unknown_fields(
             Some(Expr::Index(inner, ..)) => Some(&inner.lhs),
             other => other,
         };
-        let fields = fields.map_or_else(|| facts.keys().map(Name::as_str).collect(), <[&str]>::to_vec);
+        let of_devices = fields.is_none();
+        let fields = fields.map_or_else(|| facts.names().collect(), <[&str]>::to_vec);
         if let Some(Expr::Property(name, at)) = below
             && !fields.contains(&name.2.as_str())
             && !fields.is_empty()
+            && !(of_devices && facts.of_another_device(&name.2).is_some())
         {
             unknown(name.2.as_str(), *at, fields);
         }

@@ -1,6 +1,6 @@
 //! From Rhai's syntax tree to a [`Condition`]: names resolved, types checked, every problem with its place.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use jiff::civil::{self, Weekday};
 use rhai::{ASTFlags, Expr, FnCallExpr, Position, Stmt};
@@ -10,6 +10,7 @@ use crate::{
     FactKind, Millis, Name, Value,
     condition::{Comparison, Condition, Data, Node, Operator},
     problem::{did_you_mean, nearest},
+    rules::Declared,
     wall::{WallSpan, wall_time},
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Trouble {
 }
 
 /// Compiles the expression `text` over `facts`.
-pub(crate) fn lower(text: &str, facts: &BTreeMap<Name, FactKind>) -> Result<Condition, Vec<Trouble>> {
+pub(crate) fn lower(text: &str, facts: &Declared) -> Result<Condition, Vec<Trouble>> {
     let mut lowering = Lowering { text, facts, troubles: Vec::new() };
     let ast = match CONDITIONS.compile_expression(text) {
         Ok(ast) => ast,
@@ -84,7 +85,7 @@ const FUNCTIONS: [&str; 5] = ["known", "between", "weekday", "changes", "held"];
 
 struct Lowering<'a> {
     text: &'a str,
-    facts: &'a BTreeMap<Name, FactKind>,
+    facts: &'a Declared,
     troubles: Vec<Trouble>,
 }
 
@@ -133,20 +134,23 @@ impl Lowering<'_> {
 
     /// Every name that may stand alone.
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.facts.keys().map(Name::as_str).chain(Value::NAMED.iter().map(|(name, _)| *name))
+        self.facts.names().chain(Value::NAMED.iter().map(|(name, _)| *name))
     }
 
     fn name(&mut self, name: &str, position: Position) -> Option<Typed> {
-        if let Some(kind) = self.facts.get(name) {
-            return Some((Node::Fact(name.into()), Type::Fact(*kind)));
+        if let Some(kind) = self.facts.kind(name) {
+            return Some((Node::Fact(name.into()), Type::Fact(kind)));
         }
         if let Some((_, value)) = Value::NAMED.iter().find(|(known, _)| *known == name) {
             let kind = if FactKind::Switch.holds(*value) { FactKind::Switch } else { FactKind::Link };
             return Some((Node::Constant(Data::Fact(*value)), Type::Fact(kind)));
         }
+        if let Some(kind) = self.facts.of_another_device(name) {
+            return Some((Node::Fact(name.into()), Type::Fact(kind)));
+        }
         let help = did_you_mean(name, self.names());
         let help = help.or_else(|| {
-            let facts: Vec<String> = self.facts.keys().map(|fact| format!("`{fact}`")).collect();
+            let facts: Vec<String> = self.facts.names().map(|fact| format!("`{fact}`")).collect();
             Some(format!("the facts are {}", facts.join(", ")))
         });
         self.at(position, format!("there is no fact or value `{name}`"), help)
@@ -254,10 +258,10 @@ impl Lowering<'_> {
     }
 
     fn fact(&mut self, name: &str, position: Position) -> Option<(Name, FactKind)> {
-        if let Some(kind) = self.facts.get(name) {
-            return Some((name.into(), *kind));
+        if let Some(kind) = self.facts.kind(name).or_else(|| self.facts.of_another_device(name)) {
+            return Some((name.into(), kind));
         }
-        let help = did_you_mean(name, self.facts.keys().map(Name::as_str));
+        let help = did_you_mean(name, self.facts.names());
         self.at(position, format!("there is no fact `{name}`"), help)?;
         None
     }

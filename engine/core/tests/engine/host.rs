@@ -45,6 +45,7 @@ pub fn sources(files: &[(&str, &str)]) -> Sources {
     Sources {
         files: files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect(),
         facts: BTreeMap::from([("door".into(), FactKind::Switch)]),
+        other_devices: false,
         timezone: "Europe/London".into(),
         operators: Vec::new(),
     }

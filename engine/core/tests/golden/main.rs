@@ -103,7 +103,7 @@ fn engine(name: &str, version: u32) -> Engine {
     let script = fs::read_to_string(folder.join("hooks.rhai")).ok().map(|script| ("hooks.rhai".to_owned(), script));
     let files = BTreeMap::from_iter([("rules.toml".to_owned(), rules)].into_iter().chain(script));
     let facts = BTreeMap::from([("door".into(), FactKind::Switch)]);
-    let sources = Sources { files, facts, timezone: "Europe/London".into(), operators };
+    let sources = Sources { files, facts, other_devices: false, timezone: "Europe/London".into(), operators };
     Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{name}: {problems}")))
 }
 

@@ -129,7 +129,7 @@ impl Plan {
         }
         let operators = if self.operators { vec!["owners".into()] } else { Vec::new() };
         let facts = BTreeMap::from([("door".into(), FactKind::Switch)]);
-        Sources { files, facts, timezone: SITE.into(), operators }
+        Sources { files, facts, other_devices: false, timezone: SITE.into(), operators }
     }
 
     /// The file of rules.

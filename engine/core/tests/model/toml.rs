@@ -14,7 +14,7 @@ impl Rules {
         }
         let facts = if self.door { BTreeMap::from([("door".into(), FactKind::Switch)]) } else { BTreeMap::new() };
         let operators = self.operators.into_iter().map(Into::into).collect();
-        Sources { files, facts, timezone: self.zone.into(), operators }
+        Sources { files, facts, other_devices: false, timezone: self.zone.into(), operators }
     }
 
     pub fn toml(&self) -> String {

@@ -133,6 +133,7 @@ fn compile(files: BTreeMap<String, String>, operators: &[&str]) -> Engine {
     let sources = Sources {
         files,
         facts: BTreeMap::from([("door".into(), FactKind::Switch)]),
+        other_devices: false,
         timezone: "Europe/London".into(),
         operators: operators.iter().map(|name| (*name).into()).collect(),
     };

@@ -11,9 +11,12 @@ use super::{Common, Done, Failure, Format, ask, say};
 use crate::{
     build,
     cloud::Cloud,
-    deploy::{Bucket, Plan, table},
+    deploy::{Bucket, Plan, listeners, sender, table},
+    destroy::{self, mail_region},
+    diff,
     package::{Package, cloud_config},
-    stack::{PAUSE, Stack, can},
+    secret,
+    stack::{PAUSE, Progress, Stack, can},
     template::{Facts, Template, parameter},
 };
 
@@ -33,6 +36,24 @@ pub(super) struct Deploy {
     sources: PathBuf,
 }
 
+/// What is allowed, and probably not meant.
+fn warnings(facts: &Facts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for secret in &facts.unreachable {
+        warnings.push(format!(
+            "warning: `{secret}` in rules/ cannot be had in the cloud: name it `env:NAME`, in letters, digits and `_`, and \
+             set it by `dag-infra secret set NAME`"
+        ));
+    }
+    if facts.operator_email.is_none() {
+        warnings.push(
+            "warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
 /// What is deployed, once it was found to be right.
 struct Deployment<'a> {
     common: &'a Common,
@@ -49,7 +70,7 @@ impl Deploy {
         let (config, _, facts) = common.facts()?;
         let book = Book::prove(&config.root.join("rules"), &config)?;
         let text = cloud_config(&common.config, &config)?;
-        for warning in book.warnings(&config) {
+        for warning in book.warnings(&config).into_iter().chain(warnings(&facts)) {
             eprintln!("{warning}");
         }
         let rules = Package::of_rules(&text, &book.folder)?;
@@ -78,6 +99,20 @@ impl Deployment<'_> {
         let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
         // Before something is built for minutes.
         can(&stack.name, stack.status().await?.as_deref())?;
+        let live = stack.template().await?;
+        if flags.rules_only {
+            self.only_rules(live.as_ref())?;
+        }
+        let others = listeners(&cloud.sdk, &self.facts).await?;
+        if !others.is_empty() {
+            return Err(Failure::from(format!(
+                "the topic rules {} hear the same devices, in this account and region: people would be told twice, and of \
+                 devices that are not known here. Delete the other stack, or give this one another region (`region` in \
+                 `[aws]`) or other topics (`topics` in `[uplink]`; what else that section has to name is replaced in a \
+                 device's bundle)",
+                others.join(", ")
+            )));
+        }
         let consumer = match flags.rules_only {
             true => None,
             false => Some(Package::of_consumer(&flags.bootstrap()?)?),
@@ -93,7 +128,7 @@ impl Deployment<'_> {
             let parameters = keep.into_iter().chain([(parameter::RULES_KEY, Some(self.rules.key.clone()))]);
             let plan = Plan { template: None, parameters: parameters.collect() };
             deployed.push(self.bring(&stack, &plan).await?);
-            return self.done(deployed);
+            return self.done(deployed).await;
         };
         self.upload(&bucket, &consumer).await?;
         if let (Some(region), Some(template)) = (self.facts.mail_region(), Template::of_mail(&self.facts)) {
@@ -112,7 +147,42 @@ impl Deployment<'_> {
         ];
         let plan = Plan { template: Some(bucket.url(&template.key)), parameters };
         deployed.push(self.bring(&stack, &plan).await?);
-        self.done(deployed)
+        self.let_go(live.as_ref()).await?;
+        self.done(deployed).await
+    }
+
+    /// Whether what differs from the stack is in the package of rules alone.
+    fn only_rules(&self, live: Option<&Value>) -> Done {
+        let differences =
+            live.map(|live| diff::between(live, &Template::of(&self.facts).to_value())).unwrap_or_default();
+        let changed: Vec<&str> =
+            differences.iter().filter(|one| !one.is_in_words()).map(|one| one.resource.as_str()).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::from(format!(
+            "config.toml and rules/ change more than what the function reads ({}): run `dag-infra deploy` without \
+             `--rules-only`; `dag-infra diff` shows what changes",
+            changed.join(", ")
+        )))
+    }
+
+    /// Deletes the stack that mail left by before, where it leaves from another region now.
+    async fn let_go(&self, live: Option<&Value>) -> Done {
+        let now = self.facts.mail_region().unwrap_or(&self.cloud.region);
+        let before = live.and_then(mail_region).filter(|before| *before != now && *before != self.cloud.region);
+        let Some(before) = before else { return Ok(()) };
+        let mail = Stack::new(&self.cloud.sdk, &self.cloud.stack, before, PAUSE);
+        if mail.describe().await?.is_none() {
+            return Ok(());
+        }
+        self.tell(format_args!("\nMail leaves from {now} now: {} is not needed any more.", mail.place()));
+        let instead = "say `--yes`, or delete it in the console of CloudFormation";
+        if self.yes || ask::yes("Delete it?", instead)? {
+            let mut progress = Progress::default();
+            destroy::stack(&mail, &mut |event| self.tell(progress.line(event))).await?;
+        }
+        Ok(())
     }
 
     async fn upload(&self, bucket: &Bucket, package: &Package) -> Done {
@@ -127,6 +197,7 @@ impl Deployment<'_> {
         let title = format!("{} in {}", stack.name, stack.region);
         let Some(proposal) = stack.propose(plan).await? else {
             self.tell(format_args!("{title}: no changes"));
+            self.protect(stack).await;
             return Ok(self.told(stack, json!([]), &stack.outputs().await?));
         };
         self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)));
@@ -140,25 +211,53 @@ impl Deployment<'_> {
                 return Err(Failure::from("nothing was changed"));
             }
         }
-        let outputs = stack.execute(&proposal, &mut |event| self.tell(event)).await?;
+        let mut progress = Progress::default();
+        let outputs = stack.execute(&proposal, &mut |event| self.tell(progress.line(event))).await?;
+        self.protect(stack).await;
+        Ok(self.told(stack, json!(proposal.changes), &outputs))
+    }
+
+    /// Each time: a deploy that was interrupted, and a deletion that failed, leave it without.
+    async fn protect(&self, stack: &Stack) {
         if let Err(error) = stack.protect(true).await {
             eprintln!("warning: the stack could be deleted in the console by mistake: {error}");
         }
-        Ok(self.told(stack, json!(proposal.changes), &outputs))
+    }
+
+    /// What is left for a person to do, so that people are told.
+    async fn left(&self, deployed: &[Value]) -> Vec<String> {
+        let mut left = Vec::new();
+        match sender(&self.cloud.sdk, &self.facts).await {
+            Ok(unverified) => left.extend(unverified),
+            Err(error) => left.push(format!("whether mail can leave is not known: {error}")),
+        }
+        let secret =
+            deployed.iter().filter_map(|stack| stack.pointer("/outputs/Secret").and_then(Value::as_str)).last();
+        if let Some(secret) = secret {
+            match secret::names(&self.cloud.sdk, secret).await {
+                Ok(there) => left.extend(self.facts.secrets().difference(&there).map(|name| {
+                    format!("`env:{name}` in rules/ stands for nothing yet: `dag-infra secret set {name}`")
+                })),
+                Err(error) => left.push(format!("which secrets are missing is not known: {error}")),
+            }
+        }
+        left
     }
 
     fn told(&self, stack: &Stack, changes: Value, outputs: &BTreeMap<String, String>) -> Value {
         json!({ "stack": stack.name, "region": stack.region, "changes": changes, "outputs": outputs })
     }
 
-    fn done(&self, deployed: Vec<Value>) -> Done {
+    async fn done(&self, deployed: Vec<Value>) -> Done {
+        let left = self.left(&deployed).await;
         let mut text = String::new();
         for stack in &deployed {
             for (name, value) in stack.get("outputs").and_then(Value::as_object).into_iter().flatten() {
                 text += &format!("{name}: {}\n", value.as_str().unwrap_or_default());
             }
         }
-        self.common.print(format!("\nDeployed.\n{}", text.trim_end()), &json!({ "stacks": deployed }));
+        text.extend(left.iter().map(|left| format!("\nTo do: {left}\n")));
+        self.common.print(format!("\nDeployed.\n{}", text.trim_end()), &json!({ "stacks": deployed, "left": left }));
         Ok(())
     }
 

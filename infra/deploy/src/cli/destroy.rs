@@ -1,12 +1,14 @@
 //! `dag-infra destroy`: the cloud side, taken down.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::json;
 
 use super::{Common, Done, Failure, Format, ask, say};
 use crate::{
     destroy,
-    stack::{Event, PAUSE, Stack},
+    stack::{Event, PAUSE, Progress, Stack, can_go},
     template::Facts,
 };
 
@@ -25,9 +27,23 @@ impl Destroy {
         let (_, _, facts): (_, _, Facts) = common.facts()?;
         common.with_cloud(|_, cloud| async move {
             let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
-            let mail = facts.mail_region().map(|region| Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE));
             let name = stack.name.as_str();
-            if stack.describe().await?.is_none() {
+            let live = stack.template().await?;
+            // By what is deployed, and by what is configured: either may be ahead of the other.
+            let regions = live.as_ref().and_then(destroy::mail_region).into_iter().chain(facts.mail_region());
+            let regions: BTreeSet<&str> = regions.filter(|region| *region != stack.region).collect();
+            let mut stacks = vec![stack.clone()];
+            stacks.extend(regions.iter().map(|region| Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE)));
+            let mut there = Vec::new();
+            for one in stacks {
+                let status = one.status().await?;
+                // Before a device is shut out that would have nothing to report to.
+                can_go(name, status.as_deref())?;
+                if status.is_some() {
+                    there.push(one);
+                }
+            }
+            if there.is_empty() {
                 return Err(Failure::from(format!("there is no stack `{name}` in {}: nothing to delete", stack.region)));
             }
             // The stack's group has the stack's name.
@@ -38,10 +54,11 @@ impl Destroy {
                     devices.join(", ")
                 )));
             }
+            let places: Vec<&str> = there.iter().map(|stack| stack.region.as_str()).collect();
             eprintln!(
                 "This deletes `{name}` in {}: functions, queues, rules of the broker, alarms, roles{}.\nKept: the table and the \
                  secret, as they are, and the bucket of packages. Delete them in the console if they are not wanted.",
-                stack.region,
+                places.join(" and in "),
                 if devices.is_empty() { String::new() } else { format!(", and the devices {}", devices.join(", ")) }
             );
             let typed = match self.yes {
@@ -54,13 +71,13 @@ impl Destroy {
             for device in &devices {
                 destroy::shut_out(&cloud.sdk, device, &format!("{name}-device")).await?;
             }
-            let mut tell = |event: &Event| match common.format {
-                Format::Text => say(event),
-                Format::Json => eprintln!("{event}"),
-            };
-            destroy::stack(&stack, &mut tell).await?;
-            if let Some(mail) = &mail {
-                destroy::stack(mail, &mut tell).await?;
+            for stack in &there {
+                let mut progress = Progress::default();
+                let mut tell = |event: &Event| match common.format {
+                    Format::Text => say(progress.line(event)),
+                    Format::Json => eprintln!("{}", progress.line(event)),
+                };
+                destroy::stack(stack, &mut tell).await?;
             }
             common.print(format!("`{name}` is deleted"), &json!({ "deleted": name, "devices": devices }));
             Ok(())

@@ -7,43 +7,84 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, Done, Failure};
-use crate::{diff, explain::explain, stack, template::Template};
+use crate::{
+    diff::{self, Difference},
+    package::{Package, cloud_config},
+    stack::{PAUSE, Stack},
+    template::{Template, parameter},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// A saved template, in YAML or JSON, instead of that of the live stack
+    /// A saved template, in YAML or JSON, instead of what is live
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
 
+/// What differs in one stack.
+struct Found {
+    /// Where it is, for people.
+    place: String,
+    differences: Vec<Difference>,
+    /// The package with the configuration and the rules is another one.
+    rules: bool,
+}
+
 impl Diff {
-    /// Packages are known by a deploy alone: what only they change is not shown here.
+    /// The consumer's package is known by a deploy alone, which builds it: what only that changes is not shown here.
     pub fn run(self, common: &Common) -> Done {
-        let (_, _, facts) = common.facts()?;
+        let (config, rules, facts) = common.facts()?;
         let new = Template::of(&facts).to_value();
-        match &self.against {
-            Some(file) => show(common, &saved(file)?, &new),
-            None => common.with_cloud(|_, cloud| async move {
-                let stack = stack::Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, stack::PAUSE);
-                if stack.describe().await?.is_none() {
-                    return show(common, &json!({ "Resources": {} }), &new);
-                }
-                let live = stack.client.get_template().stack_name(&stack.name).send().await;
-                let live = live.map_err(|error| explain("asking for the stack's template", &error))?;
-                let text = live.template_body.context("AWS answers no template of the stack")?;
-                show(common, &diff::read(&text)?, &new)
-            }),
+        if let Some(file) = &self.against {
+            let differences = diff::between(&saved(file)?, &new);
+            common.print(diff::text(&differences), &json!(differences));
+            return Ok(());
         }
+        // A configuration that no cloud runs on has no package yet; that is for a deploy to say.
+        let package = cloud_config(&common.config, &config).and_then(|text| Package::of_rules(&text, &rules)).ok();
+        common.with_cloud(|_, cloud| async move {
+            let mut found = Vec::new();
+            if let (Some(region), Some(template)) = (facts.mail_region(), Template::of_mail(&facts)) {
+                let mail = Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE);
+                found.push(Found { rules: false, ..between(&mail, &template.to_value()).await? });
+            }
+            let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
+            let key = stack.parameter(parameter::RULES_KEY).await?;
+            let other = package.is_some_and(|package| key.is_some_and(|key| key != package.key));
+            found.push(Found { rules: other, ..between(&stack, &new).await? });
+            let told: Vec<String> = found.iter().map(|one| one.text(found.len() > 1)).collect();
+            let json: Vec<Value> = found.iter().map(Found::json).collect();
+            common.print(told.join("\n\n"), &json!({ "stacks": json }));
+            Ok(())
+        })
+    }
+}
+
+async fn between(stack: &Stack, new: &Value) -> Result<Found, Failure> {
+    let live = stack.template().await?.unwrap_or_else(|| json!({ "Resources": {} }));
+    Ok(Found { place: stack.place(), differences: diff::between(&live, new), rules: false })
+}
+
+impl Found {
+    /// Under the stack's name where there are two of them.
+    fn text(&self, named: bool) -> String {
+        let mut text = match (self.differences.is_empty(), self.rules) {
+            (true, true) => String::new(),
+            _ => diff::text(&self.differences),
+        };
+        if self.rules {
+            text += "\n~ config.toml or rules/, as the function has them";
+        }
+        let text = text.trim_start();
+        if named { format!("{}:\n{text}", self.place) } else { text.to_owned() }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "stack": self.place, "differences": self.differences, "rules": self.rules })
     }
 }
 
 fn saved(file: &Path) -> Result<Value, Failure> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(diff::read(&text).with_context(|| format!("{} cannot be compared", file.display()))?)
-}
-
-fn show(common: &Common, old: &Value, new: &Value) -> Done {
-    let differences = diff::between(old, new);
-    common.print(diff::text(&differences), &json!(differences));
-    Ok(())
 }

@@ -173,9 +173,16 @@ impl Common {
     }
 }
 
-/// Prints to the standard output. Who reads it may have read enough.
+/// Prints to the standard output. Who reads it may have read enough; but an answer that is lost is none.
 fn say(text: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{text}");
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("the answer cannot be written ({error}): look at where the standard output goes");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

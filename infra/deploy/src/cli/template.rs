@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Common, Done, Failure, Format};
+use super::{Common, Done, Failure, Format, say};
 use crate::template::Template as Document;
 
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ impl Template {
             Format::Text => document.to_yaml()?,
             Format::Json => document.to_json()?,
         };
-        print!("{text}");
+        say(text.trim_end());
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::template::{Facts, Template};
 
@@ -52,6 +53,8 @@ pub struct Cost {
     pub dated: String,
     /// Of which region.
     pub region: String,
+    /// The region of the stack, where that is another.
+    pub deployed_in: Option<String>,
     /// By service and kind, in order.
     pub lines: Vec<Line>,
     /// All of it, in US dollars.
@@ -128,7 +131,9 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
         let count = template.resources().filter(|(_, one)| one.get("Type").is_some_and(|it| it == kind)).count();
         f64::from(u32::try_from(count).unwrap_or(u32::MAX))
     };
-    let (alarms, secrets) = (count("AWS::CloudWatch::Alarm"), count("AWS::SecretsManager::Secret"));
+    let secrets = count("AWS::SecretsManager::Secret");
+    // An alarm is paid for by the metrics that it reads.
+    let alarms: u32 = template.resources().map(|(_, one)| metrics(one)).sum();
     let mut lines = Vec::new();
     let mut line = |service, key: &str, quantity: f64, formula: String| -> Result<(), CostError> {
         let price = prices.price.get(key).ok_or_else(|| CostError::Prices(format!("no price `{key}`")))?;
@@ -166,10 +171,21 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     line("Scheduler", "schedule", SWEEPS, "43,800 minutes / 5, whatever the fleet does")?;
     line("Lambda", "lambda_request", SWEEPS, "one for each sweep")?;
     line("DynamoDB", "table_read", SWEEPS * 16.0, "16 shards for each sweep")?;
-    line("CloudWatch", "alarm", alarms, "alarms of the template")?;
+    line("CloudWatch", "alarm", f64::from(alarms), "metrics that the template's alarms read")?;
     line("Secrets Manager", "secret", secrets, "secrets of the template")?;
     let usd = lines.iter().map(|line| line.usd).sum();
-    Ok(Cost { dated: prices.dated, region: prices.region, lines, usd, usd_for_a_device: of_devices / n })
+    let deployed_in = Some(facts.region.clone()).filter(|region| *region != prices.region);
+    Ok(Cost { dated: prices.dated, region: prices.region, deployed_in, lines, usd, usd_for_a_device: of_devices / n })
+}
+
+/// How many metrics an alarm reads; none where the resource is no alarm.
+fn metrics(resource: &Value) -> u32 {
+    if resource.get("Type").is_none_or(|kind| kind != "AWS::CloudWatch::Alarm") {
+        return 0;
+    }
+    let several = resource.pointer("/Properties/Metrics").and_then(Value::as_array);
+    let read = several.map(|metrics| metrics.iter().filter(|metric| metric.get("MetricStat").is_some()).count());
+    read.map_or(1, |read| u32::try_from(read).unwrap_or(u32::MAX))
 }
 
 impl Cost {
@@ -183,7 +199,12 @@ impl Cost {
             let each = if *usd_each < 0.01 { each } else { format!("{usd_each:.2} each") };
             text += &format!("{usd:>12.4}  {service:<16} {quantity:>16.0} × {each:<18} {formula}\n");
         }
-        text += &format!("{usd:>12.4}  in all; {usd_for_a_device:.4} for each device, the rest is there with none\n");
+        text += &format!("{usd:>12.4}  in all; {usd_for_a_device:.4} for each device, the rest is there with none\n\n");
+        text +=
+            "Left out, for it is little: connections that come and go, storage of the table and of packages, logs.\n";
+        if let Some(other) = &self.deployed_in {
+            text += &format!("The stack is in {other}, where prices may differ.\n");
+        }
         text
     }
 }

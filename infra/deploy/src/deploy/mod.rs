@@ -5,6 +5,7 @@
 //!                                        └─▶ withdraw
 //! ```
 
+mod around;
 mod bucket;
 mod change;
 
@@ -14,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
 
 pub(crate) use self::{
+    around::{listeners, sender},
     bucket::Bucket,
     change::{Change, table},
 };
@@ -129,9 +131,9 @@ impl Stack {
     pub async fn withdraw(&self, proposal: &Proposal) -> Result<()> {
         let gone = self.client.delete_change_set().stack_name(&self.name).change_set_name(&proposal.id).send().await;
         gone.map_err(|error| explain("taking back the change set", &error))?;
-        if proposal.new {
-            // Only its shell is there, without anything in it.
-            let gone = self.client.delete_stack().stack_name(&self.name).send().await;
+        // Only its shell is there, without anything in it; unless somebody else made it meanwhile.
+        if proposal.new && self.status().await?.as_deref() == Some("REVIEW_IN_PROGRESS") {
+            let gone = self.client.delete_stack().stack_name(&proposal.arn).send().await;
             gone.map_err(|error| explain("taking back the empty stack", &error))?;
         }
         Ok(())
@@ -164,6 +166,9 @@ fn failed(name: &str, new: bool, ended: &Ended) -> String {
     for cause in &ended.causes {
         let reason = cause.reason.as_deref().unwrap_or("AWS does not say why");
         text += &format!("\n  {} ({}): {reason}", cause.resource, cause.kind);
+        if cause.kind == "AWS::SES::EmailIdentity" && reason.contains("already exists") {
+            text += "\n  SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is";
+        }
     }
     if ended.causes.is_empty() {
         text += "\n  AWS names no resource: look at the stack's events in the console of CloudFormation";
@@ -187,6 +192,7 @@ mod tests {
             resource: "Sender".to_owned(),
             kind: "AWS::SES::EmailIdentity".to_owned(),
             status: "CREATE_FAILED".to_owned(),
+            at: 0,
             reason: Some("dag@example.com already exists".to_owned()),
         };
         let ended =
@@ -195,11 +201,13 @@ mod tests {
         insta::assert_snapshot!(failed("trial", true, &ended("ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
+          SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         Nothing is in force. Mend that, run `dag-infra destroy`, and deploy again.
         ");
         insta::assert_snapshot!(failed("trial", false, &ended("UPDATE_ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (UPDATE_ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
+          SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         The old stack is in force, as it was. Mend that, and deploy again.
         ");
         insta::assert_snapshot!(failed("trial", false, &ended("UPDATE_ROLLBACK_FAILED", &[])), @"

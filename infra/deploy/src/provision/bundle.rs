@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 use anyhow::{Context as _, Result};
-use dag_book::Folder;
+use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_engine::Problems;
 use toml::{Table, Value};
@@ -43,8 +43,21 @@ pub(super) fn write(note: &Note, source: &Source<'_>, certificate: &str, uplink:
     Ok(changed)
 }
 
+/// Whether the device would run on its bundle: asked before anything is made.
+///
+/// # Errors
+/// What is wrong with the configuration or the rules.
+pub(super) fn prove(source: &Source<'_>, folder: &Path, device: &str) -> Result<()> {
+    // Neither key nor broker is known yet, and none counts here.
+    let uplink = Uplink { endpoint: "broker.invalid", rules_key: None };
+    let config = Config::parse(&config(source, device, &uplink)?, &folder.join("config.toml"), [], &[])?;
+    Book::prove(&source.root.join("rules"), &config).map(drop).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
 /// What the fleet's folder has.
 pub(super) struct Source<'a> {
+    /// The folder itself.
+    pub root: &'a Path,
     /// The text of its `config.toml`.
     pub config: &'a str,
     pub rules: &'a Folder,

@@ -204,6 +204,10 @@ impl<'a> Provisioner<'a> {
         if let Some(balena) = &order.balena {
             balena.check(&order.device)?;
         }
+        let rules = Source::rules(&self.config.root)?;
+        let name = order.name.as_deref();
+        let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
+        bundle::prove(&source, &order.out, &order.device)?;
         Note::open(&order.out, &order.device, self.cloud)
     }
 
@@ -308,7 +312,7 @@ impl<'a> Provisioner<'a> {
     ) -> Result<bool> {
         let (pem, _) = self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?;
         let rules = Source::rules(&self.config.root)?;
-        let source = Source { config: &self.text, rules: &rules, name };
+        let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
         let rules_key = crate::rules::key::public_key(&order.signing_key)?.map(|key| key.to_text());
         bundle::write(note, &source, &pem, &Uplink { endpoint, rules_key })
     }

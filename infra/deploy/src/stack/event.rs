@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_sdk_cloudformation::types::StackEvent;
+use aws_sdk_cloudformation::{primitives::DateTime, types::StackEvent};
 
 use super::status::{is_over, is_well};
 
@@ -19,6 +19,8 @@ pub(crate) struct Event {
     pub status: String,
     /// Why, where AWS says so.
     pub reason: Option<String>,
+    /// When, in seconds since 1970.
+    pub at: i64,
 }
 
 impl From<StackEvent> for Event {
@@ -29,6 +31,7 @@ impl From<StackEvent> for Event {
             kind: event.resource_type.unwrap_or_default(),
             status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
             reason: event.resource_status_reason,
+            at: event.timestamp.as_ref().map_or(0, DateTime::secs),
         }
     }
 }
@@ -72,9 +75,31 @@ impl fmt::Display for Event {
     }
 }
 
+/// Events as lines, each with the seconds since the first.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    began: Option<i64>,
+}
+
+impl Progress {
+    /// As "   12 s  made Table (AWS::DynamoDB::Table)".
+    pub fn line(&mut self, event: &Event) -> String {
+        let began = *self.began.get_or_insert(event.at);
+        format!("{:>5} s  {event}", event.at.saturating_sub(began).max(0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_is_told_with_the_seconds_that_it_took() {
+        let at = |at| Event { at, ..event("Table", "AWS::DynamoDB::Table", "CREATE_IN_PROGRESS", None) };
+        let mut progress = Progress::default();
+        assert_eq!(progress.line(&at(1_000)), "    0 s  making Table (AWS::DynamoDB::Table)");
+        assert_eq!(progress.line(&at(1_012)), "   12 s  making Table (AWS::DynamoDB::Table)");
+    }
 
     fn event(resource: &str, kind: &str, status: &str, reason: Option<&str>) -> Event {
         Event {
@@ -83,6 +108,7 @@ mod tests {
             kind: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.map(ToOwned::to_owned),
+            at: 0,
         }
     }
 

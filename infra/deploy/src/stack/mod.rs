@@ -8,12 +8,13 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{Client, error::ProvideErrorMetadata as _, types};
+use serde_json::Value;
 
 pub(crate) use self::{
-    event::Event,
-    status::{Can, can},
+    event::{Event, Progress},
+    status::{Can, can, can_go},
 };
-use crate::explain::explain;
+use crate::{diff, explain::explain};
 
 /// How long to wait before AWS is asked again how far it is.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
@@ -50,9 +51,19 @@ impl Stack {
     pub async fn describe(&self) -> Result<Option<types::Stack>> {
         match self.client.describe_stacks().stack_name(&self.name).send().await {
             Ok(described) => Ok(described.stacks.unwrap_or_default().into_iter().next()),
-            // "Stack with id … does not exist".
-            Err(error) if error.code() == Some("ValidationError") => Ok(None),
+            Err(error) if error.code() == Some("ValidationError") && is_missing(error.message()) => Ok(None),
             Err(error) => Err(explain("asking for the stack", &error)),
+        }
+    }
+
+    /// Its template; nothing where there is none yet.
+    pub async fn template(&self) -> Result<Option<Value>> {
+        if matches!(self.status().await?.as_deref(), None | Some("REVIEW_IN_PROGRESS")) {
+            return Ok(None);
+        }
+        match self.client.get_template().stack_name(&self.name).send().await {
+            Ok(got) => got.template_body.map(|text| diff::read(&text)).transpose(),
+            Err(error) => Err(explain("asking for the stack's template", &error)),
         }
     }
 
@@ -119,8 +130,25 @@ impl Stack {
         done.map(drop).map_err(|error| explain("setting the stack's termination protection", &error))
     }
 
+    /// What one of its parameters is now.
+    pub async fn parameter(&self, name: &str) -> Result<Option<String>> {
+        let parameters = self.describe().await?.and_then(|stack| stack.parameters).unwrap_or_default();
+        let found = parameters.into_iter().find(|parameter| parameter.parameter_key() == Some(name));
+        Ok(found.and_then(|parameter| parameter.parameter_value))
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        format!("{} in {}", self.name, self.region)
+    }
+
     /// Its ARN.
     pub fn arn_of(stack: &types::Stack) -> Result<String> {
         stack.stack_id.clone().context("AWS does not say the stack's ARN")
     }
+}
+
+/// "Stack with id … does not exist": any other `ValidationError` is something else.
+pub(crate) fn is_missing(message: Option<&str>) -> bool {
+    message.is_some_and(|message| message.contains("does not exist"))
 }

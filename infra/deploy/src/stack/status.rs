@@ -46,6 +46,17 @@ pub(crate) fn can(name: &str, status: Option<&str>) -> Result<Can> {
     }
 }
 
+/// Whether a stack can be deleted now.
+///
+/// # Errors
+/// It is being changed.
+pub(crate) fn can_go(name: &str, status: Option<&str>) -> Result<()> {
+    match can(name, status) {
+        Err(error) if status.is_some_and(|status| status.ends_with("IN_PROGRESS")) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a change has come to its end.
 pub(super) fn is_over(status: &str) -> bool {
     !status.ends_with("_IN_PROGRESS")
@@ -72,6 +83,10 @@ mod tests {
         for (status, expected) in possible {
             assert_eq!(can("trial", status).unwrap(), expected, "{status:?}");
         }
+        for status in [None, Some("REVIEW_IN_PROGRESS"), Some("ROLLBACK_FAILED"), Some("UPDATE_COMPLETE")] {
+            assert!(can_go("trial", status).is_ok(), "{status:?}");
+        }
+        assert!(can_go("trial", Some("UPDATE_IN_PROGRESS")).is_err());
         let says = |status| can("trial", Some(status)).unwrap_err();
         insta::assert_snapshot!(says("ROLLBACK_COMPLETE"), @"the stack `trial` was never made: its first deploy failed and was taken back. Delete what is left of it by `dag-infra destroy`, then deploy again");
         insta::assert_snapshot!(says("ROLLBACK_FAILED"), @"the stack `trial` was never made, and taking back its first deploy failed, too (ROLLBACK_FAILED). Delete what is left of it by `dag-infra destroy`, then deploy again");

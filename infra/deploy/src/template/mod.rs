@@ -21,6 +21,9 @@ use dag_config::{Config, Ses};
 use dag_engine::SecretRef;
 use serde_json::{Value, json};
 
+use crate::secret::check_name;
+
+pub(crate) use broker::rule_name;
 pub use document::Template;
 pub use output::Output;
 
@@ -59,6 +62,8 @@ pub struct Facts {
     pub(crate) topics: String,
     /// What `env:NAME` in `rules/` names: entries of the stack's secret.
     pub(crate) secrets: BTreeSet<String>,
+    /// Secrets in `rules/` that the cloud cannot have: `file:…`, which is on no function's disk, and `env:…` that is no name.
+    pub(crate) unreachable: BTreeSet<String>,
 }
 
 /// The first level of the topics where the configuration has no `[uplink]`.
@@ -99,6 +104,14 @@ impl Facts {
         if config.email.ses.region.is_none() && !dag_config::sends_mail(&aws.region) {
             return Err(FactsError::NoMail(aws.region));
         }
+        let (mut entries, mut unreachable) = (BTreeSet::new(), BTreeSet::new());
+        for secret in secrets(rules) {
+            match secret {
+                SecretRef::Env(name) if check_name(&name).is_ok() => entries.insert(name),
+                SecretRef::Env(name) => unreachable.insert(format!("env:{name}")),
+                SecretRef::File(path) => unreachable.insert(format!("file:{path}")),
+            };
+        }
         let topics = config.uplink.as_ref().map_or(TOPICS, |uplink| uplink.topics.as_str());
         Ok(Facts {
             stack: aws.stack,
@@ -110,7 +123,8 @@ impl Facts {
             sender_exists: aws.sender_exists,
             ses: config.email.ses.clone(),
             topics: topics.to_owned(),
-            secrets: secrets(rules),
+            secrets: entries,
+            unreachable,
         })
     }
 
@@ -130,15 +144,11 @@ impl Facts {
     }
 }
 
-/// The entries of the stack's secret that `rules/` names, found in its TOML files whatever their keys are.
-fn secrets(rules: &Folder) -> BTreeSet<String> {
-    fn collect(value: &toml::Value, found: &mut BTreeSet<String>) {
+/// The secrets that `rules/` names, found in its TOML files whatever their keys are.
+fn secrets(rules: &Folder) -> BTreeSet<SecretRef> {
+    fn collect(value: &toml::Value, found: &mut BTreeSet<SecretRef>) {
         match value {
-            toml::Value::String(text) => {
-                if let Ok(SecretRef::Env(name)) = text.parse() {
-                    found.insert(name);
-                }
-            }
+            toml::Value::String(text) => found.extend(text.parse::<SecretRef>()),
             toml::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
             toml::Value::Table(table) => table.values().for_each(|value| collect(value, found)),
             _ => {}

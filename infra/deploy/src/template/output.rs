@@ -27,11 +27,13 @@ pub enum Output {
     Consumer,
     /// The ARN of the topic of the operator.
     Operator,
+    /// The region that mail leaves from.
+    MailRegion,
 }
 
 impl Output {
     /// Every one.
-    pub const ALL: [Output; 10] = [
+    pub const ALL: [Output; 11] = [
         Output::Table,
         Output::Events,
         Output::Deliveries,
@@ -42,6 +44,7 @@ impl Output {
         Output::DeviceGroup,
         Output::Consumer,
         Output::Operator,
+        Output::MailRegion,
     ];
 
     /// Its name: that of the resource that it is of.
@@ -57,6 +60,7 @@ impl Output {
             Output::DeviceGroup => "DeviceGroup",
             Output::Consumer => "Consumer",
             Output::Operator => "Operator",
+            Output::MailRegion => "MailRegion",
         }
     }
 
@@ -72,11 +76,14 @@ impl Output {
             Output::DeviceGroup => "The group that every device is in",
             Output::Consumer => "The function that decides",
             Output::Operator => "Where alarms go",
+            Output::MailRegion => "The region that mail leaves from",
         }
     }
 
-    fn value(self) -> Value {
+    fn value(self, facts: &Facts) -> Value {
         match self {
+            // In letters, so that it can be read in the template, too.
+            Output::MailRegion => Value::from(facts.mail_region().unwrap_or(&facts.region)),
             Output::DevicePolicy => super::sub("${AWS::StackName}-device"),
             Output::DeviceGroup | Output::DeviceType => super::sub("${AWS::StackName}"),
             other => reference(other.name()),
@@ -85,8 +92,9 @@ impl Output {
 }
 
 pub(super) fn all(facts: &Facts) -> Map<String, Value> {
-    let output =
-        |output: Output| (output.name().to_owned(), json!({ "Description": output.about(), "Value": output.value() }));
+    let output = |output: Output| {
+        (output.name().to_owned(), json!({ "Description": output.about(), "Value": output.value(facts) }))
+    };
     let mut outputs: Map<String, Value> = Output::ALL.into_iter().map(output).collect();
     if facts.mail_region().is_none() {
         outputs.extend(mail::records(facts));

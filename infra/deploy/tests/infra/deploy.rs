@@ -38,6 +38,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     assert_eq!(said.code, 1, "{said:?}");
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     there is no terminal to ask at: look at `dag-infra diff`, and say `--yes` if that is meant
     ");
     let requests = moto.requests();
@@ -98,6 +99,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     // moto answers no outputs of a stack that a change set made.
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     detectordag in eu-west-1: no changes
     ");
     let requests = moto.requests();
@@ -120,12 +122,28 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
         [pair("CodeBucket", "as before"), pair("ConsumerKey", "as before"), pair("RulesKey", fresh[0])]
     );
 
+    // What the function reads and the rest of the stack goes by is not changed by half.
+    place.edit("config.toml", "from = ", "from = \"Other <other@example.com>\" # ");
+    let said = place.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes"], None);
+    assert_eq!(said.code, 1);
+    insta::assert_snapshot!(said.err.lines().last().unwrap(), @"config.toml and rules/ change more than what the function reads (ConsumerRole, Sender): run `dag-infra deploy` without `--rules-only`; `dag-infra diff` shows what changes");
+
+    // Nor may somebody else hear the same devices.
+    let iot = aws_sdk_iot::Client::new(&moto.sdk().await);
+    let other = aws_sdk_iot::types::TopicRulePayload::builder().sql("SELECT * FROM 'dag/+/report'");
+    let other = other.set_actions(Some(Vec::new())).build().unwrap();
+    iot.create_topic_rule().rule_name("trial_reports").topic_rule_payload(other).send().await.unwrap();
+    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer], None);
+    assert_eq!(said.code, 1);
+    insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the topic rules trial_reports hear the same devices, in this account and region: people would be told twice, and of devices that are not known here. Delete the other stack, or give this one another region (`region` in `[aws]`) or other topics (`topics` in `[uplink]`; what else that section has to name is replaced in a device's bundle)");
+
     // A stack that cannot be changed says what to do, before anything is built.
     moto.put_into("detectordag", "ROLLBACK_FAILED");
     let said = place.run(&moto.endpoint(), &["deploy", "--yes"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     the stack `detectordag` was never made, and taking back its first deploy failed, too (ROLLBACK_FAILED). Delete what is left of it by `dag-infra destroy`, then deploy again
     ");
 }
@@ -144,13 +162,118 @@ async fn mail_from_another_region_is_a_stack_there_that_comes_first() {
         answer["stacks"].as_array().unwrap().iter().map(|stack| stack["region"].as_str().unwrap()).collect();
     assert_eq!(regions, ["eu-central-1", "eu-west-1"]);
 
+    // Both are what would be deployed, and both go; the second one too, once mail leaves from elsewhere.
+    let diff = place.run(&moto.endpoint(), &["diff"], None);
+    insta::assert_snapshot!(diff.out, @"
+    detectordag in eu-central-1:
+    no differences
+
+    detectordag in eu-west-1:
+    no differences
+    ");
+    place.edit("config.toml", "region = \"eu-central-1\"", "");
+    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
+    assert!(said.out.contains("Mail leaves from eu-west-1 now: detectordag in eu-central-1 is not needed"), "{said:?}");
+    place.edit("config.toml", "[email.ses]", "[email.ses]\nregion = \"eu-central-1\"");
+    let said = place.run(&moto.endpoint(), &deploy, None);
+    let answer: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(answer["stacks"][0]["changes"].as_array().is_some_and(|changes| !changes.is_empty()), "it was deleted");
+    place.edit("config.toml", "region = \"eu-central-1\"", "");
+    let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
+    assert!(said.err.starts_with("This deletes `detectordag` in eu-west-1 and in eu-central-1: "), "{said:?}");
+
     let place = Place::new();
     let said = place.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes", "--set", "aws.stack=other"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     there is no stack `other` in eu-west-1 whose rules could be changed: run `dag-infra deploy` without `--rules-only`
     ");
+}
+
+#[tokio::test]
+async fn a_deploy_that_breaks_says_why_and_what_is_in_force() {
+    let moto = Moto::start();
+    let place = Place::new();
+    let consumer = place.bootstrap();
+    let deploy = ["deploy", "--yes", "--consumer", consumer.to_str().unwrap()];
+    let says = |arguments: &[&str], code| {
+        let said = place.run(&moto.endpoint(), arguments, None);
+        assert_eq!(said.code, code, "{said:?}");
+        // The first line warns of what every deploy here does.
+        said.err.lines().skip(1).collect::<Vec<_>>().join("\n")
+    };
+    moto.break_at("Table");
+    insta::assert_snapshot!(says(&deploy, 1), @"
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
+    the deploy of `detectordag` failed (ROLLBACK_COMPLETE).
+      Table (AWS::DynamoDB::Table): no room for it
+    Nothing is in force. Mend that, run `dag-infra destroy`, and deploy again.
+    ");
+    insta::assert_snapshot!(says(&deploy, 1), @"
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
+    the stack `detectordag` was never made: its first deploy failed and was taken back. Delete what is left of it by `dag-infra destroy`, then deploy again
+    ");
+    assert_eq!(place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None).code, 0);
+    says(&deploy, 0);
+    place.edit("config.toml", "# log_days = 30", "log_days = 60");
+    moto.break_at("Table");
+    insta::assert_snapshot!(says(&deploy, 1), @"
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
+    the deploy of `detectordag` failed (UPDATE_ROLLBACK_COMPLETE).
+      Table (AWS::DynamoDB::Table): no room for it
+    The old stack is in force, as it was. Mend that, and deploy again.
+    ");
+    says(&deploy, 0);
+}
+
+#[tokio::test]
+async fn a_deploy_goes_on_after_any_call() {
+    let moto = Moto::start();
+    let place = Place::new();
+    let consumer = place.bootstrap();
+    let run = |stack: &str| {
+        let set = format!("aws.stack={stack}");
+        let deploy = ["deploy", "--yes", "--format", "json", "--consumer", consumer.to_str().unwrap(), "--set", &set];
+        place.run(&moto.endpoint(), &deploy, None)
+    };
+    moto.requests();
+    assert_eq!(run("whole").code, 0);
+    let calls = moto.requests().len();
+    for call in 0..calls {
+        for when in Moto::ways(call) {
+            let stack = format!("{when}-{call}");
+            moto.fail(call, when);
+            let said = run(&stack);
+            // It asks until AWS is done, which is not always as soon.
+            if moto.spared() {
+                break;
+            }
+            // What does not change what runs is told, and no reason to fail.
+            let told = ["warning: the stack could be deleted", "is not known: "];
+            let warned = told.iter().any(|told| said.err.contains(told) || said.out.contains(told));
+            assert!(said.code == 1 || said.code == 0 && warned, "{stack}: {said:?}");
+            let said = run(&stack);
+            assert_eq!(said.code, 0, "{stack}: {said:?}");
+            let answer: Value = serde_json::from_str(&said.out).unwrap();
+            assert_eq!(answer["stacks"][0]["stack"], stack);
+        }
+    }
+}
+
+#[test]
+fn a_bucket_of_somebody_else_is_not_written_to() {
+    let moto = Moto::start();
+    let place = Place::new();
+    let consumer = place.bootstrap();
+    // moto lets everybody in. S3 answers so where a bucket belongs to another account; before it come account, stack (twice)
+    // and topic rules.
+    moto.fail(4, "denied");
+    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
+    assert_eq!(said.code, 1);
+    insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the bucket `detectordag-code-123456789012-eu-west-1` is not to be used: it belongs to another account, or these credentials may not see it. Choose another name for the stack (`stack` in `[aws]`), or other credentials by AWS_PROFILE");
+    assert!(!moto.requests().iter().any(|request| request["operation"].as_str().unwrap().starts_with("PUT ")));
 }
 
 #[test]
@@ -173,6 +296,7 @@ fn what_cannot_be_deployed_is_refused_before_aws_is_asked() {
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     asking AWS whose account this is failed: no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     ");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stack::Stack;
+use crate::{moto::Moto, stack::Stack};
 
 /// Refuses every call of a command once, before it did anything and after, each time for another device. What it leaves is
 /// to be found by the command itself, done again. `before` is what there is before the command; `check` is for the end.
@@ -13,8 +13,8 @@ fn at_every_call(command: &[&str], before: impl Fn(&Stack, &str), check: impl Fn
     stack.good(&arguments(command, "whole"), "");
     let calls = stack.moto.requests().len();
     check(&stack, "whole");
-    for when in ["before", "after"] {
-        for call in 0..calls {
+    for call in 0..calls {
+        for when in Moto::ways(call) {
             let device = format!("{when}-{call}");
             before(&stack, &device);
             stack.moto.fail(call, when);

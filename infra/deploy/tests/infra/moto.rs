@@ -58,6 +58,20 @@ impl Moto {
         self.get(&format!("/dag/fail/{number}/{when}"));
     }
 
+    /// Whether the request that was to fail has not come. It will not fail any more.
+    pub fn spared(&self) -> bool {
+        self.get("/dag/spared") == true
+    }
+
+    /// In which ways a call is refused: by turns in one of the two, and in both where the long proofs run.
+    pub fn ways(call: usize) -> Vec<&'static str> {
+        let both = ["before", "after"];
+        match std::env::var_os("DAG_PROOFS") {
+            Some(_) => both.to_vec(),
+            None => both.into_iter().skip(call % 2).take(1).collect(),
+        }
+    }
+
     /// The next change of a stack breaks at this resource, and all goes back.
     pub fn break_at(&self, resource: &str) {
         self.get(&format!("/dag/break/{resource}"));

@@ -7,6 +7,7 @@ use crate::stack::Stack;
 #[test]
 fn an_entry_is_set_beside_the_others_and_is_shown_by_its_name_alone() {
     let stack = Stack::start();
+    let endpoint = stack.moto.endpoint();
     let hook = "[recipient.hook]\nwebhook = { url = \"https://example.com/hook\", secret = \"env:NOR_HOOK\" }\n";
     stack.place.write("rules/hook.toml", hook);
     assert_snapshot!(stack.good(&["secret", "list"], ""), @"
@@ -23,7 +24,20 @@ fn an_entry_is_set_beside_the_others_and_is_shown_by_its_name_alone() {
     DAG_TOKEN_KEY
     NOR_HOOK
     ");
+    // Those who set others at the same time lose nothing.
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let stack = &stack.place;
+            let endpoint = endpoint.as_str();
+            scope.spawn(move || {
+                let said = stack.run(endpoint, &["secret", "set", &format!("HOOK_{n}"), "--stdin"], Some("x"));
+                assert_eq!(said.code, 0, "{said:?}");
+            });
+        }
+    });
+    assert_eq!(stack.secret().as_object().unwrap().len(), 8);
+
     let long = "x".repeat(70_000);
-    assert_snapshot!(stack.bad(&["secret", "set", "NOR_HOOK", "--stdin"], &long), @"the stack's secret would have 70038 bytes, and AWS takes 65536: make the value shorter");
+    assert_snapshot!(stack.bad(&["secret", "set", "NOR_HOOK", "--stdin"], &long), @"the stack's secret would have 70116 bytes, and AWS takes 65536: make the value shorter");
     assert_eq!(stack.secret()["NOR_HOOK"], "hunter2");
 }

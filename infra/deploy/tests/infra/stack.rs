@@ -75,7 +75,7 @@ impl Stack {
     /// What the stack's secret holds.
     pub fn secret(&self) -> Value {
         let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
-        let got = client.get_secret_value().secret_id(&self.secret).send();
+        let got = client.get_secret_value().secret_id(&self.secret).version_stage("AWSCURRENT").send();
         serde_json::from_str(&self.runtime.block_on(got).unwrap().secret_string.unwrap()).unwrap()
     }
 

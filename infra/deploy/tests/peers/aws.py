@@ -7,9 +7,11 @@ Prints its port as one line of JSON. Besides moto's own it answers:
 - `GET /dag/status/STACK/STATUS`: puts a stack into a status that moto never reaches by itself
 - `GET /dag/fail/N/WHEN`: of the requests from now on the one with this number, the first being 0, is refused: `before` it
   did anything, for want of a right (`denied`), or `after`, so that only its answer is lost
+- `GET /dag/spared`: whether that request has not come; it will not be refused any more
 - `GET /dag/break/RESOURCE`: the next change of a stack breaks at this resource, and CloudFormation goes back
 """
 
+import contextlib
 import io
 import json
 import threading
@@ -64,6 +66,9 @@ class Noted:
             number, when = path.split("/")[3:]
             self.fails = (int(number), when)
             return answer(start_response, "application/json", b"{}")
+        if path == "/dag/spared":
+            spared, self.fails = self.fails, None
+            return answer(start_response, "application/json", b"true" if spared else b"false")
         if path.startswith("/dag/break/"):
             self.breaks = path.split("/")[3]
             return answer(start_response, "application/json", b"{}")
@@ -83,7 +88,8 @@ class Noted:
                     when = None if number else when
             if when:
                 if when == "after":
-                    b"".join(self.app(environ, lambda *_: None))
+                    with contextlib.suppress(Exception):
+                        b"".join(self.app(environ, lambda *_: None))
                 return refused(environ, start_response, "403 Forbidden" if when == "denied" else "409 Conflict")
             if noted["operation"] == "ExecuteChangeSet" and self.breaks:
                 resource, self.breaks = self.breaks, None
@@ -122,6 +128,9 @@ def go_back(name, resource):
     tell(f"{back}_IN_PROGRESS", f"The following resource(s) failed: [{resource}].")
     tell(f"{back}_COMPLETE")
     stack.status = f"{back}_COMPLETE"
+    if new:
+        sets = (set for backend in cloudformation_backends[ACCOUNT].values() for set in backend.change_sets.values())
+        stack.template = next(set.template for set in sets if set.stack_id == stack.stack_id)
 
 
 def refused(environ, start_response, status):

@@ -27,9 +27,11 @@ fn each_line_is_shown_with_its_formula() {
           0.0088  Scheduler                    8760 × 1.0000 a million   43,800 minutes / 5, whatever the fleet does
           0.0018  Lambda                       8760 × 0.2000 a million   one for each sweep
           0.0198  DynamoDB                   140160 × 0.1415 a million   16 shards for each sweep
-          0.8000  CloudWatch                      8 × 0.10 each          alarms of the template
+          1.1000  CloudWatch                     11 × 0.10 each          metrics that the template's alarms read
           0.4000  Secrets Manager                 1 × 0.40 each          secrets of the template
-          6.6796  in all; 0.0049 for each device, the rest is there with none
+          6.9796  in all; 0.0049 for each device, the rest is there with none
+
+    Left out, for it is little: connections that come and go, storage of the table and of packages, logs.
     ");
 }
 

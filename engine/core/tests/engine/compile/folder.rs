@@ -43,6 +43,30 @@ fn a_file_that_is_not_toml_is_told_beside_the_problems_of_the_others() {
 }
 
 #[test]
+fn where_there_are_other_devices_their_inputs_may_be_named_and_stay_unknown() {
+    let rules = "[rule.flood]\nwhen = 'flood == off || known(gate) && power == off'\nopen_after = \"30s\"\n\
+                 close_after = \"10s\"\nescalation = \"all\"\nscript = \"hooks.rhai\"\n[escalation]\nall = [{ notify = [\"nor\"] }]\n\
+                 [recipient.nor]\nemail = \"nor@example.com\"\n";
+    let script = "fn allow(ctx) { ctx.facts.cellar == () }";
+    let here = sources(&[("a.toml", rules), ("hooks.rhai", script)]);
+    let problems = Ruleset::compile(&here).unwrap_err().to_string();
+    assert!(["`flood`", "`gate`", "`cellar`"].iter().all(|name| problems.contains(name)), "{problems}");
+
+    let rules = Ruleset::compile(&Sources { other_devices: true, ..here }).unwrap();
+    let declared: Vec<&str> = rules.facts().collect();
+    assert_eq!(declared, ["battery", "battery_mv", "cellar", "connection", "door", "flood", "gate", "power"]);
+    assert_eq!(rules.fact("flood"), Some(FactKind::Switch));
+    // A value is still a value, and a mistake of another kind still one.
+    let wrong = [("'flood < 3'", "flood < 3"), ("'flood.chnges(\"10m\") > 2'", "chnges"), ("'knwn(flood)'", "knwn")];
+    for (when, named) in wrong {
+        let rules = format!("[rule.flood]\nwhen = {when}\nopen_after = \"30s\"\nescalation = \"all\"\n");
+        let sources = Sources { other_devices: true, ..sources(&[("a.toml", &rules)]) };
+        let problems = Ruleset::compile(&sources).unwrap_err().to_string();
+        assert!(problems.contains(named), "{problems}");
+    }
+}
+
+#[test]
 fn the_configuration_is_checked_with_the_rules() {
     let sources = Sources {
         timezone: "Europe/Londom".into(),
