@@ -8,7 +8,8 @@ use std::{
 use dag_engine::{BUILT_IN, Device, Name};
 
 use crate::{
-    Aws, DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, wrong::Wrong,
+    Aws, DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, uplink::TOPICS,
+    wrong::Wrong,
 };
 
 /// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
@@ -32,6 +33,8 @@ pub struct Config {
     pub home_assistant: Option<HomeAssistant>,
     /// How the device reaches the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
     pub uplink: Option<Uplink>,
+    /// The first level of every topic between devices and the cloud.
+    pub topics: Name,
     /// The cloud side's account, where there is one.
     pub aws: Option<Aws>,
     /// The folder of `config.toml`; `rules/` stands in it.
@@ -78,7 +81,9 @@ impl Config {
         let webhook = Webhook::read(top.table_or_empty("webhook"));
         let home_assistant = top.table("home_assistant").and_then(HomeAssistant::read);
         // One that is wrong is reported like every other section, whatever the mode.
-        let uplink = if top.has("uplink") { Some(top.table("uplink").and_then(Uplink::read)) } else { None };
+        let of_a_fleet = top.has("aws");
+        let uplink = top.table("uplink").and_then(|section| Uplink::read(section, of_a_fleet));
+        let (uplink, topics) = uplink.unwrap_or((None, TOPICS));
         let from = email.as_ref().map(|email| email.from.as_str());
         let aws = top.table("aws").and_then(|section| Aws::read(section, from));
         for section in LATER {
@@ -95,7 +100,8 @@ impl Config {
             email,
             webhook,
             home_assistant,
-            uplink: uplink.flatten(),
+            uplink,
+            topics,
             aws,
             root: root.to_owned(),
         })

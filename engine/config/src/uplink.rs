@@ -34,15 +34,30 @@ const PORT: u16 = 8_883;
 const KEEP_ALIVE: Millis = Millis::new(60_000);
 const SHORTEST_KEEP_ALIVE: Millis = Millis::new(30_000);
 const LONGEST_KEEP_ALIVE: Millis = Millis::new(1_200_000);
-const TOPICS: Name = Name::new_static("dag");
+pub(crate) const TOPICS: Name = Name::new_static("dag");
 const KEEP: u64 = 1 << 20;
 const LEAST: u64 = 64 << 10;
 /// Topics may have 256 bytes, and a device's id goes into them, too.
 const LONGEST_TOPICS: usize = 64;
 
+/// What each device has of its own, with examples.
+const OWN: [(&str, &str); 3] = [
+    ("endpoint", "endpoint = \"….iot.eu-west-1.amazonaws.com\""),
+    ("certificate", "certificate = \"device.pem\""),
+    ("key", "key = \"device.key\""),
+];
+
 impl Uplink {
-    pub(crate) fn read(mut section: Section<'_>) -> Option<Uplink> {
-        let endpoint = section.need("endpoint", "endpoint = \"….iot.eu-west-1.amazonaws.com\"").get("endpoint");
+    /// Answers the first level of the topics, too. Where there is a section `[aws]`, which is `of_a_fleet`, it may say what holds
+    /// for every device of the fleet and leave out what each has of its own: then no device reaches the cloud by it.
+    pub(crate) fn read(mut section: Section<'_>, of_a_fleet: bool) -> Option<(Option<Uplink>, Name)> {
+        let own = !of_a_fleet || OWN.iter().any(|(key, _)| section.has(key));
+        if own {
+            for (key, example) in OWN {
+                section.need(key, example);
+            }
+        }
+        let endpoint = section.get("endpoint");
         let endpoint = endpoint.and_then(|host: String| {
             let help = "write its name alone: no `mqtts://`, and the port is a key of its own";
             let wrong = || Wrong::new(format!("`{host}` is not the name of a broker"), help);
@@ -50,24 +65,29 @@ impl Uplink {
         });
         let port = section.number("port", 1..=65_535);
         let ca = section.file("ca");
-        let certificate = section.need("certificate", "certificate = \"device.pem\"").file("certificate");
-        let key = section.need("key", "key = \"device.key\"").file("key");
+        let certificate = section.file("certificate");
+        let key = section.file("key");
         let keep_alive = section.length("keep_alive", SHORTEST_KEEP_ALIVE..=LONGEST_KEEP_ALIVE);
         let topics = section.get("topics").and_then(|topics: String| section.check("topics", level(&topics)));
         let keep = section.get("keep").and_then(|text: String| section.check("keep", size(&text, LEAST)));
         let rules_key = section.get("rules_key").and_then(|key: String| section.check("rules_key", public_key(key)));
         section.finish();
-        Some(Uplink {
+        let topics = topics.unwrap_or(TOPICS);
+        if !own {
+            return Some((None, topics));
+        }
+        let uplink = Uplink {
             endpoint: endpoint?,
             port: port.unwrap_or(PORT),
             ca,
             certificate: certificate?,
             key: key?,
             keep_alive: keep_alive.unwrap_or(KEEP_ALIVE),
-            topics: topics.unwrap_or(TOPICS),
+            topics: topics.clone(),
             keep: keep.unwrap_or(KEEP),
             rules_key,
-        })
+        };
+        Some((Some(uplink), topics))
     }
 }
 

@@ -234,6 +234,16 @@ fn an_uplink_is_a_host_a_certificate_and_a_key() {
 }
 
 #[test]
+fn beside_a_fleets_account_an_uplink_says_what_holds_for_all_devices() {
+    let fleet = |lines: &str| file(&format!("[aws]\nregion = \"eu-west-1\"\n[uplink]\n{lines}"));
+    let config = read(&fleet("topics = \"mill\"\nport = 443\n"), &[], &[]).unwrap();
+    assert_eq!((config.uplink, config.topics.as_str()), (None, "mill"));
+    assert!(told(&fleet("port = 0\n")).contains("`port`"));
+    // One that says where its own certificate is says all of it.
+    assert!(told(&fleet("certificate = \"a.pem\"\n")).contains("`endpoint` is missing in `uplink`"));
+}
+
+#[test]
 fn an_uplink_has_defaults_for_the_rest() {
     let lines = "[uplink]\nendpoint = \"broker.local\"\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
     // A device that decides by itself may keep the section.

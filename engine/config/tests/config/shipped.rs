@@ -12,69 +12,70 @@ const SHIPPED: &str = include_str!("../../../../config.toml");
 #[test]
 fn the_shipped_file_is_the_demo() {
     assert_debug_snapshot!(read(SHIPPED, &[], &[]).unwrap(), @r#"
-        Config {
-            mode: Standalone,
-            site: Site {
-                name: "Home",
-                timezone: "Europe/London",
-                operators: [
-                    "owners",
-                ],
-                public_url: None,
-            },
-            devices: {
-                "cottage": DeviceConfig {
-                    name: "Cottage",
-                    labels: {
-                        "area": "hay-on-wye",
-                    },
-                    account: Some(
-                        "home",
-                    ),
-                    timezone: None,
-                    inputs: {
-                        "battery": None,
-                        "power": Simulated,
-                    },
-                    report_step: 5,
+    Config {
+        mode: Standalone,
+        site: Site {
+            name: "Home",
+            timezone: "Europe/London",
+            operators: [
+                "owners",
+            ],
+            public_url: None,
+        },
+        devices: {
+            "cottage": DeviceConfig {
+                name: "Cottage",
+                labels: {
+                    "area": "hay-on-wye",
                 },
-            },
-            storage: Storage {
-                path: "/home/dag/var/dag.redb",
-                keep: 67108864,
-            },
-            web: Web {
-                listen: 127.0.0.1:8080,
-            },
-            email: Email {
-                transport: Outbox,
-                from: "detectordag <dag@example.com>",
-                outbox: "/home/dag/var/outbox",
-                smtp: None,
-                ses: Ses {
-                    region: None,
-                    configuration_set: None,
-                    sandbox: false,
+                account: Some(
+                    "home",
+                ),
+                timezone: None,
+                inputs: {
+                    "battery": None,
+                    "power": Simulated,
                 },
+                report_step: 5,
             },
-            webhook: Webhook {
-                allow_private: [],
+        },
+        storage: Storage {
+            path: "/home/dag/var/dag.redb",
+            keep: 67108864,
+        },
+        web: Web {
+            listen: 127.0.0.1:8080,
+        },
+        email: Email {
+            transport: Outbox,
+            from: "detectordag <dag@example.com>",
+            outbox: "/home/dag/var/outbox",
+            smtp: None,
+            ses: Ses {
+                region: None,
+                configuration_set: None,
+                sandbox: false,
             },
-            home_assistant: None,
-            uplink: None,
-            aws: Some(
-                Aws {
-                    region: "eu-west-1",
-                    stack: "detectordag",
-                    sender_domain: None,
-                    sender_exists: false,
-                    operator_email: None,
-                    log_days: 30,
-                },
-            ),
-            root: "/home/dag",
-        }
-        "#);
+        },
+        webhook: Webhook {
+            allow_private: [],
+        },
+        home_assistant: None,
+        uplink: None,
+        topics: "dag",
+        aws: Some(
+            Aws {
+                region: "eu-west-1",
+                stack: "detectordag",
+                sender_domain: None,
+                sender_exists: false,
+                operator_email: None,
+                log_days: 30,
+            },
+        ),
+        root: "/home/dag",
+    }
+    "#);
 }
 
 #[test]
@@ -214,6 +215,7 @@ fn what_the_file_leaves_out_has_its_default() {
         },
         home_assistant: None,
         uplink: None,
+        topics: "dag",
         aws: None,
         root: "/home/dag",
     }

@@ -31,9 +31,6 @@ use crate::{
 use self::{dynamo::Table, iot::Broker, secret::Secret, ses::Ses, sqs::Sqs};
 pub use self::{error::told, registry::Registry};
 
-/// The first level of every topic where the configuration has no `[uplink]`, which the cloud's copy need not have.
-const TOPICS: &str = "dag";
-
 /// How long a call of a webhook may take: a device's batch waits for it.
 const WEBHOOK: Duration = Duration::from_secs(3);
 
@@ -131,11 +128,10 @@ impl Aws {
         let secret = Secret::new(sdk, settings.secret.as_deref());
         let secrets = Secrets::of_stack(&config.root, secret.entries());
         let delivery = Delivery::with_mailer(&config.email, &config.webhook, secrets, limits, ses)?;
-        let topics = config.uplink.as_ref().map_or(TOPICS, |uplink| uplink.topics.as_str());
         Ok(Aws {
             table: Table::new(sdk, &settings.table),
             queues: Sqs::new(sdk, settings),
-            broker: Broker::new(sdk, settings.broker.as_deref(), topics),
+            broker: Broker::new(sdk, settings.broker.as_deref(), &config.topics),
             secret,
             delivery,
         })

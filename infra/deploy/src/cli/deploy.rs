@@ -108,8 +108,7 @@ impl Deployment<'_> {
             return Err(Failure::from(format!(
                 "the topic rules {} hear the same devices, in this account and region: people would be told twice, and of \
                  devices that are not known here. Delete the other stack, or give this one another region (`region` in \
-                 `[aws]`) or other topics (`topics` in `[uplink]`; what else that section has to name is replaced in a \
-                 device's bundle)",
+                 `[aws]`) or other topics (`topics` in `[uplink]`)",
                 others.join(", ")
             )));
         }

@@ -66,9 +66,6 @@ pub struct Facts {
     pub(crate) unreachable: BTreeSet<String>,
 }
 
-/// The first level of the topics where the configuration has no `[uplink]`.
-const TOPICS: &str = "dag";
-
 /// What is wrong with the configuration for a stack.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactsError {
@@ -112,7 +109,6 @@ impl Facts {
                 SecretRef::File(path) => unreachable.insert(format!("file:{path}")),
             };
         }
-        let topics = config.uplink.as_ref().map_or(TOPICS, |uplink| uplink.topics.as_str());
         Ok(Facts {
             stack: aws.stack,
             region: aws.region,
@@ -122,7 +118,7 @@ impl Facts {
             sender_domain: aws.sender_domain,
             sender_exists: aws.sender_exists,
             ses: config.email.ses.clone(),
-            topics: topics.to_owned(),
+            topics: config.topics.to_string(),
             secrets: entries,
             unreachable,
         })
