@@ -14,7 +14,7 @@ use crate::{
 /// So many askings are remembered, lest one that comes again tells people again.
 const MOST_ASKS: usize = 16;
 
-/// The same rules are sent to a device again after so long, if it still runs others.
+/// The same rules are sent to a device again after so long, if it still runs others and its connection is the same.
 const RULES_AGAIN: Millis = Millis::new(3_600_000);
 
 impl Work<'_> {
@@ -43,6 +43,9 @@ impl Work<'_> {
                         self.changed = true;
                         if let Some((change, at)) = change {
                             self.connection(change, at);
+                        }
+                        if event.event_type == Change::Connected {
+                            self.connected_anew();
                         }
                     }
                     Err(stale) => {
@@ -92,7 +95,6 @@ impl Work<'_> {
             self.item.refused.clone_from(&report.refused);
             self.item.edge_incidents.clone_from(&report.incidents);
             self.changed = true;
-            self.offer_rules();
             let text = report.dropped.map(|dropped| {
                 format!(
                     "the device had no room to keep {} readings for the cloud, of {} to {}",
@@ -108,8 +110,22 @@ impl Work<'_> {
             let boot = met.boot(part.boot);
             self.step(Input::Report(Report { boot, ..part }));
         }
-        if !stale && let Some((change, at)) = self.item.presence.report(received_at) {
-            self.connection(change, at);
+        if !stale {
+            if let Some((change, at)) = self.item.presence.report(received_at) {
+                self.connection(change, at);
+                self.item.rules_sent = None;
+            }
+            self.offer_rules();
+        }
+    }
+
+    /// What was sent before a connection began may have been lost, for the broker keeps nothing for a device that is not
+    /// there. Now it may not listen yet, and it reports as soon as it does; but that report may have overtaken the event, so
+    /// that the device is asked for another, which is lost where it is not needed.
+    fn connected_anew(&mut self) {
+        self.item.rules_sent = None;
+        if self.lacks_rules().is_some() {
+            self.commands.push(Command::Report);
         }
     }
 
@@ -122,13 +138,19 @@ impl Work<'_> {
         self.step(Input::Report(Report { source, boot: 1, first, readings, ..Report::default() }));
     }
 
-    /// Sends the device the rules that it should run, if it runs others and did not refuse them.
+    /// What names the rules that the device should run, if it runs others and did not refuse them.
+    fn lacks_rules(&self) -> Option<Id> {
+        let wanted = self.item.registered.as_ref().and_then(|registered| registered.rules)?;
+        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == wanted);
+        (self.item.rules != Some(wanted) && !refused).then_some(wanted)
+    }
+
+    /// Sends the device the rules that it lacks, if they may not be on their way.
     pub(super) fn offer_rules(&mut self) {
-        let Some(hash) = self.item.registered.as_ref().and_then(|registered| registered.rules) else { return };
+        let Some(hash) = self.lacks_rules() else { return };
         let sent_lately =
             self.item.rules_sent.is_some_and(|(sent, at)| sent == hash && self.now.since(at) < RULES_AGAIN);
-        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == hash);
-        if self.item.rules != Some(hash) && !sent_lately && !refused {
+        if !sent_lately {
             self.item.rules_sent = Some((hash, self.now));
             self.changed = true;
             self.rules = Some(hash);

@@ -5,6 +5,7 @@ use dag_engine::{Id, Kind};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
 use crate::{
+    device::presence,
     fleet::Fleet,
     plan::{Call, Manners, Plan, Trouble},
     story::{Act, OFF, ON, Story, minutes, story},
@@ -131,13 +132,17 @@ fn running(says: &[(i64, Option<Id>, Option<RefusedRules>)]) -> Vec<(i64, Act)> 
 
 /// How often the cottage was sent the rules that somebody wanted it to run at these minutes.
 fn sent(says: &[(i64, Option<Id>, Option<RefusedRules>)], pushes: &[i64]) -> usize {
+    sent_while(Manners::default(), running(says), pushes)
+}
+
+/// The same, while anything happens.
+fn sent_while(manners: Manners, mut acts: Vec<(i64, Act)>, pushes: &[i64]) -> usize {
     let rules = rules();
     let wanted = Registration { rules: Some(rules.hash()), ..Registration::default() };
-    let mut acts = vec![(1, Act::Publish(rules.clone()))];
+    acts.push((1, Act::Publish(rules.clone())));
     acts.extend(pushes.iter().map(|at| (*at, Act::Register("cottage".into(), wanted.clone()))));
-    acts.extend(running(says));
     acts.sort_by_key(|(at, _)| *at);
-    let fleet = lives(Plan::default(), &story("cottage", acts));
+    let fleet = lives(Plan { manners, ..Plan::default() }, &story("cottage", acts));
     fleet.nothing_is_dead();
     fleet.obeyed.iter().filter(|(_, command)| *command == Command::Rules(rules.clone())).count()
 }
@@ -164,4 +169,39 @@ fn rules_that_a_device_refused_are_sent_again_when_somebody_asks() {
     let other = Some(Id::of(&[b"other"]));
     assert_eq!(sent(&[(10, other, refused()), (70, other, refused()), (140, other, refused())], &[5]), 1);
     assert_eq!(sent(&[(10, other, refused()), (70, other, refused())], &[5, 80]), 2);
+}
+
+#[test]
+fn rules_for_a_device_that_is_away_are_sent_when_it_is_back() {
+    let away = || vec![(10, Act::Lose), (30, Act::Back), (40, Act::Read("power", ON))];
+    assert_eq!(sent_while(Manners::default(), away(), &[20]), 2, "once in vain, and once when it was back");
+    // Whichever of the two comes first, the event or the report.
+    for doubled in [0, 500] {
+        let manners = Manners { shuffled: true, doubled, ..Manners::default() };
+        let sent = sent_while(manners, away(), &[20]);
+        assert!((2..=4).contains(&sent), "{sent}");
+    }
+}
+
+#[test]
+fn rules_that_were_lost_with_a_connection_of_which_no_end_was_heard_are_sent_on_the_next() {
+    let start = Fleet::new().start;
+    let other = Some(Id::of(&[b"other"]));
+    let anew = |at: i64| (at, Act::Put(presence("cottage", "connected", 7, "other", start + minutes(at))));
+    let acts = |anew| running(&[(10, other, None), (31, other, None), (40, other, None)]).into_iter().chain([anew]);
+    assert_eq!(sent_while(Manners::default(), acts(anew(30)).collect(), &[20]), 2);
+    assert_eq!(sent_while(Manners::default(), acts(anew(32)).collect(), &[20]), 2, "the report overtook the event");
+    assert_eq!(sent_while(Manners::default(), acts(anew(15)).collect(), &[20]), 1, "it was there all the time");
+}
+
+#[test]
+fn a_device_that_refused_rules_is_not_sent_them_on_every_connection() {
+    let refused = || Some(RefusedRules::new(rules().hash(), "the signature does not fit".to_owned()));
+    let other = Some(Id::of(&[b"other"]));
+    let mut acts = running(&[(10, other, refused()), (41, other, refused()), (71, other, refused())]);
+    let start = Fleet::new().start;
+    for (version, at) in [(7, 40), (8, 70)] {
+        acts.push((at, Act::Put(presence("cottage", "connected", version, "other", start + minutes(at)))));
+    }
+    assert_eq!(sent_while(Manners::default(), acts, &[5]), 1);
 }
