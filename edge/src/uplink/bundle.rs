@@ -8,7 +8,7 @@ use std::{
 
 use dag_book::{Book, Folder};
 use dag_config::Config;
-use dag_engine::Time;
+use dag_engine::{Millis, Time};
 use dag_uplink::{PublicKey, SignedRules};
 
 /// How deep a file may lie, and how long its path may be.
@@ -19,15 +19,26 @@ const LONGEST_PATH: usize = 200;
 const NEW: &str = ".rules.new";
 const OLD: &str = ".rules.old";
 
-/// Whether these rules may be looked at: signed by the owner, and not older than the last that were taken.
+/// Rules may be signed so far ahead of the device's clock: clocks differ, and whoever is a day ahead has a wrong one.
+const AHEAD: Millis = Millis::new(86_400_000);
+
+/// Whether these rules may be looked at: signed by the owner, not older than the last that were taken, and not in the future:
+/// any that are signed with a right clock would be older than those ever after. `now` is there where the clock is set.
 ///
 /// # Errors
 /// Why not.
-pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>) -> Result<(), String> {
+pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>, now: Option<Time>) -> Result<(), String> {
     let key =
         key.ok_or("new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom")?;
     let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
     rules.verify(&key).map_err(|error| error.to_string())?;
+    if let Some(now) = now.filter(|now| rules.signed_at.since(*now) > AHEAD) {
+        return Err(format!(
+            "the rules were signed at {}, and here it is {now}: set the clock of the machine that signs them, and push them \
+             again",
+            rules.signed_at
+        ));
+    }
     match last {
         Some(last) if rules.signed_at < last => {
             Err(format!("the rules were signed at {}, and those of {last} were taken already", rules.signed_at))
@@ -179,6 +190,27 @@ mod tests {
         for bad in bad.into_iter().chain([&*"x".repeat(201)]) {
             assert!(!is_plain(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn rules_are_admitted_by_signature_and_by_when_they_were_signed() {
+        let pkcs8 = || ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
+        let owner = dag_uplink::SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
+        let key = owner.public().to_text();
+        let now: Time = "2026-01-10T12:00:00Z".parse().unwrap();
+        let admitted = |signed_at: Time, last: Option<Time>, now: Option<Time>| {
+            admit(&owner.sign([].into(), signed_at), Some(&key), last, now)
+        };
+        let (day, year) = (Millis::new(86_400_000), Millis::new(365 * 86_400_000));
+        assert_eq!(admitted(now, None, Some(now)), Ok(()));
+        assert_eq!(admitted(now, Some(now), Some(now)), Ok(()), "the same once more");
+        assert_eq!(admitted(now + day, None, Some(now)), Ok(()), "clocks differ");
+        assert_eq!(admitted(now + year, None, None), Ok(()), "a clock that is not set knows nothing of the future");
+        insta::assert_snapshot!(admitted(now + year, None, Some(now)).unwrap_err(), @"the rules were signed at 2027-01-10T12:00:00Z, and here it is 2026-01-10T12:00:00Z: set the clock of the machine that signs them, and push them again");
+        insta::assert_snapshot!(admitted(now, Some(now + day), Some(now)).unwrap_err(), @"the rules were signed at 2026-01-10T12:00:00Z, and those of 2026-01-11T12:00:00Z were taken already");
+        let stranger = dag_uplink::SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
+        insta::assert_snapshot!(admit(&stranger.sign([].into(), now), Some(&key), None, Some(now)).unwrap_err(), @"the signature does not fit: the rules were not signed by the owner of this device, or were changed since");
+        insta::assert_snapshot!(admit(&owner.sign([].into(), now), None, None, Some(now)).unwrap_err(), @"new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom");
     }
 
     #[test]
