@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use dag_cloud::Fault;
 
 /// A call of AWS that failed, in a sentence that says what to do.
 pub(crate) fn explain<E, R>(what: &str, error: &SdkError<E, R>) -> anyhow::Error
@@ -18,6 +19,30 @@ where
         _ => unreached(&told),
     };
     anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(told))
+}
+
+/// An error with what led to it, in a sentence for people.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let mut parts = Vec::new();
+    for cause in error.chain() {
+        match cause.downcast_ref::<Fault>() {
+            // What it says holds all that is behind it.
+            Some(fault) => {
+                parts.push(broken(fault));
+                break;
+            }
+            None => parts.push(cause.to_string()),
+        }
+    }
+    parts.join(": ")
+}
+
+/// A call of the table that failed. The consumer tells of it by what the service said, `CODE: message`, for those who look
+/// after the cloud side; who runs a command wants to know what to do.
+pub(crate) fn broken(fault: &Fault) -> String {
+    let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
+    let advice = answered(code, &fault.error).or_else(|| unreached(&fault.error));
+    format!("{} failed: {}", fault.what, advice.as_ref().unwrap_or(&fault.error))
 }
 
 const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: \
@@ -156,6 +181,19 @@ mod tests {
         insta::assert_snapshot!(says("Throttling", "Rate exceeded"), @"asking for the stack failed: AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is");
         insta::assert_snapshot!(says("OptInRequired", "You are not subscribed"), @"asking for the stack failed: the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the command");
         insta::assert_snapshot!(says("ValidationError", "Template format error"), @"asking for the stack failed: ValidationError: Template format error");
+    }
+
+    #[test]
+    fn what_the_table_answers_says_what_to_do() {
+        let says = |error: &str| {
+            let error = anyhow::Error::new(Fault { what: "reading the table", error: error.to_owned() });
+            sentence(&error.context("taking `cottage` from its account"))
+        };
+        insta::assert_snapshot!(says("ExpiredTokenException: The security token included in the request is expired"), @"taking `cottage` from its account: reading the table failed: the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("ProvisionedThroughputExceededException: The level of configured throughput is exceeded"), @"taking `cottage` from its account: reading the table failed: AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("AccessDeniedException: User: arn:aws:iam::1:user/nor is not authorized to perform: dynamodb:GetItem on resource: *"), @"taking `cottage` from its account: reading the table failed: these credentials may not do `dynamodb:GetItem`. Ask whoever looks after the account to allow it, or choose others by AWS_PROFILE (AccessDeniedException: User: arn:aws:iam::1:user/nor is not authorized to perform: dynamodb:GetItem on resource: *)");
+        insta::assert_snapshot!(says("dispatch failure: other: the credential provider was not enabled: no providers in chain provided credentials"), @"taking `cottage` from its account: reading the table failed: no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        insta::assert_snapshot!(says("a row has no `version`"), @"taking `cottage` from its account: reading the table failed: a row has no `version`");
     }
 
     #[test]

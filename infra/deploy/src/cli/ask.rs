@@ -8,7 +8,7 @@ use super::Failure;
 /// `instead` says which flag answers.
 pub(super) fn line(question: &str, instead: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::from(format!("there is no terminal to ask at: {instead}")));
+        return Err(Failure::new(format!("there is no terminal to ask at: {instead}")));
     }
     let mut errors = io::stderr();
     write!(errors, "{question} ")?;

@@ -105,7 +105,7 @@ impl Deployment<'_> {
         }
         let others = listeners(&cloud.sdk, &self.facts).await?;
         if !others.is_empty() {
-            return Err(Failure::from(format!(
+            return Err(Failure::new(format!(
                 "the topic rules {} hear the same devices, in this account and region: people would be told twice, and of \
                  devices that are not known here. Delete the other stack, or give this one another region (`region` in \
                  `[aws]`) or other topics (`topics` in `[uplink]`)",
@@ -159,7 +159,7 @@ impl Deployment<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        Err(Failure::from(format!(
+        Err(Failure::new(format!(
             "config.toml and rules/ change more than what the function reads ({}): run `dag-infra deploy` without \
              `--rules-only`; `dag-infra diff` shows what changes",
             changed.join(", ")
@@ -207,7 +207,7 @@ impl Deployment<'_> {
                 stack.withdraw(&proposal).await?;
             }
             if !answer? {
-                return Err(Failure::from("nothing was changed"));
+                return Err(Failure::new("nothing was changed"));
             }
         }
         let mut progress = Progress::default();

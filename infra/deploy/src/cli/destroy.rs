@@ -44,12 +44,12 @@ impl Destroy {
                 }
             }
             if there.is_empty() {
-                return Err(Failure::from(format!("there is no stack `{name}` in {}: nothing to delete", stack.region)));
+                return Err(Failure::new(format!("there is no stack `{name}` in {}: nothing to delete", stack.region)));
             }
             // The stack's group has the stack's name.
             let devices = destroy::devices(&cloud.sdk, name).await?;
             if !devices.is_empty() && !self.with_devices {
-                return Err(Failure::from(format!(
+                return Err(Failure::new(format!(
                     "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say `--with-devices`",
                     devices.join(", ")
                 )));
@@ -66,7 +66,7 @@ impl Destroy {
                 None => ask::line("Type the stack's name to delete it:", &format!("say `--yes {name}`"))?,
             };
             if typed != name {
-                return Err(Failure::from(format!("`{typed}` is not the stack's name, `{name}`: nothing was deleted")));
+                return Err(Failure::new(format!("`{typed}` is not the stack's name, `{name}`: nothing was deleted")));
             }
             for device in &devices {
                 destroy::shut_out(&cloud.sdk, device, &format!("{name}-device")).await?;

@@ -20,12 +20,12 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dag_book::Folder;
 use dag_config::Config;
 use dag_engine::Problems;
 
-use crate::{cloud::Cloud, template::Facts};
+use crate::{cloud::Cloud, explain::sentence, template::Facts};
 
 /// Stands up the cloud side.
 #[derive(Debug, Parser)]
@@ -99,9 +99,15 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
-impl<E: fmt::Display> From<E> for Failure {
+impl Failure {
+    fn new(text: impl Into<String>) -> Self {
+        Failure(text.into())
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure(format!("{error:#}"))
+        Failure(sentence(&error.into()))
     }
 }
 
@@ -171,6 +177,11 @@ impl Common {
             Format::Json => say(json),
         }
     }
+}
+
+/// Ends the program as clap does where something is missing that it cannot tell by itself.
+fn wrong_use(text: &str) -> ! {
+    <Cli as CommandFactory>::command().error(clap::error::ErrorKind::MissingRequiredArgument, text).exit()
 }
 
 /// Prints to the standard output. Who reads it may have read enough; but an answer that is lost is none.

@@ -110,7 +110,7 @@ impl Provision {
 fn sure(device: &str) -> Result<(), Failure> {
     let question = format!("This locks the device `{device}` out until it is given new files. Type its id to go on:");
     if ask::line(&question, "say `--yes`")? != device {
-        return Err(Failure::from("nothing was revoked: that is not its id"));
+        return Err(Failure::new("nothing was revoked: that is not its id"));
     }
     Ok(())
 }

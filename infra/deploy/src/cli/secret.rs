@@ -70,12 +70,12 @@ fn value(name: &str, stdin: bool) -> Result<String, Failure> {
     } else if io::stdin().is_terminal() {
         rpassword::prompt_password(format!("The value of `{name}` (it is not shown): "))?
     } else {
-        return Err(Failure::from(
+        return Err(Failure::new(
             "there is no terminal to ask at: say `--stdin`, and give the value by the standard input",
         ));
     };
     match value.is_empty() {
-        true => Err(Failure::from(format!("the value of `{name}` is empty: nothing was changed"))),
+        true => Err(Failure::new(format!("the value of `{name}` is empty: nothing was changed"))),
         false => Ok(value),
     }
 }

@@ -18,7 +18,7 @@ impl Template {
         let (_, _, facts) = common.facts()?;
         let document = match self.mail {
             true => Document::of_mail(&facts).ok_or_else(|| {
-                Failure::from(
+                Failure::new(
                     "mail leaves from the region of everything else, so that there is one template: leave out `--mail`",
                 )
             })?,
