@@ -35,7 +35,7 @@ pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Inside, Memory, Sent};
 pub use presence::{Change, Presence, PresenceEvent, Stale};
-pub use registry::{Account, Registration};
+pub use registry::{Account, Registration, Signing};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{
     Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, SHARDS, Store, Stored, World, shard,

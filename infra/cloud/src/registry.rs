@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{Device, Id, Name};
+use dag_engine::{Device, Id, Name, Time};
 use serde::{Deserialize, Serialize};
 
 /// What the registry has of a device, over what the configuration says.
@@ -64,4 +64,13 @@ pub struct Account {
     /// Where it is told.
     #[serde(default)]
     pub emails: Vec<String>,
+}
+
+/// How the fleet's rules are signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// What devices check by, as their `config.toml` has it.
+    pub key: String,
+    /// When rules were signed last: devices take none that are older than those that they have.
+    pub signed_at: Time,
 }

@@ -19,7 +19,7 @@ use super::{
     rows::{self, Row},
 };
 use crate::{
-    registry::{Account, Registration},
+    registry::{Account, Registration, Signing},
     world::{CommitError, Fault, Stored},
 };
 
@@ -124,6 +124,27 @@ impl Registry {
     /// The table cannot be written.
     pub async fn want(&self, rules: Id) -> Result<(), Fault> {
         self.put_row(rows::wanted(rules)?).await
+    }
+
+    /// How the fleet's rules are signed; nothing before any were.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn signing(&self) -> Result<Option<Signing>, Fault> {
+        let row = self.table.get(rows::signing_key()).await?;
+        row.map(|row| rows::content(&row, "signing")).transpose()
+    }
+
+    /// Says how the fleet's rules are signed from now on, if that is still as it was read; answers `false` if another said
+    /// something else meanwhile.
+    ///
+    /// # Errors
+    /// The table cannot be read or written.
+    pub async fn set_signing(&self, signing: &Signing, read: Option<&Signing>) -> Result<bool, Fault> {
+        let key = rows::signing_key();
+        let row = self.table.get(key.clone()).await?;
+        let here: Option<Signing> = row.as_ref().map(|row| rows::content(row, "signing")).transpose()?;
+        Ok(here.as_ref() == read && self.put(&key, "signing", signing, row.as_ref()).await?)
     }
 
     /// Every account, in the order of their user names.

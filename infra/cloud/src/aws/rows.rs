@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | `fleet` | `device#ID` | what the registry has of the device, with a version |
 //! | `fleet` | `rules` | what names the rules that the whole fleet should run: a new device begins with them |
+//! | `fleet` | `signing` | by which key the fleet's rules are signed, and when that was last, with a version |
 //! | `rules` | `HASH` | signed rules for devices |
 //! | `account#ID` | `account` | an account, with a version |
 //! | `accounts` | `USERNAME` | the id of the account of a user name, in small letters |
@@ -108,6 +109,11 @@ pub(super) const DEVICES: &str = "device#";
 /// Which rules the fleet should run.
 pub(super) fn wanted_key() -> Row {
     row([("pk", text(FLEET)), ("sk", text("rules"))])
+}
+
+/// By which key the fleet's rules are signed.
+pub(super) fn signing_key() -> Row {
+    row([("pk", text(FLEET)), ("sk", text("signing"))])
 }
 
 /// The same for every spelling of a user name, so that no two people have names that look alike.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_cloud::{Account, Registration, Store as _, aws::Registry};
+use dag_cloud::{Account, Registration, Signing, Store as _, aws::Registry};
 use dag_engine::{Id, Name};
 use dag_uplink::SignedRules;
 
@@ -94,6 +94,22 @@ async fn rules_are_kept_by_their_hash_and_the_fleet_has_those_that_it_should_run
     let told = "writing the table failed: the rules have ";
     let end = " bytes though they are compressed, and the table takes 409600";
     assert!(error.starts_with(told) && error.ends_with(end), "{error}");
+}
+
+#[tokio::test]
+async fn of_two_who_say_at_once_how_rules_are_signed_the_second_looks_again() {
+    let stack = Stack::start().await;
+    let registry = of(&stack);
+    assert_eq!(registry.signing().await.unwrap(), None);
+    let signing = |key: &str| Signing { key: key.to_owned(), signed_at: NOON };
+    let (one, other) = (signing("one"), signing("other"));
+    assert!(registry.set_signing(&one, None).await.unwrap());
+    assert!(!registry.set_signing(&other, None).await.unwrap(), "it is no longer as it was read");
+    assert_eq!(registry.signing().await.unwrap(), Some(one.clone()));
+    assert!(registry.set_signing(&other, Some(&one)).await.unwrap());
+    assert_eq!(registry.signing().await.unwrap(), Some(other));
+    registry.change("cottage", |_| {}).await.unwrap();
+    assert_eq!(registry.devices().await.unwrap().len(), 1, "only devices are among them");
 }
 
 #[tokio::test]

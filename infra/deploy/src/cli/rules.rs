@@ -9,9 +9,12 @@ use clap::{Args, Subcommand};
 use dag_engine::{Name, Time};
 use serde_json::json;
 
-use super::{Common, Done};
+use super::{Common, Done, Failure, wrong_use};
 use crate::{
-    rules::{self, To, key},
+    rules::{
+        self, Order, Pushed, To, key,
+        signing::{self, Insisted},
+    },
     template::Output,
 };
 
@@ -26,7 +29,7 @@ pub(super) enum Rules {
 #[derive(Debug, Args)]
 pub(super) struct Push {
     /// A device that should run them; may be given several times
-    #[arg(long, value_name = "DEVICE", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(long, value_name = "DEVICE", conflicts_with = "all")]
     device: Vec<String>,
     /// Every device, and every one that is provisioned from now on
     #[arg(long)]
@@ -34,6 +37,12 @@ pub(super) struct Push {
     /// The key that signs them; rules-signing.key beside the configuration unless given
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// This key signs from now on, and not the one before: every device needs a new bundle then, by `dag-infra provision`
+    #[arg(long)]
+    new_key: bool,
+    /// Sign by this machine's clock though rules were signed later already: the other machine's clock was wrong
+    #[arg(long)]
+    clock_is_right: bool,
 }
 
 #[derive(Debug, Args)]
@@ -54,17 +63,29 @@ impl Rules {
 
 impl Push {
     fn run(self, common: &Common) -> Done {
+        if self.device.is_empty() && !self.all {
+            let neither = "say which devices should run the rules: `--device DEVICE` for one, or `--all` for every one";
+            wrong_use(neither);
+        }
         common.with_cloud(async |config, cloud| {
             let key = key::read(&self.key.unwrap_or_else(|| key::path(&config)))?;
-            let signed = rules::sign(&config, &key, now())?;
+            let folder = rules::prove(&config)?;
             let to = match self.all {
                 true => To::All,
                 false => To::Devices(self.device.into_iter().map(Name::new).collect()),
             };
             let outputs = cloud.outputs().await?;
             let registry = cloud.registry(&outputs)?;
-            let devices = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &signed, &to).await?;
-            let (hash, files) = (signed.hash(), signed.files.len());
+            let last = registry.signing().await?;
+            let insisted = Insisted { new_key: self.new_key, clock: self.clock_is_right };
+            let signing = signing::next(last.as_ref(), &key.public(), now(), insisted)?;
+            let signed = rules::sign(folder, &key, signing.signed_at)?;
+            let order = Order { rules: &signed, to: &to, signing: &signing, last: last.as_ref() };
+            let pushed = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &order).await?;
+            if !pushed.failed.is_empty() {
+                return Err(Failure::new(partly(&pushed)));
+            }
+            let (hash, files, devices) = (signed.hash(), signed.files.len(), pushed.devices);
             let next = match devices.as_slice() {
                 [] => "No device is registered yet: those that are provisioned from now on run them.".to_owned(),
                 [one] => told(&format!("`{one}`")),
@@ -76,6 +97,19 @@ impl Push {
             Ok(())
         })
     }
+}
+
+/// That not all devices are to run the rules, with the reasons.
+fn partly(pushed: &Pushed) -> String {
+    let missing: usize = pushed.failed.values().map(Vec::len).sum();
+    let all = missing + pushed.devices.len();
+    let mut text =
+        format!("The rules are sent to {} of {all} devices. The others were not changed:\n", pushed.devices.len());
+    for (reason, devices) in &pushed.failed {
+        let devices: Vec<String> = devices.iter().map(|device| format!("`{device}`")).collect();
+        text += &format!("  {}: {reason}\n", devices.join(", "));
+    }
+    text + "Run the command again: those that have the rules keep them."
 }
 
 fn told(devices: &str) -> String {

@@ -27,12 +27,12 @@ use dag_config::Config;
 use dag_engine::Name;
 
 pub(crate) use balena::Balena;
+pub(crate) use things::Things;
 
 use self::{
     bundle::{Source, Uplink},
     note::{Certificate, Note},
     register::Wanted,
-    things::Things,
 };
 use crate::{cloud::Cloud, template::Output};
 
@@ -313,7 +313,8 @@ impl<'a> Provisioner<'a> {
         let (pem, _) = self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?;
         let rules = Source::rules(&self.config.root)?;
         let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
-        let rules_key = crate::rules::key::public_key(&order.signing_key)?.map(|key| key.to_text());
+        let key = &order.signing_key;
+        let rules_key = crate::rules::key::for_device(key, &self.registry, self.config, note.folder()).await?;
         bundle::write(note, &source, &pem, &Uplink { endpoint, rules_key })
     }
 }

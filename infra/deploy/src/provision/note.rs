@@ -16,7 +16,7 @@ use crate::cloud::Cloud;
 
 /// A certificate of the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     pub id: String,
     pub arn: String,
 }

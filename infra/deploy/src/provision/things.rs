@@ -17,7 +17,7 @@ use crate::{
 pub(super) const ACCOUNT: &str = "account";
 
 /// The things of a stack.
-pub(super) struct Things {
+pub(crate) struct Things {
     client: Client,
     pub policy: String,
     pub thing_type: String,
@@ -26,7 +26,7 @@ pub(super) struct Things {
 
 /// What is known of a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Thing {
+pub(crate) struct Thing {
     pub thing_type: Option<String>,
     pub account: Option<String>,
 }
@@ -74,6 +74,30 @@ impl Things {
         let attribute = AttributePayload::builder().attributes(ACCOUNT, account).merge(true).build();
         let update = self.client.update_thing().thing_name(device).attribute_payload(attribute);
         update.send().await.map(|_| ()).map_err(|error| explain("noting the account with the thing", &error))
+    }
+
+    /// Has a thing name another account, or none: an empty value removes an attribute ("AttributePayload"). A device that was
+    /// not provisioned yet has no thing, which names its account once it is made.
+    pub async fn name_account(&self, device: &str, account: Option<&str>) -> Result<()> {
+        let account = account.unwrap_or_default();
+        let attribute = AttributePayload::builder().attributes(ACCOUNT, account).merge(true).build();
+        match self.client.update_thing().thing_name(device).attribute_payload(attribute).send().await {
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
+            named => named.map(|_| ()).map_err(|error| explain("noting the account with the thing", &error)),
+        }
+    }
+
+    /// How many certificates let a device in: those that are attached to its thing and active. One without a thing has none.
+    pub async fn active_certificates(&self, device: &str) -> Result<usize> {
+        if self.find(device).await?.is_none() {
+            return Ok(0);
+        }
+        let mut active = 0;
+        for certificate in self.certificates(device).await? {
+            let status = self.look(&certificate).await?.map(|(_, status)| status);
+            active += usize::from(status == Some(CertificateStatus::Active));
+        }
+        Ok(active)
     }
 
     pub async fn is_in_group(&self, device: &str) -> Result<bool> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use dag_cloud::aws::Registry;
 use dag_config::Config;
 use dag_uplink::{PublicKey, SigningKey};
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
@@ -59,9 +60,43 @@ pub(crate) fn read(path: &Path) -> Result<SigningKey> {
     read_if_there(path)?.with_context(missing)
 }
 
-/// What devices check by, if there is a key.
-pub(crate) fn public_key(path: &Path) -> Result<Option<PublicKey>> {
+/// What devices check by, if there is a key here.
+fn public_key(path: &Path) -> Result<Option<PublicKey>> {
     Ok(read_if_there(path)?.map(|key| key.public()))
+}
+
+/// What a device is to check rules by: the key that is here. Where there is none it is that of the fleet, by which rules were
+/// pushed; before any were it is what the configuration has, or what the device's `bundle` says already, for a device that
+/// loses its key takes no rules any more.
+pub(crate) async fn for_device(
+    path: &Path,
+    registry: &Registry,
+    config: &Config,
+    bundle: &Path,
+) -> Result<Option<String>> {
+    let here = public_key(path)?.map(|key| key.to_text());
+    let fleet = registry.signing().await?.map(|signing| signing.key);
+    match (&here, &fleet) {
+        (Some(here), Some(fleet)) if here != fleet => eprintln!(
+            "`{}` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are pushed by \
+             it (`dag-infra rules push --new-key`)",
+            path.display()
+        ),
+        (None, Some(_)) => eprintln!(
+            "There is no signing key at `{}`: the device gets the public key by which the fleet's rules are signed.",
+            path.display()
+        ),
+        _ => {}
+    }
+    let configured = config.uplink.as_ref().and_then(|uplink| uplink.rules_key.clone());
+    Ok(here.or(fleet).or(configured).or_else(|| noted(bundle)))
+}
+
+/// The key that a bundle's `config.toml` has. What is no configuration is made anew, and has none.
+fn noted(bundle: &Path) -> Option<String> {
+    let text = fs::read_to_string(bundle.join("config.toml")).ok()?;
+    let config: toml::Table = text.parse().ok()?;
+    config.get("uplink")?.get("rules_key")?.as_str().map(str::to_owned)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<SigningKey>> {
@@ -70,10 +105,27 @@ fn read_if_there(path: &Path) -> Result<Option<SigningKey>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.with_context(unread)?,
     };
+    warn_of_readers(path, &file);
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes).with_context(unread)?;
     SigningKey::from_pkcs8(&bytes).map(Some).with_context(unread)
 }
+
+/// Whoever reads the key can send any rules to every device.
+#[cfg(unix)]
+fn warn_of_readers(path: &Path, file: &File) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = file.metadata().map(|metadata| metadata.permissions().mode()).unwrap_or_default();
+    if mode & 0o077 != 0 {
+        eprintln!(
+            "Others on this machine can read the signing key, and could send rules to your devices: run `chmod 600 {}`.",
+            path.display()
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_readers(_: &Path, _: &File) {}
 
 #[cfg(test)]
 mod tests {
@@ -91,6 +143,18 @@ mod tests {
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
         assert!(make(&path).unwrap_err().to_string().contains("is there already"));
         assert_eq!(public_key(&path).unwrap(), Some(public), "it was left alone");
+    }
+
+    #[test]
+    fn a_bundle_tells_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(noted(folder.path()), None);
+        for (text, key) in
+            [("not [ toml", None), ("[uplink]\nport = 1\n", None), ("[uplink]\nrules_key = \"k\"", Some("k"))]
+        {
+            fs::write(folder.path().join("config.toml"), text).unwrap();
+            assert_eq!(noted(folder.path()).as_deref(), key);
+        }
     }
 
     #[test]

@@ -3,5 +3,6 @@
 
 pub(crate) mod key;
 mod push;
+pub(crate) mod signing;
 
-pub(crate) use push::{To, push, registered, sign};
+pub(crate) use push::{Order, Pushed, To, prove, push, registered, sign};

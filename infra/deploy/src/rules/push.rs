@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use dag_book::Book;
-use dag_cloud::aws::Registry;
+use dag_book::{Book, Folder};
+use dag_cloud::{Signing, aws::Registry};
 use dag_config::Config;
 use dag_engine::{Name, Time, nearest};
 use dag_uplink::{Command, LONGEST_REPORT, SignedRules, SigningKey};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 
-use crate::cloud::Cloud;
+use crate::{cloud::Cloud, explain::broken};
 
 /// So many devices are changed at a time.
 const AT_ONCE: usize = 16;
@@ -27,13 +27,35 @@ pub(crate) enum To {
     Devices(Vec<Name>),
 }
 
-/// Checks the folder `rules/` as a device does, scenarios and all, and signs it.
-pub(crate) fn sign(config: &Config, key: &SigningKey, now: Time) -> Result<SignedRules> {
-    let book = match Book::prove(&config.root.join("rules"), config) {
-        Ok(book) => book,
+/// What is to be pushed.
+pub(crate) struct Order<'a> {
+    pub rules: &'a SignedRules,
+    pub to: &'a To,
+    /// How they are signed.
+    pub signing: &'a Signing,
+    /// How those before were, as the table had it.
+    pub last: Option<&'a Signing>,
+}
+
+/// Which devices should run the rules now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    pub devices: Vec<Name>,
+    /// Those of which that could not be noted, by the reason.
+    pub failed: BTreeMap<String, Vec<Name>>,
+}
+
+/// Checks the folder `rules/` as a device does, scenarios and all.
+pub(crate) fn prove(config: &Config) -> Result<Folder> {
+    match Book::prove(&config.root.join("rules"), config) {
+        Ok(book) => Ok(book.folder),
         Err(problems) => bail!("{problems}\nnothing was sent: no device would take these rules"),
-    };
-    let command = Command::Rules(key.sign(book.folder.into_files(), now));
+    }
+}
+
+/// Signs rules.
+pub(crate) fn sign(folder: Folder, key: &SigningKey, at: Time) -> Result<SignedRules> {
+    let command = Command::Rules(key.sign(folder.into_files(), at));
     let length = command.to_json().len();
     let Command::Rules(rules) = command else { bail!("a command was another one") };
     if length > LONGEST_REPORT {
@@ -61,35 +83,44 @@ fn kilobytes(bytes: usize) -> String {
     format!("{} KB", bytes.div_ceil(1024))
 }
 
-/// Keeps signed rules, and says that these devices should run them; the consumer sends them. Answers which devices. Done again
-/// after it was cut short it goes on; done twice it changes nothing.
-pub(crate) async fn push(
-    cloud: &Cloud,
-    registry: &Registry,
-    events_url: &str,
-    rules: &SignedRules,
-    to: &To,
-) -> Result<Vec<Name>> {
-    let devices = match to {
+/// Keeps signed rules, and says that these devices should run them; the consumer sends them. One device of which that cannot be
+/// noted does not keep the others waiting. Done again after it was cut short it goes on; done twice it changes nothing.
+pub(crate) async fn push(cloud: &Cloud, registry: &Registry, events_url: &str, order: &Order<'_>) -> Result<Pushed> {
+    let devices = match order.to {
         To::All => registry.devices().await?.into_keys().collect(),
         To::Devices(devices) => {
             registered(registry, devices).await?;
             devices.clone()
         }
     };
-    let hash = rules.hash();
+    // Before anything else: a key that is not the fleet's must not take the place of a good signature.
+    if !registry.set_signing(order.signing, order.last).await? {
+        bail!(
+            "rules were pushed from elsewhere at the same moment: look whether these are still wanted, and push them again"
+        );
+    }
+    let hash = order.rules.hash();
     // Whoever is told of them must find them.
-    registry.keep_rules(rules).await?;
-    if *to == To::All {
+    registry.keep_rules(order.rules).await?;
+    if *order.to == To::All {
         registry.want(hash).await?;
     }
-    let wanted = devices.iter().map(|device| async move {
-        let wanted = registry.change(device, |registration| registration.rules = Some(hash)).await;
-        wanted.map(drop)
-    });
-    futures::stream::iter(wanted).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    cloud.announce(events_url, &devices).await?;
-    Ok(devices)
+    let mut pushed = Pushed::default();
+    let want = |device: Name| async move {
+        let changed = registry.change(&device, |registration| registration.rules = Some(hash)).await;
+        (device, changed)
+    };
+    let mut wanted = futures::stream::iter(devices).map(want).buffer_unordered(AT_ONCE);
+    while let Some((device, changed)) = wanted.next().await {
+        match changed {
+            Ok(_) => pushed.devices.push(device),
+            Err(fault) => pushed.failed.entry(broken(&fault)).or_default().push(device),
+        }
+    }
+    pushed.devices.sort();
+    pushed.failed.values_mut().for_each(|devices| devices.sort());
+    cloud.announce(events_url, &pushed.devices).await?;
+    Ok(pushed)
 }
 
 /// Whether devices are registered: otherwise a slip of the finger would register one.
@@ -114,6 +145,10 @@ mod tests {
     use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 
     use super::*;
+
+    fn sign(config: &Config, key: &SigningKey, now: Time) -> Result<SignedRules> {
+        super::sign(prove(config)?, key, now)
+    }
 
     const NOW: Time = Time::from_millis(1_768_046_400_000);
 

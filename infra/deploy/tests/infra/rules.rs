@@ -1,8 +1,13 @@
 //! `dag-infra rules`.
 
-use dag_engine::Id;
+use std::fs;
+
+use dag_cloud::Signing;
+use dag_config::Config;
+use dag_engine::{Id, Time};
 use dag_uplink::PublicKey;
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::stack::Stack;
 
@@ -18,7 +23,14 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     ");
     assert_snapshot!(stack.bad(&["rules", "key"], ""), @"`…/rules-signing.key` is there already, and devices take no rules but those that it signed. For another key move it away, run this again, and give every device the new public key by `dag-infra provision`");
     let neither = stack.run(&["rules", "push"], "");
-    assert!(neither.code == 2 && neither.err.contains("--device <DEVICE>"), "{neither:?}");
+    assert_eq!(neither.code, 2);
+    assert_snapshot!(neither.err, @"
+    error: say which devices should run the rules: `--device DEVICE` for one, or `--all` for every one
+
+    Usage: dag-infra [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
 
     // Before there are devices.
     let hash = dag_book::Folder::read(&stack.place.path("rules")).unwrap().id();
@@ -51,11 +63,17 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     assert_eq!(stack.announced(), fleet);
     assert!(stack.runtime.block_on(registry.rules(hash)).unwrap().unwrap().signed_at > kept.signed_at);
 
-    // Others for one of them, signed by a key that lies elsewhere.
+    // By another key, which devices do not know.
     stack.good(&["rules", "key", "--key", "other.key"], "");
+    let said = stack.bad(&["rules", "push", "--all", "--key", "other.key"], "");
+    assert_snapshot!(said.replace(&key.to_text(), "KEY"), @"the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key whose public half is KEY, or, if that is lost, say `--new-key` and give every device a new bundle by `dag-infra provision`");
+    assert_eq!(stack.runtime.block_on(registry.rules(hash)).unwrap().unwrap().verify(&key), Ok(()));
+    assert_eq!(stack.announced(), [""; 0]);
+
+    // Others for one of them, signed by that key, which lies elsewhere.
     stack.place.write("rules/more.toml", "# Nothing yet.\n");
     let other = dag_book::Folder::read(&stack.place.path("rules")).unwrap().id();
-    let said = stack.good(&["rules", "push", "--device", "d17", "--key", "other.key"], "");
+    let said = stack.good(&["rules", "push", "--device", "d17", "--key", "other.key", "--new-key"], "");
     assert_snapshot!(shown(said, other), @"
     The rules HASH (47 files) are signed.
     They are sent to `d17` now, or when next there is a connection. A device checks them itself, and runs them or says why not: `dag-infra list` shows who runs what.
@@ -65,9 +83,102 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     assert_eq!(stack.announced(), ["d17"]);
     assert!(stack.runtime.block_on(registry.rules(other)).unwrap().unwrap().verify(&key).is_err());
 
-    assert_snapshot!(stack.bad(&["rules", "push", "--device", "d17", "--device", "d1x"], ""), @"the device `d1x` is not registered: did you mean `d10`? `dag-infra list` shows those that are, and `dag-infra provision d1x` makes it one");
+    assert_snapshot!(stack.bad(&["rules", "push", "--device", "d17", "--device", "d1x", "--key", "other.key"], ""), @"the device `d1x` is not registered: did you mean `d10`? `dag-infra list` shows those that are, and `dag-infra provision d1x` makes it one");
     stack.place.write("rules/more.toml", "[rule.more]\nwhen = \"power = off\"\n");
     let said = stack.bad(&["rules", "push", "--all"], "");
     assert!(said.ends_with("nothing was sent: no device would take these rules"), "{said}");
     assert_eq!(stack.announced(), [""; 0]);
+}
+
+#[test]
+fn of_many_devices_those_are_told_that_could_be_changed() {
+    let stack = Stack::start();
+    stack.good(&["rules", "key"], "");
+    for device in 10..35 {
+        stack.runtime.block_on(stack.registry().change(&format!("d{device}"), |_| {})).unwrap();
+    }
+    stack.moto.requests();
+    stack.good(&["rules", "push", "--all"], "");
+    let puts = |request: &Value| request["operation"] == "DynamoDB_20120810.PutItem";
+    let last = stack.moto.requests().iter().rposition(puts).unwrap();
+    assert_eq!(stack.announced().len(), 25);
+    stack.moto.fail(last, "before");
+    let said = stack.bad(&["rules", "push", "--all"], "");
+    let announced = stack.announced();
+    assert_eq!(announced.len(), 24);
+    let missing = (10..35).map(|device| format!("d{device}")).find(|device| !announced.contains(device)).unwrap();
+    assert_snapshot!(said.replace(&missing, "MISSING"), @"
+    The rules are sent to 24 of 25 devices. The others were not changed:
+      `MISSING`: writing the table failed: Refused: for a test
+    Run the command again: those that have the rules keep them.
+    ");
+    stack.good(&["rules", "push", "--all"], "");
+    assert_eq!(stack.announced().len(), 25);
+}
+
+#[test]
+fn rules_are_not_signed_by_a_clock_that_is_behind() {
+    let stack = Stack::start();
+    stack.good(&["rules", "key"], "");
+    stack.good(&["rules", "push", "--all"], "");
+    let registry = stack.registry();
+    let signing = stack.runtime.block_on(registry.signing()).unwrap().unwrap();
+    let ahead = Signing { signed_at: "2099-01-01T00:00:00Z".parse().unwrap(), ..signing.clone() };
+    assert!(stack.runtime.block_on(registry.set_signing(&ahead, Some(&signing))).unwrap());
+    let said = stack.bad(&["rules", "push", "--all"], "");
+    let (now, rest) = said.strip_prefix("here it is ").unwrap().split_once(", ").unwrap();
+    assert!(now.parse::<Time>().unwrap() > signing.signed_at);
+    assert_snapshot!(rest, @"and rules were signed at 2099-01-01T00:00:00Z already: this machine's clock is wrong, or that of the other machine was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that took those rules takes these only with a new store");
+    assert_eq!(stack.runtime.block_on(registry.signing()).unwrap(), Some(ahead));
+    stack.good(&["rules", "push", "--all", "--clock-is-right"], "");
+    let now = stack.runtime.block_on(registry.signing()).unwrap().unwrap();
+    assert!(now.signed_at > signing.signed_at && now.key == signing.key, "{now:?}");
+    stack.good(&["rules", "push", "--all"], "");
+}
+
+#[test]
+fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
+    let stack = Stack::start();
+    let key = |device: &str| {
+        let config = stack.place.path(&format!("provisioned/{device}/config.toml"));
+        Config::load(&config, &[]).unwrap().uplink.unwrap().rules_key
+    };
+    let (here, away) = (stack.place.path("rules-signing.key"), stack.place.path("away.key"));
+    // Before any rules were pushed, a device keeps the key that it was given.
+    stack.good(&["rules", "key"], "");
+    stack.good(&["provision", "cottage"], "");
+    let public = key("cottage");
+    assert!(public.is_some());
+    fs::rename(&here, &away).unwrap();
+    stack.good(&["provision", "cottage"], "");
+    stack.good(&["provision", "barn"], "");
+    assert_eq!((key("cottage"), key("barn")), (public.clone(), None));
+
+    stack.good(&["rules", "push", "--all", "--key", "away.key"], "");
+    let said = stack.run(&["provision", "barn"], "");
+    assert_eq!((said.code, key("barn")), (0, public.clone()));
+    assert_snapshot!(said.err, @"There is no signing key at `…/rules-signing.key`: the device gets the public key by which the fleet's rules are signed.");
+
+    // Another key is given, as it is asked for, and told of.
+    stack.good(&["rules", "key"], "");
+    let said = stack.run(&["provision", "barn"], "");
+    assert_eq!(said.code, 0);
+    assert_ne!(key("barn"), public);
+    assert_snapshot!(said.err, @"`…/rules-signing.key` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are pushed by it (`dag-infra rules push --new-key`)");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signing_key_that_others_can_read_is_told_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stack = Stack::start();
+    stack.good(&["rules", "key"], "");
+    let push = |mode| {
+        fs::set_permissions(stack.place.path("rules-signing.key"), fs::Permissions::from_mode(mode)).unwrap();
+        let said = stack.run(&["rules", "push", "--all"], "");
+        assert_eq!(said.code, 0, "{said:?}");
+        said.err
+    };
+    assert_snapshot!(push(0o640), @"Others on this machine can read the signing key, and could send rules to your devices: run `chmod 600 …/rules-signing.key`.");
+    assert_eq!(push(0o600), "");
 }
