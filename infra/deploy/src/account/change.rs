@@ -7,38 +7,82 @@ use dag_cloud::{Account, Registration, aws::Registry};
 use dag_engine::{Address, Name, nearest};
 use uuid::Uuid;
 
-use crate::rules::registered;
+use crate::{cloud::Cloud, provision::Things, rules::registered};
 
 /// A user name has so many characters at most.
 const LONGEST_NAME: usize = 64;
 
+/// Letters that nobody sees ("Default_Ignorable_Code_Point" among Unicode's letters).
+const INVISIBLE: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+
+/// What knows whose a device is: the registry, the thing of AWS IoT, and the consumer.
+pub(crate) struct Desk<'a> {
+    pub cloud: &'a Cloud,
+    pub registry: &'a Registry,
+    pub things: &'a Things,
+    /// The queue by which the consumer is told.
+    pub events: &'a str,
+}
+
+impl Desk<'_> {
+    async fn announce(&self, devices: &[Name]) -> Result<()> {
+        self.cloud.announce(self.events, devices).await
+    }
+
+    /// Makes a device nobody's if it is this account's. The thing comes first: by the registry the device is found once more.
+    async fn give_up(&self, device: &Name, account: &Account) -> Result<()> {
+        self.things.name_account(device, None).await?;
+        let give_up = |registration: &mut Registration| {
+            registration.account.take_if(|owner| *owner == account.id);
+        };
+        let changed = self.registry.change(device, give_up).await;
+        changed.map(drop).with_context(|| format!("taking `{device}` from its account"))
+    }
+}
+
 /// Adds an account. `password` is a hash.
 pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], password: String) -> Result<Account> {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control();
+    // Signs that nobody sees, or that turn the direction of writing, would make a name look like another one.
+    let plain = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !INVISIBLE.contains(&c));
     if username.is_empty() || username.chars().count() > LONGEST_NAME || !username.chars().all(plain) {
         bail!(
-            "`{}` cannot be a user name: it has 1 to {LONGEST_NAME} characters, and no spaces",
-            username.escape_debug()
+            "`{}` cannot be a user name: it has 1 to {LONGEST_NAME} letters, digits and signs like `.`, `-`, `_` and `@`, and \
+             no spaces",
+            username.escape_default()
         );
     }
+    let id = Name::new(Uuid::new_v4().to_string());
+    let account = Account { id, username: username.to_owned(), password, emails: addresses(emails)? };
+    if !registry.add_account(&account).await? {
+        bail!(
+            "the user name `{username}` is taken: take another one, or give its owner a new password by `dag-infra account \
+             set-password {username}`, or other addresses by `dag-infra account set-email {username}`"
+        );
+    }
+    Ok(account)
+}
+
+/// Sets the addresses, and answers the account with its devices, of which the consumer has to learn that.
+pub(crate) async fn set_emails(registry: &Registry, username: &str, emails: &[String]) -> Result<(Account, Vec<Name>)> {
+    let emails = addresses(emails)?;
+    let changed = registry.change_account(username, |account| account.emails.clone_from(&emails)).await?;
+    let Some(account) = changed else { return Err(no_such_account(registry, username).await) };
+    let devices = devices_of(&registry.devices().await?, &account);
+    Ok((account, devices))
+}
+
+/// Each address once, as it was written first: hardly a mail server tells capitals apart, and nobody is to be told twice.
+fn addresses(emails: &[String]) -> Result<Vec<String>> {
     let mut kept: Vec<String> = Vec::new();
     for email in emails {
         if !Address::is_email(email) {
             bail!("`{}` is not an email address: write it as user@host, without a name", email.escape_debug());
         }
-        if !kept.contains(email) {
+        if !kept.iter().any(|kept| kept.to_lowercase() == email.to_lowercase()) {
             kept.push(email.clone());
         }
     }
-    let id = Name::new(Uuid::new_v4().to_string());
-    let account = Account { id, username: username.to_owned(), password, emails: kept };
-    if !registry.add_account(&account).await? {
-        bail!(
-            "the user name `{username}` is taken: take another one, or give its owner a new password by `dag-infra account \
-             set-password {username}`"
-        );
-    }
-    Ok(account)
+    Ok(kept)
 }
 
 /// Sets the password, of which `password` is a hash.
@@ -51,9 +95,12 @@ pub(crate) async fn set_password(registry: &Registry, username: &str, password: 
 }
 
 /// Removes an account, and answers it with the devices that were its own. Those are nobody's then.
-pub(crate) async fn remove(registry: &Registry, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
-    let account = find(registry, username).await?;
-    let devices = devices_of(&registry.devices().await?, &account);
+///
+/// It may be cut short anywhere, and who does it again finds only the devices that are left. So the account loses its addresses
+/// first, and every device is announced before any is given up: whatever comes then, nobody is told any more.
+pub(crate) async fn remove(desk: &Desk<'_>, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
+    let account = find(desk.registry, username).await?;
+    let devices = devices_of(&desk.registry.devices().await?, &account);
     if !devices.is_empty() && !unassign {
         bail!(
             "the account `{}` still has {}: take them from it by `dag-infra account unassign`, or say `--unassign`, and \
@@ -62,15 +109,21 @@ pub(crate) async fn remove(registry: &Registry, username: &str, unassign: bool) 
             listed(&devices)
         );
     }
-    for device in &devices {
-        give_up(registry, device, &account).await?;
+    if !devices.is_empty() {
+        desk.registry.change_account(username, |account| account.emails.clear()).await?;
+        desk.announce(&devices).await?;
+        for device in &devices {
+            desk.give_up(device, &account).await?;
+        }
+        desk.announce(&devices).await?;
     }
-    registry.remove_account(username).await?;
+    desk.registry.remove_account(username).await?;
     Ok((account, devices))
 }
 
 /// Gives devices to an account: all of them, or none.
-pub(crate) async fn assign(registry: &Registry, username: &str, devices: &[Name]) -> Result<Account> {
+pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) -> Result<Account> {
+    let registry = desk.registry;
     let account = find(registry, username).await?;
     registered(registry, devices).await?;
     for device in devices {
@@ -89,22 +142,28 @@ pub(crate) async fn assign(registry: &Registry, username: &str, devices: &[Name]
         if let Some(owner) = assigned.account.filter(|owner| *owner != account.id) {
             bail!(taken(device, username, &name_of(registry, &owner).await?));
         }
+        desk.things.name_account(device, Some(&account.id)).await?;
     }
+    desk.announce(devices).await?;
     Ok(account)
 }
 
-/// Takes devices from an account: all of them, or none.
-pub(crate) async fn unassign(registry: &Registry, username: &str, devices: &[Name]) -> Result<Account> {
+/// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be one of
+/// which the consumer did not learn that, because the command was cut short.
+pub(crate) async fn unassign(desk: &Desk<'_>, username: &str, devices: &[Name]) -> Result<Account> {
+    let registry = desk.registry;
     let account = find(registry, username).await?;
+    registered(registry, devices).await?;
     for device in devices {
-        let registration = registry.registration(device).await?.unwrap_or_default();
-        if registration.account.as_ref() != Some(&account.id) {
+        let owner = registry.registration(device).await?.and_then(|registration| registration.account);
+        if owner.is_some_and(|owner| owner != account.id) {
             bail!("`{device}` is not a device of `{username}`: `dag-infra account list` shows which are");
         }
     }
     for device in devices {
-        give_up(registry, device, &account).await?;
+        desk.give_up(device, &account).await?;
     }
+    desk.announce(devices).await?;
     Ok(account)
 }
 
@@ -129,13 +188,6 @@ async fn find(registry: &Registry, username: &str) -> Result<Account> {
     }
 }
 
-async fn give_up(registry: &Registry, device: &Name, account: &Account) -> Result<()> {
-    let give_up = |registration: &mut Registration| {
-        registration.account.take_if(|owner| *owner == account.id);
-    };
-    registry.change(device, give_up).await.map(drop).with_context(|| format!("taking `{device}` from its account"))
-}
-
 async fn name_of(registry: &Registry, id: &Name) -> Result<Option<String>> {
     let accounts = registry.accounts().await?;
     Ok(accounts.into_iter().find(|account| account.id == *id).map(|account| account.username))
@@ -155,4 +207,17 @@ fn taken(device: &Name, username: &str, owner: &Option<String>) -> String {
 
 fn listed(devices: &[Name]) -> String {
     devices.iter().map(|device| format!("`{device}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_differ_in_capitals_are_one_as_it_was_written_first() {
+        let kept = |emails: &[&str]| addresses(&emails.iter().map(|email| (*email).to_owned()).collect::<Vec<_>>());
+        let written = ["Nor@Example.com", "kim@example.com", "nor@example.COM", "kim@example.com"];
+        assert_eq!(kept(&written).unwrap(), ["Nor@Example.com", "kim@example.com"]);
+        assert!(kept(&["nor"]).is_err());
+    }
 }

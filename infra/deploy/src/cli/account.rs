@@ -5,13 +5,15 @@ use std::io::{self, IsTerminal as _, Read as _};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use dag_cloud::aws::Registry;
+use dag_config::Config;
 use dag_engine::Name;
 use serde_json::{Value, json};
 
 use super::{Common, Done, Failure};
 use crate::{
-    account::{self, devices_of, password},
+    account::{self, Desk, devices_of, password},
     cloud::Cloud,
+    provision::Things,
     template::Output,
 };
 
@@ -26,6 +28,8 @@ pub(super) enum Account {
     List,
     /// Give an account a new password
     SetPassword(SetPassword),
+    /// Give an account other addresses
+    SetEmail(SetEmail),
     /// Remove an account
     Rm(Remove),
     /// Give devices to an account
@@ -51,6 +55,15 @@ pub(super) struct SetPassword {
     username: String,
     #[command(flatten)]
     password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetEmail {
+    /// The account's user name
+    username: String,
+    /// Where it is told from now on, in the place of what it had; may be given several times
+    #[arg(long = "email", value_name = "ADDRESS", required = true)]
+    emails: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +97,7 @@ impl Account {
             Account::Add(add) => add.run(common),
             Account::List => list(common),
             Account::SetPassword(set) => set.run(common),
+            Account::SetEmail(set) => set.run(common),
             Account::Rm(remove) => remove.run(common),
             Account::Assign(devices) => devices.assign(common),
             Account::Unassign(devices) => devices.unassign(common),
@@ -98,11 +112,7 @@ impl Add {
             let registry = cloud.registry(&cloud.outputs().await?)?;
             let added = account::add(&registry, &self.username, &self.emails, password).await?;
             let mut lines = vec![format!("The account `{}` is added: {}.", added.username, added.id)];
-            for email in &added.emails {
-                let asked = account::verify(&cloud, &config, email).await;
-                let asked = asked.with_context(|| format!("the account `{}` is added, but", added.username))?;
-                lines.extend(asked.map(|asked| asked.about(email)));
-            }
+            lines.extend(ask_owners(&cloud, &config, &added, "is added").await?);
             lines.push(format!("Give it devices by `dag-infra account assign {} DEVICE`.", added.username));
             common.print(lines.join("\n"), &shown(&added, &[]));
             Ok(())
@@ -147,12 +157,52 @@ impl SetPassword {
     }
 }
 
+impl SetEmail {
+    fn run(self, common: &Common) -> Done {
+        common.with_cloud(async |config, cloud| {
+            let outputs = cloud.outputs().await?;
+            let registry = cloud.registry(&outputs)?;
+            let (account, devices) = account::set_emails(&registry, &self.username, &self.emails).await?;
+            cloud.announce(outputs.get(Output::Events)?, &devices).await?;
+            let mut lines =
+                vec![format!("The account `{}` is told at {}.", account.username, account.emails.join(", "))];
+            lines.extend(ask_owners(&cloud, &config, &account, "has these addresses").await?);
+            common.print(lines.join("\n"), &shown(&account, &devices));
+            Ok(())
+        })
+    }
+}
+
+/// Has SES ask the owners of an account's addresses where that is needed; answers what became of each. `standing` is what was
+/// done already.
+async fn ask_owners(
+    cloud: &Cloud,
+    config: &Config,
+    account: &dag_cloud::Account,
+    standing: &str,
+) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for email in &account.emails {
+        let asked = account::verify(cloud, config, email).await.with_context(|| {
+            let emails: Vec<String> = account.emails.iter().map(|email| format!("--email {email}")).collect();
+            format!(
+                "the account `{}` {standing}, and not every owner of its addresses was asked. For that run `dag-infra account \
+                 set-email {} {}` when this is mended",
+                account.username,
+                account.username,
+                emails.join(" ")
+            )
+        })?;
+        told.extend(asked.map(|asked| asked.about(email)));
+    }
+    Ok(told)
+}
+
 impl Remove {
     fn run(self, common: &Common) -> Done {
         common.with_cloud(async |_, cloud| {
-            let (registry, events) = reach(&cloud).await?;
-            let (removed, devices) = account::remove(&registry, &self.username, self.unassign).await?;
-            cloud.announce(&events, &devices).await?;
+            let office = Office::reach(&cloud).await?;
+            let (removed, devices) = account::remove(&office.desk(&cloud), &self.username, self.unassign).await?;
             let mut text = format!("The account `{}` is removed.", removed.username);
             if !devices.is_empty() {
                 text += &format!(" Nobody has its devices now: {}.", names(&devices));
@@ -166,10 +216,8 @@ impl Remove {
 impl Devices {
     fn assign(self, common: &Common) -> Done {
         common.with_cloud(async |_, cloud| {
-            let (registry, events) = reach(&cloud).await?;
-            let devices = self.devices();
-            let account = account::assign(&registry, &self.username, &devices).await?;
-            cloud.announce(&events, &devices).await?;
+            let (office, devices) = (Office::reach(&cloud).await?, self.devices());
+            let account = account::assign(&office.desk(&cloud), &self.username, &devices).await?;
             let told = match account.emails.as_slice() {
                 [] => "it has no address to be told at".to_owned(),
                 emails => format!("{} stands for `@account` there", emails.join(", ")),
@@ -182,10 +230,8 @@ impl Devices {
 
     fn unassign(self, common: &Common) -> Done {
         common.with_cloud(async |_, cloud| {
-            let (registry, events) = reach(&cloud).await?;
-            let devices = self.devices();
-            let account = account::unassign(&registry, &self.username, &devices).await?;
-            cloud.announce(&events, &devices).await?;
+            let (office, devices) = (Office::reach(&cloud).await?, self.devices());
+            let account = account::unassign(&office.desk(&cloud), &self.username, &devices).await?;
             let text = format!("The account `{}` has {} no more.", account.username, names(&devices));
             common.print(text, &shown(&account, &devices));
             Ok(())
@@ -203,10 +249,23 @@ impl Password {
     }
 }
 
-/// The registry, and the queue by which it is announced.
-async fn reach(cloud: &Cloud) -> Result<(Registry, String)> {
-    let outputs = cloud.outputs().await?;
-    Ok((cloud.registry(&outputs)?, outputs.get(Output::Events)?.to_owned()))
+/// Where a change of whose a device is has to be told.
+struct Office {
+    registry: Registry,
+    things: Things,
+    events: String,
+}
+
+impl Office {
+    async fn reach(cloud: &Cloud) -> Result<Office> {
+        let outputs = cloud.outputs().await?;
+        let events = outputs.get(Output::Events)?.to_owned();
+        Ok(Office { registry: cloud.registry(&outputs)?, things: Things::new(cloud, &outputs)?, events })
+    }
+
+    fn desk<'a>(&'a self, cloud: &'a Cloud) -> Desk<'a> {
+        Desk { cloud, registry: &self.registry, things: &self.things, events: &self.events }
+    }
 }
 
 fn first_line(input: impl io::Read) -> Result<String> {

@@ -39,23 +39,33 @@ fn accounts_come_and_go_and_have_devices() {
         add("pat", &[], ""),
         add("pat", &["--email", "Pat <pat@example.com>"], "correct horse"),
         add("two words", &[], "correct horse"),
+        add("n\u{202e}or", &[], "correct horse"),
+        add("n\u{200b}or", &[], "correct horse"),
+        add("\u{3164}", &[], "correct horse"),
         stack.run(&["account", "add", "pat"], "correct horse"),
         stack.run(&["account", "set-password", "nir", "--password-stdin"], "another horse"),
         stack.run(&["account", "assign", "nor", "cottage", "cabim"], ""),
-        stack.run(&["account", "unassign", "nor", "cottage"], ""),
+        stack.run(&["account", "unassign", "nor", "cabim"], ""),
+        stack.run(&["account", "set-email", "nor", "--email", "nor"], ""),
+        stack.run(&["account", "set-email", "nir", "--email", "nor@example.com"], ""),
         stack.run(&["account", "rm", "pat"], ""),
     ];
     assert!(bad.iter().all(|said| said.code == 1 && said.out.is_empty()), "{bad:?}");
-    assert_snapshot!(bad.map(|said| said.err).join("\n"), @"
-    the user name `NOR` is taken: take another one, or give its owner a new password by `dag-infra account set-password NOR`
+    assert_snapshot!(bad.map(|said| said.err).join("\n"), @r"
+    the user name `NOR` is taken: take another one, or give its owner a new password by `dag-infra account set-password NOR`, or other addresses by `dag-infra account set-email NOR`
     a password has 10 characters at least, and this one has 5: take some words that are easy to remember
     a password has 10 characters at least, and this one has 0: take some words that are easy to remember
     `Pat <pat@example.com>` is not an email address: write it as user@host, without a name
-    `two words` cannot be a user name: it has 1 to 64 characters, and no spaces
+    `two words` cannot be a user name: it has 1 to 64 letters, digits and signs like `.`, `-`, `_` and `@`, and no spaces
+    `n\u{202e}or` cannot be a user name: it has 1 to 64 letters, digits and signs like `.`, `-`, `_` and `@`, and no spaces
+    `n\u{200b}or` cannot be a user name: it has 1 to 64 letters, digits and signs like `.`, `-`, `_` and `@`, and no spaces
+    `\u{3164}` cannot be a user name: it has 1 to 64 letters, digits and signs like `.`, `-`, `_` and `@`, and no spaces
     there is no terminal to ask for the password at: give it on the standard input, with `--password-stdin`
     there is no account `nir`: did you mean `nor`? `dag-infra account list` shows all
     the device `cabim` is not registered: did you mean `cabin`? `dag-infra list` shows those that are, and `dag-infra provision cabim` makes it one
-    `cottage` is not a device of `nor`: `dag-infra account list` shows which are
+    the device `cabim` is not registered: did you mean `cabin`? `dag-infra list` shows those that are, and `dag-infra provision cabim` makes it one
+    `nor` is not an email address: write it as user@host, without a name
+    there is no account `nir`: did you mean `nor`? `dag-infra account list` shows all
     there is no account `pat`: `dag-infra account list` shows all
     ");
     assert_eq!(stack.announced(), [""; 0]);
@@ -68,6 +78,7 @@ fn accounts_come_and_go_and_have_devices() {
     let told = |device| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
     assert_eq!(told("cabin"), ["nor@example.com", "kim@example.com"]);
     assert_snapshot!(stack.bad(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
+    assert_snapshot!(stack.bad(&["account", "unassign", "kim", "cabin"], ""), @"`cabin` is not a device of `kim`: `dag-infra account list` shows which are");
     assert_snapshot!(stack.good(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
     assert_eq!((stack.announced(), told("cabin")), (vec!["cabin".to_owned()], vec![]));
     assert_snapshot!(stack.good(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
@@ -91,7 +102,7 @@ fn accounts_come_and_go_and_have_devices() {
 
     assert_snapshot!(stack.bad(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
     assert_snapshot!(stack.good(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
-    assert_eq!(stack.announced(), ["cottage"]);
+    assert_eq!(stack.announced(), ["cottage", "cottage"], "before it is given up, and after");
     assert_eq!(stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account, None);
     assert_eq!(stack.json(&["account", "list"], "").as_array().unwrap().len(), 1);
 }
@@ -115,4 +126,28 @@ fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
     assert_eq!(asked, ["nor@example.com"]);
     stack.runtime.block_on(mail.create_email_identity().email_identity("example.org").send()).unwrap();
     assert_snapshot!(add("pat", "pat@example.org"), @"SES asks pat@example.org by mail whether it may write there: nothing else arrives until the link in it is followed.");
+}
+
+#[test]
+fn an_account_of_which_ses_could_not_be_asked_is_finished_by_its_addresses() {
+    let stack = Stack::start();
+    let config = std::fs::read_to_string(stack.place.path("config.toml")).unwrap();
+    stack.place.write("config.toml", &(config + "\n[email.ses]\nsandbox = true\n"));
+    let add = ["account", "add", "nor", "--email", "nor@example.com", "--email", "Nor@Example.com", "--password-stdin"];
+    // The stack and the account come first.
+    stack.moto.fail(2, "before");
+    assert_snapshot!(stack.bad(&add, "correct horse"), @"the account `nor` is added, and not every owner of its addresses was asked. For that run `dag-infra account set-email nor --email nor@example.com` when this is mended: asking SES what it may write to failed: Refused: for a test");
+    assert_snapshot!(stack.bad(&add, "correct horse"), @"the user name `nor` is taken: take another one, or give its owner a new password by `dag-infra account set-password nor`, or other addresses by `dag-infra account set-email nor`");
+    let registry = stack.registry();
+    stack.runtime.block_on(registry.change("cottage", |_| {})).unwrap();
+    stack.good(&["account", "assign", "nor", "cottage"], "");
+    stack.announced();
+    assert_snapshot!(stack.good(&["account", "set-email", "nor", "--email", "nor@example.com", "--email", "kim@example.com"], ""), @"
+    The account `nor` is told at nor@example.com, kim@example.com.
+    SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.
+    SES asks kim@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.
+    ");
+    assert_eq!(stack.announced(), ["cottage"]);
+    let told = stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account_emails;
+    assert_eq!(told, ["nor@example.com", "kim@example.com"]);
 }
