@@ -9,6 +9,8 @@ use dag_uplink::RefusedRules;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use crate::provision::Things;
+
 /// So many devices are read at a time: a large fleet takes a while, and must not take the table from the consumer.
 const AT_A_TIME: usize = 32;
 
@@ -30,27 +32,38 @@ pub(crate) struct Member {
     pub wanted: Option<Id>,
     /// What it was sent and did not take.
     pub refused: Option<RefusedRules>,
+    /// How many certificates let it in, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<usize>,
 }
 
-/// Everybody, in the order of the ids.
+/// Everybody, in the order of the ids. Certificates are counted where there are `things` to ask: that is two calls a device
+/// more, and one for each certificate.
 ///
 /// # Errors
-/// The table cannot be read.
-pub(crate) async fn members(registry: Registry) -> Result<Vec<Member>> {
+/// The table or AWS IoT cannot be read.
+pub(crate) async fn members(registry: Registry, things: Option<Things>) -> Result<Vec<Member>> {
     let accounts = registry.accounts().await?;
     let accounts: BTreeMap<Name, String> = accounts.into_iter().map(|account| (account.id, account.username)).collect();
-    let registry = Arc::new(registry);
+    let desk = Arc::new((registry, things));
     let mut reading = JoinSet::new();
     let mut members = Vec::new();
-    for (device, registration) in registry.devices().await? {
+    for (device, registration) in desk.0.devices().await? {
         if reading.len() >= AT_A_TIME
             && let Some(read) = reading.join_next().await
         {
             members.push(read??);
         }
         let account = registration.account.as_ref().map(|id| accounts.get(id).cloned().unwrap_or(id.to_string()));
-        let registry = registry.clone();
-        reading.spawn(async move { member(&registry, device, registration, account).await });
+        let desk = desk.clone();
+        reading.spawn(async move {
+            let certificates = match &desk.1 {
+                Some(things) => Some(things.active_certificates(&device).await?),
+                None => None,
+            };
+            let member = member(&desk.0, device, registration, account).await?;
+            Ok::<_, anyhow::Error>(Member { certificates, ..member })
+        });
     }
     while let Some(read) = reading.join_next().await {
         members.push(read??);
@@ -77,5 +90,6 @@ async fn member(
         rules: item.as_ref().and_then(|item| item.rules),
         wanted: registration.rules,
         refused: item.and_then(|item| item.refused),
+        certificates: None,
     })
 }

@@ -49,3 +49,29 @@ pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) 
     }
     text
 }
+
+/// Text of others in one line of ours: what would end the line, move the cursor or turn the direction of writing is shown by
+/// its number. Quotes and letters of any script stay as they are.
+pub(crate) fn visible(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::new();
+    for c in text.chars() {
+        if c.is_control() || turns(c) {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_stays_in_its_line_and_is_otherwise_as_they_wrote_it() {
+        assert_eq!(visible("Nor's \"hut\" in Tromsø\\Москва"), "Nor's \"hut\" in Tromsø\\Москва");
+        assert_eq!(visible("a\nb\u{1b}[2Jc\u{202e}d"), r"a\nb\u{1b}[2Jc\u{202e}d");
+    }
+}

@@ -3,19 +3,26 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use dag_cloud::aws::Registry;
 use dag_engine::{Id, Time};
 
 use super::{Common, Done};
 use crate::{
     fleet::{self, Member},
-    template::Output,
+    provision::Things,
+    words::visible,
 };
 
 #[derive(Debug, Args)]
-pub(super) struct List {}
+pub(super) struct List {
+    /// Count the active certificates of each device, which takes longer: a revoked device has none
+    #[arg(long)]
+    certificates: bool,
+}
 
-const HEAD: [&str; 6] = ["DEVICE", "NAME", "ACCOUNT", "LAST REPORT", "CONNECTION", "RULES"];
+const HEAD: [&str; 7] = ["DEVICE", "NAME", "ACCOUNT", "LAST REPORT", "CONNECTION", "CERTIFICATES", "RULES"];
+
+/// The place of the column that is there only where certificates were counted.
+const CERTIFICATES: usize = 5;
 
 /// So many digits of what names rules tell them apart.
 const DIGITS: usize = 12;
@@ -24,7 +31,8 @@ impl List {
     pub fn run(&self, common: &Common) -> Done {
         common.with_cloud(async |_, cloud| {
             let outputs = cloud.outputs().await?;
-            let members = fleet::members(Registry::new(&cloud.sdk, outputs.get(Output::Table)?)).await?;
+            let things = self.certificates.then(|| Things::new(&cloud, &outputs)).transpose()?;
+            let members = fleet::members(cloud.registry(&outputs)?, things).await?;
             common.print(table(&members).trim_end(), &serde_json::to_value(&members)?);
             Ok(())
         })
@@ -35,8 +43,12 @@ fn table(members: &[Member]) -> String {
     if members.is_empty() {
         return "there are no devices yet: `dag-infra provision DEVICE` makes one".to_owned();
     }
-    let rows: Vec<[String; 6]> = std::iter::once(HEAD.map(str::to_owned)).chain(members.iter().map(row)).collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
+    let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
+    rows.extend(members.iter().map(|member| row(member).to_vec()));
+    if members.iter().all(|member| member.certificates.is_none()) {
+        rows.iter_mut().for_each(|row| drop(row.remove(CERTIFICATES)));
+    }
+    let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
     });
     let mut text = String::new();
@@ -50,13 +62,13 @@ fn table(members: &[Member]) -> String {
         if let Some(refused) = member.and_then(|member| member.refused.as_ref()) {
             // What a device says is not ours: no line of it may look like one of the table.
             let reason = refused.reason.lines().collect::<Vec<_>>().join(" ");
-            let _ = writeln!(text, "  refused {}: {}", short(refused.rules), reason.escape_debug());
+            let _ = writeln!(text, "  refused {}: {}", short(refused.rules), visible(&reason));
         }
     }
     text
 }
 
-fn row(member: &Member) -> [String; 6] {
+fn row(member: &Member) -> [String; HEAD.len()] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let connection = match (member.connected, member.since) {
         (Some(true), Some(since)) => format!("connected since {}", minute(since)),
@@ -71,10 +83,11 @@ fn row(member: &Member) -> [String; 6] {
     };
     [
         member.device.to_string(),
-        or_none(member.name.as_ref().map(|name| name.escape_debug().to_string())),
-        or_none(member.account.clone()),
+        or_none(member.name.as_deref().map(visible)),
+        or_none(member.account.as_deref().map(visible)),
         member.last_contact.map_or_else(|| "never".to_owned(), minute),
         connection,
+        or_none(member.certificates.map(|count| count.to_string())),
         rules,
     ]
 }
@@ -102,7 +115,7 @@ mod tests {
         let rules = |name: &[u8]| Some(Id::of(&[name]));
         let cottage = Member {
             device: Name::new("cottage"),
-            name: Some("Cottage".to_owned()),
+            name: Some("Nor's \"hut\"".to_owned()),
             account: Some("nor".to_owned()),
             last_contact: Some(noon),
             connected: Some(true),
@@ -110,6 +123,7 @@ mod tests {
             rules: rules(b"old"),
             wanted: rules(b"new"),
             refused: Some(RefusedRules::new(Id::of(&[b"new"]), "broken\n\u{1b}[2Jnew".to_owned())),
+            certificates: None,
         };
         let barn = Member {
             device: Name::new("barn"),
@@ -121,13 +135,22 @@ mod tests {
             rules: None,
             wanted: None,
             refused: None,
+            certificates: None,
         };
-        insta::assert_snapshot!(table(&[barn, cottage]), @r"
-        DEVICE   NAME     ACCOUNT  LAST REPORT        CONNECTION                         RULES
-        barn     -        -        never              never heard of                     -
-        cottage  Cottage  nor      2026-01-10 12:00Z  connected since 2026-01-10 12:00Z  600216153fa9, should run fa09f48e5746
+        let counted =
+            [Member { certificates: Some(0), ..barn.clone() }, Member { certificates: Some(2), ..cottage.clone() }];
+        insta::assert_snapshot!(table(&counted), @r#"
+        DEVICE   NAME         ACCOUNT  LAST REPORT        CONNECTION                         CERTIFICATES  RULES
+        barn     -            -        never              never heard of                     0             -
+        cottage  Nor's "hut"  nor      2026-01-10 12:00Z  connected since 2026-01-10 12:00Z  2             600216153fa9, should run fa09f48e5746
           refused fa09f48e5746: broken \u{1b}[2Jnew
-        ");
+        "#);
+        insta::assert_snapshot!(table(&[barn, cottage]), @r#"
+        DEVICE   NAME         ACCOUNT  LAST REPORT        CONNECTION                         RULES
+        barn     -            -        never              never heard of                     -
+        cottage  Nor's "hut"  nor      2026-01-10 12:00Z  connected since 2026-01-10 12:00Z  600216153fa9, should run fa09f48e5746
+          refused fa09f48e5746: broken \u{1b}[2Jnew
+        "#);
         insta::assert_snapshot!(table(&[]), @"there are no devices yet: `dag-infra provision DEVICE` makes one");
     }
 }

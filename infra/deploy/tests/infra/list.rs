@@ -50,3 +50,25 @@ fn the_fleet_is_listed_with_what_is_known_of_it() {
     assert_eq!(listed[1]["connected"], json!(true));
     assert_eq!(listed[1]["rules"], json!(Id::of(&[b"rules"]).to_string()));
 }
+
+#[test]
+fn a_revoked_device_has_no_active_certificates() {
+    let stack = Stack::start();
+    for device in ["barn", "cottage", "mill"] {
+        stack.json(&["provision", device], "");
+    }
+    stack.good(&["provision", "barn", "--revoke", "--yes"], "");
+    stack.good(&["provision", "cottage", "--rotate"], "");
+    stack.runtime.block_on(stack.registry().change("shed", |_| {})).unwrap();
+    insta::assert_snapshot!(stack.good(&["list", "--certificates"], ""), @"
+    DEVICE   NAME     ACCOUNT  LAST REPORT  CONNECTION      CERTIFICATES  RULES
+    barn     -        -        never        never heard of  0             -
+    cottage  Cottage  -        never        never heard of  2             -
+    mill     -        -        never        never heard of  1             -
+    shed     -        -        never        never heard of  0             -
+    ");
+    let listed = stack.json(&["list", "--certificates"], "");
+    let counted: Vec<_> = listed.as_array().unwrap().iter().map(|device| device["certificates"].clone()).collect();
+    assert_eq!(counted, [json!(0), json!(2), json!(1), json!(0)]);
+    assert_eq!(stack.json(&["list"], "")[0].get("certificates"), None, "it was not asked for");
+}
