@@ -207,7 +207,7 @@ def new_rules(show, home):
     with show("rules that another key signed are refused, too") as remarks:
         home.owner("rules", "key", "--key", "other.key")
         (rules / "more.toml").write_text("# From elsewhere.\n")
-        foreign = home.owner("rules", "push", "--device", DEVICE, "--key", "other.key")
+        foreign = home.owner("rules", "push", "--device", DEVICE, "--key", "other.key", "--new-key")
         until(lambda: refused(foreign["rules"]), "the refusal in the table", home.what_happened)
         reason = refused(foreign["rules"])
         expect("signature" in reason, "the signature as the reason", reason)
@@ -216,7 +216,7 @@ def new_rules(show, home):
 
     with show("signed by the owner, the same rules are taken") as remarks:
         pushed = time.monotonic()
-        home.owner("rules", "push", "--all")
+        home.owner("rules", "push", "--all", "--new-key")
         until(lambda: runs() == foreign["rules"], "the new rules in the table", home.what_happened)
         expect(not refused(foreign["rules"]), "no refusal any more", home.aws.item(DEVICE).get("refused"))
         remarks.append(f"after {time.monotonic() - pushed:.2f} s")
