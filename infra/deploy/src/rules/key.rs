@@ -105,10 +105,11 @@ fn read_if_there(path: &Path) -> Result<Option<SigningKey>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.with_context(unread)?,
     };
-    warn_of_readers(path, &file);
     let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes).with_context(unread)?;
-    SigningKey::from_pkcs8(&bytes).map(Some).with_context(unread)
+    (&file).take(LONGEST).read_to_end(&mut bytes).with_context(unread)?;
+    let key = SigningKey::from_pkcs8(&bytes).with_context(unread)?;
+    warn_of_readers(path, &file);
+    Ok(Some(key))
 }
 
 /// Whoever reads the key can send any rules to every device.

@@ -65,7 +65,10 @@ fn a_device_is_made_from_nothing_and_once() {
 
     // Once there is a key for rules, the device knows it.
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-    fs::write(stack.place.path("rules-signing.key"), pkcs8.as_ref()).unwrap();
+    let key = stack.place.path("rules-signing.key");
+    fs::write(&key, pkcs8.as_ref()).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     stack.json(&["provision", "cottage"], "");
     let config = Config::load(&stack.place.path("provisioned/cottage/config.toml"), &[]).unwrap();
     let public = SigningKey::from_pkcs8(pkcs8.as_ref()).unwrap().public().to_text();
