@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use dag_engine::{BUILT_IN, Name, Value};
 
-use crate::{Source, section::Section, source::Sense, wrong::Wrong, zone::zone};
+use crate::{
+    Source,
+    section::{Section, is_line},
+    source::Sense,
+    wrong::Wrong,
+    zone::zone,
+};
 
 /// The section `[device.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +76,11 @@ impl DeviceConfig {
 pub fn is_device_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=64).contains(&id.len()) && id.bytes().all(plain)
+}
+
+/// Whether people can call a device so: one line that is not empty, fit for the subject of a mail.
+pub fn is_device_name(name: &str) -> bool {
+    is_line(name)
 }
 
 /// Whether rules can call a fact so.

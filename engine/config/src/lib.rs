@@ -37,7 +37,7 @@ mod zone;
 
 pub use aws::{Aws, sends_mail};
 pub use config::{Config, DeviceError, Mode};
-pub use device::{DeviceConfig, is_device_id};
+pub use device::{DeviceConfig, is_device_id, is_device_name};
 pub use email::{Email, Security, Ses, Smtp, Transport};
 pub use home_assistant::{Broker, HomeAssistant};
 pub use problem::{ConfigErrors, Place, Problem};

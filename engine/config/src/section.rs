@@ -35,6 +35,11 @@ pub(crate) struct Report<'a> {
     pub problems: RefCell<Vec<Problem>>,
 }
 
+/// Whether a text is one line that is not empty, fit for the subject of a mail.
+pub(crate) fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
+}
+
 impl Report<'_> {
     fn push(&self, place: &Place, wrong: Wrong) {
         let problem = Problem { message: wrong.message, place: place.clone(), help: wrong.help };
@@ -185,7 +190,7 @@ impl<'a> Section<'a> {
     /// The text of `key`: one line that is not empty, fit for the subject of a mail.
     pub fn line(&mut self, key: &str) -> Option<String> {
         let text: String = self.get(key)?;
-        let good = !text.trim().is_empty() && !text.contains(char::is_control);
+        let good = is_line(&text);
         self.check(key, if good { Ok(text) } else { Err(format!("`{key}` must be one line of text, and not empty")) })
     }
 
