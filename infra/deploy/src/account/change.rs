@@ -127,9 +127,8 @@ pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) ->
     let account = find(registry, username).await?;
     registered(registry, devices).await?;
     for device in devices {
-        let owner = registry.registration(device).await?.and_then(|registration| registration.account);
-        if let Some(owner) = owner.filter(|owner| *owner != account.id) {
-            bail!(taken(device, username, &name_of(registry, &owner).await?));
+        if claim(registry, &account, device).await?.is_some() {
+            bail!(taken(device, username, &None));
         }
     }
     for device in devices {
@@ -146,6 +145,19 @@ pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) ->
     }
     desk.announce(devices).await?;
     Ok(account)
+}
+
+/// Whether an account can be given a device. Answers who has it so far, where that is an account that is not there any more.
+///
+/// # Errors
+/// It is another's, who would not be told of it any more.
+pub(crate) async fn claim(registry: &Registry, account: &Account, device: &Name) -> Result<Option<Name>> {
+    let owner = registry.registration(device).await?.and_then(|registration| registration.account);
+    let Some(owner) = owner.filter(|owner| *owner != account.id) else { return Ok(None) };
+    match name_of(registry, &owner).await? {
+        Some(known) => bail!(taken(device, &account.username, &Some(known))),
+        None => Ok(Some(owner)),
+    }
 }
 
 /// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be one of
@@ -200,7 +212,8 @@ fn taken(device: &Name, username: &str, owner: &Option<String>) -> String {
              {device}` first, then assign it to `{username}`"
         ),
         None => format!(
-            "`{device}` belongs to an account that is not known here: `dag-infra provision {device}` can give it another"
+            "`{device}` belongs to an account that is not known here: `dag-infra provision {device} --account {username}` \
+             gives it to `{username}`"
         ),
     }
 }

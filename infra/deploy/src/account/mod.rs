@@ -4,5 +4,5 @@ mod change;
 pub(crate) mod password;
 mod verify;
 
-pub(crate) use change::{Desk, add, assign, devices_of, remove, set_emails, set_password, unassign};
+pub(crate) use change::{Desk, add, assign, claim, devices_of, remove, set_emails, set_password, unassign};
 pub(crate) use verify::verify;
