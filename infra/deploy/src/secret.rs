@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use dag_engine::SecretRef;
 use serde_json::{Map, Value};
 
 use crate::explain::explain;
@@ -72,6 +73,23 @@ fn entries(text: &str) -> Result<Map<String, Value>> {
         "the stack's secret is not a JSON object: somebody wrote something else into it. Its older versions are in the \
          console of Secrets Manager",
     )
+}
+
+/// Every secret that a TOML file names, whatever its key is.
+pub(crate) fn named(text: &str) -> BTreeSet<SecretRef> {
+    fn collect(value: &toml::Value, found: &mut BTreeSet<SecretRef>) {
+        match value {
+            toml::Value::String(text) => found.extend(text.parse::<SecretRef>().ok()),
+            toml::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+            toml::Value::Table(table) => table.values().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    if let Ok(table) = text.parse::<toml::Table>() {
+        table.values().for_each(|value| collect(value, &mut found));
+    }
+    found
 }
 
 /// A name as `env:NAME` can have it.

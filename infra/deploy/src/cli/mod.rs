@@ -18,12 +18,13 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dag_book::Folder;
 use dag_config::Config;
-use dag_engine::Problems;
+use dag_engine::{Problems, Time};
 
 use crate::{cloud::Cloud, explain::sentence, template::Facts};
 
@@ -194,6 +195,12 @@ fn say(text: impl fmt::Display) {
         }
         _ => {}
     }
+}
+
+/// The clock is read here alone.
+fn now() -> Time {
+    let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -1,15 +1,12 @@
 //! `dag-infra rules`: the rules that devices run by themselves.
 
-use std::{
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use dag_engine::{Name, Time};
+use dag_engine::Name;
 use serde_json::json;
 
-use super::{Common, Done, Failure, wrong_use};
+use super::{Common, Done, Failure, now, wrong_use};
 use crate::{
     rules::{
         self, Order, Pushed, To, key,
@@ -134,9 +131,4 @@ impl Key {
         common.print(text, &json!({ "key": path, "public_key": public }));
         Ok(())
     }
-}
-
-fn now() -> Time {
-    let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
 }

@@ -142,23 +142,8 @@ impl Facts {
 
 /// The secrets that `rules/` names, found in its TOML files whatever their keys are.
 fn secrets(rules: &Folder) -> BTreeSet<SecretRef> {
-    fn collect(value: &toml::Value, found: &mut BTreeSet<SecretRef>) {
-        match value {
-            toml::Value::String(text) => found.extend(text.parse::<SecretRef>()),
-            toml::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
-            toml::Value::Table(table) => table.values().for_each(|value| collect(value, found)),
-            _ => {}
-        }
-    }
-    let mut found = BTreeSet::new();
-    for (path, text) in rules.rules() {
-        if path.ends_with(".toml")
-            && let Ok(table) = text.parse::<toml::Table>()
-        {
-            table.values().for_each(|value| collect(value, &mut found));
-        }
-    }
-    found
+    let files = rules.rules().into_iter().filter(|(path, _)| path.ends_with(".toml"));
+    files.flat_map(|(_, text)| crate::secret::named(&text)).collect()
 }
 
 impl Template {
