@@ -56,25 +56,29 @@ impl Package {
         Package { key: format!("template/{}.yaml", hash(&bytes)), bytes }
     }
 
-    /// `files` are modes and bytes by path, in the order in which they are packed.
     fn zipped(folder: &str, files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Package> {
         let total: usize = files.values().map(|(_, bytes)| bytes.len()).sum();
         if total > MOST_BYTES {
             bail!("the package `{folder}` has {total} bytes, and Lambda takes {MOST_BYTES}: take something out");
         }
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        for (path, (mode, bytes)) in files {
-            // A fixed time: the one of the disk would make other bytes of the same content.
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Deflated)
-                .last_modified_time(DateTime::default())
-                .unix_permissions(*mode);
-            zip.start_file(path.as_str(), options)?;
-            zip.write_all(bytes)?;
-        }
-        let bytes = zip.finish()?.into_inner();
+        let bytes = zip(files)?;
         Ok(Package { key: format!("{folder}/{}.zip", hash(&bytes)), bytes })
     }
+}
+
+/// Packs files. They are modes and bytes by path, in the order in which they are packed.
+pub(crate) fn zip(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, (mode, bytes)) in files {
+        // A fixed time: the one of the disk would make other bytes of the same content.
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(*mode);
+        zip.start_file(path.as_str(), options)?;
+        zip.write_all(bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
 }
 
 /// SHA-256, in small hexadecimal digits.
@@ -95,8 +99,7 @@ fn is_for_arm64(program: &[u8]) -> bool {
 /// A cloud cannot run on the file, or on what it would lack.
 pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut packed = Config::parse(&text, &file, [], &[])?;
+    let packed = by_itself(&text, path)?;
     let mut lines = Vec::new();
     if packed.mode != Mode::Cloud {
         lines.push("`mode = \"cloud\"` at the top".to_owned());
@@ -112,9 +115,7 @@ pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
             lines.join(" and ")
         );
     }
-    // Where everything stands is not the function's business.
-    packed.aws.clone_from(&config.aws);
-    if packed != *config {
+    if differs(packed, config) {
         bail!(
             "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the function, which runs on \
              {} as it is: write it there",
@@ -122,6 +123,22 @@ pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
         );
     }
     Ok(text)
+}
+
+/// A configuration as its file says it, without this machine's environment and flags.
+///
+/// # Errors
+/// The file cannot be used so.
+pub(crate) fn by_itself(text: &str, path: &Path) -> Result<Config> {
+    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Ok(Config::parse(text, &file, [], &[])?)
+}
+
+/// Whether environment and flags change more of a file than where everything stands, which is nobody's business but this
+/// program's.
+pub(crate) fn differs(mut by_itself: Config, config: &Config) -> bool {
+    by_itself.aws.clone_from(&config.aws);
+    by_itself != *config
 }
 
 #[cfg(test)]
