@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
 use super::{Common, Done, Failure, Format, ask, say};
 use crate::{
     destroy,
+    provision::Things,
     stack::{Event, PAUSE, Progress, Stack, can_go},
     template::Facts,
 };
@@ -46,8 +48,8 @@ impl Destroy {
             if there.is_empty() {
                 return Err(Failure::new(format!("there is no stack `{name}` in {}: nothing to delete", stack.region)));
             }
-            // The stack's group has the stack's name.
-            let devices = destroy::devices(&cloud.sdk, name).await?;
+            let things = Things::of_stack(&cloud.sdk, name);
+            let devices = things.devices().await?;
             if !devices.is_empty() && !self.with_devices {
                 return Err(Failure::new(format!(
                     "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say `--with-devices`",
@@ -69,7 +71,8 @@ impl Destroy {
                 return Err(Failure::new(format!("`{typed}` is not the stack's name, `{name}`: nothing was deleted")));
             }
             for device in &devices {
-                destroy::shut_out(&cloud.sdk, device, &format!("{name}-device")).await?;
+                let what = || format!("shutting out the device `{device}`");
+                things.shut_out(device).await.with_context(what)?;
             }
             for stack in &there {
                 let mut progress = Progress::default();

@@ -1,14 +1,19 @@
 //! `dag-infra provision`: a device, from nothing to what goes onto its card.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::{Common, Done, Failure, ask};
-use crate::provision::{Balena, Order, Provisioner, Report, check_id};
+use super::{Common, Done, Failure, Format, ask, now};
+use crate::provision::{Balena, Ending, Order, Provisioner, Report, check_id};
+
+/// What is of no use where certificates are only ended.
+const OF_FILES: [&str; 9] =
+    ["name", "account", "csr", "signing_key", "cloud_init", "balena", "image", "connection", "adopt"];
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("ending").args(["finish", "revoke"])))]
 pub(super) struct Provision {
     /// The device's id: letters, digits, `-` and `_`
     #[arg(value_name = "DEVICE")]
@@ -28,7 +33,8 @@ pub(super) struct Provision {
     /// The key that signs rules, if there is one; else rules-signing.key beside config.toml
     #[arg(long, value_name = "FILE")]
     signing_key: Option<PathBuf>,
-    /// Also write the bundle as user-data for cloud-init
+    /// Also write the bundle as a file for cloud-init, `user-data` or the `vendor-data` beside one: the program and its unit are
+    /// installed as without it
     #[arg(long, value_name = "FILE")]
     cloud_init: Option<PathBuf>,
     /// Also register the device with a fleet of balena and set its variables there
@@ -37,20 +43,24 @@ pub(super) struct Provision {
     /// Also get balena's image ready to be written; it is downloaded if it is not there
     #[arg(long, value_name = "FILE", requires = "balena")]
     image: Option<PathBuf>,
+    /// A connection of NetworkManager for balena's image, such as a Wi-Fi's; without it the device is on a cable
+    #[arg(long, value_name = "FILE", requires = "image")]
+    connection: Option<PathBuf>,
     /// What balena calls the board
     #[arg(long, value_name = "TYPE", requires = "balena", default_value = "raspberry-pi")]
     board: String,
     /// Give the device another certificate; the first one stays good until `--rotate --finish`
     #[arg(long)]
     rotate: bool,
-    /// End the certificates that a rotation left, once the device runs with the new one
-    #[arg(long, requires = "rotate")]
+    /// End the certificates that a rotation left, once the device runs with the new one. By which it connects cannot be known
+    /// here: put the new files onto it, and look in `dag-infra list` whether it reported since
+    #[arg(long, requires = "rotate", conflicts_with_all = OF_FILES)]
     finish: bool,
     /// Revoke everything of a device that was stolen; its history stays
-    #[arg(long, conflicts_with_all = ["rotate", "adopt", "csr", "balena", "cloud_init", "name", "account"])]
+    #[arg(long, conflicts_with = "rotate", conflicts_with_all = OF_FILES)]
     revoke: bool,
-    /// Revoke without a question
-    #[arg(long, requires = "revoke")]
+    /// Revoke, or finish a rotation, without a question
+    #[arg(long, requires = "ending")]
     yes: bool,
     /// Take over a device of an older fleet, with the certificate that it has
     #[arg(long, conflicts_with = "rotate")]
@@ -69,24 +79,34 @@ impl Provision {
                 account: self.account,
                 csr: self.csr,
                 cloud_init: self.cloud_init,
-                balena: self.balena.map(|fleet| Balena { fleet, image: self.image, board: self.board }),
+                balena: self.balena.map(|fleet| Balena {
+                    fleet,
+                    image: self.image,
+                    connection: self.connection,
+                    board: self.board,
+                }),
             };
-            if self.revoke && !self.yes {
-                sure(&order.device)?;
-            }
             let provisioner = Provisioner::new(&cloud, &config, &common.config).await?;
             let device = &order.device;
             if self.revoke {
+                let companions = provisioner.companions(&order).await?;
+                if !self.yes {
+                    sure(device, &companions)?;
+                }
                 let revoked = provisioner.revoke(&order).await?;
-                let text = match revoked {
-                    0 => format!("`{device}` had no certificate any more"),
-                    _ => format!(
-                        "revoked and detached {} of `{device}`: within minutes it is no longer believed. Its history stays",
-                        certificates(revoked)
-                    ),
-                };
-                common.print(text, &json!({ "device": device, "revoked": revoked }));
+                common.print(
+                    revoked_text(device, revoked, &companions),
+                    &json!({
+                        "device": device,
+                        "revoked": revoked,
+                        "also_locked_out": companions,
+                    }),
+                );
             } else if self.finish {
+                let ending = provisioner.ending(&order).await?;
+                if !self.yes {
+                    heard(device, &ending)?;
+                }
                 let ended = provisioner.finish(&order).await?;
                 let text = match ended {
                     0 => format!("`{device}` has its one certificate: there is no rotation to finish"),
@@ -95,24 +115,72 @@ impl Provision {
                 common.print(text, &json!({ "device": device, "ended": ended }));
             } else {
                 let report = match (self.rotate, self.adopt) {
-                    (true, _) => provisioner.rotate(&order).await?,
-                    (_, true) => provisioner.adopt(&order).await?,
-                    _ => provisioner.provision(&order).await?,
+                    (true, _) => provisioner.rotate(&order, now()).await?,
+                    (_, true) => provisioner.adopt(&order, now()).await?,
+                    _ => provisioner.provision(&order, now()).await?,
                 };
-                common.print(told(&report).trim_end(), &serde_json::to_value(&report)?);
+                if common.format == Format::Text {
+                    report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+                }
+                let text = told(&report, order.balena.is_some());
+                common.print(text.trim_end(), &serde_json::to_value(&report)?);
             }
             Ok(())
         })
     }
 }
 
-/// Whoever revokes a device has to go to it to bring it back.
-fn sure(device: &str) -> Result<(), Failure> {
-    let question = format!("This locks the device `{device}` out until it is given new files. Type its id to go on:");
-    if ask::line(&question, "say `--yes`")? != device {
+/// Whoever revokes a device has to go to it to bring it back, and to those that share a certificate with it.
+fn sure(device: &str, companions: &BTreeSet<String>) -> Result<(), Failure> {
+    let also = match companions.is_empty() {
+        true => String::new(),
+        false => format!(" (and {}, by the same certificate)", listed(companions)),
+    };
+    let question =
+        format!("This locks the device `{device}`{also} out until it is given new files. Type its id to go on:");
+    let instead = match companions.is_empty() {
+        true => "say `--yes`".to_owned(),
+        false => format!("say `--yes`, which locks out {}, too, by the same certificate", listed(companions)),
+    };
+    if ask::line(&question, &instead)? != device {
         return Err(Failure::new("nothing was revoked: that is not its id"));
     }
     Ok(())
+}
+
+fn revoked_text(device: &str, revoked: usize, companions: &BTreeSet<String>) -> String {
+    let mut text = match revoked {
+        0 => format!("`{device}` had no certificate any more"),
+        _ => format!(
+            "revoked and detached {} of `{device}`: within minutes it is no longer believed. Its history stays",
+            certificates(revoked)
+        ),
+    };
+    for companion in companions {
+        let _ = write!(
+            text,
+            "\n`{companion}` had the same certificate, and is locked out, too: `dag-infra provision {companion} --rotate` makes \
+             new files for it"
+        );
+    }
+    text
+}
+
+/// Ending a certificate that the device still uses locks it out.
+fn heard(device: &str, ending: &Ending) -> Result<(), Failure> {
+    if ending.certificates == 0 || ending.heard {
+        return Ok(());
+    }
+    let doubt = format!("`{device}` did not report since its new files were made, and without them this locks it out");
+    let question = format!("{doubt}. End {} all the same?", certificates(ending.certificates));
+    match ask::yes(&question, &format!("{doubt}: look at `dag-infra list`, or say `--yes`"))? {
+        true => Ok(()),
+        false => Err(Failure::new("nothing was ended")),
+    }
+}
+
+fn listed(devices: &BTreeSet<String>) -> String {
+    devices.iter().map(|device| format!("`{device}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn certificates(count: usize) -> String {
@@ -122,7 +190,7 @@ fn certificates(count: usize) -> String {
     }
 }
 
-fn told(report: &Report) -> String {
+fn told(report: &Report, at_balena: bool) -> String {
     let Report { device, folder, .. } = report;
     let mut text = String::new();
     let _ = match report.done.as_slice() {
@@ -132,14 +200,32 @@ fn told(report: &Report) -> String {
     for done in &report.done {
         let _ = writeln!(text, "  {done}");
     }
-    let _ = writeln!(text, "Its bundle is `{}`: copy all of it to /var/lib/dag on the device.", folder.display());
-    if !report.key {
+    let folder = folder.display();
+    let _ = match at_balena {
+        true => writeln!(
+            text,
+            "Its bundle is `{folder}`. Its container writes the same of its variables (balena-start.sh)."
+        ),
+        false => writeln!(
+            text,
+            "Its bundle is `{folder}`: copy all of it to /var/lib/dag on the device, and give it to the daemon there:\n  \
+             sudo chown -R dag:dag /var/lib/dag"
+        ),
+    };
+    if report.certificate.is_none() && !at_balena {
+        let _ = writeln!(
+            text,
+            "The certificate and the key that the device has belong there as `uplink/device.pem` and `uplink/device.key`, the \
+             key with mode 0600."
+        );
+    } else if report.certificate.is_some() && !report.key {
         let _ = writeln!(text, "The device's own key belongs there as `uplink/device.key`, with mode 0600.");
     }
     if report.others > 0 {
         let _ = writeln!(
             text,
-            "{} good besides. Once the device runs with the new files: `dag-infra provision {device} --rotate --finish`.",
+            "{} good besides. Once the device runs with the new files, and `dag-infra list` shows a report from after that: \
+             `dag-infra provision {device} --rotate --finish`.",
             match report.others {
                 1 => "1 older certificate stays".to_owned(),
                 others => format!("{others} older certificates stay"),

@@ -1,8 +1,11 @@
 //! A device that balena looks after: registered there by the same id, its variables set, its image ready to be written.
+//! `balena-start.sh`, beside this crate's README, is what its container makes of the variables.
 
 use std::{
-    io,
-    path::Path,
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -10,19 +13,26 @@ use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use super::{bundle, note::Note};
+use crate::package;
 
 /// How balena is to know the device.
 #[derive(Clone, Debug)]
 pub(crate) struct Balena {
     pub fleet: String,
     /// The image for its card, if one is wanted: downloaded if it is not there.
-    pub image: Option<std::path::PathBuf>,
+    pub image: Option<PathBuf>,
+    /// A connection of NetworkManager for the image, such as a Wi-Fi's. Without it the device is on a cable.
+    pub connection: Option<PathBuf>,
     /// What board balena calls it.
     pub board: String,
 }
 
 /// The program.
 const PROGRAM: &str = "balena";
+
+/// Linux hands no program a variable of more than 128 KiB, name and all ("execve", `MAX_ARG_STRLEN`). balena itself takes 1 MB
+/// ("Variables").
+const LONGEST_VARIABLE: usize = 128 * 1024 - 64;
 
 /// A device's id as balena has it: 32 or 62 hex digits.
 ///
@@ -41,12 +51,23 @@ fn uuid(device: &str) -> Result<String> {
 }
 
 impl Balena {
-    /// Whether balena can have a device of this id, and its program is there: asked before anything is made.
+    /// Whether balena can have this device, and its program is there: asked before anything is made.
     ///
     /// # Errors
     /// What is missing.
-    pub(super) fn check(&self, device: &str) -> Result<()> {
-        uuid(device)?;
+    pub(super) fn check(&self, note: &Note) -> Result<()> {
+        uuid(&note.noted.device)?;
+        let has = |name: &str| note.uplink(name).exists();
+        if ["device", "next"].iter().any(|name| has(&format!("{name}.csr")) && !has(&format!("{name}.key"))) {
+            bail!(
+                "the device made its key by itself, and `{}` does not have it: balena's devices get theirs from there. Leave \
+                 `--balena` out, or give the device another key by `--rotate`",
+                note.folder().display()
+            );
+        }
+        if let Some(connection) = self.connection.as_ref().filter(|connection| !connection.is_file()) {
+            bail!("there is no file `{}`: name a connection of NetworkManager by `--connection`", connection.display());
+        }
         let version = Command::new(PROGRAM).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         version.map(|_| ()).map_err(missing)
     }
@@ -60,6 +81,12 @@ impl Balena {
         let mut done = Vec::new();
         let known = Command::new(PROGRAM).args(["device", &uuid]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !known.map_err(missing)?.success() {
+            if note.noted.certificate.is_none() {
+                bail!(
+                    "balena has no device `{uuid}`, or you are not logged in (`balena login`): a device that is adopted keeps \
+                     the key that it has there. Where it has none, leave `--balena` out, or give it one by `--rotate`"
+                );
+            }
             run(&["device", "register", &self.fleet, "--uuid", &uuid], None)?;
             done.push("the device is registered with balena");
         }
@@ -76,31 +103,62 @@ impl Balena {
     }
 
     fn configure(&self, image: &Path, uuid: &str) -> Result<()> {
-        let shown = image.to_string_lossy();
         if !image.exists() {
-            run(&["os", "download", &self.board, "--output", &shown], None)?;
+            self.download(image)?;
         }
-        run(&["os", "configure", &shown, "--device", uuid], None)
+        let shown = image.to_string_lossy();
+        // Else it asks. It would take the key of a Wi-Fi as an argument, too, where everybody on the machine can see it.
+        let mut arguments = vec!["os", "configure", &shown, "--device", uuid, "--config-network", "ethernet"];
+        let connection = self.connection.as_ref().map(|connection| connection.to_string_lossy());
+        if let Some(connection) = &connection {
+            arguments.extend(["--system-connection", connection]);
+        }
+        run(&arguments, None)
+    }
+
+    /// A download that was cut short never looks like an image.
+    fn download(&self, image: &Path) -> Result<()> {
+        let name = image.file_name().unwrap_or(OsStr::new("image")).to_string_lossy();
+        let partial = image.with_file_name(format!("partial-{name}"));
+        run(&["os", "download", &self.board, "--output", &partial.to_string_lossy()], None)?;
+        fs::rename(&partial, image).with_context(|| {
+            format!("the image is downloaded to `{}`, and cannot be moved to `{}`", partial.display(), image.display())
+        })
     }
 }
 
-/// What the device is told: detectordag's variables, by which the container writes its files, and our own for what the daemon
-/// reads by itself.
+/// What the device is told: detectordag's variables and those of what has been added since, for `balena-start.sh`, and our own
+/// for what the daemon reads by itself. A device of an older fleet keeps the key and the certificate that it has there.
 fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>> {
     let contents = bundle::contents(note)?;
     let file = |path: &str| {
         let found = contents.iter().find(|(name, ..)| name == path).map(|(_, bytes, _)| BASE64.encode(bytes));
         found.with_context(|| format!("the bundle has no `{path}`, and balena's devices get theirs from there"))
     };
-    Ok(vec![
-        ("AWS_THING_NAME", note.noted.device.clone()),
-        ("AWS_THING_CERT", file("uplink/device.pem")?),
-        ("AWS_THING_KEY", file("uplink/device.key")?),
+    let rules = contents.iter().filter(|(path, ..)| path.starts_with("rules/"));
+    let rules: BTreeMap<_, _> =
+        rules.map(|(path, bytes, access)| (path.clone(), (access.mode(), bytes.clone()))).collect();
+    let mut variables = Vec::new();
+    if note.noted.certificate.is_some() {
+        variables.push(("AWS_THING_NAME", note.noted.device.clone()));
+        variables.push(("AWS_THING_CERT", file("uplink/device.pem")?));
+        variables.push(("AWS_THING_KEY", file("uplink/device.key")?));
+    }
+    variables.extend([
         ("AWS_ROOT_CERT", file("uplink/ca.pem")?),
         ("AWS_ENDPOINT", endpoint.to_owned()),
         ("CONFIG_TOML", file("config.toml")?),
+        ("RULES_ZIP", BASE64.encode(package::zip(&rules)?)),
         ("DAG_DEVICE", note.noted.device.clone()),
-    ])
+    ]);
+    if let Some((name, value)) = variables.iter().find(|(_, value)| value.len() > LONGEST_VARIABLE) {
+        bail!(
+            "`{name}` would have {} bytes, and Linux hands a program {LONGEST_VARIABLE} at most: shorten what it is made of, or \
+             leave `--balena` out",
+            value.len()
+        );
+    }
+    Ok(variables)
 }
 
 fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_engine::Problems;
@@ -27,17 +27,19 @@ pub(super) struct Uplink<'a> {
     pub rules_key: Option<String>,
 }
 
-/// Writes everything but the key. Answers whether anything changed.
+/// Writes everything but the key; without a certificate where the device keeps one of its own. Answers whether anything changed.
 ///
 /// # Errors
 /// The configuration or the rules cannot be used, or the folder cannot be written.
-pub(super) fn write(note: &Note, source: &Source<'_>, certificate: &str, uplink: &Uplink<'_>) -> Result<bool> {
+pub(super) fn write(note: &Note, source: &Source<'_>, certificate: Option<&str>, uplink: &Uplink<'_>) -> Result<bool> {
     let text = config(source, &note.noted.device, uplink)?;
     let path = note.folder().join("config.toml");
     // What a device would refuse must not reach its card.
     Config::parse(&text, &path, [], &[])?;
     let mut changed = files::write(&path, text.as_bytes(), Access::Open)?;
-    changed |= files::write(&note.uplink("device.pem"), certificate.as_bytes(), Access::Open)?;
+    if let Some(certificate) = certificate {
+        changed |= files::write(&note.uplink("device.pem"), certificate.as_bytes(), Access::Open)?;
+    }
     changed |= files::write(&note.uplink("ca.pem"), AUTHORITIES.as_bytes(), Access::Open)?;
     changed |= rules(note.folder(), source.rules)?;
     Ok(changed)
@@ -119,6 +121,7 @@ fn unknown(name: Option<&str>) -> Table {
 /// Makes the bundle's `rules/` the same as the fleet's.
 fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
     let place = folder.join("rules");
+    check_links(folder)?;
     let mut changed = false;
     let wanted = rules.to_keep();
     for (path, bytes) in &wanted {
@@ -135,12 +138,33 @@ fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
     Ok(changed)
 }
 
+/// Whether the bundle's `rules/` is its own: what lies behind a link is somebody else's, and would be made the same as the
+/// fleet's.
+///
+/// # Errors
+/// It is a link, or has a folder that is one.
+pub(super) fn check_links(folder: &Path) -> Result<()> {
+    let mut folders = vec![folder.join("rules")];
+    while let Some(path) = folders.pop() {
+        if path.is_dir() && path.is_symlink() {
+            bail!(
+                "`{}` is a link to another folder, whose files would be changed: remove the link, and run this again",
+                path.display()
+            );
+        }
+        let Ok(entries) = fs::read_dir(&path) else { continue };
+        folders.extend(entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    Ok(())
+}
+
 /// Every file of a bundle that the device needs, by its path from there, with who may read it.
 ///
 /// # Errors
 /// One cannot be read.
 pub(super) fn contents(note: &Note) -> Result<Vec<(String, Vec<u8>, Access)>> {
     let mut found = Vec::new();
+    let certificate = note.noted.certificate.is_some();
     let mut take = |path: &str, access| -> Result<()> {
         match fs::read(note.folder().join(path)) {
             Ok(bytes) => found.push((path.to_owned(), bytes, access)),
@@ -152,7 +176,10 @@ pub(super) fn contents(note: &Note) -> Result<Vec<(String, Vec<u8>, Access)>> {
     };
     take("config.toml", Access::Open)?;
     take("uplink/ca.pem", Access::Open)?;
-    take("uplink/device.pem", Access::Open)?;
+    // A device of an older fleet has both.
+    if certificate {
+        take("uplink/device.pem", Access::Open)?;
+    }
     take("uplink/device.key", Access::Secret)?;
     for (path, _) in Source::rules(note.folder())?.to_keep() {
         take(&format!("rules/{path}"), Access::Open)?;

@@ -1,9 +1,9 @@
 //! Files that are whole or not there, and that nobody else reads where they are secret.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -27,7 +27,7 @@ impl Access {
     }
 }
 
-/// Writes a file, durably. Answers whether that changed anything.
+/// Writes a file of a bundle, durably. Answers whether that changed anything.
 ///
 /// # Errors
 /// The folder cannot be written to.
@@ -35,7 +35,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<bool> {
     put(path, bytes, access).map_err(|error| unwritten(path, &error))
 }
 
-/// What to do about a path that cannot be written.
+/// What to do about a path of a bundle that cannot be written.
 pub(super) fn unwritten(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow::anyhow!("`{}` cannot be written ({error}): name a folder of your own with `--out DIR`", path.display())
 }
@@ -44,16 +44,17 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
+/// Writes a file, durably. Folders that are missing are made, for their owner alone: keys lie in them.
+pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
     let here = fs::read(path);
     if here.is_ok_and(|here| here == bytes) {
         if access == Access::Secret {
-            fs::set_permissions(path, Permissions::from_mode(access.mode()))?;
+            narrow(path)?;
         }
         return Ok(false);
     }
     let folder = folder(path);
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.new"));
     match fs::remove_file(&new) {
@@ -67,10 +68,35 @@ fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Takes the rights to read a file from everybody but its owner. A file system without rights, like the one that a Pi boots
+/// from, refuses that, and has none to take.
+fn narrow(path: &Path) -> io::Result<()> {
+    match fs::set_permissions(path, Permissions::from_mode(Access::Secret.mode())) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
+}
+
 /// Puts a file in the place of another, durably.
 pub(super) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     File::open(folder(to))?.sync_all()
+}
+
+/// Moves a file out of the way, to a name beside it that is free: `device.key` becomes `device.key.old`. For what nobody needs
+/// as far as is known here, and somebody might.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub(super) fn set_aside(path: &Path) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let old = |number: u16| match number {
+        1 => path.with_file_name(format!("{name}.old")),
+        _ => path.with_file_name(format!("{name}.old-{number}")),
+    };
+    let free = (1..=u16::MAX).map(old).find(|old| fs::symlink_metadata(old).is_err());
+    let free = free.with_context(|| format!("too many files lie beside `{}`: remove old ones", path.display()))?;
+    move_file(path, &free).map_err(|error| unwritten(path, &error))
 }
 
 /// A file's text; `None` where there is none.
@@ -79,5 +105,32 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_rights_cannot_be_changed_may_stay_as_it_is() {
+        // A file of /proc refuses that as one of FAT does.
+        let path = Path::new("/proc/self/comm");
+        let bytes = fs::read(path).unwrap();
+        assert_eq!(fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap_err().raw_os_error(), Some(1));
+        assert!(!put(path, &bytes, Access::Secret).unwrap());
+    }
+
+    #[test]
+    fn what_is_set_aside_is_never_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("device.key");
+        for text in ["first", "second", "third"] {
+            fs::write(&path, text).unwrap();
+            set_aside(&path).unwrap();
+        }
+        let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(["device.key.old", "device.key.old-2", "device.key.old-3"].map(text), ["first", "second", "third"]);
+        assert!(!path.exists());
     }
 }

@@ -1,8 +1,9 @@
 //! Devices: each a thing of AWS IoT with a certificate, a bundle of files for its card, and a row of the registry.
 //!
 //! `note.rs` keeps what was done in the bundle, so that whatever was left halfway goes on. `identity.rs` has key and request,
-//! `things.rs` the calls of AWS IoT, `bundle.rs` the files, `register.rs` the registry; `rotate.rs`, `revoke.rs` and
-//! `adopt.rs` what happens to a device later; `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
+//! `things.rs` the calls of AWS IoT, `bundle.rs` the files, `register.rs` the registry, `warn.rs` what would
+//! go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a device later; `cloud_init.rs` and `balena.rs` other
+//! ways for a bundle to reach it.
 
 mod adopt;
 mod balena;
@@ -15,26 +16,28 @@ mod register;
 mod revoke;
 mod rotate;
 mod things;
+mod warn;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
-use dag_cloud::{Account, aws::Registry};
-use dag_config::Config;
-use dag_engine::Name;
+use dag_cloud::aws::Registry;
+use dag_config::{Config, DeviceConfig};
+use dag_engine::{Name, Time};
 
 pub(crate) use balena::Balena;
 pub(crate) use things::Things;
 
 use self::{
     bundle::{Source, Uplink},
-    note::{Certificate, Note},
-    register::Wanted,
+    note::Note,
+    register::{Owners, Wanted},
 };
-use crate::{cloud::Cloud, template::Output};
+use crate::{account, cloud::Cloud, package, template::Output};
 
 /// What is asked for a device.
 #[derive(Clone, Debug)]
@@ -64,15 +67,28 @@ pub(crate) struct Report {
     pub key: bool,
     /// What there was to do, in its order.
     pub done: Vec<&'static str>,
-    /// How many other certificates the device has, until a rotation is finished.
+    /// How many certificates are good besides that of the bundle, until a rotation is finished.
     pub others: usize,
+    /// What would go unnoticed.
+    pub warnings: Vec<String>,
+}
+
+/// The end of a rotation, before it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// How many certificates it ends.
+    pub certificates: usize,
+    /// Whether the device reported since the new files were made. By which certificate is not known.
+    pub heard: bool,
 }
 
 /// The cloud side, as a device's provisioning needs it.
 pub(crate) struct Provisioner<'a> {
     cloud: &'a Cloud,
     config: &'a Config,
-    /// The text of `config.toml`.
+    /// Where that was read.
+    path: &'a Path,
+    /// The text of the file.
     text: String,
     things: Things,
     registry: Registry,
@@ -94,17 +110,36 @@ pub(crate) fn check_id(device: &str) -> Result<()> {
     Ok(())
 }
 
+/// A name has so many characters at most, like an id: it stands in the subjects of mails.
+const LONGEST_NAME: usize = 64;
+
+/// Whether this can be what people call a device.
+///
+/// # Errors
+/// Why not.
+fn check_name(name: &str) -> Result<()> {
+    let length = name.chars().count();
+    if length > LONGEST_NAME {
+        bail!("a device's name has {LONGEST_NAME} characters at most, and this one has {length}: shorten it");
+    }
+    if !dag_config::is_device_name(name) {
+        bail!("`{}` cannot be the name of a device: it is one line of text, and not empty", name.escape_debug());
+    }
+    Ok(())
+}
+
 impl<'a> Provisioner<'a> {
     /// Asks the stack for the names of things.
     ///
     /// # Errors
     /// There is no such stack, or AWS cannot be asked.
-    pub async fn new(cloud: &'a Cloud, config: &'a Config, path: &Path) -> Result<Provisioner<'a>> {
+    pub async fn new(cloud: &'a Cloud, config: &'a Config, path: &'a Path) -> Result<Provisioner<'a>> {
         let text = fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
         let outputs = cloud.outputs().await?;
         Ok(Provisioner {
             cloud,
             config,
+            path,
             text,
             things: Things::new(cloud, &outputs)?,
             registry: Registry::new(&cloud.sdk, outputs.get(Output::Table)?),
@@ -116,16 +151,23 @@ impl<'a> Provisioner<'a> {
     ///
     /// # Errors
     /// What is wrong with the order, or which call failed.
-    pub async fn provision(&self, order: &Order) -> Result<Report> {
-        let account = self.accounts(order).await?;
+    pub async fn provision(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
         if note.noted.next.is_some() {
-            return self.go_on_rotating(order, note).await;
+            return self.rotate(order, now).await;
         }
+        if note.noted.adopted && note.noted.certificate.is_none() {
+            if order.csr.is_some() {
+                bail!("`{}` keeps the certificate that it has: `--rotate --csr FILE` gives it another", order.device);
+            }
+            return self.adopt(order, now).await;
+        }
+        let owners = self.owners(order, None).await?;
         let thing = self.things.find(&order.device).await?;
         if note.noted.certificate.is_none() && thing.is_some() {
             self.is_new(&order.device, thing.as_ref().and_then(|thing| thing.thing_type.as_deref())).await?;
         }
+        note.keep()?;
         // Key and request are on the disk before anything is asked for.
         let request = match note.noted.certificate {
             Some(_) if order.csr.is_none() => String::new(),
@@ -147,23 +189,31 @@ impl<'a> Provisioner<'a> {
             }
         };
         done.extend(self.things.put_to_work(&order.device, &certificate).await?);
-        self.complete(order, &note, account, done).await
+        self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
     /// Gives a device another certificate; the first stays good until [`finish`](Self::finish).
     ///
     /// # Errors
     /// There is nothing to rotate, or which call failed.
-    pub async fn rotate(&self, order: &Order) -> Result<Report> {
-        let note = self.open(order)?;
-        self.go_on_rotating(order, note).await
+    pub async fn rotate(&self, order: &Order, now: Time) -> Result<Report> {
+        let mut note = self.open(order)?;
+        let owners = self.owners(order, None).await?;
+        self.known(&order.device).await?;
+        let done = rotate::begin(&self.things, &mut note, order.csr.as_deref(), now).await?;
+        self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
-    async fn go_on_rotating(&self, order: &Order, mut note: Note) -> Result<Report> {
-        let account = self.accounts(order).await?;
-        self.known(&order.device).await?;
-        let done = rotate::begin(&self.things, &mut note, order.csr.as_deref()).await?;
-        self.complete(order, &note, account, done).await
+    /// What [`finish`](Self::finish) would end.
+    ///
+    /// # Errors
+    /// There is no rotation to finish, or which call failed.
+    pub async fn ending(&self, order: &Order) -> Result<Ending> {
+        let note = self.found(order).await?;
+        let certificates = rotate::to_end(&self.things, &note).await?.len();
+        let heard_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.heard_at);
+        let heard = note.noted.rotated_at.is_some_and(|rotated_at| heard_at.is_some_and(|at| at > rotated_at));
+        Ok(Ending { certificates, heard })
     }
 
     /// Ends the certificates that a rotation left. Answers how many.
@@ -171,11 +221,18 @@ impl<'a> Provisioner<'a> {
     /// # Errors
     /// There is no rotation to finish, or which call failed.
     pub async fn finish(&self, order: &Order) -> Result<usize> {
-        self.known(&order.device).await?;
-        let Some(note) = Note::find(&order.out, &order.device, self.cloud)? else {
-            bail!("there is no bundle in `{}`: say where it is by `--out DIR`", order.out.display());
-        };
-        rotate::finish(&self.things, &note).await
+        let mut note = self.found(order).await?;
+        let certificates = rotate::to_end(&self.things, &note).await?;
+        rotate::finish(&self.things, &mut note, &certificates).await?;
+        Ok(certificates.len())
+    }
+
+    /// The other things that share a certificate with a device, and lose it when that is revoked.
+    ///
+    /// # Errors
+    /// Which call failed.
+    pub async fn companions(&self, order: &Order) -> Result<BTreeSet<String>> {
+        revoke::companions(&self.things, &order.device).await
     }
 
     /// Revokes everything of a device. Answers how many certificates.
@@ -187,28 +244,56 @@ impl<'a> Provisioner<'a> {
         revoke::revoke(&self.things, &order.device, note.as_ref()).await
     }
 
-    /// Takes over a device of an older fleet.
+    /// Takes over a device of an older fleet. A rotation that was begun goes on first.
     ///
     /// # Errors
     /// There is no such thing, it has no certificate, or which call failed.
-    pub async fn adopt(&self, order: &Order) -> Result<Report> {
-        let account = self.accounts(order).await?;
-        let thing = self.known(&order.device).await?;
+    pub async fn adopt(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
-        let done = adopt::adopt(&self.things, &mut note, &thing).await?;
-        self.complete(order, &note, account, done).await
+        let thing = self.known(&order.device).await?;
+        let owners = self.owners(order, thing.older_account.as_deref()).await?;
+        let mut done = Vec::new();
+        if note.noted.next.is_some() {
+            done = rotate::begin(&self.things, &mut note, None, now).await?;
+        }
+        let adopted = adopt::adopt(&self.things, &mut note, &thing).await?;
+        done.extend(adopted.done);
+        self.complete(order, &note, &owners, done, adopted.warnings).await
     }
 
+    /// The bundle that an order is about, once it is known that nothing speaks against writing it.
     fn open(&self, order: &Order) -> Result<Note> {
         check_id(&order.device)?;
-        if let Some(balena) = &order.balena {
-            balena.check(&order.device)?;
+        if let Some(name) = &order.name {
+            check_name(name)?;
+        }
+        if package::differs(package::by_itself(&self.text, self.path)?, self.config) {
+            bail!(
+                "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the device, whose files are \
+                 made of {} as it is: write it there",
+                self.path.display()
+            );
         }
         let rules = Source::rules(&self.config.root)?;
         let name = order.name.as_deref();
         let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
         bundle::prove(&source, &order.out, &order.device)?;
-        Note::open(&order.out, &order.device, self.cloud)
+        let note = Note::open(&order.out, &order.device, self.cloud)?;
+        bundle::check_links(note.folder())?;
+        if let Some(path) = &order.cloud_init {
+            cloud_init::check(path)?;
+        }
+        if let Some(balena) = &order.balena {
+            balena.check(&note)?;
+        }
+        Ok(note)
+    }
+
+    /// The bundle of a device that has one.
+    async fn found(&self, order: &Order) -> Result<Note> {
+        self.known(&order.device).await?;
+        Note::find(&order.out, &order.device, self.cloud)?
+            .with_context(|| format!("there is no bundle in `{}`: say where it is by `--out DIR`", order.out.display()))
     }
 
     async fn known(&self, device: &str) -> Result<things::Thing> {
@@ -228,24 +313,35 @@ impl<'a> Provisioner<'a> {
         if !self.things.certificates(device).await?.is_empty() {
             bail!(
                 "the device `{device}` has a certificate already, and its bundle is not here: say where that is by \
-                 `--out DIR`, or give the device another certificate by `--rotate`"
+                 `--out DIR`. Without one, `--adopt` takes over a device of an older fleet with the certificate that it has, \
+                 and `--rotate` gives it another"
             );
         }
         Ok(())
     }
 
-    /// The account that was asked for, and that of the configuration if there is such a one.
-    async fn accounts(&self, order: &Order) -> Result<(Option<Account>, Option<Account>)> {
-        let asked = match &order.account {
-            Some(username) => Some(register::account(&self.registry, username).await?),
-            None => None,
-        };
-        let configured = self.config.devices.get(order.device.as_str()).and_then(|device| device.account.as_ref());
-        let usual = match configured {
-            Some(username) => self.registry.account(username).await?,
-            None => None,
-        };
-        Ok((asked, usual))
+    fn configured(&self, device: &str) -> Option<&DeviceConfig> {
+        self.config.devices.get(device)
+    }
+
+    /// Whose the device can be: of the account that is asked for, or the one that it has by the older fleet, or by the
+    /// configuration.
+    async fn owners(&self, order: &Order, older: Option<&str>) -> Result<Owners> {
+        let mut owners = Owners::default();
+        if let Some(username) = &order.account {
+            let asked = register::account(&self.registry, username).await?;
+            owners.gone = account::claim(&self.registry, &asked, &Name::new(order.device.as_str())).await?;
+            owners.asked = Some(asked);
+        }
+        if let Some(older) = older {
+            let accounts = self.registry.accounts().await?;
+            owners.usual = accounts.into_iter().map(|account| account.id).find(|id| *id == *older);
+        }
+        let configured = self.configured(&order.device).and_then(|device| device.account.as_ref());
+        if let (None, Some(username)) = (&owners.usual, configured) {
+            owners.usual = self.registry.account(username).await?.map(|account| account.id);
+        }
+        Ok(owners)
     }
 
     /// What every way to a device has in common once it has its certificate: group, registry, bundle.
@@ -253,68 +349,69 @@ impl<'a> Provisioner<'a> {
         &self,
         order: &Order,
         note: &Note,
-        (account, usual): (Option<Account>, Option<Account>),
+        owners: &Owners,
         mut done: Vec<&'static str>,
+        mut warnings: Vec<String>,
     ) -> Result<Report> {
         let device = order.device.as_str();
-        let certificate = note.noted.certificate.as_ref().context("the bundle has no certificate")?;
         if !self.things.is_in_group(device).await? {
             self.things.join_group(device).await?;
             done.push("the thing is in its group");
         }
-        let wanted = Wanted {
-            name: order.name.as_deref(),
-            configured: self.config.devices.get(device),
-            account,
-            usual,
-            rules: self.registry.wanted().await?,
-        };
+        let configured = self.configured(device);
+        let rules = self.registry.wanted().await?;
+        let wanted = Wanted { name: order.name.as_deref(), configured, owners, rules };
         let (registration, new) = register::register(&self.registry, device, &wanted).await?;
         if new {
             done.push("the consumer is told of the device");
         }
         // Also where it is old: the last time may have ended before this.
         self.cloud.announce(&self.events, &[Name::new(device)]).await?;
-        if let Some(account) = &registration.account
-            && self.things.find(device).await?.and_then(|thing| thing.account).as_deref() != Some(account)
-        {
-            self.things.set_account(device, account).await?;
-            done.push("the thing names its account");
+        let thing = self.known(device).await?;
+        match registration.account.as_ref().map(Name::as_str) {
+            Some(account) if thing.account.as_deref() != Some(account) => {
+                self.things.set_account(device, account).await?;
+                done.push("the thing names its account");
+            }
+            Some(_) => {}
+            None => {
+                let named = configured.and_then(|device| device.account.as_deref());
+                warnings.extend(warn::unowned(device, named, thing.older_account.as_deref()));
+            }
         }
         let endpoint = self.things.endpoint().await?;
-        if self.write(order, note, certificate, &endpoint, registration.name.as_deref()).await? {
+        if self.write(order, note, &endpoint, registration.name.as_deref()).await? {
             done.push("the bundle is written");
         }
-        identity::remove_foreign_key(note)?;
         if let Some(path) = &order.cloud_init {
             cloud_init::write(note, path)?;
         }
         if let Some(balena) = &order.balena {
             done.extend(balena.look_after(note, &endpoint)?);
         }
+        warnings.extend(warn::of_bundle(note, configured)?);
         Ok(Report {
             device: device.to_owned(),
             folder: note.folder().to_owned(),
-            certificate: Some(certificate.id.clone()),
+            certificate: note.noted.certificate.as_ref().map(|certificate| certificate.id.clone()),
             key: note.uplink("device.key").exists(),
             done,
-            others: rotate::others(&self.things, note).await?.len(),
+            others: rotate::good_besides(&self.things, note).await?,
+            warnings,
         })
     }
 
-    async fn write(
-        &self,
-        order: &Order,
-        note: &Note,
-        certificate: &Certificate,
-        endpoint: &str,
-        name: Option<&str>,
-    ) -> Result<bool> {
-        let (pem, _) = self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?;
+    async fn write(&self, order: &Order, note: &Note, endpoint: &str, name: Option<&str>) -> Result<bool> {
+        let pem = match &note.noted.certificate {
+            Some(certificate) => {
+                Some(self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?.0)
+            }
+            None => None,
+        };
         let rules = Source::rules(&self.config.root)?;
         let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
         let key = &order.signing_key;
         let rules_key = crate::rules::key::for_device(key, &self.registry, self.config, note.folder()).await?;
-        bundle::write(note, &source, &pem, &Uplink { endpoint, rules_key })
+        bundle::write(note, &source, pem.as_deref(), &Uplink { endpoint, rules_key })
     }
 }

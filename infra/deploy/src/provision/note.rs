@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use dag_engine::Time;
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, Access};
@@ -43,21 +44,28 @@ pub(super) struct Noted {
     /// Where the device's stack is.
     pub region: String,
     pub stack: String,
+    /// Whether the device was taken over from an older fleet: until it is given a certificate from here, it has its own, of
+    /// which this bundle has nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// The certificate of `uplink/device.key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
     /// The one of `uplink/next.key`, that is to follow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Certificate>,
+    /// Since when a rotation waits to be finished: so long the certificates before it are good, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_at: Option<Time>,
 }
 
 const NAME: &str = "provision.json";
 
 impl Note {
-    /// Opens a device's bundle, or begins one.
+    /// Opens a device's bundle, or begins one, of which nothing is on the disk until it is [kept](Self::keep).
     ///
     /// # Errors
-    /// The folder is something else, another device's or another stack's, or cannot be written.
+    /// The folder is something else, or another device's or another stack's.
     pub fn open(folder: &Path, device: &str, cloud: &Cloud) -> Result<Note> {
         if let Some(note) = Note::find(folder, device, cloud)? {
             return Ok(note);
@@ -78,10 +86,9 @@ impl Note {
             }
         }
         let (region, stack) = (cloud.region.clone(), cloud.stack.clone());
-        let noted = Noted { device: device.to_owned(), region, stack, certificate: None, next: None };
-        let note = Note { folder: folder.to_owned(), noted };
-        note.keep()?;
-        Ok(note)
+        let device = device.to_owned();
+        let noted = Noted { device, region, stack, adopted: false, certificate: None, next: None, rotated_at: None };
+        Ok(Note { folder: folder.to_owned(), noted })
     }
 
     /// A device's bundle, if it was begun.

@@ -12,12 +12,21 @@ pub(super) struct Wanted<'a> {
     pub name: Option<&'a str>,
     /// What the configuration has of it: that of labels and time zone counts each time.
     pub configured: Option<&'a DeviceConfig>,
-    /// The account that was asked for.
-    pub account: Option<Account>,
-    /// That of the configuration, for a device that has none yet.
-    pub usual: Option<Account>,
+    /// Whose it is to be.
+    pub owners: &'a Owners,
     /// The rules that the fleet runs, for a device that has none yet.
     pub rules: Option<Id>,
+}
+
+/// The accounts that come into question for a device.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    /// The one that was asked for.
+    pub asked: Option<Account>,
+    /// The id of one that has the device and is not there any more: the one that was asked for takes its place.
+    pub gone: Option<Name>,
+    /// The one that has the device by what the older fleet or the configuration says, where nobody has it yet.
+    pub usual: Option<Name>,
 }
 
 /// The account of a user name.
@@ -44,7 +53,14 @@ pub(super) async fn register(registry: &Registry, device: &str, wanted: &Wanted<
             return Ok((same, false));
         }
     }
-    Ok((registry.change(device, |registration| wanted.apply(registration)).await?, true))
+    let registered = registry.change(device, |registration| wanted.apply(registration)).await?;
+    if let Some(asked) = &wanted.owners.asked
+        && registered.account.as_ref() != Some(&asked.id)
+    {
+        // Another was faster: who that is stands there now.
+        crate::account::claim(registry, asked, &Name::new(device)).await?;
+    }
+    Ok((registered, true))
 }
 
 impl Wanted<'_> {
@@ -57,9 +73,11 @@ impl Wanted<'_> {
             registration.labels = Some(configured.labels.clone());
             registration.timezone.clone_from(&configured.timezone);
         }
-        let id = |account: &Account| Name::new(&account.id);
-        registration.account =
-            self.account.as_ref().map(id).or(registration.account.take()).or(self.usual.as_ref().map(id));
+        let Owners { asked, gone, usual } = self.owners;
+        // What belongs to somebody is not taken from them here.
+        registration.account.take_if(|owner| Some(&*owner) == gone.as_ref());
+        let asked = asked.as_ref().map(|account| account.id.clone());
+        registration.account = registration.account.take().or(asked).or_else(|| usual.clone());
         registration.rules = registration.rules.or(self.rules);
     }
 }

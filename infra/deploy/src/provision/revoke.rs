@@ -1,5 +1,7 @@
 //! A device that was stolen: nothing of it is believed any more. The thing and its history stay.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use aws_sdk_iot::types::CertificateStatus;
 
@@ -29,7 +31,22 @@ pub(super) async fn revoke(things: &Things, device: &str, note: Option<&Note>) -
         }
     }
     for certificate in &attached {
+        things.forbid(certificate).await?;
         things.detach(device, certificate).await?;
     }
     Ok(revoked)
+}
+
+/// The other things that lose a certificate by that.
+///
+/// # Errors
+/// A call failed.
+pub(super) async fn companions(things: &Things, device: &str) -> Result<BTreeSet<String>> {
+    let mut companions = BTreeSet::new();
+    if things.find(device).await?.is_some() {
+        for certificate in things.certificates(device).await? {
+            companions.extend(things.sharing(device, &certificate).await?);
+        }
+    }
+    Ok(companions)
 }

@@ -4,38 +4,66 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use aws_sdk_iot::types::CertificateStatus;
+use dag_engine::Time;
 
 use super::{
-    files, identity,
+    identity,
     note::{Certificate, Note},
     things::Things,
 };
 
-/// Whether the thing has certificates besides the bundle's: a rotation that waits to be finished.
-pub(super) async fn others(things: &Things, note: &Note) -> Result<Vec<Certificate>> {
+/// The thing's certificates besides the bundle's, whatever they are good for.
+async fn others(things: &Things, note: &Note) -> Result<Vec<Certificate>> {
     let attached = things.certificates(&note.noted.device).await?;
     Ok(attached.into_iter().filter(|one| note.noted.certificate.as_ref() != Some(one)).collect())
 }
 
+/// How many certificates are good besides the bundle's.
+pub(super) async fn good_besides(things: &Things, note: &Note) -> Result<usize> {
+    if note.noted.certificate.is_none() {
+        return Ok(0);
+    }
+    Ok(things.active(&others(things, note).await?).await?.len())
+}
+
+/// The bundle's certificate, where a rotation that was begun from here waits to be finished: it is at work, and others are.
+async fn waits(things: &Things, note: &Note) -> Result<Option<Certificate>> {
+    if !identity::is_here(note) {
+        return Ok(None);
+    }
+    let Some(own) = note.noted.certificate.clone().filter(|_| note.noted.rotated_at.is_some()) else { return Ok(None) };
+    let attached = things.certificates(&note.noted.device).await?;
+    let active = things.active(&attached).await?;
+    Ok((active.contains(&own) && active.len() > 1).then_some(own))
+}
+
 /// Makes a second key and certificate and puts them into the bundle. The first stays as good as it was. Goes on where it was
-/// left off, and does nothing while the last rotation waits to be finished.
+/// left off, and does nothing more while the last rotation waits to be finished.
 ///
 /// # Errors
-/// A call failed, or there is nothing to rotate.
-pub(super) async fn begin(things: &Things, note: &mut Note, given: Option<&Path>) -> Result<Vec<&'static str>> {
+/// A call failed, there is nothing to rotate, or another request is given than that of the rotation that waits.
+pub(super) async fn begin(
+    things: &Things,
+    note: &mut Note,
+    given: Option<&Path>,
+    now: Time,
+) -> Result<Vec<&'static str>> {
     let device = note.noted.device.clone();
     let mut done = Vec::new();
     let next = match note.noted.next.clone() {
-        Some(next) => next,
+        Some(next) => {
+            identity::check_same(note, given)?;
+            next
+        }
         None => {
-            let attached = things.certificates(&device).await?;
-            match &note.noted.certificate {
-                None if attached.is_empty() => {
-                    bail!("the device `{device}` has no certificate yet: run this without `--rotate`");
-                }
-                Some(certificate) if attached.contains(certificate) && attached.len() > 1 => return Ok(done),
-                _ => {}
+            if let Some(own) = waits(things, note).await? {
+                identity::check_same(note, given)?;
+                return things.put_to_work(&device, &own).await;
             }
+            if note.noted.certificate.is_none() && things.certificates(&device).await?.is_empty() {
+                bail!("the device `{device}` has no certificate yet: run this without `--rotate`");
+            }
+            note.keep()?;
             let request = identity::request(note, "next", given)?;
             let next = things.issue(&request).await?;
             note.noted.next = Some(next.clone());
@@ -45,41 +73,62 @@ pub(super) async fn begin(things: &Things, note: &mut Note, given: Option<&Path>
         }
     };
     done.extend(things.put_to_work(&device, &next).await?);
-    // What was moved already is not there any more.
-    for ending in ["key", "csr"] {
-        let (from, to) = (note.uplink(&format!("next.{ending}")), note.uplink(&format!("device.{ending}")));
-        if from.exists() {
-            files::move_file(&from, &to).map_err(|error| files::unwritten(&to, &error))?;
-        }
-    }
+    identity::install_next(note)?;
     note.noted.certificate = Some(next);
     note.noted.next = None;
+    note.noted.rotated_at = Some(now);
     note.keep()?;
     Ok(done)
 }
 
-/// Ends every certificate of the device but the bundle's. Answers how many there were.
+/// The certificates that the end of a rotation ends: every one of the device but the bundle's.
 ///
 /// # Errors
-/// A call failed, or the bundle's certificate is not at work.
-pub(super) async fn finish(things: &Things, note: &Note) -> Result<usize> {
+/// A call failed, or the device could not go on with the bundle's.
+pub(super) async fn to_end(things: &Things, note: &Note) -> Result<Vec<Certificate>> {
     let device = &note.noted.device;
+    let folder = note.folder().display();
     let attached = things.certificates(device).await?;
     let own = note.noted.certificate.as_ref().filter(|own| note.noted.next.is_none() && attached.contains(own));
     let Some(own) = own else {
-        bail!("the bundle `{}` has no certificate to go on with: run `--rotate` first", note.folder().display());
+        bail!("the bundle `{folder}` has no certificate to go on with: run `--rotate` first");
     };
+    if !identity::is_here(note) {
+        bail!(
+            "the bundle `{folder}` has neither the key of its certificate nor the request for it, so that the device may run \
+             with another one: put them back, or make a certificate by `--rotate`"
+        );
+    }
     // Else the device would be locked out.
     match things.look(own).await? {
         Some((_, CertificateStatus::Active)) => {}
         _ => bail!("the new certificate of `{device}` is not active: run `--rotate` again first"),
     }
-    let others = others(things, note).await?;
-    for other in &others {
-        things.set_status(other, CertificateStatus::Inactive).await?;
+    if !things.policies(own).await?.contains(&things.policy) {
+        bail!("the new certificate of `{device}` has no policy, and opens nothing: run `--rotate` again first");
     }
-    for other in &others {
-        things.detach(device, other).await?;
+    others(things, note).await
+}
+
+/// Ends certificates of the device. One that other things have, too, is only taken from this one.
+///
+/// # Errors
+/// A call failed: then it is to be made again.
+pub(super) async fn finish(things: &Things, note: &mut Note, certificates: &[Certificate]) -> Result<()> {
+    let device = note.noted.device.clone();
+    let mut own = Vec::new();
+    for certificate in certificates {
+        if things.sharing(&device, certificate).await?.is_empty() {
+            things.deactivate(certificate).await?;
+            own.push(certificate);
+        }
     }
-    Ok(others.len())
+    for certificate in certificates {
+        if own.contains(&certificate) {
+            things.forbid(certificate).await?;
+        }
+        things.detach(&device, certificate).await?;
+    }
+    note.noted.rotated_at = None;
+    note.keep()
 }

@@ -1,6 +1,7 @@
 //! The registry of things: what AWS IoT knows of devices and certificates. Each call may be made again.
 
 use anyhow::{Context as _, Result, bail};
+use aws_config::SdkConfig;
 use aws_sdk_iot::{
     Client,
     types::{AttributePayload, CertificateStatus, ThingPrincipalType},
@@ -14,7 +15,10 @@ use crate::{
 };
 
 /// By this attribute people find the devices of an account.
-pub(super) const ACCOUNT: &str = "account";
+const ACCOUNT: &str = "account";
+
+/// By this one an older fleet knew them.
+const OLDER_ACCOUNT: &str = "account-id";
 
 /// The things of a stack.
 pub(crate) struct Things {
@@ -28,7 +32,10 @@ pub(crate) struct Things {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Thing {
     pub thing_type: Option<String>,
+    /// The id of its account.
     pub account: Option<String>,
+    /// The same, as an older fleet has it.
+    pub older_account: Option<String>,
 }
 
 impl Things {
@@ -41,6 +48,16 @@ impl Things {
         })
     }
 
+    /// The things of a stack that may not say any more what they are called. The template has these names.
+    pub fn of_stack(sdk: &SdkConfig, stack: &str) -> Things {
+        Things {
+            client: Client::new(sdk),
+            policy: format!("{stack}-device"),
+            thing_type: stack.to_owned(),
+            group: stack.to_owned(),
+        }
+    }
+
     /// The broker's name, as devices reach it.
     pub async fn endpoint(&self) -> Result<String> {
         let endpoint = self.client.describe_endpoint().endpoint_type("iot:Data-ATS").send().await;
@@ -51,8 +68,12 @@ impl Things {
     pub async fn find(&self, device: &str) -> Result<Option<Thing>> {
         match self.client.describe_thing().thing_name(device).send().await {
             Ok(thing) => {
-                let account = thing.attributes.and_then(|mut attributes| attributes.remove(ACCOUNT));
-                Ok(Some(Thing { thing_type: thing.thing_type_name, account }))
+                let mut attributes = thing.attributes.unwrap_or_default();
+                Ok(Some(Thing {
+                    thing_type: thing.thing_type_name,
+                    account: attributes.remove(ACCOUNT),
+                    older_account: attributes.remove(OLDER_ACCOUNT),
+                }))
             }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
             Err(error) => Err(explain("looking for the thing", &error)),
@@ -127,6 +148,29 @@ impl Things {
         Ok(found)
     }
 
+    /// Those of some certificates that are active.
+    pub async fn active(&self, certificates: &[Certificate]) -> Result<Vec<Certificate>> {
+        let mut active = Vec::new();
+        for certificate in certificates {
+            if matches!(self.look(certificate).await?, Some((_, CertificateStatus::Active))) {
+                active.push(certificate.clone());
+            }
+        }
+        Ok(active)
+    }
+
+    /// The other things that have a certificate of a device, too: whoever has that can be any of them.
+    pub async fn sharing(&self, device: &str, certificate: &Certificate) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut pages = self.client.list_principal_things().principal(&certificate.arn).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| explain("asking for the things of the certificate", &error))?;
+            found.extend(page.things.unwrap_or_default());
+        }
+        found.retain(|thing| thing != device);
+        Ok(found)
+    }
+
     /// A certificate for a request, inactive: it opens nothing yet.
     pub async fn issue(&self, request: &str) -> Result<Certificate> {
         let create = self.client.create_certificate_from_csr().certificate_signing_request(request);
@@ -176,12 +220,29 @@ impl Things {
         attach.send().await.map(|_| ()).map_err(|error| explain("attaching the certificate to the thing", &error))
     }
 
-    /// Takes a certificate from its thing, and every policy from it.
-    pub async fn detach(&self, device: &str, certificate: &Certificate) -> Result<()> {
-        for policy in self.policies(certificate).await? {
-            let detach = self.client.detach_policy().policy_name(policy).target(&certificate.arn).send().await;
-            detach.map_err(|error| explain("detaching a policy from the certificate", &error))?;
+    /// Has nobody connect by a certificate any more. One that was revoked stays so.
+    pub async fn deactivate(&self, certificate: &Certificate) -> Result<()> {
+        match self.look(certificate).await? {
+            Some((_, CertificateStatus::Active)) => self.set_status(certificate, CertificateStatus::Inactive).await,
+            _ => Ok(()),
         }
+    }
+
+    /// Takes every policy from a certificate.
+    pub async fn forbid(&self, certificate: &Certificate) -> Result<()> {
+        for policy in self.policies(certificate).await? {
+            self.detach_policy(&policy, certificate).await?;
+        }
+        Ok(())
+    }
+
+    async fn detach_policy(&self, policy: &str, certificate: &Certificate) -> Result<()> {
+        let detach = self.client.detach_policy().policy_name(policy).target(&certificate.arn).send().await;
+        detach.map(|_| ()).map_err(|error| explain("detaching a policy from the certificate", &error))
+    }
+
+    /// Takes a certificate from its thing.
+    pub async fn detach(&self, device: &str, certificate: &Certificate) -> Result<()> {
         let detach = self.client.detach_thing_principal().thing_name(device).principal(&certificate.arn);
         detach.send().await.map(|_| ()).map_err(|error| explain("detaching the certificate from the thing", &error))
     }
@@ -209,5 +270,38 @@ impl Things {
             done.push("the certificate is active");
         }
         Ok(done)
+    }
+    /// Every device of the group.
+    pub async fn devices(&self) -> Result<Vec<String>> {
+        let mut devices = Vec::new();
+        let group = self.client.list_things_in_thing_group().thing_group_name(&self.group);
+        let mut pages = group.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            match page {
+                Ok(page) => devices.extend(page.things.unwrap_or_default()),
+                // A stack that was never made has no group.
+                Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => {
+                    break;
+                }
+                Err(error) => return Err(explain("asking for the devices", &error)),
+            }
+        }
+        Ok(devices)
+    }
+
+    /// Shuts a device out for good: its certificates are at an end, and its thing is deleted, without which its type could not
+    /// be. A certificate that a thing outside has, too, loses the stack's policy and nothing else.
+    pub async fn shut_out(&self, device: &str) -> Result<()> {
+        for certificate in self.certificates(device).await? {
+            if self.sharing(device, &certificate).await?.is_empty() {
+                self.deactivate(&certificate).await?;
+                self.forbid(&certificate).await?;
+            } else if self.policies(&certificate).await?.contains(&self.policy) {
+                self.detach_policy(&self.policy, &certificate).await?;
+            }
+            self.detach(device, &certificate).await?;
+        }
+        let deleted = self.client.delete_thing().thing_name(device).send().await;
+        deleted.map(drop).map_err(|error| explain("deleting the thing", &error))
     }
 }

@@ -1,5 +1,6 @@
 //! `dag-infra destroy` and `diff`, after a deploy, and what `secret` refuses before AWS is asked.
 
+use aws_sdk_iot::types::CertificateStatus;
 use serde_json::Value;
 
 use crate::moto::{Moto, Place};
@@ -31,6 +32,23 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
     let _ = iot.create_thing_group().thing_group_name("detectordag").send().await;
     iot.create_thing().thing_name("cottage").send().await.unwrap();
     iot.add_thing_to_thing_group().thing_group_name("detectordag").thing_name("cottage").send().await.unwrap();
+    // One certificate is the device's own, the other one is that of somebody else's thing, too.
+    for policy in ["detectordag-device", "other"] {
+        let _ = iot.create_policy().policy_name(policy).policy_document("{}").send().await;
+    }
+    iot.create_thing().thing_name("lamp").send().await.unwrap();
+    let mut arns = Vec::new();
+    for things in [&["cottage"][..], &["cottage", "lamp"]] {
+        let made = iot.create_keys_and_certificate().set_as_active(true).send().await.unwrap();
+        let arn = made.certificate_arn.unwrap();
+        for policy in ["detectordag-device", "other"] {
+            iot.attach_policy().policy_name(policy).target(&arn).send().await.unwrap();
+        }
+        for thing in things {
+            iot.attach_thing_principal().thing_name(*thing).principal(&arn).send().await.unwrap();
+        }
+        arns.push(arn);
+    }
     let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"`detectordag` has devices, which would report to nobody: cottage. Revoke them first, or say `--with-devices`");
@@ -41,6 +59,15 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["deleted"], "detectordag");
     assert!(iot.describe_thing().thing_name("cottage").send().await.is_err());
+    let mut left = Vec::new();
+    for arn in &arns {
+        let look = iot.describe_certificate().certificate_id(arn.rsplit_once('/').unwrap().1).send().await.unwrap();
+        let policies = iot.list_attached_policies().target(arn).send().await.unwrap();
+        let policies = policies.policies().iter().map(|policy| policy.policy_name().unwrap().to_owned());
+        left.push((look.certificate_description.unwrap().status.unwrap(), policies.collect::<Vec<_>>()));
+    }
+    let (own, shared) = ((CertificateStatus::Inactive, vec![]), (CertificateStatus::Active, vec!["other".to_owned()]));
+    assert_eq!(left, [own, shared]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use dag_cloud::Account;
 use dag_engine::Name;
 use serde_json::Value;
 
-use crate::{moto::Moto, stack::Stack};
+use crate::{adopt::older, moto::Moto, stack::Stack};
 
 /// Where the consumer tells of a device, as it learned when the device was announced to it last.
 #[derive(Default)]
@@ -85,12 +85,12 @@ fn has(stack: &Stack, device: &str, certificates: usize) {
 }
 
 fn provisioned(stack: &Stack, device: &str) {
-    stack.good(&["provision", device], "");
+    stack.json(&["provision", device], "");
 }
 
 fn rotated(stack: &Stack, device: &str) {
     provisioned(stack, device);
-    stack.good(&["provision", device, "--rotate"], "");
+    stack.json(&["provision", device, "--rotate"], "");
 }
 
 /// An account of the device's name, with an address, and two devices of which the first has a thing.
@@ -144,7 +144,7 @@ fn rotating_goes_on_after_any_call() {
 
 #[test]
 fn finishing_a_rotation_goes_on_after_any_call() {
-    let finish = of(&["provision", "DEVICE", "--rotate", "--finish"]);
+    let finish = of(&["provision", "DEVICE", "--rotate", "--finish", "--yes"]);
     at_every_call(finish, rotated, |stack, device, _| has(stack, device, 1));
 }
 
@@ -182,4 +182,17 @@ fn changing_addresses_goes_on_after_any_call() {
     at_every_call(set, owned, |stack, device, consumer| {
         belongs(stack, device, consumer, Some(id(device)), &["kim@example.com"]);
     });
+}
+
+#[test]
+fn adopting_goes_on_after_any_call() {
+    let both = |stack: &Stack, device: &str, _: &Consumer| {
+        let mut policies: Vec<String> =
+            stack.certificates(device).into_values().flat_map(|(_, policies)| policies).collect();
+        policies.sort();
+        assert_eq!(policies, ["detectordag-device", "old"], "{device}");
+        assert!(stack.runtime.block_on(stack.registry().registration(device)).unwrap().is_some(), "{device}");
+        assert!(stack.place.path(&format!("provisioned/{device}/rules/power.toml")).exists(), "{device}");
+    };
+    at_every_call(of(&["provision", "DEVICE", "--adopt"]), |stack, device| drop(older(stack, device, 1)), both);
 }

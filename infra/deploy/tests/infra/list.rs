@@ -1,10 +1,5 @@
 //! `dag-infra list`.
 
-use dag_cloud::{
-    Commit, DeviceItem, Store as _,
-    aws::{Aws, Settings},
-};
-use dag_config::Config;
 use dag_engine::{Id, Time};
 use serde_json::json;
 
@@ -26,25 +21,7 @@ fn the_fleet_is_listed_with_what_is_known_of_it() {
     assert_eq!(listed[1]["last_contact"], json!(null));
 
     // It reported at noon, of a connection that the broker says nothing of yet.
-    let config = Config::load(&stack.place.path("config.toml"), &[]).unwrap();
-    let noon = Time::from_millis(1_768_046_400_000);
-    let mut item = DeviceItem::new(config.device(Some("cottage")).unwrap());
-    item.heard_at = Some(noon);
-    item.presence.report(noon);
-    item.rules = Some(Id::of(&[b"rules"]));
-    let settings = Settings {
-        table: "dag".to_owned(),
-        events: stack.events.clone(),
-        deliveries: String::new(),
-        dead: String::new(),
-        broker: None,
-        configuration_set: None,
-        secret: None,
-    };
-    let world = Aws::new(&stack.sdk, &settings, &config).unwrap();
-    let (decisions, prepared, finished, unmarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let commit = Commit { item, version: 0, at: noon, decisions, prepared, finished, unmarked };
-    stack.runtime.block_on(world.commit(&commit)).unwrap();
+    stack.hear("cottage", Time::from_millis(1_768_046_400_000));
     let listed = stack.json(&["list"], "");
     assert_eq!(listed[1]["last_contact"], json!("2026-01-10T12:00:00Z"));
     assert_eq!(listed[1]["connected"], json!(true));

@@ -9,6 +9,7 @@
 )]
 
 mod account;
+mod adopt;
 mod deploy;
 mod destroy;
 mod interrupted;

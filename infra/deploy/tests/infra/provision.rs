@@ -14,11 +14,15 @@ use std::{
 use aws_sdk_iot::types::CertificateStatus;
 use dag_cloud::Account;
 use dag_config::{Config, Mode};
+use dag_engine::Time;
 use dag_uplink::SigningKey;
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 use serde_json::{Value, json};
 
-use crate::{moto::Place, stack::Stack};
+use crate::{
+    moto::Place,
+    stack::{Stack, at_balena},
+};
 
 const OLD: &str = "0123456789abcdef0123456789abcdef";
 
@@ -172,6 +176,18 @@ fn a_certificate_is_rotated_without_a_gap_and_a_stolen_device_is_locked_out() {
     assert_ne!(stack.text("provisioned/cottage/uplink/device.key"), old_key);
     assert_eq!((stack.status(&first), stack.status(&second)), ("ACTIVE".to_owned(), "ACTIVE".to_owned()));
     assert_eq!(text(&stack.json(&["provision", "cottage", "--rotate"], "")), second);
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--rotate", "--finish"], ""), @"there is no terminal to ask at: `cottage` did not report since its new files were made, and without them this locks it out: look at `dag-infra list`, or say `--yes`");
+    // Somebody takes from the new one what it opens.
+    let arn = stack.arn(&second);
+    let detach = stack.iot().detach_policy().policy_name("detectordag-device").target(&arn);
+    stack.runtime.block_on(detach.send()).unwrap();
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--rotate", "--finish", "--yes"], ""), @"the new certificate of `cottage` has no policy, and opens nothing: run `--rotate` again first");
+    assert_eq!(
+        stack.json(&["provision", "cottage", "--rotate"], "")["done"],
+        json!(["the policy is attached to the certificate"])
+    );
+    // It reported since: nobody has to be asked.
+    stack.hear("cottage", Time::MAX);
     assert_eq!(stack.json(&["provision", "cottage", "--rotate", "--finish"], "")["ended"], 1);
     assert_eq!(stack.status(&first), "INACTIVE");
     assert_eq!(stack.certificates("cottage").into_keys().collect::<Vec<_>>(), [second.as_str()]);
@@ -191,69 +207,27 @@ fn a_certificate_is_rotated_without_a_gap_and_a_stolen_device_is_locked_out() {
 }
 
 #[test]
-fn a_device_of_an_older_fleet_keeps_its_certificate() {
-    let stack = Stack::start();
-    let iot = stack.iot();
-    stack.runtime.block_on(async {
-        iot.create_policy().policy_name("old").policy_document("{}").send().await.unwrap();
-        iot.create_thing().thing_name(OLD).send().await.unwrap();
-        let keys = iot.create_keys_and_certificate().set_as_active(true).send().await.unwrap();
-        let arn = keys.certificate_arn.unwrap();
-        iot.attach_policy().policy_name("old").target(&arn).send().await.unwrap();
-        iot.attach_thing_principal().thing_name(OLD).principal(&arn).send().await.unwrap();
-    });
-    insta::assert_snapshot!(stack.bad(&["provision", OLD], ""), @"AWS IoT has a thing `0123456789abcdef0123456789abcdef` already, which this stack did not make: `--adopt` takes it over with the certificate that it has");
-    let before = stack.certificates(OLD);
-    let adopted = stack.json(&["provision", OLD, "--adopt", "--name", "Old"], "");
-    assert_eq!(adopted["done"].as_array().unwrap().len(), 4, "{adopted}");
-    let mut policies = stack.certificates(OLD).into_values().next().unwrap().1;
-    policies.sort();
-    assert_eq!(policies, ["detectordag-device", "old"]);
-    assert_eq!(stack.certificates(OLD).into_keys().collect::<Vec<_>>(), before.into_keys().collect::<Vec<_>>());
-    assert_eq!(stack.json(&["provision", OLD, "--adopt"], "")["done"], json!([]));
-}
-
-#[test]
 fn a_bundle_reaches_its_device_by_cloud_init_or_by_balena() {
     let stack = Stack::start();
     let without = stack.bad(&["provision", OLD, "--balena", "fleet"], "");
     insta::assert_snapshot!(without, @"there is no program `balena`: install balena's command line (`npm install --global balena-cli`), then run `balena login`");
     insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--balena", "fleet"], ""), @"balena names devices by 32 small hex digits, and `cottage` is none of those names: take one that `openssl rand -hex 16` prints, and give the device its name by `--name`");
 
-    stack.json(&["provision", OLD, "--cloud-init", "user-data"], "");
-    let text = stack.text("user-data");
-    assert!(text.starts_with("#cloud-config\n"));
-    let data: Value = serde_saphyr::from_str(&text).unwrap();
-    let files = data["write_files"].as_array().unwrap();
-    let key = files.iter().find(|file| file["path"] == "/var/lib/dag/uplink/device.key").unwrap();
-    assert_eq!((&key["permissions"], &key["encoding"]), (&json!("0600"), &json!("b64")));
-    assert!(files.iter().any(|file| file["path"] == "/var/lib/dag/rules/power.toml"));
-    assert_eq!(fs::metadata(stack.place.path("user-data")).unwrap().permissions().mode() & 0o777, 0o600);
-
-    // It notes what it is asked, and the value that it is given; it knows a device that it registered.
-    let script = "#!/bin/sh\ncase \"$1\" in --version) exit 0;; esac\n\
-                  if [ \"$1 $2\" = \"env set\" ]; then eval \"value=\\$$3\"; fi\n\
-                  echo \"$*${value:+ = $(echo \"$value\" | cut -c1-20)}\" >> asked\n\
-                  if [ \"$1\" = device ] && [ \"$2\" != register ]; then grep -q register asked; fi\n";
-    let bin = stack.place.path("bin");
-    fs::create_dir(&bin).unwrap();
-    fs::write(bin.join("balena"), script).unwrap();
-    fs::set_permissions(bin.join("balena"), fs::Permissions::from_mode(0o755)).unwrap();
-    let endpoint = stack.moto.endpoint();
-    let path = format!("{}:/usr/bin:/bin", bin.display());
-    let environment = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", endpoint.as_str()),
-        ("PATH", path.as_str()),
-    ];
     let order = ["provision", OLD, "--balena", "fleet", "--image", "pi.img"];
+    // The first download is cut short.
+    let short = at_balena(&stack, &order, &["no download"]);
+    assert_eq!(short.code, 1, "{short:?}");
+    assert!(stack.place.path("partial-pi.img").exists() && !stack.place.path("pi.img").exists());
     for _ in 0..2 {
-        let said = stack.place.run_with(&environment, &order, None);
+        let said = at_balena(&stack, &order, &[]);
         assert_eq!(said.code, 0, "{said:?}");
     }
+    stack.place.write("wifi", "[connection]");
+    let wifi = [&order[..], &["--connection", "wifi"]].concat();
+    assert_eq!(at_balena(&stack, &wifi, &[]).code, 0);
     let asked = stack.text("asked");
     assert_eq!(asked.matches("device register fleet --uuid").count(), 1, "{asked}");
+    assert_eq!(asked.matches("os download").count(), 2, "{asked}");
     let first: Vec<&str> = asked.lines().take(11).filter(|line| !line.contains("AWS_ENDPOINT")).collect();
     insta::assert_snapshot!(first.join("\n"), @"
     device 0123456789abcdef0123456789abcdef
@@ -263,10 +237,84 @@ fn a_bundle_reaches_its_device_by_cloud_init_or_by_balena() {
     env set AWS_THING_KEY --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBQUklW
     env set AWS_ROOT_CERT --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBDRVJU
     env set CONFIG_TOML --device 0123456789abcdef0123456789abcdef --quiet = IyBNYWRlIGZvciB0aGUg
+    env set RULES_ZIP --device 0123456789abcdef0123456789abcdef --quiet = UEsDBBQAAAAIAAAAIQCg
     env set DAG_DEVICE --device 0123456789abcdef0123456789abcdef --quiet = 0123456789abcdef0123
-    os download raspberry-pi --output pi.img
-    os configure pi.img --device 0123456789abcdef0123456789abcdef
+    os download raspberry-pi --output partial-pi.img
     ");
+    let configured: Vec<&str> = asked.lines().filter(|line| line.starts_with("os configure")).collect();
+    insta::assert_snapshot!(configured.join("\n"), @"
+    os configure pi.img --device 0123456789abcdef0123456789abcdef --config-network ethernet
+    os configure pi.img --device 0123456789abcdef0123456789abcdef --config-network ethernet
+    os configure pi.img --device 0123456789abcdef0123456789abcdef --config-network ethernet --system-connection wifi
+    ");
+    starts_in_a_container(&stack);
+}
+
+/// That the container's start makes the bundle of the variables.
+fn starts_in_a_container(stack: &Stack) {
+    stack.place.write("bin/dag", "#!/bin/sh\necho \"$@\"\n");
+    fs::set_permissions(stack.place.path("bin/dag"), fs::Permissions::from_mode(0o755)).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("balena-start.sh");
+    let start = || {
+        let variables = fs::read_dir(stack.place.path("variables")).unwrap().map(|entry| entry.unwrap());
+        let variables = variables.map(|entry| (entry.file_name(), fs::read_to_string(entry.path()).unwrap()));
+        let mut command = Command::new("sh");
+        command.arg(&script).arg(stack.place.path("data")).env_clear().envs(variables);
+        command.env("PATH", format!("{}:/usr/bin:/bin", stack.place.path("bin").display()));
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let said = start();
+    assert_eq!(said.trim_end(), format!("run --config {}", stack.place.path("data/config.toml").display()));
+    let rules = |root: &str| dag_book::Folder::read(&stack.place.path(root).join("rules")).unwrap().id();
+    assert_eq!(rules("data"), rules(""));
+    for name in ["config.toml", "uplink/ca.pem", "uplink/device.pem", "uplink/device.key"] {
+        assert_eq!(stack.text(&format!("data/{name}")), stack.text(&format!("provisioned/{OLD}/{name}")), "{name}");
+    }
+    let key = fs::metadata(stack.place.path("data/uplink/device.key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    // What came by `rules push` goes on after the next start, and ends with other rules in the variable.
+    stack.place.write("data/rules/pushed.toml", "");
+    start();
+    assert!(stack.place.path("data/rules/pushed.toml").exists());
+    stack.place.write("rules/new.rhai", "");
+    assert_eq!(at_balena(stack, &["provision", OLD, "--balena", "fleet"], &[]).code, 0);
+    start();
+    assert_eq!(rules("data"), rules(""));
+}
+
+#[test]
+fn a_bundle_for_cloud_init_takes_nobodys_place() {
+    let stack = Stack::start();
+    stack.json(&["provision", "cottage", "--cloud-init", "user-data"], "");
+    let text = stack.text("user-data");
+    insta::assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"
+    #cloud-config
+    # Made by `dag-infra provision` for the device `cottage`, with its key: nobody else may see it.
+    bootcmd:
+    - >-
+      id dag >/dev/null 2>&1 || useradd --system --user-group --no-create-home
+    ");
+    let data: Value = serde_saphyr::from_str(&text).unwrap();
+    // Whoever was to log in still does.
+    assert_eq!(data.as_object().unwrap().keys().collect::<Vec<_>>(), ["bootcmd", "write_files"]);
+    let files = data["write_files"].as_array().unwrap();
+    let key = files.iter().find(|file| file["path"] == "/var/lib/dag/uplink/device.key").unwrap();
+    assert_eq!(
+        (&key["permissions"], &key["encoding"], &key["owner"]),
+        (&json!("0600"), &json!("b64"), &json!("dag:dag"))
+    );
+    assert!(files.iter().any(|file| file["path"] == "/var/lib/dag/rules/power.toml"));
+    assert_eq!(fs::metadata(stack.place.path("user-data")).unwrap().permissions().mode() & 0o777, 0o600);
+    stack.json(&["provision", "cottage", "--cloud-init", "user-data"], "");
+
+    let config = stack.text("config.toml");
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--cloud-init", "config.toml"], ""), @"`config.toml` holds something else, which would be lost: name another file with `--cloud-init FILE` (beside a `user-data` of your own on the card, `vendor-data` is read, too)");
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--cloud-init", "rules"], ""), @"`rules` cannot be read (Is a directory (os error 21)): name another file with `--cloud-init FILE`");
+    assert!(!stack.place.path("provisioned/barn").exists());
+    assert_eq!(stack.text("config.toml"), config);
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--cloud-init", "/proc/nowhere"], ""), @"`/proc/nowhere` cannot be written (No such file or directory (os error 2)): name another file with `--cloud-init FILE`");
 }
 
 #[test]
@@ -327,9 +375,12 @@ fn a_device_may_make_its_own_key() {
     make("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1", "own");
     make("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1", "other");
     make("-newkey rsa:1024", "weak");
+    make("-newkey ec -pkeyopt ec_paramgen_curve:secp521r1", "long");
+    make("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1", "third");
     let shed = |file: &str| stack.bad(&["provision", "shed", "--csr", file], "");
     let why = |text: String| text.split(": make one with").next().unwrap().to_owned();
-    insta::assert_snapshot!(why(shed("weak.csr")), @"`weak.csr` cannot be used: its key is of a kind that AWS IoT does not take (P-256, P-384, P-521, or RSA of 2048 bits or more)");
+    insta::assert_snapshot!(why(shed("weak.csr")), @"`weak.csr` cannot be used: its key is of a kind that a device cannot connect by (P-256, P-384, or RSA of 2048 to 4096 bits)");
+    assert!(shed("long.csr").contains("a kind that a device cannot connect by"));
     insta::assert_snapshot!(why(shed("own.key")), @"`own.key` cannot be used: it holds a `PRIVATE KEY` and no certificate signing request");
     insta::assert_snapshot!(why(shed("config.toml")), @"`config.toml` cannot be used: it is no certificate signing request in PEM");
     insta::assert_snapshot!(shed("none.csr"), @"there is no file `none.csr`");
@@ -338,9 +389,100 @@ fn a_device_may_make_its_own_key() {
     assert!(!stack.place.path("provisioned/shed/uplink/device.key").exists());
     assert_eq!(stack.json(&["provision", "shed", "--csr", "own.csr"], "")["done"], json!([]));
     insta::assert_snapshot!(shed("other.csr"), @"the bundle `…/provisioned/shed` was made by another request: `--rotate --csr FILE` gives the device a new certificate");
-    // A key that was made here goes where the device makes one.
+    // A key that was made here is out of the way where the device makes one, and is not lost.
     stack.json(&["provision", "cottage"], "");
-    assert_eq!(stack.json(&["provision", "cottage", "--rotate", "--csr", "other.csr"], "")["key"], false);
+    let key = stack.text("provisioned/cottage/uplink/device.key");
+    let rotate = |file: &str| stack.run(&["provision", "cottage", "--rotate", "--csr", file, "--format", "json"], "");
+    let rotated: Value = serde_json::from_str(&rotate("other.csr").out).unwrap();
+    assert_eq!(rotated["key"], false);
+    assert_eq!(stack.text("provisioned/cottage/uplink/device.key.old"), key);
+    // While that waits, another request is not taken for one that was used; the same one is.
+    assert_eq!(rotate("other.csr").code, 0);
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--rotate", "--csr", "third.csr"], ""), @"`third.csr` is not the request of the rotation that waits: finish that one by `--rotate --finish` first, then give the device another certificate (`--rotate` without `--csr` goes on with what was begun)");
+    insta::assert_snapshot!(stack.bad(&["provision", OLD, "--csr", "third.csr", "--name", ""], ""), @"`` cannot be the name of a device: it is one line of text, and not empty");
+    stack.json(&["provision", OLD, "--csr", "third.csr"], "");
+    let refused = at_balena(&stack, &["provision", OLD, "--balena", "fleet"], &[]);
+    assert!(refused.err.contains("made its key by itself"), "{refused:?}");
+}
+
+#[test]
+fn a_name_is_checked_before_anything_is_made() {
+    let stack = Stack::start();
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--name", ""], ""), @"`` cannot be the name of a device: it is one line of text, and not empty");
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--name", "a\nb"], ""), @r"`a\nb` cannot be the name of a device: it is one line of text, and not empty");
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--name", &"x".repeat(5_000)], ""), @"a device's name has 64 characters at most, and this one has 5000: shorten it");
+    assert!(!stack.place.path("provisioned").exists());
+    assert_eq!(stack.runtime.block_on(stack.registry().registration("barn")).unwrap(), None);
+    stack.json(&["provision", "barn", "--name", &"ä".repeat(64)], "");
+}
+
+#[test]
+fn a_device_is_not_taken_from_an_account_and_one_that_is_gone_has_nothing() {
+    let stack = Stack::start();
+    for name in ["nor", "kim"] {
+        stack.good(&["account", "add", name, "--password-stdin"], "correct horse");
+    }
+    stack.json(&["provision", "cottage", "--account", "nor"], "");
+    let refused = stack.bad(&["provision", "cottage", "--account", "kim"], "");
+    assert_eq!(refused, stack.bad(&["account", "assign", "kim", "cottage"], ""));
+    let owner = || stack.runtime.block_on(stack.registry().registration("cottage")).unwrap().unwrap().account;
+    let nor = owner();
+    assert!(nor.is_some());
+    stack.runtime.block_on(stack.registry().remove_account("nor")).unwrap();
+    insta::assert_snapshot!(stack.bad(&["account", "assign", "kim", "cottage"], ""), @"`cottage` belongs to an account that is not known here: `dag-infra provision cottage --account kim` gives it to `kim`");
+    stack.json(&["provision", "cottage", "--account", "kim"], "");
+    assert!(owner().is_some() && owner() != nor);
+}
+
+#[test]
+fn what_monitors_or_tells_nothing_is_warned_of() {
+    let stack = Stack::start();
+    let warned = |arguments: &[&str]| stack.run(arguments, "").err;
+    insta::assert_snapshot!(warned(&["provision", "cottage"]), @r#"
+    warning: `cottage` is nobody's: config.toml gives it to the account `home`, which there is not. Make that by `dag-infra account add home`, and run this again
+    warning: `[device.cottage]` of config.toml has the mains from the source `simulated`, which only `dag unplug` switches: the device notices no outage. Say there what it is wired to, like `power = { source = "gpio", pin = 4 }`, and run this again
+    "#);
+    insta::assert_snapshot!(warned(&["provision", "barn"]), @"warning: config.toml has no section `[device.barn]`: the device reads the mains at GPIO pin 4, where a UPS-Lite tells of them. Write the section if yours is wired otherwise, and run this again");
+    stack.place.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"gpio\", pin = 4 }");
+    stack.place.edit("config.toml", "account = \"home\"\n", "");
+    stack.place.edit(
+        "config.toml",
+        "[webhook]\n",
+        "[home_assistant]\nbroker = \"mqtt://localhost\"\nusername = \"dag\"\npassword = \"file:mqtt\"\n\n[webhook]\n",
+    );
+    stack.place.edit(
+        "rules/people.toml",
+        "# webhook = { url = \"https://example.com/hook\", secret = \"env:NOR_HOOK_SECRET\" }",
+        "webhook = { url = \"https://example.com/hook\", secret = \"env:HOOK\" }",
+    );
+    insta::assert_snapshot!(warned(&["provision", "cottage"]), @"warning: the device needs secrets that no bundle has: `env:HOOK`, `file:mqtt`. `env:NAME` is set in /etc/dag/secrets.env there, or as a variable at balena; `file:PATH` is a file beside its config.toml");
+}
+
+#[test]
+fn what_would_not_reach_the_device_is_refused() {
+    let stack = Stack::start();
+    let refused = stack.bad(&["provision", "cottage", "--set", "site.name=Elsewhere"], "");
+    insta::assert_snapshot!(refused, @"`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the device, whose files are made of config.toml as it is: write it there");
+    assert!(!stack.place.path("provisioned").exists());
+    for flags in
+        [&["--rotate", "--finish", "--csr", "x"][..], &["--revoke", "--signing-key", "x"], &["--yes"], &["--finish"]]
+    {
+        assert_eq!(stack.run(&[&["provision", "cottage"], flags].concat(), "").code, 2, "{flags:?}");
+    }
+}
+
+#[test]
+fn rules_behind_a_link_are_somebody_elses() {
+    let stack = Stack::start();
+    stack.json(&["provision", "cottage"], "");
+    let mode = |name: &str| fs::metadata(stack.place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("provisioned/cottage"), mode("provisioned/cottage/uplink")), (0o700, 0o700));
+    stack.place.write("mine/own.toml", "x");
+    let rules = stack.place.path("provisioned/cottage/rules");
+    fs::rename(&rules, stack.place.path("away")).unwrap();
+    std::os::unix::fs::symlink(stack.place.path("mine"), &rules).unwrap();
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage"], ""), @"`…/provisioned/cottage/rules` is a link to another folder, whose files would be changed: remove the link, and run this again");
+    assert_eq!(stack.text("mine/own.toml"), "x");
 }
 
 #[test]
@@ -356,7 +498,7 @@ fn what_cannot_be_is_told_in_a_sentence() {
     insta::assert_snapshot!(stack.bad(&["provision", "barn", "--out", "/proc/nowhere"], ""), @"`/proc/nowhere/provision.json` cannot be written (No such file or directory (os error 2)): name a folder of your own with `--out DIR`");
     insta::assert_snapshot!(stack.bad(&["provision", "barn", "--account", "nor"], ""), @"there is no account `nor`: `dag-infra account add nor` makes one");
     insta::assert_snapshot!(stack.bad(&["provision", "barn", "--rotate"], ""), @"AWS IoT knows no device `barn`: make it by `dag-infra provision barn`");
-    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--out", "elsewhere"], ""), @"the device `cottage` has a certificate already, and its bundle is not here: say where that is by `--out DIR`, or give the device another certificate by `--rotate`");
+    insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--out", "elsewhere"], ""), @"the device `cottage` has a certificate already, and its bundle is not here: say where that is by `--out DIR`. Without one, `--adopt` takes over a device of an older fleet with the certificate that it has, and `--rotate` gives it another");
     fs::write(stack.place.path("rules-signing.key"), "no key").unwrap();
     insta::assert_snapshot!(stack.bad(&["provision", "cottage"], ""), @"the signing key `…/rules-signing.key` cannot be read: this is no signing key: it is an Ed25519 key in PKCS#8");
     let none: Place = Place::new();

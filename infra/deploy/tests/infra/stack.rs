@@ -1,10 +1,15 @@
 //! A stack on loopback as commands find it: table, queue, secret, policy, type and group of things. moto's CloudFormation
 //! makes none of the last four.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use aws_config::SdkConfig;
-use dag_cloud::aws::Registry;
+use dag_cloud::{
+    Commit, DeviceItem, Store as _,
+    aws::{Aws, Registry, Settings},
+};
+use dag_config::Config;
+use dag_engine::{Id, Time};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -109,6 +114,33 @@ impl Stack {
         look.certificate_description.unwrap().status.unwrap().as_str().to_owned()
     }
 
+    pub fn arn(&self, certificate: &str) -> String {
+        let look = self.iot().describe_certificate().certificate_id(certificate).send();
+        self.runtime.block_on(look).unwrap().certificate_description.unwrap().certificate_arn.unwrap()
+    }
+
+    /// Has the consumer have heard of a device of the configuration.
+    pub fn hear(&self, device: &str, at: Time) {
+        let config = Config::load(&self.place.path("config.toml"), &[]).unwrap();
+        let mut item = DeviceItem::new(config.device(Some(device)).unwrap());
+        item.heard_at = Some(at);
+        item.presence.report(at);
+        item.rules = Some(Id::of(&[b"rules"]));
+        let settings = Settings {
+            table: "dag".to_owned(),
+            events: self.events.clone(),
+            deliveries: String::new(),
+            dead: String::new(),
+            broker: None,
+            configuration_set: None,
+            secret: None,
+        };
+        let world = Aws::new(&self.sdk, &settings, &config).unwrap();
+        let (decisions, prepared, finished, unmarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let commit = Commit { item, version: 0, at, decisions, prepared, finished, unmarked };
+        self.runtime.block_on(world.commit(&commit)).unwrap();
+    }
+
     /// The devices that were announced since the last time, in their order.
     pub fn announced(&self) -> Vec<String> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
@@ -166,4 +198,42 @@ async fn make(sdk: &SdkConfig) -> (String, String) {
     let create = aws_sdk_cloudformation::Client::new(sdk).create_stack().stack_name("detectordag");
     create.template_body(body.to_string()).send().await.unwrap();
     (events, secret)
+}
+
+/// A stand-in of balena's program. It notes what it is asked in the file `asked`, and each variable's value in a file of the
+/// folder `variables`; it knows a device that it registered, and an image is there once it is downloaded. `no download` among
+/// what was said before has it fail there.
+const BALENA: &str = r#"#!/bin/sh
+case "$1" in --version) exit 0;; esac
+if [ "$1 $2" = "env set" ]; then
+  eval "value=\$$3"
+  mkdir -p variables && printf %s "$value" > "variables/$3"
+fi
+echo "$*${value:+ = $(echo "$value" | cut -c1-20)}" >> asked
+case "$1 $2" in
+  "device register") ;;
+  "device "*) grep -q "device register" asked;;
+  "os download") echo image > "$5" && ! grep -q "no download" said;;
+esac
+"#;
+
+/// Runs a command with balena's stand-in, which was asked something `before`.
+pub fn at_balena(stack: &Stack, arguments: &[&str], before: &[&str]) -> Said {
+    let place = &stack.place;
+    place.write("bin/balena", BALENA);
+    fs::set_permissions(place.path("bin/balena"), fs::Permissions::from_mode(0o755)).unwrap();
+    place.write("said", &before.join("\n"));
+    let asked = fs::read_to_string(place.path("asked")).unwrap_or_default();
+    let registered: String =
+        before.iter().filter(|line| line.starts_with("device register")).map(|line| format!("{line}\n")).collect();
+    place.write("asked", &(asked + registered.as_str()));
+    let endpoint = stack.moto.endpoint();
+    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("PATH", path.as_str()),
+    ];
+    place.run_with(&environment, arguments, None)
 }
