@@ -231,7 +231,7 @@ impl Deployment<'_> {
             Err(error) => left.push(format!("whether mail can leave is not known: {error}")),
         }
         let secret =
-            deployed.iter().filter_map(|stack| stack.pointer("/outputs/Secret").and_then(Value::as_str)).last();
+            deployed.iter().filter_map(|stack| stack.pointer("/outputs/Secret").and_then(Value::as_str)).next_back();
         if let Some(secret) = secret {
             match secret::names(&self.cloud.sdk, secret).await {
                 Ok(there) => left.extend(self.facts.secrets().difference(&there).map(|name| {
