@@ -29,10 +29,15 @@ pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<S
     if let Some(given) = given {
         let text = read_given(given)?;
         if here.is_some_and(|here| here != text) {
-            bail!(
-                "the bundle `{}` was made by another request: `--rotate --csr FILE` gives the device a new certificate",
-                note.folder().display()
-            );
+            let folder = note.folder().display();
+            match name {
+                "next" => bail!(
+                    "a rotation was begun in `{folder}` with another request: `--rotate` without `--csr` goes on with that one"
+                ),
+                _ => bail!(
+                    "the bundle `{folder}` was made by another request: `--rotate --csr FILE` gives the device a new certificate"
+                ),
+            }
         }
         // One that was made here, for a request that never came to be.
         if is_of_another(&key_path, &text)? {

@@ -1,9 +1,9 @@
 //! Devices: each a thing of AWS IoT with a certificate, a bundle of files for its card, and a row of the registry.
 //!
-//! `note.rs` keeps what was done in the bundle, so that whatever was left halfway goes on. `identity.rs` has key and request,
-//! `things.rs` the calls of AWS IoT, `bundle.rs` the files, `register.rs` the registry, `warn.rs` what would
-//! go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a device later; `cloud_init.rs` and `balena.rs` other
-//! ways for a bundle to reach it.
+//! `order.rs` says what can be asked and what is answered. `note.rs` keeps what was done in the bundle, so that whatever was
+//! left halfway goes on. `identity.rs` has key and request, `things.rs` the calls of AWS IoT, `bundle.rs` the files,
+//! `register.rs` the registry, `warn.rs` what would go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a
+//! device later; `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
 
 mod adopt;
 mod balena;
@@ -12,17 +12,14 @@ mod cloud_init;
 mod files;
 mod identity;
 mod note;
+mod order;
 mod register;
 mod revoke;
 mod rotate;
 mod things;
 mod warn;
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use dag_cloud::aws::Registry;
@@ -30,57 +27,16 @@ use dag_config::{Config, DeviceConfig};
 use dag_engine::{Name, Time};
 
 pub(crate) use balena::Balena;
+pub(crate) use order::{Ending, Order, Report, check_id};
 pub(crate) use things::Things;
 
 use self::{
     bundle::{Source, Uplink},
     note::Note,
+    order::check_name,
     register::{Owners, Wanted},
 };
 use crate::{account, cloud::Cloud, package, template::Output};
-
-/// What is asked for a device.
-#[derive(Clone, Debug)]
-pub(crate) struct Order {
-    pub device: String,
-    pub name: Option<String>,
-    /// The user name of an account.
-    pub account: Option<String>,
-    /// The folder of the bundle.
-    pub out: PathBuf,
-    /// A request that the device made.
-    pub csr: Option<PathBuf>,
-    /// The key that signs rules; it need not be there.
-    pub signing_key: PathBuf,
-    pub cloud_init: Option<PathBuf>,
-    pub balena: Option<Balena>,
-}
-
-/// What was done.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Report {
-    pub device: String,
-    pub folder: PathBuf,
-    /// The certificate of the bundle.
-    pub certificate: Option<String>,
-    /// Whether the bundle has the device's key, or the device itself has it.
-    pub key: bool,
-    /// What there was to do, in its order.
-    pub done: Vec<&'static str>,
-    /// How many certificates are good besides that of the bundle, until a rotation is finished.
-    pub others: usize,
-    /// What would go unnoticed.
-    pub warnings: Vec<String>,
-}
-
-/// The end of a rotation, before it is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ending {
-    /// How many certificates it ends.
-    pub certificates: usize,
-    /// Whether the device reported since the new files were made. By which certificate is not known.
-    pub heard: bool,
-}
 
 /// The cloud side, as a device's provisioning needs it.
 pub(crate) struct Provisioner<'a> {
@@ -93,39 +49,6 @@ pub(crate) struct Provisioner<'a> {
     things: Things,
     registry: Registry,
     events: String,
-}
-
-/// Whether this can be the id of a device.
-///
-/// # Errors
-/// Why not.
-pub(crate) fn check_id(device: &str) -> Result<()> {
-    if !dag_config::is_device_id(device) {
-        bail!(
-            "`{}` cannot be the id of a device: use letters, digits, `-` and `_`, at most 64, for it stands in topics and \
-             names of files",
-            device.escape_debug()
-        );
-    }
-    Ok(())
-}
-
-/// A name has so many characters at most, like an id: it stands in the subjects of mails.
-const LONGEST_NAME: usize = 64;
-
-/// Whether this can be what people call a device.
-///
-/// # Errors
-/// Why not.
-fn check_name(name: &str) -> Result<()> {
-    let length = name.chars().count();
-    if length > LONGEST_NAME {
-        bail!("a device's name has {LONGEST_NAME} characters at most, and this one has {length}: shorten it");
-    }
-    if !dag_config::is_device_name(name) {
-        bail!("`{}` cannot be the name of a device: it is one line of text, and not empty", name.escape_debug());
-    }
-    Ok(())
 }
 
 impl<'a> Provisioner<'a> {

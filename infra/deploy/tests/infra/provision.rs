@@ -399,6 +399,9 @@ fn a_device_may_make_its_own_key() {
     // While that waits, another request is not taken for one that was used; the same one is.
     assert_eq!(rotate("other.csr").code, 0);
     insta::assert_snapshot!(stack.bad(&["provision", "cottage", "--rotate", "--csr", "third.csr"], ""), @"`third.csr` is not the request of the rotation that waits: finish that one by `--rotate --finish` first, then give the device another certificate (`--rotate` without `--csr` goes on with what was begun)");
+    stack.json(&["provision", "barn"], "");
+    fs::copy(stack.place.path("own.csr"), stack.place.path("provisioned/barn/uplink/next.csr")).unwrap();
+    insta::assert_snapshot!(stack.bad(&["provision", "barn", "--rotate", "--csr", "third.csr"], ""), @"a rotation was begun in `…/provisioned/barn` with another request: `--rotate` without `--csr` goes on with that one");
     insta::assert_snapshot!(stack.bad(&["provision", OLD, "--csr", "third.csr", "--name", ""], ""), @"`` cannot be the name of a device: it is one line of text, and not empty");
     stack.json(&["provision", OLD, "--csr", "third.csr"], "");
     let refused = at_balena(&stack, &["provision", OLD, "--balena", "fleet"], &[]);
