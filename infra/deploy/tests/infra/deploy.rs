@@ -135,7 +135,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     iot.create_topic_rule().rule_name("trial_reports").topic_rule_payload(other).send().await.unwrap();
     let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer], None);
     assert_eq!(said.code, 1);
-    insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the topic rules trial_reports hear the same devices, in this account and region: people would be told twice, and of devices that are not known here. Delete the other stack, or give this one another region (`region` in `[aws]`) or other topics (`topics` in `[uplink]`; what else that section has to name is replaced in a device's bundle)");
+    insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the topic rules trial_reports hear the same devices, in this account and region: people would be told twice, and of devices that are not known here. Delete the other stack, or give this one another region (`region` in `[aws]`) or other topics (`topics` in `[uplink]`)");
 
     // A stack that cannot be changed says what to do, before anything is built.
     moto.put_into("detectordag", "ROLLBACK_FAILED");
