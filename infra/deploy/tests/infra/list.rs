@@ -35,7 +35,7 @@ fn a_revoked_device_has_no_active_certificates() {
         stack.json(&["provision", device], "");
     }
     stack.good(&["provision", "barn", "--revoke", "--yes"], "");
-    stack.good(&["provision", "cottage", "--rotate"], "");
+    stack.json(&["provision", "cottage", "--rotate"], "");
     stack.runtime.block_on(stack.registry().change("shed", |_| {})).unwrap();
     insta::assert_snapshot!(stack.good(&["list", "--certificates"], ""), @"
     DEVICE   NAME     ACCOUNT  LAST REPORT  CONNECTION      CERTIFICATES  RULES

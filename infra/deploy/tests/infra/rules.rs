@@ -146,12 +146,12 @@ fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
     let (here, away) = (stack.place.path("rules-signing.key"), stack.place.path("away.key"));
     // Before any rules were pushed, a device keeps the key that it was given.
     stack.good(&["rules", "key"], "");
-    stack.good(&["provision", "cottage"], "");
+    stack.json(&["provision", "cottage"], "");
     let public = key("cottage");
     assert!(public.is_some());
     fs::rename(&here, &away).unwrap();
-    stack.good(&["provision", "cottage"], "");
-    stack.good(&["provision", "barn"], "");
+    stack.json(&["provision", "cottage"], "");
+    stack.json(&["provision", "barn"], "");
     assert_eq!((key("cottage"), key("barn")), (public.clone(), None));
 
     stack.good(&["rules", "push", "--all", "--key", "away.key"], "");
