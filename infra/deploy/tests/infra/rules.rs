@@ -157,14 +157,20 @@ fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
     stack.good(&["rules", "push", "--all", "--key", "away.key"], "");
     let said = stack.run(&["provision", "barn"], "");
     assert_eq!((said.code, key("barn")), (0, public.clone()));
-    assert_snapshot!(said.err, @"There is no signing key at `…/rules-signing.key`: the device gets the public key by which the fleet's rules are signed.");
+    assert_snapshot!(said.err, @"
+    There is no signing key at `…/rules-signing.key`: the device gets the public key by which the fleet's rules are signed.
+    warning: config.toml has no section `[device.barn]`: the device reads the mains at GPIO pin 4, where a UPS-Lite tells of them. Write the section if yours is wired otherwise, and run this again
+    ");
 
     // Another key is given, as it is asked for, and told of.
     stack.good(&["rules", "key"], "");
     let said = stack.run(&["provision", "barn"], "");
     assert_eq!(said.code, 0);
     assert_ne!(key("barn"), public);
-    assert_snapshot!(said.err, @"`…/rules-signing.key` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are pushed by it (`dag-infra rules push --new-key`)");
+    assert_snapshot!(said.err, @"
+    `…/rules-signing.key` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are pushed by it (`dag-infra rules push --new-key`)
+    warning: config.toml has no section `[device.barn]`: the device reads the mains at GPIO pin 4, where a UPS-Lite tells of them. Write the section if yours is wired otherwise, and run this again
+    ");
 }
 
 #[cfg(unix)]
