@@ -113,12 +113,7 @@ impl Things {
         if self.find(device).await?.is_none() {
             return Ok(0);
         }
-        let mut active = 0;
-        for certificate in self.certificates(device).await? {
-            let status = self.look(&certificate).await?.map(|(_, status)| status);
-            active += usize::from(status == Some(CertificateStatus::Active));
-        }
-        Ok(active)
+        Ok(self.active(&self.certificates(device).await?).await?.len())
     }
 
     pub async fn is_in_group(&self, device: &str) -> Result<bool> {

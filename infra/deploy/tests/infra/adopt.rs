@@ -1,6 +1,5 @@
 //! `dag-infra provision --adopt`: devices of an older fleet, whose certificates nobody here has the keys of.
 
-use dag_cloud::Account;
 use serde_json::{Value, json};
 
 use crate::stack::{Stack, at_balena};
@@ -117,13 +116,7 @@ fn adopting_a_device_whose_rotation_was_cut_short_goes_on_rotating_and_keeps_its
 fn the_account_of_an_older_fleet_is_its_account_here_where_there_is_such_a_one() {
     let stack = Stack::start();
     let registry = stack.registry();
-    let nor = Account {
-        id: "11111111-2222-4333-8444-555555555555".into(),
-        username: "nor".to_owned(),
-        password: String::new(),
-        emails: Vec::new(),
-    };
-    assert!(stack.runtime.block_on(registry.add_account(&nor)).unwrap());
+    let nor = stack.nor();
     let named = |device: &str, account: &str| {
         older(&stack, device, 1);
         let attributes = aws_sdk_iot::types::AttributePayload::builder().attributes("account-id", account).build();

@@ -49,3 +49,15 @@ fn a_revoked_device_has_no_active_certificates() {
     assert_eq!(counted, [json!(0), json!(2), json!(1), json!(0)]);
     assert_eq!(stack.json(&["list"], "")[0].get("certificates"), None, "it was not asked for");
 }
+
+#[test]
+fn without_credentials_every_command_says_where_they_come_from() {
+    let place = crate::moto::Place::new();
+    for command in
+        [&["list"][..], &["provision", "cottage"], &["account", "list"], &["destroy", "--yes", "x"], &["diff"]]
+    {
+        let said = place.run_with(&[], command, None);
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{command:?}");
+        assert!(said.err.contains("failed: no credentials for AWS are found. Log in by `aws sso login`"), "{said:?}");
+    }
+}

@@ -12,7 +12,6 @@ use std::{
 };
 
 use aws_sdk_iot::types::CertificateStatus;
-use dag_cloud::Account;
 use dag_config::{Config, Mode};
 use dag_engine::Time;
 use dag_uplink::SigningKey;
@@ -144,13 +143,7 @@ fn a_rotation_that_was_left_halfway_goes_on_with_the_same_certificate() {
 fn a_device_belongs_to_an_account_and_keeps_the_name_that_people_gave_it() {
     let stack = Stack::start();
     let registry = stack.registry();
-    let nor = Account {
-        id: "11111111-2222-4333-8444-555555555555".into(),
-        username: "nor".to_owned(),
-        password: String::new(),
-        emails: Vec::new(),
-    };
-    assert!(stack.runtime.block_on(registry.add_account(&nor)).unwrap());
+    let nor = stack.nor();
     stack.json(&["provision", "cottage", "--account", "nor"], "");
     stack.runtime.block_on(registry.change("cottage", |row| row.name = Some("Hut".to_owned()))).unwrap();
     assert_eq!(stack.json(&["provision", "cottage"], "")["done"], json!([]));

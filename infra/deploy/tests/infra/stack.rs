@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use aws_config::SdkConfig;
 use dag_cloud::{
-    Commit, DeviceItem, Store as _,
+    Account, Commit, DeviceItem, Store as _,
     aws::{Aws, Registry, Settings},
 };
 use dag_config::Config;
@@ -40,6 +40,18 @@ impl Stack {
 
     pub fn registry(&self) -> Registry {
         Registry::new(&self.sdk, "dag")
+    }
+
+    /// An account that was added.
+    pub fn nor(&self) -> Account {
+        let nor = Account {
+            id: "11111111-2222-4333-8444-555555555555".into(),
+            username: "nor".to_owned(),
+            password: String::new(),
+            emails: Vec::new(),
+        };
+        assert!(self.runtime.block_on(self.registry().add_account(&nor)).unwrap());
+        nor
     }
 
     /// Runs `dag-infra` in the folder; `input` is its standard input.
