@@ -161,14 +161,30 @@ def nuisances(show, home, rng):
         at_rest(home)
 
 
-# It is of a device that only the owner's desk has.
-SCENARIO = """
+# It is of a device that only the owner's desk has: what rules do there is not this one's to prove.
+OF_ANOTHER = """
 name = "nothing happens"
 device = "cabin"
 start = "2026-01-10T18:00:00Z"
 [[step]]
 at = "1m"
 expect = []
+"""
+
+# It expects the name that the device has at the owner's desk, and not in its own configuration.
+OF_THIS = """
+name = "the hut loses its mains"
+device = "cottage"
+start = "2026-01-10T18:00:00Z"
+[[step]]
+at = "0s"
+set = { power = "on" }
+[[step]]
+at = "1m"
+set = { power = "off" }
+[[step]]
+at = "2m"
+expect = [{ to = "nor", subject = "*Hut*" }, { to = "neighbour" }]
 """
 
 
@@ -184,6 +200,8 @@ def new_rules(show, home):
     with show("rules that are signed and pushed run on the device, and the table shows it") as remarks:
         home.aws.register(DEVICE)
         (rules / "more.toml").write_text("# Nothing yet.\n")
+        (rules / "tests").mkdir()
+        (rules / "tests/another.toml").write_text(OF_ANOTHER)
         pushed = time.monotonic()
         good = home.owner("rules", "push", "--all")
         expect(good["devices"] == [DEVICE], "the device alone", good)
@@ -192,17 +210,15 @@ def new_rules(show, home):
         expect((home.folder / "rules/more.toml").is_file(), "the new files on the device", "no such file")
 
     with show("rules that are wrong on the device are refused there, and the table shows why") as remarks:
-        (rules / "tests").mkdir()
-        (rules / "tests/cabin.toml").write_text(SCENARIO)
+        (rules / "tests/this.toml").write_text(OF_THIS)
         bad = home.owner("rules", "push", "--device", DEVICE)
         until(lambda: refused(bad["rules"]), "the refusal in the table", home.what_happened)
         reason = refused(bad["rules"])
-        expect("cabin" in reason, "the device that it does not know", reason)
+        expect("this.toml" in reason, "the scenario that goes otherwise here", reason)
         expect(runs() == good["rules"], "the rules from before", runs())
-        expect(not (home.folder / "rules/tests").exists(), "the files from before", "others")
+        expect(not (home.folder / "rules/tests/this.toml").exists(), "the files from before", "others")
         remarks.append(" ".join(reason.splitlines()[0].split())[:60])
-        (rules / "tests/cabin.toml").unlink()
-        (rules / "tests").rmdir()
+        (rules / "tests/this.toml").unlink()
 
     with show("rules that another key signed are refused, too") as remarks:
         home.owner("rules", "key", "--key", "other.key")

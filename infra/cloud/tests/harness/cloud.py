@@ -134,8 +134,9 @@ class Cloud(Household):
             (folder / "rules/people.toml").write_text(PEOPLE.format(http=self.web.port, second=self.second))
             (folder / "rules/power.toml").write_text(RULES.format(outage=self.outage, lost=self.lost))
 
-        # The owner's desk has another device in its configuration, and the key that the device is to trust.
-        (self.desk / "config.toml").write_text(config + DESK)
+        # The owner's desk has another device in its configuration, a newer name of this one, and the key that the device is to
+        # trust.
+        (self.desk / "config.toml").write_text(config.replace('name = "Cottage"', 'name = "Hut"') + DESK)
         key = self.owner("rules", "key")["public_key"]
         (self.folder / "config.toml").write_text(config + f'rules_key = "{key}"\n')
 
