@@ -109,7 +109,9 @@ fn unreached(told: &str) -> Option<String> {
     if has("expired") && (has("SSO") || has("sso") || has("token")) {
         return Some(EXPIRED.to_owned());
     }
-    if has("no providers in chain provided credentials") || has("credential provider was not enabled") {
+    // The metadata of a machine at AWS is asked last, when nothing else had any.
+    let none = ["no providers in chain provided credentials", "credential provider was not enabled", "IMDS"];
+    if none.into_iter().any(has) {
         return Some(
             "no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or \
              AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -200,6 +202,9 @@ mod tests {
     fn a_login_that_ran_out_is_found_before_anything_is_asked() {
         let told = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
         assert_eq!(unreached(told).as_deref(), Some(EXPIRED));
+        let told = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session token: \
+                    service error: request forbidden: IMDS is disabled or the caller has insufficient permissions.";
+        assert!(unreached(told).is_some_and(|told| told.starts_with("no credentials for AWS are found")));
     }
 
     #[tokio::test]
