@@ -4,13 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use dag_cloud::aws::Registry;
 use dag_config::Config;
 
 use crate::{
     explain::explain,
-    stack::is_missing,
+    stack::{PAUSE, Stack, outputs_of},
     template::{FactsError, Output},
 };
 
@@ -51,18 +50,11 @@ impl Cloud {
 
     /// What the stack says of itself.
     pub async fn outputs(&self) -> Result<Outputs> {
-        let client = aws_sdk_cloudformation::Client::new(&self.sdk);
-        let described = client.describe_stacks().stack_name(&self.stack).send().await;
-        let described = match described {
-            Ok(described) => described,
-            Err(error) if error.code() == Some("ValidationError") && is_missing(error.message()) => {
-                bail!("there is no stack `{}` in {}: make it by `dag-infra deploy`", self.stack, self.region);
-            }
-            Err(error) => return Err(explain("asking for the stack", &error)),
-        };
-        let outputs =
-            described.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default());
-        Ok(Outputs(outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect()))
+        let stack = Stack::new(&self.sdk, &self.stack, &self.region, PAUSE);
+        match stack.describe().await? {
+            Some(described) => Ok(Outputs(outputs_of(described))),
+            None => bail!("there is no stack `{}` in {}: make it by `dag-infra deploy`", self.stack, self.region),
+        }
     }
 }
 

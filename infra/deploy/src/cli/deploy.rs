@@ -36,24 +36,6 @@ pub(super) struct Deploy {
     sources: PathBuf,
 }
 
-/// What is allowed, and probably not meant.
-fn warnings(facts: &Facts) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for secret in &facts.unreachable {
-        warnings.push(format!(
-            "warning: `{secret}` in rules/ cannot be had in the cloud: name it `env:NAME`, in letters, digits and `_`, and \
-             set it by `dag-infra secret set NAME`"
-        ));
-    }
-    if facts.operator_email.is_none() {
-        warnings.push(
-            "warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address"
-                .to_owned(),
-        );
-    }
-    warnings
-}
-
 /// What is deployed, once it was found to be right.
 struct Deployment<'a> {
     common: &'a Common,
@@ -90,6 +72,24 @@ impl Deploy {
             }
         }
     }
+}
+
+/// What is allowed, and probably not meant.
+fn warnings(facts: &Facts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for secret in &facts.unreachable {
+        warnings.push(format!(
+            "warning: `{secret}` in rules/ cannot be had in the cloud: name it `env:NAME`, in letters, digits and `_`, and \
+             set it by `dag-infra secret set NAME`"
+        ));
+    }
+    if facts.operator_email.is_none() {
+        warnings.push(
+            "warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address"
+                .to_owned(),
+        );
+    }
+    warnings
 }
 
 impl Deployment<'_> {
@@ -193,7 +193,7 @@ impl Deployment<'_> {
 
     /// Shows what a plan would change, asks, and does it. Answers what is told of it to programs.
     async fn bring(&self, stack: &Stack, plan: &Plan) -> Result<Value, Failure> {
-        let title = format!("{} in {}", stack.name, stack.region);
+        let title = stack.place();
         let Some(proposal) = stack.propose(plan).await? else {
             self.tell(format_args!("{title}: no changes"));
             self.protect(stack).await;

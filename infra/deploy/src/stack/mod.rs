@@ -75,8 +75,7 @@ impl Stack {
 
     /// What it says of itself.
     pub async fn outputs(&self) -> Result<BTreeMap<String, String>> {
-        let outputs = self.describe().await?.and_then(|stack| stack.outputs).unwrap_or_default();
-        Ok(outputs.into_iter().filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
+        Ok(self.describe().await?.map(outputs_of).unwrap_or_default())
     }
 
     /// The last event of the stack with this ARN, after which what comes is news.
@@ -148,7 +147,13 @@ impl Stack {
     }
 }
 
+/// What a stack says of itself, by the names of its outputs.
+pub(crate) fn outputs_of(stack: types::Stack) -> BTreeMap<String, String> {
+    let outputs = stack.outputs.unwrap_or_default().into_iter();
+    outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect()
+}
+
 /// "Stack with id … does not exist": any other `ValidationError` is something else.
-pub(crate) fn is_missing(message: Option<&str>) -> bool {
+fn is_missing(message: Option<&str>) -> bool {
     message.is_some_and(|message| message.contains("does not exist"))
 }
