@@ -27,9 +27,9 @@ use dag::{
     source::Observation,
     store::{Keep, Store},
 };
-use dag_book::Book;
 use dag_config::Config;
 use dag_engine::{Engine, Input, State, Time, Value};
+use dag_rulebook::Rulebook;
 
 fn main() {
     let root = std::env::var_os("DAG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
@@ -167,9 +167,9 @@ const AT_ONCE: &str = r#"
 fn durable(dir: &Path, sync: Duration) {
     let home = home(dir, "durable", Some(&format!("{AT_ONCE} email = \"nor@example.com\"")));
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
-    let book = Book::prove(&home.join("rules"), &config).unwrap();
+    let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(home.join("dag.redb"), Keep::DEFAULT).unwrap();
-    let mut desk = Desk::open(book, config.device(None).unwrap(), store, opened.boot).unwrap();
+    let mut desk = Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
     let mut now = 1_768_046_400_000;
     let mut times: Vec<Duration> = (0..600)
         .map(|flip| {
@@ -289,7 +289,7 @@ fn reloads(home: &Path) {
     let mut sizes = Vec::new();
     let begin = Instant::now();
     for reload in 0..10_000_i64 {
-        let engine: Engine = Book::prove(&home.join("rules"), &config).unwrap().engine;
+        let engine: Engine = Rulebook::prove(&home.join("rules"), &config).unwrap().engine;
         engine.step(&mut state, Input::RulesChanged, Time::from_millis(1_768_046_400_000 + reload));
         if [99, 999, 4_999, 9_999].contains(&reload) {
             sizes.push(format!("{} KiB after {}", resident(), reload + 1));

@@ -16,10 +16,10 @@ use dag::{
     source::Observation,
     store::{Keep, Queued, Store, Window},
 };
-use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Failure;
 use dag_engine::{Id, Millis, Name, Outcome, Time, Value};
+use dag_rulebook::Rulebook;
 
 const RULES: &str = r#"
     [rule.at-once]
@@ -47,9 +47,9 @@ fn desk(folder: &Path) -> Desk {
     fs::create_dir_all(folder.join("rules")).unwrap();
     fs::write(folder.join("rules/all.toml"), RULES).unwrap();
     let config = Config::load(&folder.join("config.toml"), &[]).unwrap();
-    let book = Book::prove(&folder.join("rules"), &config).unwrap();
+    let rulebook = Rulebook::prove(&folder.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(folder.join("dag.redb"), Keep::DEFAULT).unwrap();
-    Desk::open(book, config.device(None).unwrap(), store, opened.boot).unwrap()
+    Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap()
 }
 
 fn noon() -> Time {

@@ -1,15 +1,15 @@
 //! `dag check`
 
 use super::{Common, Done};
-use dag_book::{Book, Folder};
+use dag_rulebook::{Folder, Rulebook};
 
 pub(super) fn check(common: &Common) -> Done {
     let config = common.load()?;
     let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
-    let book = Book::compile(folder, &config)?;
-    let warnings = book.warnings(&config);
-    let rules: Vec<&str> = book.engine.rules().rules().map(|rule| rule.as_str()).collect();
-    let hash = book.engine.rules().hash();
+    let rulebook = Rulebook::compile(folder, &config)?;
+    let warnings = rulebook.warnings(&config);
+    let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
+    let hash = rulebook.engine.rules().hash();
     let mut text = String::new();
     for warning in &warnings {
         text.push_str(&format!("{warning}\n"));

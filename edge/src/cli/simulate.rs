@@ -6,9 +6,9 @@ use std::{
 };
 
 use clap::Args;
-use dag_book::{Book, Folder, devices};
 use dag_delivery::Templates;
 use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
+use dag_rulebook::{Folder, Rulebook, devices};
 use serde::Serialize;
 
 use super::{Common, Done, Format};
@@ -39,7 +39,7 @@ impl Simulate {
     pub fn run(self, common: &Common) -> Done {
         let config = common.load()?;
         let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
-        let Book { engine, templates, .. } = Book::compile(folder, &config)?;
+        let Rulebook { engine, templates, .. } = Rulebook::compile(folder, &config)?;
         let devices: Vec<Device> = devices(&config).into_values().collect();
         let engine = engine.running(Runs::Everything);
         let out = io::BufWriter::new(io::stdout().lock());

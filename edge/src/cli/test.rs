@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dag_book::{Beside, Book, Folder, Play, text};
+use dag_rulebook::{Folder, Play, Rulebook, SiblingRules, text};
 use serde_json::json;
 
 use super::{Common, Done, Failure};
@@ -20,8 +20,8 @@ impl Test {
         let config = common.load()?;
         let rules = config.root.join("rules");
         let folder = Folder::read(&rules).map_err(dag_engine::Problems)?;
-        let book = Book::compile(folder, &config)?;
-        let own = || book.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+        let rulebook = Rulebook::compile(folder, &config)?;
+        let own = || rulebook.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
         let (within, scenarios) = match self.paths.as_slice() {
             [] => (rules.join("tests"), own()),
             paths => (PathBuf::new(), named(paths)?),
@@ -33,7 +33,7 @@ impl Test {
         let mut report = Vec::new();
         let mut text = String::new();
         for (file, source) in &scenarios {
-            match book.play(file, source, &config, &Beside::of(&within.join(file), &config)) {
+            match rulebook.play(file, source, &config, &SiblingRules::of(&within.join(file), &config)) {
                 Ok(Play { name, played, .. }) => {
                     let good = played.problems.is_empty();
                     failed += u32::from(!good);

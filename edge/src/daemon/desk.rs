@@ -8,9 +8,9 @@ use std::{
     time::Instant,
 };
 
-use dag_book::Book;
 use dag_delivery::{Entry, EntryState};
 use dag_engine::{Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe};
+use dag_rulebook::Rulebook;
 
 pub use self::sending::Parcel;
 use self::writing::Trouble;
@@ -26,7 +26,7 @@ const MOST_UNWRITTEN: usize = 1_024;
 /// The engine with its state, the outbox and the store behind them.
 #[derive(Debug)]
 pub struct Desk {
-    book: Book,
+    rulebook: Rulebook,
     device: Name,
     state: State,
     store: Store,
@@ -55,7 +55,7 @@ impl Desk {
     ///
     /// # Errors
     /// What cannot be read from the store.
-    pub fn open(book: Book, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
+    pub fn open(rulebook: Rulebook, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
         let id = device.id.clone();
         let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
         let mut outbox: BTreeMap<Id, Entry> = store.outbox()?.into_iter().collect();
@@ -63,8 +63,8 @@ impl Desk {
         outbox.values_mut().for_each(|entry| entry.release(state.now()));
         let last_sequence = outbox.values().map(|entry| entry.sequence).max().unwrap_or(0);
         Ok(Desk {
-            rules_id: book.folder.id(),
-            book,
+            rules_id: rulebook.folder.id(),
+            rulebook,
             device: id,
             state,
             store,
@@ -81,8 +81,8 @@ impl Desk {
     }
 
     /// The rules in force.
-    pub fn book(&self) -> &Book {
-        &self.book
+    pub fn rulebook(&self) -> &Rulebook {
+        &self.rulebook
     }
 
     /// What names the content of the folder of rules in force, scenarios and templates included.
@@ -212,16 +212,16 @@ impl Desk {
     }
 
     /// Puts other rules in force.
-    pub fn replace_book(&mut self, book: Book, now: Time) {
-        self.rules_id = book.folder.id();
-        self.book = book;
+    pub fn replace_rulebook(&mut self, rulebook: Rulebook, now: Time) {
+        self.rules_id = rulebook.folder.id();
+        self.rulebook = rulebook;
         self.take(Input::RulesChanged, now);
-        self.keep_book();
+        self.keep_rulebook();
     }
 
     /// Keeps the rules in force for a boot with broken files.
-    pub fn keep_book(&mut self) {
-        let good = GoodRules { hash: self.rules_id, files: self.book.folder.to_keep() };
+    pub fn keep_rulebook(&mut self) {
+        let good = GoodRules { hash: self.rules_id, files: self.rulebook.folder.to_keep() };
         if let Err(error) = self.store.keep_rules(&good) {
             tracing::error!(%error, "the rules in force could not be kept for the next boot");
         }
@@ -235,7 +235,7 @@ impl Desk {
 
     /// Has the engine take an input over, and the outbox follow what was decided.
     fn decide(&mut self, input: Input, commit: Commit, now: Time) -> (Vec<Decision>, Commit) {
-        let decisions = self.book.engine.step(&mut self.state, input, now);
+        let decisions = self.rulebook.engine.step(&mut self.state, input, now);
         let mut commit = commit.decisions(decisions.iter().cloned());
         for decision in &decisions {
             tell_the_log(decision);

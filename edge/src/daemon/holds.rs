@@ -142,7 +142,7 @@ impl Daemon {
 
     /// A silence that holds nothing is a slip that nobody would notice.
     fn matches_something(&self, matcher: &Matcher) -> Result<(), String> {
-        let rules = self.desk.book().engine.rules();
+        let rules = self.desk.rulebook().engine.rules();
         if let Some(rule) = matcher.rule.as_deref().filter(|rule| rules.rules().all(|known| known != rule)) {
             let help = did_you_mean(rule, rules.rules().map(Name::as_str));
             let list = || format!("there are {}", rules.rules().map(Name::as_str).collect::<Vec<_>>().join(", "));

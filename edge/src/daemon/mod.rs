@@ -16,10 +16,10 @@ mod watch;
 use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use dag_book::{Book, Folder};
 use dag_config::{Config, Secrets};
 use dag_delivery::{Delivery, Failure, Limits, Receipt};
 use dag_engine::{Device, Id, Input, Name, Problems};
+use dag_rulebook::{Folder, Rulebook};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
@@ -82,7 +82,7 @@ pub async fn run(
     tokio::pin!(shutdown);
     tracing::info!(
         device = %daemon.device.id,
-        rules = %daemon.desk.book().engine.rules().hash(),
+        rules = %daemon.desk.rulebook().engine.rules().hash(),
         boot = daemon.opened.boot,
         "ready"
     );
@@ -175,13 +175,13 @@ impl Daemon {
         {
             tracing::warn!(%error, "what is left of rules that came from the cloud cannot be cleared away");
         }
-        let (book, rejected) = match Book::prove(&config.root.join("rules"), config) {
-            Ok(book) => (book, None),
+        let (rulebook, rejected) = match Rulebook::prove(&config.root.join("rules"), config) {
+            Ok(rulebook) => (rulebook, None),
             Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
         };
-        warn_of(&book, config);
+        warn_of(&rulebook, config);
         let delivery = delivery(config)?;
-        let mut desk = Desk::open(book, device.clone(), store, opened.boot)?;
+        let mut desk = Desk::open(rulebook, device.clone(), store, opened.boot)?;
         desk.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
         // Nothing may come before what was decided last.
         let last = opened.last_alive.map(|alive| alive.max(desk.state().now()));
@@ -195,7 +195,7 @@ impl Daemon {
         }
         desk.take(Input::Account(device.clone()), now);
         if rejected.is_none() {
-            desk.keep_book();
+            desk.keep_rulebook();
         }
         let sources = sources(&start, &device, &desk, &clock)?;
         forget_unread(&mut desk, config, &device, &clock);
@@ -360,8 +360,8 @@ impl Drop for Daemon {
     }
 }
 
-fn warn_of(book: &Book, config: &Config) {
-    match book.warnings(config).len() {
+fn warn_of(rulebook: &Rulebook, config: &Config) {
+    match rulebook.warnings(config).len() {
         0 => {}
         count => tracing::warn!("{count} warnings about the rules: `dag check` shows them"),
     }
@@ -382,13 +382,13 @@ fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow
 }
 
 /// The rules of the last time that all was well.
-fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Book> {
+fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Rulebook> {
     let kept = store.rules()?;
     let Some(kept) = kept else {
         anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
     };
     tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
-    Book::compile(Folder::from_kept(kept.files), config).map_err(|old| {
+    Rulebook::compile(Folder::from_kept(kept.files), config).map_err(|old| {
         anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
     })
 }

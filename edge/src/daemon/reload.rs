@@ -2,17 +2,17 @@
 
 use std::{path::Path, sync::Arc};
 
-use dag_book::Book;
 use dag_config::{Config, Source};
 use dag_delivery::Delivery;
 use dag_engine::{Device, Input, Name};
+use dag_rulebook::Rulebook;
 use tokio::task::JoinHandle;
 
 use super::{Answer, Daemon, Desk, Start, delivery, link, sources, warn_of};
 use crate::{clock::Clock, source::Observation};
 
 /// What a reload brought: everything new, or what is wrong.
-pub(super) type Proved = Result<Box<(Config, Book, Delivery)>, String>;
+pub(super) type Proved = Result<Box<(Config, Rulebook, Delivery)>, String>;
 
 impl Daemon {
     /// Reads the files again, beside the loop.
@@ -48,7 +48,7 @@ impl Daemon {
         }
     }
 
-    async fn put_in_force(&mut self, (config, book, delivery): (Config, Book, Delivery)) -> Answer {
+    async fn put_in_force(&mut self, (config, rulebook, delivery): (Config, Rulebook, Delivery)) -> Answer {
         let now = self.clock.now();
         let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
         if device.id != self.device.id {
@@ -78,10 +78,10 @@ impl Daemon {
             self.desk.take(Input::Account(device), now);
         }
         self.bridge_home_assistant();
-        let rules = book.engine.rules().hash();
-        if book.folder != self.desk.book().folder || rules != self.desk.book().engine.rules().hash() {
-            warn_of(&book, &self.start.config);
-            self.desk.replace_book(book, now);
+        let rules = rulebook.engine.rules().hash();
+        if rulebook.folder != self.desk.rulebook().folder || rules != self.desk.rulebook().engine.rules().hash() {
+            warn_of(&rulebook, &self.start.config);
+            self.desk.replace_rulebook(rulebook, now);
             tracing::info!(%rules, "new rules are in force");
         }
         self.sources.reread();
@@ -118,9 +118,9 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Prov
         return Err("config.toml: `mode` is read at the start alone: restart the daemon, or undo that edit".to_owned());
     }
     link::needed(&config)?;
-    let book = Book::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
+    let rulebook = Rulebook::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
-    Ok(Box::new((config, book, delivery)))
+    Ok(Box::new((config, rulebook, delivery)))
 }
 
 /// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
@@ -130,7 +130,7 @@ pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, c
     let unread = desk.state().facts().filter(|(fact, value, _)| {
         let with_battery = fact.as_str() == "battery_mv" && is_read("battery");
         // What the rules do not know at all, they cannot read.
-        let is_known = desk.book().engine.rules().fact(fact).is_some();
+        let is_known = desk.rulebook().engine.rules().fact(fact).is_some();
         value.is_some() && is_known && !is_read(fact) && !with_battery
     });
     let now = clock.now();

@@ -167,7 +167,7 @@ impl Daemon {
             silences: state.silences().cloned().collect(),
             waiting: self.desk.outbox().map(Waiting::from).collect(),
             undelivered: undelivered.map(Waiting::from).collect(),
-            rules: self.desk.book().engine.rules().hash(),
+            rules: self.desk.rulebook().engine.rules().hash(),
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
             clock: self.clock.unset().map(|unset| unset.describe().to_owned()),

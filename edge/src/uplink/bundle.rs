@@ -6,9 +6,9 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_engine::{Millis, Time};
+use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::{PublicKey, SignedRules};
 
 /// How deep a file may lie, and how long its path may be.
@@ -74,7 +74,7 @@ pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
         if folder.id() != rules.hash() {
             return Err("the new rules have files that do not belong into `rules/`".to_owned());
         }
-        Book::prove(&new, config).map_err(|problems| problems.to_string())
+        Rulebook::prove(&new, config).map_err(|problems| problems.to_string())
     });
     let moved = proved.and_then(|_| swap(&new, &place, &config.root).map_err(unwritten));
     // Now the old ones, or those that were refused.

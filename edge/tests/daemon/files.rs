@@ -21,7 +21,7 @@ fn refused(edit: impl FnOnce(&Home)) -> String {
     let problem = wait_until(|| rejected(&home));
     assert_eq!(rules(&home), before);
     home.json(&["unplug"]);
-    // Beside it the operators are told of the edit.
+    // SiblingRules it the operators are told of the edit.
     home.wait_for_outage();
     problem
 }

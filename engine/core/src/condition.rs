@@ -158,7 +158,7 @@ impl Moment<'_> {
                 if let Some(oldest) = inside.first() {
                     self.may_change(*oldest + *window);
                 }
-                // Beside a reading that came late there are changes that are still ahead of it.
+                // SiblingRules a reading that came late there are changes that are still ahead of it.
                 if let Some(next) = fact.changes(self.at, Time::MAX).first() {
                     self.may_change(*next);
                 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dag_book::Book;
 use dag_config::Config;
 use dag_delivery::Templates;
 use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
+use dag_rulebook::Rulebook;
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream};
 
@@ -53,9 +53,9 @@ pub(crate) struct Taken<'r> {
 }
 
 impl<W: World> Consumer<W> {
-    /// A consumer with the rules of `book`.
-    pub fn new(world: W, config: Config, book: Book) -> Self {
-        let Book { engine, templates, .. } = book;
+    /// A consumer with the rules of `rulebook`.
+    pub fn new(world: W, config: Config, rulebook: Rulebook) -> Self {
+        let Rulebook { engine, templates, .. } = rulebook;
         Consumer { world, engine: engine.running(Runs::Cloud), templates, config }
     }
 

@@ -114,7 +114,7 @@ fn unhex(text: &str) -> Option<Name> {
 
 #[cfg(test)]
 mod tests {
-    use dag_book::{Book, Folder};
+    use dag_rulebook::{Folder, Rulebook};
     use serde_json::json;
 
     use super::*;
@@ -128,11 +128,11 @@ mod tests {
         let rules = "[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n[escalation]\nall = [{ notify = [\"all\"] }]\n\
             [group]\nall = [\"@account\"]\n";
         let folder = Folder::from_kept(vec![("rules.toml".to_owned(), rules.as_bytes().to_vec())]);
-        let book = Book::compile(folder, &config).unwrap();
+        let rulebook = Rulebook::compile(folder, &config).unwrap();
         let mut device = config.device(None).unwrap();
         let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(175));
         device.account_emails = vec!["käthe+mail@example.com".to_owned(), long];
-        let decisions = book.engine.samples(&device, dag_engine::Time::from_millis(0));
+        let decisions = rulebook.engine.samples(&device, dag_engine::Time::from_millis(0));
         dag_engine::notifications(&decisions).cloned().collect()
     }
 

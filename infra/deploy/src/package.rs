@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use dag_book::Folder;
 use dag_config::{Config, Mode, Transport};
+use dag_rulebook::Folder;
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 

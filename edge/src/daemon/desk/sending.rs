@@ -46,7 +46,7 @@ impl Desk {
             let prepared = match entry.prepared.clone() {
                 Some(prepared) => prepared,
                 None => {
-                    let (prepared, problems) = self.book.templates.prepare(&entry.notification);
+                    let (prepared, problems) = self.rulebook.templates.prepare(&entry.notification);
                     for problem in problems {
                         tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
                     }

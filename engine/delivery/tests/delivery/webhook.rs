@@ -11,7 +11,7 @@ use crate::{
     sample::{notification, t, to_webhook},
 };
 
-/// Beside what the receiver's clock says, which verifies that a call is fresh.
+/// SiblingRules what the receiver's clock says, which verifies that a call is fresh.
 fn now() -> Time {
     jiff::Timestamp::now().into()
 }

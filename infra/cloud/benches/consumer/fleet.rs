@@ -3,10 +3,10 @@
 use std::{path::Path, sync::MutexGuard, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_book::{Book, Folder};
 use dag_cloud::{Consumer, Event, Inside, Memory, Record, Registration, World};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time, Value};
+use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
@@ -105,9 +105,9 @@ impl<W: Bench> Fleet<W> {
     pub async fn new(world: W, count: usize) -> Fleet<W> {
         let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).unwrap();
         let rules = Folder::read_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap();
-        let book = Book::compile(rules, &config).unwrap_or_else(|problems| panic!("{problems}"));
+        let rulebook = Rulebook::compile(rules, &config).unwrap_or_else(|problems| panic!("{problems}"));
         let now = world.now();
-        let consumer = Consumer::new(world, config, book);
+        let consumer = Consumer::new(world, config, rulebook);
         let reporter = |number| Reporter { id: format!("d{number}"), number: 0, read: Vec::new(), next: 1 };
         let mut fleet = Fleet { consumer, devices: (0..count).map(reporter).collect(), now, sent: 0 };
         let ids: Vec<Name> = fleet.devices.iter().map(|device| device.id.as_str().into()).collect();

@@ -143,9 +143,10 @@ mod tests {
     fn notification() -> dag_engine::Notification {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let config = dag_config::Config::load(&top.join("config.toml"), &[]).unwrap();
-        let book = dag_book::Book::compile(dag_book::Folder::read(&top.join("rules")).unwrap(), &config).unwrap();
+        let rulebook =
+            dag_rulebook::Rulebook::compile(dag_rulebook::Folder::read(&top.join("rules")).unwrap(), &config).unwrap();
         let device = config.device(None).unwrap();
-        let samples: Vec<Decision> = book.engine.samples(&device, dag_engine::Time::MIN);
+        let samples: Vec<Decision> = rulebook.engine.samples(&device, dag_engine::Time::MIN);
         notifications(&samples).next().unwrap().clone()
     }
 

@@ -10,13 +10,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use dag_book::{Book, Folder};
 use dag_cloud::{
     Consumer, Record,
     aws::{self, Aws, Settings},
 };
 use dag_config::Config;
 use dag_engine::Problems;
+use dag_rulebook::{Folder, Rulebook};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
@@ -101,10 +101,10 @@ async fn set_up() -> Result<Consumer<Aws>> {
     let config = configuration(&root)?;
     let said = |problems: Problems| anyhow::anyhow!("{problems}");
     let folder = Folder::read(&root.join("rules")).map_err(|wrong| said(Problems(wrong)))?;
-    let book = Book::compile(folder, &config).map_err(said)?;
+    let rulebook = Rulebook::compile(folder, &config).map_err(said)?;
     let aws = Aws::new(&aws::sdk(None).await, &settings, &config)?;
-    tracing::info!(rules = %book.engine.rules().hash(), root = %root.display(), "the consumer is ready");
-    Ok(Consumer::new(aws, config, book))
+    tracing::info!(rules = %rulebook.engine.rules().hash(), root = %root.display(), "the consumer is ready");
+    Ok(Consumer::new(aws, config, rulebook))
 }
 
 /// The folder of `config.toml`: that of the function's package, where nothing else is said.

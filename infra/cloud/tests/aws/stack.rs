@@ -15,7 +15,6 @@ use aws_sdk_dynamodb::{
         ProjectionType, ScalarAttributeType,
     },
 };
-use dag_book::{Book, Folder};
 use dag_cloud::{
     Consumer, DeviceItem,
     aws::{self, Aws, Settings},
@@ -23,6 +22,7 @@ use dag_cloud::{
 use dag_config::Config;
 use dag_delivery::Entry;
 use dag_engine::{Name, Notification, Time};
+use dag_rulebook::{Folder, Rulebook};
 use serde_json::Value;
 
 /// Noon of a winter's day.
@@ -119,8 +119,8 @@ impl Stack {
 
     pub fn consumer(&self) -> Consumer<Aws> {
         let config = config("");
-        let book = Book::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
-        Consumer::new(self.world(), config, book)
+        let rulebook = Rulebook::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+        Consumer::new(self.world(), config, rulebook)
     }
 
     /// Everything in the table, by `pk` and `sk`.
@@ -214,8 +214,8 @@ pub fn entry(number: u64) -> Entry {
 
 pub fn notification(number: u64) -> Notification {
     let config = config("");
-    let book = Book::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
-    let samples = book.engine.samples(&config.device(Some("cottage")).unwrap(), NOON);
+    let rulebook = Rulebook::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+    let samples = rulebook.engine.samples(&config.device(Some("cottage")).unwrap(), NOON);
     let mut notification = dag_engine::notifications(&samples).next().unwrap().clone();
     notification.id = dag_engine::Id::of(&[b"test", &number.to_be_bytes()]);
     notification

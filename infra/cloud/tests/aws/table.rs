@@ -27,9 +27,9 @@ fn said(text: &str) -> Prepared {
 
 fn decision() -> Decision {
     let config = crate::stack::config("");
-    let book = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-    let book = dag_book::Book::compile(dag_book::Folder::read(&book).unwrap(), &config).unwrap();
-    book.engine.samples(&config.device(Some("cottage")).unwrap(), NOON).remove(0)
+    let rulebook = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let rulebook = dag_rulebook::Rulebook::compile(dag_rulebook::Folder::read(&rulebook).unwrap(), &config).unwrap();
+    rulebook.engine.samples(&config.device(Some("cottage")).unwrap(), NOON).remove(0)
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use dag_uplink::{DeviceReport, MOST_COUNTED};
 
 use crate::{
     device::{Device, record},
-    fleet::{Fleet, book},
+    fleet::{Fleet, rulebook},
     plan::{Manners, Plan},
     story::{Act, OFF, ON, minutes, seconds, story},
 };
@@ -23,9 +23,9 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let (config, book) = book();
+        let (config, rulebook) = rulebook();
         let device = config.device(Some("cottage")).unwrap();
-        Desk { engine: book.engine.running(Runs::Cloud), item: DeviceItem::new(device) }
+        Desk { engine: rulebook.engine.running(Runs::Cloud), item: DeviceItem::new(device) }
     }
 
     fn take(&mut self, report: &DeviceReport, now: Time) {

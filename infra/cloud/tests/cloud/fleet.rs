@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use dag_book::{Book, Folder};
 use dag_cloud::{Ask, Consumer, Event, Record, SWEEP};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time};
+use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::Notify;
@@ -92,11 +92,11 @@ pub struct Fleet {
 
 type Working<'f> = Pin<Box<dyn Future<Output = (bool, Vec<Message>, Option<Vec<String>>)> + 'f>>;
 
-pub fn book() -> (Config, Book) {
+pub fn rulebook() -> (Config, Rulebook) {
     let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).expect("the configuration is right");
     let folder = Folder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
-    let book = Book::compile(folder, &config).expect("the rules are right");
-    (config, book)
+    let rulebook = Rulebook::compile(folder, &config).expect("the rules are right");
+    (config, rulebook)
 }
 
 impl Fleet {
@@ -104,8 +104,8 @@ impl Fleet {
 
     pub fn new() -> Fleet {
         let start: Time = Fleet::START.parse().unwrap();
-        let (config, book) = book();
-        let consumer = Consumer::new(Broken::new(start), config, book);
+        let (config, rulebook) = rulebook();
+        let consumer = Consumer::new(Broken::new(start), config, rulebook);
         Fleet { consumer, devices: Vec::new(), start, parts: 100, obeyed: Vec::new() }
     }
 

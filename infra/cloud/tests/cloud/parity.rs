@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_book::{Beside, Book, Folder, devices};
 use dag_cloud::{Ask, DeviceItem, Event, Feedback, Stored, Work};
 use dag_config::Config;
 use dag_engine::{
     Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
     Scenario, Sources, State, Time, Value,
 };
+use dag_rulebook::{Folder, Rulebook, SiblingRules, devices};
 use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
 
@@ -226,7 +226,7 @@ impl Host for Both {
 }
 
 pub fn shipped() -> Engine {
-    let folder = dag_book::Folder::read_rules(&root().join("rules")).unwrap();
+    let folder = dag_rulebook::Folder::read_rules(&root().join("rules")).unwrap();
     compile(folder.rules(), &["owners"])
 }
 
@@ -235,12 +235,13 @@ fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
     let config = root().join("config.toml");
     let config = Config::parse(&fs::read_to_string(&config).unwrap(), &config, [], &[]).unwrap();
     let rules = root().join("rules");
-    let book = Book::compile(Folder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
-    let Book { engine, templates, folder } = book;
+    let rulebook =
+        Rulebook::compile(Folder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
+    let Rulebook { engine, templates, folder } = rulebook;
     let engine = engine.running(Runs::Everything);
     let (mut scenarios, mut decided) = (0, 0);
     for (file, text) in folder.below("tests") {
-        let others = Beside::of(&rules.join("tests").join(file), &config);
+        let others = SiblingRules::of(&rules.join("tests").join(file), &config);
         let scenario = Scenario::parse(file, text, &engine, &devices(&config), &others).unwrap();
         let both = Both::new(scenario.device.clone());
         let played = scenario.play_on(both, &engine, &|notification| templates.subject(notification));

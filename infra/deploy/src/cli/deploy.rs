@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, env, path::PathBuf};
 
 use clap::Args;
-use dag_book::Book;
 use dag_config::Config;
+use dag_rulebook::Rulebook;
 use serde_json::{Value, json};
 
 use super::{Common, Done, Failure, Format, ask, say};
@@ -50,12 +50,12 @@ impl Deploy {
     /// Checks everything that can be checked here, then goes to AWS.
     pub fn run(self, common: &Common) -> Done {
         let (config, _, facts) = common.facts()?;
-        let book = Book::prove(&config.root.join("rules"), &config)?;
+        let rulebook = Rulebook::prove(&config.root.join("rules"), &config)?;
         let text = cloud_config(&common.config, &config)?;
-        for warning in book.warnings(&config).into_iter().chain(warnings(&facts)) {
+        for warning in rulebook.warnings(&config).into_iter().chain(warnings(&facts)) {
             eprintln!("{warning}");
         }
-        let rules = Package::of_rules(&text, &book.folder)?;
+        let rules = Package::of_rules(&text, &rulebook.folder)?;
         common.with_cloud(|_: Config, cloud| async move {
             let deployment = Deployment { common, facts, rules, yes: self.yes, cloud };
             deployment.run(&self).await

@@ -22,9 +22,9 @@ use std::{
 };
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use dag_book::Folder;
 use dag_config::Config;
 use dag_engine::{Problems, Time};
+use dag_rulebook::Folder;
 
 use crate::{cloud::Cloud, explain::sentence, template::Facts};
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use dag_book::{Book, Folder};
 use dag_config::Config;
 use dag_engine::Problems;
+use dag_rulebook::{Folder, Rulebook};
 use toml::{Table, Value};
 
 use super::{
@@ -53,7 +53,7 @@ pub(super) fn prove(source: &Source<'_>, folder: &Path, device: &str) -> Result<
     // Neither key nor broker is known yet, and none counts here.
     let uplink = Uplink { endpoint: "broker.invalid", rules_key: None };
     let config = Config::parse(&config(source, device, &uplink)?, &folder.join("config.toml"), [], &[])?;
-    Book::prove(&source.root.join("rules"), &config).map(drop).map_err(|problems| anyhow::anyhow!("{problems}"))
+    Rulebook::prove(&source.root.join("rules"), &config).map(drop).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 /// What the fleet's folder has.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use dag_book::{Book, Folder};
 use dag_cloud::{Signing, aws::Registry};
 use dag_config::Config;
 use dag_engine::{Name, Time, nearest};
+use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::{Command, LONGEST_REPORT, SignedRules, SigningKey};
 use futures::StreamExt as _;
 
@@ -47,8 +47,8 @@ pub(crate) struct Pushed {
 
 /// Checks the folder `rules/` as a device does, scenarios and all.
 pub(crate) fn prove(config: &Config) -> Result<Folder> {
-    match Book::prove(&config.root.join("rules"), config) {
-        Ok(book) => Ok(book.folder),
+    match Rulebook::prove(&config.root.join("rules"), config) {
+        Ok(rulebook) => Ok(rulebook.folder),
         Err(problems) => bail!("{problems}\nnothing was sent: no device would take these rules"),
     }
 }
@@ -159,11 +159,11 @@ mod tests {
     /// The shipped rules, and another file.
     fn folder(path: &str, text: &str) -> (tempfile::TempDir, Config) {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let book = dag_book::Folder::read(&top.join("rules")).unwrap();
+        let rulebook = dag_rulebook::Folder::read(&top.join("rules")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::copy(top.join("config.toml"), folder.path().join("config.toml")).unwrap();
         for (path, text) in
-            book.into_files().iter().map(|(path, text)| (path.as_str(), text.as_str())).chain([(path, text)])
+            rulebook.into_files().iter().map(|(path, text)| (path.as_str(), text.as_str())).chain([(path, text)])
         {
             let path = folder.path().join("rules").join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -180,7 +180,7 @@ mod tests {
         let rules = sign(&config, &key, NOW).unwrap();
         assert_eq!(rules.verify(&key.public()), Ok(()));
         assert!(rules.verify(&self::key().public()).is_err());
-        assert_eq!(rules.hash(), dag_book::Folder::read(&config.root.join("rules")).unwrap().id());
+        assert_eq!(rules.hash(), dag_rulebook::Folder::read(&config.root.join("rules")).unwrap().id());
         assert_eq!(rules.signed_at, NOW);
     }
 

@@ -16,9 +16,9 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use dag_book::Folder;
 use dag_config::{Config, Ses};
 use dag_engine::SecretRef;
+use dag_rulebook::Folder;
 use serde_json::{Value, json};
 
 use crate::secret::check_name;

@@ -16,9 +16,9 @@ mod physical;
 
 use std::path::{Path, PathBuf};
 
-use dag_book::Folder;
 use dag_config::Config;
 use dag_infra::template::{Facts, Template};
+use dag_rulebook::Folder;
 use serde_json::Value;
 
 fn top() -> PathBuf {

@@ -1,7 +1,7 @@
 //! A rulebook: the folder `rules/`, compiled, its templates rendered and its scenarios played, ready to be put in force.
 
-mod beside;
 mod folder;
+mod sibling_rules;
 mod warnings;
 
 use std::{collections::BTreeMap, path::Path};
@@ -13,12 +13,12 @@ use dag_engine::{
     Runs, Scenario, Sources, Time, did_you_mean, notifications,
 };
 
-pub use beside::Beside;
 pub use folder::{Folder, text};
+pub use sibling_rules::SiblingRules;
 
 /// Rules that may be put in force.
 #[derive(Debug)]
-pub struct Book {
+pub struct Rulebook {
     /// The engine with the rules of this host.
     pub engine: Engine,
     /// The words of messages.
@@ -38,13 +38,13 @@ pub struct Play {
     pub played: Played,
 }
 
-impl Book {
+impl Rulebook {
     /// Compiles a folder for a device, and renders every message that it could send. In the mode `standalone` it runs all
     /// rules but the cloud's, in the mode `cloud` its own alone.
     ///
     /// # Errors
     /// Everything that is wrong with rules, scripts and templates.
-    pub fn compile(folder: Folder, config: &Config) -> Result<Book, Problems> {
+    pub fn compile(folder: Folder, config: &Config) -> Result<Rulebook, Problems> {
         let runs = match config.mode {
             Mode::Standalone => Runs::Standalone,
             Mode::Cloud => Runs::Device,
@@ -53,10 +53,10 @@ impl Book {
         let files = folder.below("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
         let templates = Templates::load(files);
         let templates = templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.placed(one)).collect()))?;
-        let book = Book { engine, templates, folder };
-        let mut problems = book.unknown_templates();
-        problems.extend(book.unspeakable(config));
-        if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
+        let rulebook = Rulebook { engine, templates, folder };
+        let mut problems = rulebook.unknown_templates();
+        problems.extend(rulebook.unspeakable(config));
+        if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
     }
 
     /// Reads, compiles and plays every scenario: what a start and a reload do. A device that knows of itself alone plays its
@@ -64,28 +64,28 @@ impl Book {
     ///
     /// # Errors
     /// Everything that is wrong with the files, or the scenarios that went otherwise than expected.
-    pub fn prove(path: &Path, config: &Config) -> Result<Book, Problems> {
-        let book = Book::compile(Folder::read(path).map_err(Problems)?, config)?;
-        let others = book.folder.others();
+    pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
+        let rulebook = Rulebook::compile(Folder::read(path).map_err(Problems)?, config)?;
+        let others = rulebook.folder.others();
         let others: BTreeMap<String, Sources> =
             others.into_iter().map(|(name, folder)| (name, sources(&folder, config))).collect();
         let mut problems = Vec::new();
         let known = devices(config);
-        for (file, text) in book.folder.below("tests") {
+        for (file, text) in rulebook.folder.below("tests") {
             // What the rules do for a device of which nothing is known here is proved where the fleet's configuration is.
             if config.is_of_one_device() && Scenario::devices(text).iter().any(|device| !known.contains_key(device)) {
                 continue;
             }
-            match book.play(file, text, config, &others) {
+            match rulebook.play(file, text, config, &others) {
                 Ok(play) => problems.extend(play.played.problems),
                 Err(wrong) => problems.extend(wrong.0),
             }
         }
-        if problems.is_empty() { Ok(book) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
     }
 
     /// Plays one scenario, with every rule, whatever its `run_on`. `others` are the rules that it may put in force; the
-    /// words of messages stay this book's.
+    /// words of messages stay this rulebook's.
     ///
     /// # Errors
     /// What is wrong with the scenario's file, or with the rules of a folder that it names.

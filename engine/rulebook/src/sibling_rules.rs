@@ -9,20 +9,20 @@ use super::{Folder, folder::subfolders, sources};
 
 /// The folders beside a scenario's file, each read when it is asked for.
 #[derive(Debug)]
-pub struct Beside<'c> {
+pub struct SiblingRules<'c> {
     folder: PathBuf,
     config: &'c Config,
 }
 
-impl<'c> Beside<'c> {
+impl<'c> SiblingRules<'c> {
     /// Those beside `file`.
     pub fn of(file: &Path, config: &'c Config) -> Self {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Beside { folder: folder.to_owned(), config }
+        SiblingRules { folder: folder.to_owned(), config }
     }
 }
 
-impl OtherRules for Beside<'_> {
+impl OtherRules for SiblingRules<'_> {
     fn names(&self) -> Vec<String> {
         subfolders(&self.folder)
     }

@@ -13,8 +13,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_book::{Beside, Book, Folder};
 use dag_config::Config;
+use dag_rulebook::{Folder, Rulebook, SiblingRules};
 
 /// The shipped files in a folder of their own, changed by `edit`; what the compiler says to that.
 fn said(edit: impl FnOnce(&Path)) -> String {
@@ -22,7 +22,7 @@ fn said(edit: impl FnOnce(&Path)) -> String {
     let home = shipped(dir.path());
     edit(&home.join("rules"));
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
-    match Book::prove(&home.join("rules"), &config) {
+    match Rulebook::prove(&home.join("rules"), &config) {
         Ok(_) => "nothing".to_owned(),
         Err(problems) => problems.to_string().replace(&dir.path().display().to_string(), ""),
     }
@@ -66,7 +66,7 @@ fn the_shipped_rules_warn_of_what_cannot_fire_on_this_device_and_of_nothing_else
     let dir = tempfile::tempdir().unwrap();
     let home = shipped(dir.path());
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
-    let warnings = Book::prove(&home.join("rules"), &config).unwrap().warnings(&config);
+    let warnings = Rulebook::prove(&home.join("rules"), &config).unwrap().warnings(&config);
     let about = |rule: &str| format!("warning: the rule `{rule}` ");
     let rules = ["battery-low", "lost-contact", "off-then-lost"];
     assert!(warnings.iter().zip(rules).all(|(warning, rule)| warning.starts_with(&about(rule))), "{warnings:#?}");
@@ -83,8 +83,8 @@ fn in_the_mode_cloud_only_the_devices_own_rules_must_be_able_to_fire_here() {
     // The scenarios run every rule, and expect none like this one.
     fs::remove_dir_all(home.join("rules/tests")).unwrap();
     let config = Config::load(&home.join("config.toml"), &[("mode".into(), "cloud".into())]).unwrap();
-    let book = Book::prove(&home.join("rules"), &config).unwrap();
-    let warnings = book.warnings(&config);
+    let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
+    let warnings = rulebook.warnings(&config);
     let about: Vec<&str> = warnings.iter().filter_map(|warning| warning.split('`').nth(1)).collect();
     assert_eq!(about, ["alone", "battery-low"], "{warnings:#?}");
 }
@@ -105,8 +105,8 @@ fn a_device_that_knows_of_itself_alone_takes_the_rules_of_its_fleet() {
         Config::load(&home.join("config.toml"), &[]).unwrap()
     };
     // The scenarios are of `cottage`, and nothing here has a sensor of floods.
-    let book = Book::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(book.engine.rules().fact("flood").is_some());
+    let rulebook = Rulebook::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(rulebook.engine.rules().fact("flood").is_some());
 
     // Its own scenarios are played, and what concerns everybody is a mistake all the same.
     let scenario = |device: &str| {
@@ -117,17 +117,17 @@ fn a_device_that_knows_of_itself_alone_takes_the_rules_of_its_fleet() {
         )
     };
     fs::write(rules.join("tests/own.toml"), scenario("shed")).unwrap();
-    Book::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
+    Rulebook::prove(&rules, &load(own)).unwrap_or_else(|problems| panic!("{problems}"));
     fs::write(rules.join("tests/own.toml"), scenario("barn")).unwrap();
-    let said = Book::prove(&rules, &load(own)).unwrap_err().to_string();
+    let said = Rulebook::prove(&rules, &load(own)).unwrap_err().to_string();
     assert!(said.contains("1 more sent than expected") && said.contains("own.toml"), "{said}");
 
     // Where the fleet is looked after every device is known.
     let fleet = format!("{own}[aws]\nregion = \"eu-west-1\"\n");
-    let said = Book::prove(&rules, &load(&fleet)).unwrap_err().to_string();
+    let said = Rulebook::prove(&rules, &load(&fleet)).unwrap_err().to_string();
     assert!(said.contains("there is no fact or value `flood`"), "{said}");
     fs::remove_file(rules.join("flood.toml")).unwrap();
-    let said = Book::prove(&rules, &load(&fleet)).unwrap_err().to_string();
+    let said = Rulebook::prove(&rules, &load(&fleet)).unwrap_err().to_string();
     assert!(said.contains("there is no device `cottage`"), "{said}");
 }
 
@@ -378,14 +378,15 @@ fn a_scenario_elsewhere_has_the_folders_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let home = shipped(&dir.path().join("home"));
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
-    let book = Book::prove(&home.join("rules"), &config).unwrap();
+    let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
     let stories = dir.path().join("stories");
     harder(&stories);
     // What else lies there is nobody's business.
     fs::create_dir(stories.join("notes")).unwrap();
     fs::write(stories.join("notes/a.toml"), b"\xff").unwrap();
     let file = stories.join("reload.toml");
-    let play = |text: &str| book.play(&file.display().to_string(), text, &config, &Beside::of(&file, &config));
+    let play =
+        |text: &str| rulebook.play(&file.display().to_string(), text, &config, &SiblingRules::of(&file, &config));
     assert_eq!(play(RELOAD).unwrap().played.problems, []);
     let said = play(&RELOAD.replace("harder", "notes")).unwrap_err().to_string();
     for part in ["the rules of `notes` cannot be put in force", "stories/notes/a.toml", "not UTF-8 (byte 0)"] {
