@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::{
-    Cause, Decision, Device, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
+    Cause, ClockShift, Decision, Device, Incident, Input, Kind, Name, Outcome, Refusal, Ruleset, State, Time,
     messages::Firing,
     rules::{Reachable, Rule, RunOn},
     state::Phase,
@@ -129,7 +129,9 @@ impl<'r> Step<'r> {
             Input::Delivered(message) => self.delivered(&message),
             Input::Failed { message, last } => self.failed(&message, last),
             Input::Trouble { about, text } => self.host_trouble(about, text),
-            Input::ClockSet { boot, began, shift_ms } => self.set_clock(boot, began, shift_ms, now),
+            Input::ClockSet { boot, began, shift_ms } => {
+                self.set_clock(boot, ClockShift { began, shift_ms }, now);
+            }
             Input::RulesChanged | Input::Elapsed => {}
         }
         self.state.now = self.now;

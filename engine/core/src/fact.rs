@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Name, Time, moved::Shift};
+use crate::{Name, Time, clock_shift::RecordShift};
 
 /// What values a fact may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,15 +206,15 @@ impl Fact {
     }
 
     /// The clock was set. Changes stay in order: none moves before the one before it.
-    fn shift(&mut self, shift: Shift) {
-        self.at = shift.of(self.at);
+    fn shift(&mut self, shift: RecordShift) {
+        self.at = shift.apply(self.at);
         let mut last = Time::MIN;
         for change in &mut self.changes {
-            last = shift.of(*change).max(last);
+            last = shift.apply(*change).max(last);
             *change = last;
         }
         if let Some((_, since)) = &mut self.last {
-            *since = shift.of(*since).max(last);
+            *since = shift.apply(*since).max(last);
         }
     }
 
@@ -248,7 +248,7 @@ impl Facts {
     }
 
     /// The clock was set.
-    pub fn shift(&mut self, shift: Shift) {
+    pub fn shift(&mut self, shift: RecordShift) {
         self.0.values_mut().for_each(|fact| fact.shift(shift));
     }
 

@@ -54,6 +54,8 @@
 //! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
 
 mod ask;
+mod clock_set;
+mod clock_shift;
 mod condition;
 mod decision;
 mod describe;
@@ -63,7 +65,6 @@ mod fact;
 mod id;
 mod input;
 mod messages;
-mod moved;
 mod notification;
 mod problem;
 mod reload;
@@ -79,6 +80,7 @@ mod trouble;
 mod wall;
 mod zone;
 
+pub use clock_shift::ClockShift;
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
 pub use describe::describe;
 pub use engine::{Engine, Runs};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acknowledgement, Address, Cause, Channel, Device, EndedBy, Hold, Id, Kind, Millis, Name, Report, Severity, Silence,
-    Time, fact::Facts, rules::Rule,
+    Time, clock_shift::RecordShift, fact::Facts, rules::Rule,
 };
 
 /// One device's state. Hosts store it as it serialises and hand it back; only [`Engine::step`](crate::Engine::step)
@@ -140,6 +140,19 @@ impl State {
         self.troubles.values().filter(|trouble| trouble.lasts).map(|trouble| (&trouble.cause, trouble.since))
     }
 
+    /// The clock was set: moves what was recorded by it. Of reports that wait the readings move where they are of `boot`.
+    pub(crate) fn shift(&mut self, boot: u64, shift: RecordShift) {
+        self.facts.shift(shift);
+        self.uncertain = false;
+        shift.move_all(self.applied.iter_mut().chain(&mut self.incomplete_since));
+        self.sources.values_mut().for_each(|cursor| cursor.shift(shift));
+        self.waiting.iter_mut().for_each(|waiting| waiting.shift(boot, shift));
+        self.rules.values_mut().for_each(|standing| standing.shift(shift));
+        self.incidents.iter_mut().for_each(|incident| incident.shift(shift));
+        self.silences.iter_mut().for_each(|silenced| silenced.shift(shift));
+        self.troubles.values_mut().for_each(|trouble| trouble.shift(shift));
+    }
+
     pub(crate) fn open_incident(&mut self, rule: &str) -> Option<&mut Incident> {
         // From the end: in a backlog many that are over may stand before it.
         self.incidents.iter_mut().rev().find(|incident| incident.ended.is_none() && incident.rule == rule)
@@ -160,6 +173,12 @@ pub(crate) struct Cursor {
     pub read: BTreeMap<Name, Time>,
 }
 
+impl Cursor {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_all(self.read.values_mut());
+    }
+}
+
 /// A report that waits for missing ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Waiting {
@@ -168,11 +187,28 @@ pub(crate) struct Waiting {
     pub at: Time,
 }
 
+impl Waiting {
+    fn shift(&mut self, boot: u64, shift: RecordShift) {
+        shift.move_all([&mut self.at]);
+        if self.report.boot == boot {
+            self.report.uncertain = false;
+            shift.move_all(self.report.readings.iter_mut().map(|reading| &mut reading.at));
+        }
+    }
+}
+
 /// A silence, and when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Silenced {
     pub silence: Silence,
     pub at: Time,
+}
+
+impl Silenced {
+    fn shift(&mut self, shift: RecordShift) {
+        let Silence { from, until, .. } = &mut self.silence;
+        shift.move_with(&mut self.at, [from, until]);
+    }
 }
 
 /// Something that is, or was, wrong with the monitor itself.
@@ -189,6 +225,12 @@ pub(crate) struct Trouble {
     /// The channels that are told when their quiet hours end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<(Name, Channel)>,
+}
+
+impl Trouble {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_all([&mut self.since].into_iter().chain(self.last_told.iter_mut().map(|(at, _)| at)));
+    }
 }
 
 /// Where one rule stands.
@@ -210,6 +252,15 @@ pub(crate) struct Standing {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+impl Standing {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_all([&mut self.edge]);
+        // What changes by time alone is found anew when the condition is asked.
+        self.until = None;
+        self.phase.shift(shift);
+    }
 }
 
 /// A rule's life, as the table of the engine's page has it.
@@ -234,6 +285,15 @@ pub(crate) enum Phase {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         uncertain: bool,
     },
+}
+
+impl Phase {
+    fn shift(&mut self, shift: RecordShift) {
+        if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = self {
+            *uncertain &= !shift.concerns(*since);
+            shift.move_with(since, [due]);
+        }
+    }
 }
 
 /// One episode of one rule, and who was told of it.
@@ -297,6 +357,12 @@ pub(crate) struct Snoozed {
     pub at: Time,
 }
 
+impl Snoozed {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_with(&mut self.at, [&mut self.until]);
+    }
+}
+
 /// A step that fired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fired {
@@ -311,6 +377,12 @@ pub(crate) struct Fired {
 
 fn is_none_yet(repeats: &u32) -> bool {
     *repeats == 0
+}
+
+impl Fired {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_all([&mut self.at, &mut self.last]);
+    }
 }
 
 /// How a step is known again after the rules changed.
@@ -372,6 +444,13 @@ impl Contact {
 }
 
 impl Told {
+    fn shift(&mut self, shift: RecordShift) {
+        shift.move_all(&mut self.heard_at);
+        if let Contact::Failing(since) = &mut self.contact {
+            shift.move_all([since]);
+        }
+    }
+
     pub fn key(&self) -> (&Name, Channel) {
         (&self.recipient, self.address.channel())
     }
@@ -448,6 +527,18 @@ impl Incident {
     /// Whether somebody has taken it on, and that has not lapsed.
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledgement_holds
+    }
+
+    fn shift(&mut self, shift: RecordShift) {
+        self.since_uncertain &= !shift.concerns(self.since);
+        self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.concerns(ended));
+        shift.move_all([&mut self.since, &mut self.opened_at]);
+        shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
+        self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
+        shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
+        self.fired.iter_mut().for_each(|fired| fired.shift(shift));
+        self.snoozed.iter_mut().for_each(|snoozed| snoozed.shift(shift));
+        self.told.iter_mut().for_each(|told| told.shift(shift));
     }
 
     pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {

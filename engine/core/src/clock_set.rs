@@ -1,0 +1,19 @@
+//! The input `ClockSet`: a clock that was wrong is set.
+
+use crate::{
+    Outcome, Time,
+    clock_shift::{ClockShift, RecordShift},
+    engine::Step,
+};
+
+impl Step<'_> {
+    /// Moves everything that was recorded since `began`, the last `now` too, and goes on at `now` by the right clock.
+    pub(crate) fn set_clock(&mut self, boot: u64, clock: ClockShift, now: Time) {
+        let shift = RecordShift::new(clock, self.state.now);
+        self.state.shift(boot, shift);
+        self.now = now.max(shift.latest());
+        self.decide(self.now, None, None, Outcome::ClockSet { boot, shift_ms: clock.shift_ms });
+        // The moment of the last step is asked about again, by the right clock; then the time since passes.
+        self.ask_all(shift.latest());
+    }
+}
