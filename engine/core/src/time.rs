@@ -2,7 +2,7 @@
 //!
 //! Integers keep every platform on the same answer. Arithmetic saturates, so no input can overflow it.
 
-use std::{borrow::Cow, fmt, ops, str::FromStr};
+use std::{borrow::Cow, fmt, ops, str::FromStr, time::SystemTime};
 
 use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -62,6 +62,14 @@ impl Time {
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {
         Self::from_millis(timestamp.as_millisecond())
+    }
+}
+
+/// What lies beyond the calendar's ends counts as its ends. Nothing reads a clock here: the host does.
+impl From<SystemTime> for Time {
+    fn from(system: SystemTime) -> Self {
+        let since_1970 = system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -283,6 +291,16 @@ mod tests {
             assert_eq!(text.parse::<Millis>(), Err(LengthError::TooLong(text.into())));
         }
         assert_eq!("-5s".parse::<Millis>(), Err(LengthError::Negative("-5s".into())));
+    }
+
+    #[test]
+    fn system_time_keeps_its_milliseconds_within_the_calendar() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let nanos = std::time::Duration::from_nanos(1_500_999_999);
+        let era = std::time::Duration::from_secs(300_000_000_000);
+        assert_eq!(Time::from(epoch + nanos), Time::from_millis(1_500));
+        assert_eq!(Time::from(epoch - nanos), Time::MIN);
+        assert_eq!(Time::from(epoch + era), Time::MAX);
     }
 
     #[test]
