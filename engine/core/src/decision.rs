@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Channel, EndedBy, Id, Kind, Name, Notification, Silence, Time};
+use crate::{Cause, Channel, EndedBy, Id, Kind, Name, Notification, Silence, Time, is_default};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,10 +10,10 @@ pub struct Decision {
     /// For an episode the moment at which it happened, for a message the moment at which it was decided.
     pub at: Time,
     /// The rule it is about, if it is about one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rule: Option<Name>,
     /// The incident it is about, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub incident: Option<Id>,
     /// What was decided.
     #[serde(flatten)]
@@ -56,7 +56,7 @@ pub enum Outcome {
         /// When it became false for good.
         ended: Time,
         /// Why, if not because the condition became false.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "is_default")]
         by: Option<EndedBy>,
     },
     /// The condition reads a fact that is not known: it opens nothing and clears nothing.
@@ -101,7 +101,7 @@ pub enum Outcome {
         /// Who.
         by: String,
         /// When it lapses, if the escalation says so.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "is_default")]
         lapses: Option<Time>,
     },
     /// Somebody wants no step of the incident to fire until then.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Name, Time, clock_shift::RecordShift};
+use crate::{Name, Time, clock_shift::RecordShift, is_default};
 
 /// What values a fact may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,25 +142,21 @@ pub struct Report {
     /// Which start of the source this is; later ones are higher.
     pub boot: u64,
     /// The number of the last reading of the boot before, named by a boot's first report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub before: Option<u64>,
     /// The number of the first reading; the others follow it. Numbers start at 1 in every boot.
     pub first: u64,
     /// How many of the first readings are sent again on purpose, in case they were lost.
-    #[serde(default, skip_serializing_if = "none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub resent: u64,
     /// Further parts of a backlog follow.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub more: bool,
     /// The clock that gave the readings their times was not set.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub uncertain: bool,
     /// The readings, oldest first.
     pub readings: Vec<Reading>,
-}
-
-fn none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// How many of a fact's changes are remembered.
@@ -176,7 +172,7 @@ pub(crate) struct Fact {
     /// The last value that was known, and since when it held: an unknown between two equal values is no change.
     pub last: Option<(Value, Time)>,
     /// When it changed from one known value to another, oldest first.
-    #[serde(default, with = "changes", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "changes", skip_serializing_if = "is_default")]
     changes: Vec<Time>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, Device, Id, Name, Report, Time};
+use crate::{Channel, Device, Id, Name, Report, Time, is_default};
 
 /// Everything that can happen to a device, as its host hands it to [`Engine::step`](crate::Engine::step).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub struct MessageRef {
     /// The message.
     pub notification: Id,
     /// The incident that it is of; none for one of kind `system`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub incident: Option<Id>,
     /// Who it goes to.
     pub recipient: Name,
@@ -83,13 +83,13 @@ pub struct MessageRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// The device's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub device: Option<Name>,
     /// Labels that the device must have, with their values.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub labels: BTreeMap<String, String>,
     /// The incident's rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rule: Option<Name>,
     /// The first moment of silence.
     pub from: Time,

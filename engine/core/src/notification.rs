@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, MessageRef, Name, Time, Value};
+use crate::{Id, MessageRef, Name, Time, Value, is_default};
 
 /// How much an incident matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,11 +121,11 @@ pub enum Address {
         /// The `http` or `https` URL that is called.
         url: String,
         /// What signs the calls: none (unsigned), one, or two during a rotation, the newer first.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, skip_serializing_if = "is_default")]
         secrets: Vec<SecretRef>,
         /// The body's template: `slack`, `discord`, `telegram`, `ntfy`, or a file in `rules/templates/`; none is the
         /// plain document.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "is_default")]
         template: Option<Name>,
     },
 }
@@ -156,13 +156,13 @@ pub struct Device {
     /// The name that people read.
     pub name: String,
     /// Free pairs that scripts and silences match on.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub labels: BTreeMap<String, String>,
     /// The IANA name of the device's time zone; the site's where none is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub timezone: Option<Name>,
     /// The addresses that `@account` stands for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub account_emails: Vec<String>,
 }
 
@@ -193,19 +193,19 @@ pub struct IncidentSeen {
     /// When it had held long enough.
     pub opened_at: Time,
     /// When the condition became false for good: the raw edge. `None` while it lasts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,
     /// Why it ended, where not because the condition did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ended_by: Option<EndedBy>,
     /// Who acknowledged it last, and when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: Option<Acknowledgement>,
     /// The condition reads a fact that is not known at present: what is told is what was last seen.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub unseen: bool,
     /// Its times are by a clock that was not set.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub uncertain: bool,
 }
 
@@ -335,7 +335,7 @@ pub struct Notification {
     /// The device's facts at `at`.
     pub facts: BTreeMap<Name, FactSeen>,
     /// The words of the rule's own script, in place of the templates'.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub wording: Option<Wording>,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acknowledgement, Address, Cause, Channel, Device, EndedBy, Hold, Id, Kind, Millis, Name, Report, Severity, Silence,
-    Time, clock_shift::RecordShift, fact::Facts, rules::Rule,
+    Time, clock_shift::RecordShift, fact::Facts, is_default, rules::Rule,
 };
 
 /// One device's state. Hosts store it as it serialises and hand it back; only [`Engine::step`](crate::Engine::step)
@@ -18,43 +18,43 @@ pub struct State {
     pub(crate) now: Time,
     pub(crate) facts: Facts,
     /// The hash of the rules at the last step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) rules_hash: Option<Id>,
     /// How far the reports of each source have been applied.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) sources: BTreeMap<Name, Cursor>,
     /// When the last reading applied was made: how far things are worked while reports are missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) applied: Option<Time>,
     /// Reports that wait for missing ones, the longest waiting first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) waiting: Vec<Waiting>,
     /// Since when reports are missing, or parts of a backlog.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) incomplete_since: Option<Time>,
     /// The last report came from a clock that was not set.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) uncertain: bool,
     /// Every condition has still to be asked, as soon as nothing is missing any more.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) ask_all: bool,
     /// Every rule that has ever moved. A rule without an entry is quiet.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) rules: BTreeMap<Name, Standing>,
     /// The incidents of which somebody may still have to be told, in the order in which they opened.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) incidents: Vec<Incident>,
     /// The silences that are not over.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) silences: Vec<Silenced>,
     /// What is, or of late was, wrong with the monitor itself, by [`Cause::key`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) troubles: BTreeMap<String, Trouble>,
     /// How many times the operators were told: part of the next such message's id.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) troubles_told: u64,
     /// When the next step is due though nothing is reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) deadline: Option<Time>,
 }
 
@@ -166,10 +166,10 @@ pub(crate) struct Cursor {
     /// The number of the last reading applied.
     pub last: u64,
     /// Further parts of a backlog follow.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub more: bool,
     /// When each fact was last read in this boot: none of its readings counts as earlier.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "crate::time::map")]
+    #[serde(default, skip_serializing_if = "is_default", with = "crate::time::map")]
     pub read: BTreeMap<Name, Time>,
 }
 
@@ -220,10 +220,10 @@ pub(crate) struct Trouble {
     /// This spell of it was told.
     pub told: bool,
     /// When one was told last, and the number of that message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last_told: Option<(Time, u64)>,
     /// The channels that are told when their quiet hours end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub missed: Vec<(Name, Channel)>,
 }
 
@@ -240,18 +240,14 @@ pub(crate) struct Standing {
     /// The time of the rule's last edge: later moves are never earlier than it.
     pub edge: Time,
     /// The condition reads a fact that is not known: the phase stands still.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub unanswered: bool,
     /// When the condition may change by time alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub until: Option<Time>,
     /// How many incidents there have been: part of the next one's id.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub count: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Standing {
@@ -273,7 +269,7 @@ pub(crate) enum Phase {
     Pending {
         since: Time,
         due: Time,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "is_default")]
         uncertain: bool,
     },
     /// There is an incident.
@@ -282,7 +278,7 @@ pub(crate) enum Phase {
     Closing {
         since: Time,
         due: Time,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "is_default")]
         uncertain: bool,
     },
 }
@@ -312,40 +308,40 @@ pub struct Incident {
     /// When it had held long enough.
     pub opened_at: Time,
     /// When step 0 fired; the later steps count from here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub alerted_at: Option<Time>,
     /// When the condition became false for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,
     /// Why it ended, where not because the condition did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ended_by: Option<EndedBy>,
     /// Who took it on last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: Option<Acknowledgement>,
     /// The acknowledgement holds the steps; false after it lapsed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) acknowledgement_holds: bool,
     /// The steps that fired.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) fired: Vec<Fired>,
     /// The channels that were told.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) told: Vec<Told>,
     /// Why a step that was due was held last, so that one holding is one decision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) held: Option<Hold>,
     /// Somebody wants no step to fire for a while.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) snoozed: Option<Snoozed>,
     /// `since` is by a clock that was not set.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) since_uncertain: bool,
     /// `ended` is by a clock that was not set.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) ended_uncertain: bool,
     /// It is over, and what every channel is told last has been decided.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last_words: bool,
 }
 
@@ -371,12 +367,8 @@ pub(crate) struct Fired {
     /// When it fired or repeated last.
     pub last: Time,
     /// How many repeats have fired, or were passed over because a later one stood for them.
-    #[serde(default, skip_serializing_if = "is_none_yet")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub repeats: u32,
-}
-
-fn is_none_yet(repeats: &u32) -> bool {
-    *repeats == 0
 }
 
 impl Fired {
@@ -401,25 +393,25 @@ pub(crate) struct Told {
     pub address: Address,
     pub timezone: Name,
     /// Something was attempted: somebody may know of it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub attempted: bool,
     /// What is queued and was never attempted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub queued: Vec<Id>,
     /// The last firing of each step that it was told, the latest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub heard: Vec<Heard>,
     /// When that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub heard_at: Option<Time>,
     /// The last firing that was held back from it, until that is made up for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub missed: Option<Heard>,
     /// What became of the last attempt.
-    #[serde(default, skip_serializing_if = "Contact::is_untried")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub contact: Contact,
     /// The incident is over, and this is what is still to be said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last_word: Option<Kind>,
 }
 
@@ -435,12 +427,6 @@ pub(crate) enum Contact {
     Untried,
     Delivered,
     Failing(Time),
-}
-
-impl Contact {
-    fn is_untried(&self) -> bool {
-        *self == Contact::Untried
-    }
 }
 
 impl Told {
