@@ -118,14 +118,14 @@ impl<W: World> Consumer<W> {
             if let Event::Feedback(feedback) = &taken.event {
                 let mark = crate::world::Mark { at: self.world.now(), text: feedback.text.clone() };
                 for address in &feedback.addresses {
-                    self.world.mark(address, &mark).await?;
+                    self.world.store().mark(address, &mark).await?;
                 }
             }
         }
         let again = taken.iter().any(|taken| taken.record.receives > 1);
         let mut refused: Vec<(&Record, String)> = Vec::new();
         let registered = match taken.iter().any(|taken| matches!(taken.event, Event::Registered { .. })) {
-            true => self.world.registration(device).await?,
+            true => self.world.store().registration(device).await?,
             false => None,
         };
         let mut unknown = None;
@@ -181,7 +181,7 @@ impl<W: World> Consumer<W> {
             // What was done before a conflict may be what another one handed over, or lost.
             let (commit, hand_over) = working.end(again || attempt > 0);
             let committed = match &commit {
-                Some(commit) => self.world.commit(commit).await,
+                Some(commit) => self.world.store().commit(commit).await,
                 None => Ok(()),
             };
             match committed {
@@ -207,7 +207,7 @@ impl<W: World> Consumer<W> {
         device: &Name,
         registered: Option<&Registration>,
     ) -> Result<Option<Stored>, Fault> {
-        if let Some(stored) = self.world.load(device).await? {
+        if let Some(stored) = self.world.store().load(device).await? {
             return Ok(Some(stored));
         }
         let configured = self.configured(device);
@@ -225,13 +225,13 @@ impl<W: World> Consumer<W> {
     pub(crate) async fn hand_over(&self, device: &Name, hand_over: HandOver) -> Result<(), Fault> {
         let HandOver { delivery, timer, mut commands, rules } = hand_over;
         if let Some(message) = delivery {
-            self.world.deliveries(vec![Event::deliver(device, message)]).await?;
+            self.world.queues().deliveries(vec![Event::deliver(device, message)]).await?;
         }
         if let Some(delay) = timer {
-            self.world.events(vec![(Event::timer(device), delay)]).await?;
+            self.world.queues().events(vec![(Event::timer(device), delay)]).await?;
         }
         if let Some(hash) = rules {
-            match self.world.rules(hash).await {
+            match self.world.store().rules(hash).await {
                 Ok(Some(signed)) => commands.push(Command::Rules(signed)),
                 Ok(None) => {
                     tracing::error!(%device, rules = %hash, "the rules that it should run are not in the table")
@@ -241,7 +241,7 @@ impl<W: World> Consumer<W> {
         }
         for command in commands {
             // Most devices that are asked are not there. What is lost is sent again when they report.
-            if let Err(fault) = self.world.command(device, &command).await {
+            if let Err(fault) = self.world.devices().command(device, &command).await {
                 // Nothing else shows that somebody took it on.
                 if matches!(command, Command::Acknowledge { .. }) {
                     return Err(fault);
@@ -265,17 +265,17 @@ impl<W: World> Consumer<W> {
     }
 
     async fn sweep_part(&self, shard: u8, now: Time) -> Result<(), Fault> {
-        let due = self.world.due(shard, now + AHEAD).await?;
+        let due = self.world.store().due(shard, now + AHEAD).await?;
         let waits = due.iter().filter(|due| due.armed.is_none_or(|armed| armed <= now || armed > due.at));
         let delay = |at: Time| if at > now { at.since(now).min(LONGEST_DELAY) } else { Millis::ZERO };
         let records: Vec<_> = waits.map(|due| (Event::timer(&due.device), delay(due.at))).collect();
-        if records.is_empty() { Ok(()) } else { self.world.events(records).await }
+        if records.is_empty() { Ok(()) } else { self.world.queues().events(records).await }
     }
 
     /// Puts a record that nothing can be made of aside. Where even that fails it comes again.
     async fn bury(&self, record: &Record, reason: &str) -> Option<String> {
         tracing::warn!(record = %record.id, %reason, "put aside");
-        match self.world.dead(&record.body, reason).await {
+        match self.world.queues().dead(&record.body, reason).await {
             Ok(()) => None,
             Err(fault) => {
                 tracing::error!(record = %record.id, %fault, "cannot be put aside: it comes again");

@@ -31,7 +31,7 @@ impl<W: World> Consumer<W> {
         let (parcels, mut known) = self.lease(device, again).await?;
         let sending = parcels.into_iter().map(|(entry, prepared)| async move {
             let notification = &entry.notification;
-            let result = self.world.send(notification, &prepared, self.world.now()).await;
+            let result = self.world.messenger().send(notification, &prepared, self.world.now()).await;
             match &result {
                 Ok(receipt) => {
                     tracing::info!(%device, message = %notification.id, answer = receipt.answer, "delivered");
@@ -101,7 +101,7 @@ impl<W: World> Consumer<W> {
                 parcels.push((entry, prepared));
             }
             commit.unmarked = addresses(parcels.iter().map(|(entry, _)| &entry.notification));
-            match self.world.commit(&commit).await {
+            match self.world.store().commit(&commit).await {
                 Ok(()) => {
                     // What waits behind these goes when they are settled.
                     self.hand_over(device, hand_over).await?;
@@ -121,7 +121,7 @@ impl<W: World> Consumer<W> {
     /// What a message says, and whether that was rendered just now.
     async fn prepared(&self, device: &Name, entry: &Entry) -> Result<(Prepared, bool), Fault> {
         if entry.attempts > 1
-            && let Some(prepared) = self.world.prepared(device, entry.notification.id).await?
+            && let Some(prepared) = self.world.store().prepared(device, entry.notification.id).await?
         {
             return Ok((prepared, false));
         }

@@ -38,5 +38,5 @@ pub use presence::{Change, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{
-    Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, SHARDS, Store, Stored, World, shard,
+    Commit, CommitError, Devices, Due, Fault, Mark, Messenger, Queues, SHARDS, Store, Stored, World, shard,
 };

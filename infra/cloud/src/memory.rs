@@ -12,7 +12,7 @@ use dag_uplink::{Command, SignedRules};
 use crate::{
     item::DeviceItem,
     registry::Registration,
-    world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored, shard},
+    world::{Commit, CommitError, Devices, Due, Fault, Mark, Messenger, Queues, Store, Stored, World, shard},
 };
 
 /// Everything that surrounds a consumer, in maps and lists.
@@ -84,7 +84,23 @@ impl Inside {
     }
 }
 
-impl Clock for Memory {
+impl World for Memory {
+    fn store(&self) -> &impl Store {
+        self
+    }
+
+    fn queues(&self) -> &impl Queues {
+        self
+    }
+
+    fn devices(&self) -> &impl Devices {
+        self
+    }
+
+    fn messenger(&self) -> &impl Messenger {
+        self
+    }
+
     fn now(&self) -> Time {
         self.inside().now
     }
@@ -185,7 +201,7 @@ impl Devices for Memory {
     }
 }
 
-impl Post for Memory {
+impl Messenger for Memory {
     async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
         let (notification, prepared) = (notification.clone(), prepared.clone());
         self.inside().sent.push(Sent { at: now, notification, prepared });

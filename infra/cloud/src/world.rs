@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use dag_delivery::{Delivery, Entry, Failure, Prepared, Receipt};
+use dag_delivery::{Entry, Failure, Prepared, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
 use dag_uplink::{Command, SignedRules};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ pub trait Devices: Send + Sync {
 }
 
 /// The way to people.
-pub trait Post: Send + Sync {
+pub trait Messenger: Send + Sync {
     /// Makes one attempt.
     fn send(
         &self,
@@ -155,24 +155,20 @@ pub trait Post: Send + Sync {
     ) -> impl Future<Output = Result<Receipt, Failure>> + Send;
 }
 
-impl Post for Delivery {
-    fn send(
-        &self,
-        notification: &Notification,
-        prepared: &Prepared,
-        now: Time,
-    ) -> impl Future<Output = Result<Receipt, Failure>> + Send {
-        Delivery::send(self, notification, prepared, now)
-    }
-}
+/// The services around a consumer, each by its own trait.
+pub trait World: Send + Sync {
+    /// The table.
+    fn store(&self) -> &impl Store;
 
-/// Which time it is.
-pub trait Clock: Send + Sync {
-    /// Now.
+    /// The queues.
+    fn queues(&self) -> &impl Queues;
+
+    /// The way to the devices.
+    fn devices(&self) -> &impl Devices;
+
+    /// The way to people.
+    fn messenger(&self) -> &impl Messenger;
+
+    /// The time now.
     fn now(&self) -> Time;
 }
-
-/// All of it.
-pub trait World: Store + Queues + Devices + Post + Clock {}
-
-impl<W: Store + Queues + Devices + Post + Clock> World for W {}

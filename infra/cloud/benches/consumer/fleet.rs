@@ -85,11 +85,18 @@ impl Reporter {
 /// A world with a clock that is set by hand, whose queues and people are in memory.
 pub trait Bench: World {
     fn inside(&self) -> MutexGuard<'_, Inside>;
+
+    /// Makes a device known to the registry.
+    async fn register(&self, device: Name);
 }
 
 impl Bench for Memory {
     fn inside(&self) -> MutexGuard<'_, Inside> {
         Memory::inside(self)
+    }
+
+    async fn register(&self, device: Name) {
+        self.inside().registrations.insert(device, Registration::default());
     }
 }
 
@@ -112,8 +119,9 @@ impl<W: Bench> Fleet<W> {
         let mut fleet = Fleet { consumer, devices: (0..count).map(reporter).collect(), now, sent: 0 };
         let ids: Vec<Name> = fleet.devices.iter().map(|device| device.id.as_str().into()).collect();
         let registered = ids.iter().map(Event::registered).collect();
-        let registrations = ids.into_iter().map(|id| (id, Registration::default()));
-        fleet.consumer.world().inside().registrations = registrations.collect();
+        for id in ids {
+            fleet.consumer.world().register(id).await;
+        }
         fleet.take(registered).await;
         fleet
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     registry::{Account, Registration},
-    world::{Commit, CommitError, Due, Fault, Mark, Stored},
+    world::{Commit, CommitError, Due, Fault, Mark, Store, Stored},
 };
 
 /// So many actions has a transaction at most ("Quotas and limits").
@@ -33,9 +33,9 @@ const DUE: &str = "due";
 const WRITING: &str = "writing the table";
 
 /// The table.
-pub(super) struct Table {
-    pub client: Client,
-    pub name: String,
+pub struct Table {
+    pub(super) client: Client,
+    pub(super) name: String,
 }
 
 /// The condition that nobody wrote a row since it was read.
@@ -55,20 +55,100 @@ impl Unchanged {
 }
 
 impl Table {
+    /// The table of this name. Sends no request.
     pub fn new(sdk: &SdkConfig, name: &str) -> Self {
         Table { client: Client::new(sdk), name: name.to_owned() }
     }
 
-    pub async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
+    pub(super) async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
+        let got = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true).send().await;
+        Ok(got.map_err(|error| fault("reading the table", &error))?.item)
+    }
+
+    pub(super) fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
+        let mut put =
+            Put::builder().table_name(&self.name).set_item(Some(item)).condition_expression(unchanged.expression);
+        if let Some(read) = unchanged.read {
+            put = put
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", rows::number(read));
+        }
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    fn check_action(&self, key: Row) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    pub(super) async fn put_item(&self, item: Row, unchanged: Unchanged) -> Result<(), CommitError> {
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression(unchanged.expression);
+        if let Some(read) = unchanged.read {
+            put = put
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", rows::number(read));
+        }
+        match put.send().await {
+            Ok(_) => Ok(()),
+            // After an answer that was lost it may have been ourselves: then the step is done again, and finds it done.
+            Err(error) => Err(match error.as_service_error() {
+                Some(
+                    PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_),
+                ) => CommitError::Conflict,
+                _ => CommitError::Fault(fault(WRITING, &error)),
+            }),
+        }
+    }
+
+    /// Returns the decisions about a device from `from` to before `until`, in their order.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn decisions(&self, device: &str, from: Time, until: Time) -> Result<Vec<Decision>, Fault> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :until")
+            .expression_attribute_values(":pk", rows::text(rows::partition(device)))
+            .expression_attribute_values(":from", rows::text(rows::decisions_at(from)))
+            .expression_attribute_values(":until", rows::text(rows::decisions_at(until)));
+        let mut decisions = Vec::new();
+        let mut after: Option<Row> = None;
+        loop {
+            let page = query.clone().set_exclusive_start_key(after.take()).send().await;
+            let page = page.map_err(|error| fault("reading decisions", &error))?;
+            for row in page.items() {
+                decisions.extend(rows::content::<Vec<Decision>>(row, "decisions")?);
+            }
+            after = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if after.is_none() {
+                return Ok(decisions);
+            }
+        }
+    }
+}
+
+impl Store for Table {
+    async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
         self.get(rows::item_key(device)).await?.as_ref().map(rows::stored).transpose()
     }
 
-    pub async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
         let row = self.get(rows::said_key(device, message)).await?;
         row.map(|row| rows::content(&row, "said")).transpose()
     }
 
-    pub async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
+    async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
         let Some(row) = self.get(rows::registration_key(device)).await? else { return Ok(None) };
         let mut registration: Registration = rows::content(&row, "registration")?;
         if let Some(account) = &registration.account
@@ -79,18 +159,13 @@ impl Table {
         Ok(Some(registration))
     }
 
-    pub async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
+    async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
         let row = self.get(rows::rules_key(hash)).await?;
         row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
-    pub async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
-        let got = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true).send().await;
-        Ok(got.map_err(|error| fault("reading the table", &error))?.item)
-    }
-
     /// One request: a transaction, or a simple write where there is nothing but the item.
-    pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let item = rows::device(commit)?;
         // Spellings of one address are one mark.
         let mut checked: Vec<(Row, &str)> = Vec::new();
@@ -126,51 +201,7 @@ impl Table {
         sent.map(|_| ()).map_err(|error| cancelled(&error, commit, &checked))
     }
 
-    pub fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
-        let mut put =
-            Put::builder().table_name(&self.name).set_item(Some(item)).condition_expression(unchanged.expression);
-        if let Some(read) = unchanged.read {
-            put = put
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":read", rows::number(read));
-        }
-        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
-    }
-
-    fn check_action(&self, key: Row) -> Result<TransactWriteItem, Fault> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.name)
-            .set_key(Some(key))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
-    }
-
-    pub async fn put_item(&self, item: Row, unchanged: Unchanged) -> Result<(), CommitError> {
-        let mut put = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item))
-            .condition_expression(unchanged.expression);
-        if let Some(read) = unchanged.read {
-            put = put
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":read", rows::number(read));
-        }
-        match put.send().await {
-            Ok(_) => Ok(()),
-            // After an answer that was lost it may have been ourselves: then the step is done again, and finds it done.
-            Err(error) => Err(match error.as_service_error() {
-                Some(
-                    PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_),
-                ) => CommitError::Conflict,
-                _ => CommitError::Fault(fault(WRITING, &error)),
-            }),
-        }
-    }
-
-    pub async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
+    async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
         let query = self
             .client
             .query()
@@ -198,34 +229,10 @@ impl Table {
         Ok(due)
     }
 
-    pub async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
+    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
         let row = rows::mark(address, mark);
         let put = self.client.put_item().table_name(&self.name).set_item(Some(row)).send().await;
         put.map(|_| ()).map_err(|error| fault("marking an address", &error))
-    }
-
-    pub async fn decisions(&self, device: &str, from: Time, until: Time) -> Result<Vec<Decision>, Fault> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :until")
-            .expression_attribute_values(":pk", rows::text(rows::partition(device)))
-            .expression_attribute_values(":from", rows::text(rows::decisions_at(from)))
-            .expression_attribute_values(":until", rows::text(rows::decisions_at(until)));
-        let mut decisions = Vec::new();
-        let mut after: Option<Row> = None;
-        loop {
-            let page = query.clone().set_exclusive_start_key(after.take()).send().await;
-            let page = page.map_err(|error| fault("reading decisions", &error))?;
-            for row in page.items() {
-                decisions.extend(rows::content::<Vec<Decision>>(row, "decisions")?);
-            }
-            after = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() {
-                return Ok(decisions);
-            }
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use aws_sdk_iotdataplane::{Client, config::Builder, primitives::Blob};
 use dag_uplink::{Command, Topics};
 
 use super::error::fault;
-use crate::world::Fault;
+use crate::world::{Devices, Fault};
 
 /// At least once.
 const QOS: i32 = 1;
@@ -26,8 +26,10 @@ impl Broker {
         }
         Broker { client: Client::from_conf(config.build()), topics: topics.to_owned() }
     }
+}
 
-    pub async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
+impl Devices for Broker {
+    async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
         let topic = Topics { prefix: &self.topics }.command(device);
         let publish = self.client.publish().topic(topic).qos(QOS).payload(Blob::new(command.to_json()));
         publish.send().await.map(|_| ()).map_err(|error| fault("publishing a command", &error))

@@ -3,6 +3,7 @@
 mod dynamo;
 mod error;
 mod iot;
+mod messenger;
 mod packed;
 mod registry;
 mod rows;
@@ -19,17 +20,13 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use dag_config::{Config, Secrets};
-use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, SetupError};
-use dag_engine::{Decision, Id, Millis, Notification, Time};
-use dag_uplink::{Command, SignedRules};
+use dag_delivery::{Delivery, Limits, SetupError};
+use dag_engine::Time;
 
-use crate::{
-    registry::Registration,
-    world::{Clock, Commit, CommitError, Devices, Due, Fault, Mark, Post, Queues, Store, Stored},
-};
+use crate::world::{Devices, Messenger, Queues, Store, World};
 
-use self::{dynamo::Table, iot::Broker, secret::Secret, ses::Ses, sqs::Sqs};
-pub use self::{error::told, registry::Registry};
+pub use self::{dynamo::Table, error::told, registry::Registry};
+use self::{iot::Broker, messenger::AwsMessenger, secret::Secret, ses::Ses, sqs::Sqs};
 
 /// How long a call of a webhook may take: a device's batch waits for it.
 const WEBHOOK: Duration = Duration::from_secs(3);
@@ -113,8 +110,7 @@ pub struct Aws {
     table: Table,
     queues: Sqs,
     broker: Broker,
-    secret: Secret,
-    delivery: Delivery,
+    messenger: AwsMessenger,
 }
 
 impl Aws {
@@ -132,17 +128,8 @@ impl Aws {
             table: Table::new(sdk, &settings.table),
             queues: Sqs::new(sdk, settings),
             broker: Broker::new(sdk, settings.broker.as_deref(), &config.topics),
-            secret,
-            delivery,
+            messenger: AwsMessenger::new(secret, delivery),
         })
-    }
-
-    /// What was decided of a device from `from` on and before `until`, in its order.
-    ///
-    /// # Errors
-    /// The table cannot be read.
-    pub async fn decisions(&self, device: &str, from: Time, until: Time) -> Result<Vec<Decision>, Fault> {
-        self.table.decisions(device, from, until).await
     }
 }
 
@@ -165,65 +152,23 @@ pub async fn sdk(region: Option<&str>) -> SdkConfig {
     loader.load().await
 }
 
-impl Store for Aws {
-    async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
-        self.table.load(device).await
+impl World for Aws {
+    fn store(&self) -> &impl Store {
+        &self.table
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.table.commit(commit).await
+    fn queues(&self) -> &impl Queues {
+        &self.queues
     }
 
-    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
-        self.table.prepared(device, message).await
+    fn devices(&self) -> &impl Devices {
+        &self.broker
     }
 
-    async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
-        self.table.due(shard, until).await
+    fn messenger(&self) -> &impl Messenger {
+        &self.messenger
     }
 
-    async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
-        self.table.registration(device).await
-    }
-
-    async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
-        self.table.rules(hash).await
-    }
-
-    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
-        self.table.mark(address, mark).await
-    }
-}
-
-impl Queues for Aws {
-    async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
-        self.queues.events(records).await
-    }
-
-    async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
-        self.queues.deliveries(records).await
-    }
-
-    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.queues.dead(body, reason).await
-    }
-}
-
-impl Devices for Aws {
-    async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
-        self.broker.command(device, command).await
-    }
-}
-
-impl Post for Aws {
-    async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
-        let ready = self.secret.ready_for(notification, now).await;
-        ready.map_err(|fault| Failure::later(fault.to_string()))?;
-        self.delivery.send(notification, prepared, now).await
-    }
-}
-
-impl Clock for Aws {
     fn now(&self) -> Time {
         let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))

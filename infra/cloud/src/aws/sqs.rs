@@ -8,7 +8,10 @@ use aws_sdk_sqs::{
 use dag_engine::Millis;
 
 use super::{Settings, error::fault};
-use crate::{work::LONGEST_DELAY, world::Fault};
+use crate::{
+    work::LONGEST_DELAY,
+    world::{Fault, Queues},
+};
 
 /// So many messages go into one request ("SendMessageBatch").
 const MOST: usize = 10;
@@ -34,15 +37,6 @@ impl Sqs {
             deliveries: settings.deliveries.clone(),
             dead: settings.dead.clone(),
         }
-    }
-
-    pub async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
-        let records = records.into_iter().map(|(body, delay)| (body, seconds(delay)));
-        self.send(&self.events, records.collect()).await
-    }
-
-    pub async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
-        self.send(&self.deliveries, records.into_iter().map(|body| (body, 0)).collect()).await
     }
 
     async fn send(&self, queue: &str, records: Vec<(String, i32)>) -> Result<(), Fault> {
@@ -71,8 +65,19 @@ impl Sqs {
         }
         Ok(())
     }
+}
 
-    pub async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
+impl Queues for Sqs {
+    async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
+        let records = records.into_iter().map(|(body, delay)| (body, seconds(delay)));
+        self.send(&self.events, records.collect()).await
+    }
+
+    async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
+        self.send(&self.deliveries, records.into_iter().map(|body| (body, 0)).collect()).await
+    }
+
+    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
         let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build();
         let reason = reason.map_err(|error| Fault { what: SENDING, error: error.to_string() })?;
         let sent = self.client.send_message().queue_url(&self.dead).message_body(body);

@@ -1,7 +1,7 @@
 //! What a report costs: requests to the table, and bytes in them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_cloud::{Clock as _, Record};
+use dag_cloud::{Record, World as _};
 use dag_engine::Time;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Mail and commands.
 
-use dag_cloud::{Devices as _, Post as _, tags};
+use dag_cloud::{Devices as _, Messenger as _, World as _, tags};
 use dag_delivery::{Failure, Prepared, Rendered};
 use dag_engine::{Address, Notification};
 use dag_uplink::Command;
@@ -29,7 +29,7 @@ async fn a_mail_goes_out_as_it_was_rendered() {
     let world = stack.world();
     stack.requests();
     let message = to("kim@example.com");
-    let receipt = world.send(&message, &words(), NOON).await.unwrap();
+    let receipt = world.messenger().send(&message, &words(), NOON).await.unwrap();
     assert!(receipt.answer.starts_with("taken by SES as "), "{}", receipt.answer);
     let asked = stack.get("/dag/requests");
     assert_eq!(asked[0]["configuration_set"], "dag");
@@ -47,7 +47,7 @@ async fn a_mail_goes_out_as_it_was_rendered() {
 #[tokio::test]
 async fn a_mail_that_is_refused_is_not_tried_again() {
     let stack = Stack::start().await;
-    let error = stack.world().send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
+    let error = stack.world().messenger().send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
     assert!(matches!(&error, Failure::Permanent { error } if error.contains("MessageRejected")), "{error:?}");
 }
 
@@ -57,10 +57,10 @@ async fn the_sandbox_sends_to_verified_addresses_only_and_says_so() {
     verify(&stack, "dag@example.com").await;
     let world = stack.world_of(&config("\n[email.ses]\nsandbox = true\n")).unwrap();
     stack.requests();
-    let error = world.send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err();
+    let error = world.messenger().send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err();
     assert!(matches!(error, Failure::Permanent { .. }), "{error:?}");
     insta::assert_snapshot!(error, @"kim@elsewhere.example is not verified with SES, and the sandbox sends to verified addresses only: have it confirm the mail that `aws sesv2 create-email-identity --email-identity kim@elsewhere.example` sends, or ask AWS for production access and set `sandbox = false` in `[email.ses]`");
-    assert_eq!(world.send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err(), error);
+    assert_eq!(world.messenger().send(&to("kim@elsewhere.example"), &words(), NOON).await.unwrap_err(), error);
     // The address and its domain, once each.
     let asked = stack.requests();
     assert_eq!(asked.len(), 2, "{asked:?}");
@@ -71,7 +71,7 @@ async fn a_service_that_is_not_there_is_tried_again() {
     let stack = Stack::start().await;
     let world = stack.world();
     drop(stack);
-    let error = world.send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
+    let error = world.messenger().send(&to("kim@example.com"), &words(), NOON).await.unwrap_err();
     assert!(
         matches!(&error, Failure::Retry { error, .. } if error.starts_with("SES cannot be reached: ")),
         "{error:?}"
@@ -83,7 +83,7 @@ async fn a_command_is_published_on_the_devices_topic() {
     let stack = Stack::start().await;
     let world = stack.world();
     stack.requests();
-    world.command("cottage", &Command::Report).await.unwrap();
+    world.devices().command("cottage", &Command::Report).await.unwrap();
     let asked = stack.requests();
     assert_eq!(asked.len(), 1);
     assert!(asked[0].0.contains("/topics/dag/cottage/cmd"), "{asked:?}");
@@ -105,7 +105,7 @@ async fn a_webhook_is_signed_by_an_entry_of_the_stacks_secret_and_waits_for_it()
         ..notification(1)
     };
     let said = Prepared::Webhook { content_type: "application/json".to_owned(), body: "{}".to_owned() };
-    let told = async |world: &dag_cloud::aws::Aws, at| world.send(&call, &said, at).await.unwrap_err();
+    let told = async |world: &dag_cloud::aws::Aws, at| world.messenger().send(&call, &said, at).await.unwrap_err();
     let world = stack.world();
 
     let missing = told(&world, NOON).await;

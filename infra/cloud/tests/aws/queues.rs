@@ -1,6 +1,6 @@
 //! The queues.
 
-use dag_cloud::Queues as _;
+use dag_cloud::{Queues as _, World as _};
 use dag_engine::Millis;
 
 use crate::stack::Stack;
@@ -10,7 +10,7 @@ async fn records_go_by_tens_and_appear_after_their_delay() {
     let stack = Stack::start().await;
     let world = stack.world();
     stack.requests();
-    world.deliveries((0..25).map(|number| format!("record {number}")).collect()).await.unwrap();
+    world.queues().deliveries((0..25).map(|number| format!("record {number}")).collect()).await.unwrap();
     let sent = stack.requests();
     assert_eq!(sent.len(), 3, "{sent:?}");
     let mut taken: Vec<String> =
@@ -21,7 +21,7 @@ async fn records_go_by_tens_and_appear_after_their_delay() {
     assert_eq!(taken, expected);
 
     let delayed = |body: &str, millis| (body.to_owned(), Millis::new(millis));
-    world.events(vec![delayed("now", 0), delayed("soon", 1), delayed("far", 9_000_000)]).await.unwrap();
+    world.queues().events(vec![delayed("now", 0), delayed("soon", 1), delayed("far", 9_000_000)]).await.unwrap();
     assert_eq!(stack.take(&stack.settings.events).await, [("now".to_owned(), None)]);
     let counts = stack.sqs().get_queue_attributes().queue_url(&stack.settings.events);
     let delayed = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessagesDelayed;
@@ -33,7 +33,7 @@ async fn records_go_by_tens_and_appear_after_their_delay() {
 async fn what_is_put_aside_says_why() {
     let stack = Stack::start().await;
     let world = stack.world();
-    world.dead("{", &format!("this is no event: {}", "x".repeat(2_000))).await.unwrap();
+    world.queues().dead("{", &format!("this is no event: {}", "x".repeat(2_000))).await.unwrap();
     let taken = stack.take(&stack.settings.dead).await;
     let [(body, Some(reason))] = taken.as_slice() else { panic!("{taken:?}") };
     assert_eq!((body.as_str(), reason.len()), ("{", 1_024));
@@ -44,7 +44,7 @@ async fn what_is_put_aside_says_why() {
 async fn a_queue_that_is_not_there_is_a_fault() {
     let mut stack = Stack::start().await;
     stack.settings.deliveries += "-gone";
-    let fault = stack.world().deliveries(vec!["x".to_owned()]).await.unwrap_err();
+    let fault = stack.world().queues().deliveries(vec!["x".to_owned()]).await.unwrap_err();
     assert_eq!(fault.what, "putting records into a queue");
     assert!(fault.error.contains("NonExistentQueue"), "{fault}");
 }

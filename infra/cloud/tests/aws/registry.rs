@@ -48,8 +48,8 @@ async fn devices_are_registered_by_the_first_change_and_no_change_is_lost() {
     assert_eq!(labels.into_keys().collect::<String>(), "abcd");
 
     // The consumer reads the same.
-    let world = stack.world();
-    assert_eq!(world.registration("cottage").await.unwrap(), registry.registration("cottage").await.unwrap());
+    let table = stack.table();
+    assert_eq!(table.registration("cottage").await.unwrap(), registry.registration("cottage").await.unwrap());
     assert_eq!(registry.item("cottage").await.unwrap(), None, "nothing was heard of it");
 }
 
@@ -84,7 +84,7 @@ async fn rules_are_kept_by_their_hash_and_the_fleet_has_those_that_it_should_run
     registry.keep_rules(&rules).await.unwrap();
     registry.want(rules.hash()).await.unwrap();
     assert_eq!(registry.wanted().await.unwrap(), Some(rules.hash()));
-    assert_eq!(stack.world().rules(rules.hash()).await.unwrap(), Some(rules.clone()));
+    assert_eq!(stack.table().rules(rules.hash()).await.unwrap(), Some(rules.clone()));
     let again = SignedRules { signed_at: NOON + dag_engine::Millis::new(1), ..rules.clone() };
     registry.keep_rules(&again).await.unwrap();
     assert_eq!(registry.rules(rules.hash()).await.unwrap(), Some(again), "what was signed last counts");

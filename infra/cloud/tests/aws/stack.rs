@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
 };
 use dag_cloud::{
     Consumer, DeviceItem,
-    aws::{self, Aws, Settings},
+    aws::{self, Aws, Settings, Table},
 };
 use dag_config::Config;
 use dag_delivery::Entry;
@@ -64,7 +64,7 @@ impl Stack {
                 secret: None,
             },
         };
-        stack.table().await;
+        stack.create_table().await;
         stack.settings.events = stack.queue("events").await;
         stack.settings.deliveries = stack.queue("deliveries").await;
         stack.settings.dead = stack.queue("dead").await;
@@ -83,7 +83,7 @@ impl Stack {
         aws_sdk_sesv2::Client::new(&self.sdk)
     }
 
-    async fn table(&self) {
+    async fn create_table(&self) {
         let attribute =
             |name, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();
         let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
@@ -107,6 +107,10 @@ impl Stack {
 
     async fn queue(&self, name: &str) -> String {
         self.sqs().create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+    }
+
+    pub fn table(&self) -> Table {
+        Table::new(&self.sdk, &self.settings.table)
     }
 
     pub fn world(&self) -> Aws {

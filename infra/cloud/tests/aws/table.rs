@@ -35,28 +35,28 @@ fn decision() -> Decision {
 #[tokio::test]
 async fn an_item_is_read_as_it_was_written_and_written_only_on_what_was_read() {
     let stack = Stack::start().await;
-    let world = stack.world();
-    assert_eq!(world.load("cottage").await.unwrap(), None);
+    let table = stack.table();
+    assert_eq!(table.load("cottage").await.unwrap(), None);
 
     // Without decisions and messages it is one simple write.
     let mut item = item();
-    world.commit(&commit(item.clone(), 0)).await.unwrap();
+    table.commit(&commit(item.clone(), 0)).await.unwrap();
     let stored = Stored { item: item.clone(), version: 1 };
-    assert_eq!(world.load("cottage").await.unwrap(), Some(stored.clone()));
-    assert_eq!(world.commit(&commit(item.clone(), 0)).await, Err(CommitError::Conflict), "it is there by now");
+    assert_eq!(table.load("cottage").await.unwrap(), Some(stored.clone()));
+    assert_eq!(table.commit(&commit(item.clone(), 0)).await, Err(CommitError::Conflict), "it is there by now");
 
     // With them it is a transaction.
     item.outbox = (1..=3).map(entry).map(|entry| (entry.notification.id, entry)).collect();
     item.armed = Some(NOON + Millis::new(5_000));
     let whole = Commit { decisions: vec![decision()], ..commit(item.clone(), 1) };
-    world.commit(&whole).await.unwrap();
-    assert_eq!(world.commit(&whole).await, Err(CommitError::Conflict), "that was version 1");
-    assert_eq!(world.commit(&commit(item.clone(), 1)).await, Err(CommitError::Conflict), "and so it is without more");
-    assert_eq!(world.load("cottage").await.unwrap(), Some(Stored { item, version: 2 }));
+    table.commit(&whole).await.unwrap();
+    assert_eq!(table.commit(&whole).await, Err(CommitError::Conflict), "that was version 1");
+    assert_eq!(table.commit(&commit(item.clone(), 1)).await, Err(CommitError::Conflict), "and so it is without more");
+    assert_eq!(table.load("cottage").await.unwrap(), Some(Stored { item, version: 2 }));
 
     let until = NOON + Millis::new(1);
-    assert_eq!(world.decisions("cottage", NOON, until).await.unwrap(), [decision()]);
-    assert_eq!(world.decisions("cottage", until, until + Millis::new(1)).await.unwrap(), []);
+    assert_eq!(table.decisions("cottage", NOON, until).await.unwrap(), [decision()]);
+    assert_eq!(table.decisions("cottage", until, until + Millis::new(1)).await.unwrap(), []);
     insta::assert_snapshot!(stack.keys().await.join("\n"), @r"
     decisions#1768046400000#000000000002
     item
@@ -71,7 +71,7 @@ async fn an_item_is_read_as_it_was_written_and_written_only_on_what_was_read() {
 #[tokio::test]
 async fn of_two_writers_one_has_to_read_again() {
     let stack = Stack::start().await;
-    let (one, other) = (stack.world(), stack.world());
+    let (one, other) = (stack.table(), stack.table());
     one.commit(&commit(item(), 0)).await.unwrap();
     for version in 1..6 {
         let decided = Commit { decisions: vec![decision()], ..commit(item(), version) };
@@ -86,39 +86,39 @@ async fn of_two_writers_one_has_to_read_again() {
 #[tokio::test]
 async fn nothing_is_written_where_an_address_is_marked() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let mark = Mark { at: NOON, text: "the mail came back".to_owned() };
-    world.mark("Nor@Example.com", &mark).await.unwrap();
+    table.mark("Nor@Example.com", &mark).await.unwrap();
 
     let to = |addresses: &[&str]| Commit {
         unmarked: addresses.iter().map(|address| (*address).to_owned()).collect(),
         ..commit(item(), 0)
     };
     let marked = CommitError::Marked { address: "nor@example.com".to_owned(), mark };
-    assert_eq!(world.commit(&to(&["kim@example.com", "nor@example.com"])).await, Err(marked));
-    assert_eq!(world.load("cottage").await.unwrap(), None);
-    world.commit(&to(&["kim@example.com", "KIM@example.com"])).await.unwrap();
+    assert_eq!(table.commit(&to(&["kim@example.com", "nor@example.com"])).await, Err(marked));
+    assert_eq!(table.load("cottage").await.unwrap(), None);
+    table.commit(&to(&["kim@example.com", "KIM@example.com"])).await.unwrap();
     // Who has to read again does not learn of marks yet.
-    assert_eq!(world.commit(&to(&["nor@example.com"])).await, Err(CommitError::Conflict));
+    assert_eq!(table.commit(&to(&["nor@example.com"])).await, Err(CommitError::Conflict));
 }
 
 #[tokio::test]
 async fn what_a_message_says_is_kept_until_the_message_ends() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let (mut first, second) = (entry(1), entry(2));
     let (one, two) = (first.notification.id, second.notification.id);
     let long = said(&"It is dark. ".repeat(5_000));
     let prepared = vec![(one, long.clone()), (two, said("short"))];
-    world.commit(&Commit { prepared, ..commit(item(), 0) }).await.unwrap();
-    assert_eq!(world.prepared("cottage", one).await.unwrap(), Some(long));
-    assert_eq!(world.prepared("cabin", one).await.unwrap(), None);
+    table.commit(&Commit { prepared, ..commit(item(), 0) }).await.unwrap();
+    assert_eq!(table.prepared("cottage", one).await.unwrap(), Some(long));
+    assert_eq!(table.prepared("cabin", one).await.unwrap(), None);
 
     assert!(first.lease(NOON));
     let finished = vec![first.clone()];
-    world.commit(&Commit { finished, ..commit(item(), 1) }).await.unwrap();
-    assert_eq!(world.prepared("cottage", one).await.unwrap(), None);
-    assert_eq!(world.prepared("cottage", two).await.unwrap(), Some(said("short")));
+    table.commit(&Commit { finished, ..commit(item(), 1) }).await.unwrap();
+    assert_eq!(table.prepared("cottage", one).await.unwrap(), None);
+    assert_eq!(table.prepared("cottage", two).await.unwrap(), Some(said("short")));
     let rows = stack.rows().await;
     let (_, sk, row) = rows.iter().find(|(_, sk, _)| sk.starts_with("finished#")).unwrap();
     assert_eq!(sk, &format!("finished#1768046400000#{one}"));
@@ -129,7 +129,7 @@ async fn what_a_message_says_is_kept_until_the_message_ends() {
 #[tokio::test]
 async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let sample = entry(0);
     let entries = (0..1_000_u64).map(|number| {
         let mut entry = sample.clone();
@@ -140,15 +140,15 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
     let outbox: BTreeMap<_, _> = entries.collect();
     let full = DeviceItem { outbox: outbox.clone(), ..item() };
     let decisions = vec![decision(); 500];
-    world.commit(&Commit { decisions: decisions.clone(), ..commit(full.clone(), 0) }).await.unwrap();
-    assert_eq!(world.load("cottage").await.unwrap(), Some(Stored { item: full, version: 1 }));
-    assert_eq!(world.decisions("cottage", NOON, NOON + Millis::new(1)).await.unwrap(), decisions);
+    table.commit(&Commit { decisions: decisions.clone(), ..commit(full.clone(), 0) }).await.unwrap();
+    assert_eq!(table.load("cottage").await.unwrap(), Some(Stored { item: full, version: 1 }));
+    assert_eq!(table.decisions("cottage", NOON, NOON + Millis::new(1)).await.unwrap(), decisions);
 
     // All of them end at once, and each was tried before.
     let mut finished: Vec<_> = outbox.into_values().collect();
     finished.iter_mut().for_each(|entry| assert!(entry.lease(NOON)));
     let unmarked = vec!["nor@example.com".to_owned()];
-    world.commit(&Commit { finished, unmarked, ..commit(item(), 1) }).await.unwrap();
+    table.commit(&Commit { finished, unmarked, ..commit(item(), 1) }).await.unwrap();
     let finished = stack.keys().await.iter().filter(|sk| sk.starts_with("finished#")).count();
     assert!(finished < 20, "{finished} rows");
 }
@@ -156,7 +156,7 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
 #[tokio::test]
 async fn an_item_that_no_row_can_hold_is_said_so() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let mut item = item();
     // Hashes cannot be compressed.
     let noise =
@@ -167,7 +167,7 @@ async fn an_item_that_no_row_can_hold_is_said_so() {
         entry.last_error = Some(noise(number).collect());
         item.outbox.insert(entry.notification.id, entry);
     }
-    let error = world.commit(&commit(item, 0)).await.unwrap_err().to_string();
+    let error = table.commit(&commit(item, 0)).await.unwrap_err().to_string();
     let told = "writing the table failed: the item of the device `cottage` has grown to ";
     assert!(error.starts_with(told) && error.ends_with("150 messages wait in it"), "{error}");
 }
@@ -175,7 +175,7 @@ async fn an_item_that_no_row_can_hold_is_said_so() {
 #[tokio::test]
 async fn the_index_has_what_is_due_and_nothing_else() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let minutes = |minutes: i64| NOON + Millis::new(minutes * 60_000);
     // One device of each kind in the same shard.
     let same: Vec<String> = (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(4).collect();
@@ -191,27 +191,27 @@ async fn the_index_has_what_is_due_and_nothing_else() {
             let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, minutes(off));
             item.outbox.insert(entry.notification.id, entry);
         }
-        world.commit(&commit(item, 0)).await.unwrap();
+        table.commit(&commit(item, 0)).await.unwrap();
     }
-    let due = world.due(3, minutes(5)).await.unwrap();
+    let due = table.due(3, minutes(5)).await.unwrap();
     let due: Vec<_> = due.into_iter().map(|due| (due.device.to_string(), due.at, due.armed)).collect();
     assert_eq!(due, [(same[1].clone(), minutes(2), None), (same[0].clone(), minutes(4), Some(minutes(4)))]);
-    assert_eq!(world.due(4, minutes(5)).await.unwrap(), []);
+    assert_eq!(table.due(4, minutes(5)).await.unwrap(), []);
 
     // What is not due any more leaves it.
-    world.commit(&commit(named(&same[1]), 1)).await.unwrap();
-    assert_eq!(world.due(3, minutes(5)).await.unwrap().len(), 1);
+    table.commit(&commit(named(&same[1]), 1)).await.unwrap();
+    assert_eq!(table.due(3, minutes(5)).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_fleet_that_is_due_at_once_is_found_at_once() {
     let stack = Stack::start().await;
-    let world = stack.world();
+    let table = stack.table();
     let mut ids = (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(600);
     let mut item = named(&ids.next().unwrap());
     let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, NOON);
     item.outbox.insert(entry.notification.id, entry);
-    world.commit(&commit(item, 0)).await.unwrap();
+    table.commit(&commit(item, 0)).await.unwrap();
     // The others are like the first.
     let (.., row) = stack.rows().await.remove(0);
     let ids: Vec<String> = ids.collect();
@@ -224,5 +224,5 @@ async fn a_fleet_that_is_due_at_once_is_found_at_once() {
         let requests = some.iter().map(put).collect();
         stack.dynamo().batch_write_item().request_items("dag", requests).send().await.unwrap();
     }
-    assert_eq!(world.due(3, NOON).await.unwrap().len(), 600);
+    assert_eq!(table.due(3, NOON).await.unwrap().len(), 600);
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use dag_cloud::{
-    Clock, Commit, CommitError, Devices, Due, Fault, Mark, Memory, Post, Queues, Registration, Store, Stored,
+    Commit, CommitError, Devices, Due, Fault, Mark, Memory, Messenger, Queues, Registration, Store, Stored, World,
 };
 use dag_delivery::{Failure, Prepared, Receipt};
 use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
@@ -180,7 +180,23 @@ impl Rig {
     }
 }
 
-impl Clock for Broken {
+impl World for Broken {
+    fn store(&self) -> &impl Store {
+        self
+    }
+
+    fn queues(&self) -> &impl Queues {
+        self
+    }
+
+    fn devices(&self) -> &impl Devices {
+        self
+    }
+
+    fn messenger(&self) -> &impl Messenger {
+        self
+    }
+
     fn now(&self) -> Time {
         self.rig().now()
     }
@@ -257,7 +273,7 @@ impl Devices for Broken {
     }
 }
 
-impl Post for Broken {
+impl Messenger for Broken {
     async fn send(&self, notification: &Notification, prepared: &Prepared, _: Time) -> Result<Receipt, Failure> {
         self.is_durable(notification, prepared);
         let refused = |trouble| match trouble {

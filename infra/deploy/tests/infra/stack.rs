@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 use aws_config::SdkConfig;
 use dag_cloud::{
     Account, Commit, DeviceItem, Store as _,
-    aws::{Aws, Registry, Settings},
+    aws::{Registry, Table},
 };
 use dag_config::Config;
 use dag_engine::{Id, Time};
@@ -138,19 +138,10 @@ impl Stack {
         item.heard_at = Some(at);
         item.presence.report(at);
         item.rules = Some(Id::of(&[b"rules"]));
-        let settings = Settings {
-            table: "dag".to_owned(),
-            events: self.events.clone(),
-            deliveries: String::new(),
-            dead: String::new(),
-            broker: None,
-            configuration_set: None,
-            secret: None,
-        };
-        let world = Aws::new(&self.sdk, &settings, &config).unwrap();
+        let table = Table::new(&self.sdk, "dag");
         let (decisions, prepared, finished, unmarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let commit = Commit { item, version: 0, at, decisions, prepared, finished, unmarked };
-        self.runtime.block_on(world.commit(&commit)).unwrap();
+        self.runtime.block_on(table.commit(&commit)).unwrap();
     }
 
     /// The devices that were announced since the last time, in their order.
