@@ -18,8 +18,12 @@
 #[path = "../../tests/aws/stack.rs"]
 mod stack;
 
-mod fleet;
+#[allow(dead_code, reason = "tests use the rest of it")]
+#[path = "../../../tests/moto.rs"]
 mod moto;
+
+mod fleet;
+mod moto_table;
 
 use std::{
     fs,
@@ -31,7 +35,7 @@ use dag_engine::{Millis, Time, Value};
 
 use crate::{
     fleet::{Bench, Fleet, READINGS_SENT_AGAIN},
-    moto::Moto,
+    moto_table::MotoTable,
     stack::Stack,
 };
 
@@ -51,7 +55,7 @@ fn main() {
         if let Some(count) = asked_for("DAG_BENCH_MOTO") {
             println!("with moto for a table:");
             let stack = Stack::start().await;
-            outage(Moto::new(&stack, start()), count).await;
+            outage(MotoTable::new(&stack, start()), count).await;
         }
     });
 }

@@ -9,6 +9,9 @@
 )]
 
 mod cost;
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../tests/moto.rs"]
+mod moto;
 mod post;
 mod queues;
 mod registry;

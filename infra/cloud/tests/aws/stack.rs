@@ -1,23 +1,15 @@
 //! A stack on loopback: table and queues as the template makes them, and a world of it.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::{
-    config::{Credentials, SharedCredentialsProvider},
-    types::{
-        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-        ProjectionType, ScalarAttributeType,
-    },
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use dag_cloud::{
     Consumer, DeviceItem,
-    aws::{self, Aws, Settings, Table},
+    aws::{Aws, Settings, Table},
 };
 use dag_config::Config;
 use dag_delivery::Entry;
@@ -25,34 +17,23 @@ use dag_engine::{Name, Notification, Time};
 use dag_rulebook::{Folder, Rulebook};
 use serde_json::Value;
 
+use crate::moto::Moto;
+
 /// Noon of a winter's day.
 pub const NOON: Time = Time::from_millis(1_768_046_400_000);
 
 pub struct Stack {
-    child: Child,
-    port: u16,
+    moto: Moto,
     pub sdk: SdkConfig,
     pub settings: Settings,
 }
 
 impl Stack {
     pub async fn start() -> Stack {
-        let venv = std::env::var_os("DAG_TEST_VENV")
-            .expect("DAG_TEST_VENV names no Python environment with moto: run `bash .ci/run`");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/aws.py");
-        let mut command = Command::new(Path::new(&venv).join("bin/python"));
-        let mut child = command.arg(script).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("moto said {line:?}"));
-        let port: u16 = said["port"].as_u64().unwrap().try_into().unwrap();
-
-        let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
-        let sdk = aws::sdk(Some("eu-west-1")).await.into_builder();
-        let sdk = sdk.endpoint_url(format!("http://127.0.0.1:{port}")).credentials_provider(credentials).build();
+        let moto = Moto::start();
+        let sdk = moto.sdk().await;
         let mut stack = Stack {
-            child,
-            port,
+            moto,
             sdk,
             settings: Settings {
                 table: "dag".to_owned(),
@@ -162,28 +143,15 @@ impl Stack {
         }
     }
 
-    /// What the services were asked since the last time: the operation and the bytes of its body.
+    /// Returns the requests since the last call: the operation and the bytes of its body.
     pub fn requests(&self) -> Vec<(String, u64)> {
-        let seen = self.get("/dag/requests");
-        let seen = seen.as_array().unwrap().iter();
+        let seen = self.moto.requests().into_iter();
         seen.map(|one| (one["operation"].as_str().unwrap().to_owned(), one["bytes"].as_u64().unwrap())).collect()
     }
 
-    /// What moto keeps of a service's resources.
+    /// Returns a document of moto.
     pub fn get(&self, path: &str) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.moto.get(path)
     }
 }
 

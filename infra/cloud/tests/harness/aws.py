@@ -7,11 +7,12 @@ import subprocess
 import sys
 import urllib.request
 import zlib
+from pathlib import Path
 
 import boto3
-from peers.daemon import PATIENCE_S, expect, until
-from peers.receivers import free_port
+from peers.daemon import PATIENCE_S, expect
 
+MOTO = Path(__file__).parents[3] / "tests/peers/moto_server.py"
 REGION = "eu-west-1"
 # moto takes any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
@@ -29,26 +30,23 @@ class Aws:
     """A moto server on loopback, with all that the consumer needs."""
 
     def __init__(self, folder):
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / "moto.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment |= CREDENTIALS | {"NO_PROXY": "*", "no_proxy": "*"}
-        # Its command's script, wherever the package put it.
-        start = "import sys; from moto.server import main; sys.exit(main())"
-        arguments = [sys.executable, "-c", start, "-H", "127.0.0.1", "-p", str(self.port)]
         with open(self.log_path, "wb") as log:
-            pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            self.process = subprocess.Popen(arguments, env=environment, **pipes)
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log}
+            self.process = subprocess.Popen([sys.executable, "-B", MOTO], env=environment, text=True, **pipes)
         try:
-            until(self.answers, "moto to answer", self.log, patience_s=60)
+            line = self.process.stdout.readline()
+            expect(line, "moto to print its port", self.log())
+            self.endpoint = f"http://127.0.0.1:{json.loads(line)['port']}"
             self.make()
         except BaseException:
             self.close()
             raise
 
     def answers(self):
-        expect(self.process.poll() is None, "moto to run", self.log())
+        """Returns whether moto still answers."""
         try:
             with DIRECT.open(f"{self.endpoint}/moto-api/", timeout=2):
                 return True
@@ -160,11 +158,10 @@ class Aws:
         self.secrets.put_secret_value(SecretId=self.secret, SecretString=json.dumps(entries))
 
     def log(self):
-        lines = self.log_path.read_text(errors="replace").splitlines()
-        # Every request that went well is a line.
-        return "\n".join([line for line in lines if '" 200 -' not in line][-40:])
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-40:])
 
     def close(self):
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_S)
+        self.process.stdout.close()

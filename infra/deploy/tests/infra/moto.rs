@@ -1,98 +1,18 @@
-//! AWS on loopback, and a folder with a deployment, in which `dag-infra` runs.
+//! A folder with a deployment, in which `dag-infra` runs, and moto for it.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
-use aws_config::SdkConfig;
-use serde_json::Value;
 use tempfile::TempDir;
 
-pub struct Moto {
-    child: Child,
-    port: u16,
-}
+#[path = "../../../tests/moto.rs"]
+mod shared;
 
-impl Moto {
-    pub fn start() -> Moto {
-        let venv = std::env::var_os("DAG_TEST_VENV")
-            .expect("DAG_TEST_VENV names no Python environment with moto: run `bash .ci/run`");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/aws.py");
-        let mut command = Command::new(Path::new(&venv).join("bin/python"));
-        let mut child = command.arg(script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("moto said {line:?}"));
-        Moto { child, port: said["port"].as_u64().unwrap().try_into().unwrap() }
-    }
-
-    pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// What a test makes its own clients from.
-    pub async fn sdk(&self) -> SdkConfig {
-        let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
-        let credentials = aws_sdk_s3::config::SharedCredentialsProvider::new(credentials);
-        let sdk = dag_cloud::aws::sdk(Some("eu-west-1")).await.into_builder();
-        sdk.endpoint_url(self.endpoint()).credentials_provider(credentials).build()
-    }
-
-    /// What was asked since the last time.
-    pub fn requests(&self) -> Vec<Value> {
-        self.get("/dag/requests").as_array().unwrap().clone()
-    }
-
-    /// Puts a stack into a status that it would reach only by a failure.
-    pub fn put_into(&self, stack: &str, status: &str) {
-        self.get(&format!("/dag/status/{stack}/{status}"));
-    }
-
-    /// The request of this number from now on fails, the first being 0: before it did anything, or after, so that only its
-    /// answer is lost.
-    pub fn fail(&self, number: usize, when: &str) {
-        self.get(&format!("/dag/fail/{number}/{when}"));
-    }
-
-    /// Whether the request that was to fail has not come. It will not fail any more.
-    pub fn spared(&self) -> bool {
-        self.get("/dag/spared") == true
-    }
-
-    /// In which ways a call is refused: by turns in one of the two, and in both where the long proofs run.
-    pub fn ways(call: usize) -> Vec<&'static str> {
-        let both = ["before", "after"];
-        match std::env::var_os("DAG_PROOFS") {
-            Some(_) => both.to_vec(),
-            None => both.into_iter().skip(call % 2).take(1).collect(),
-        }
-    }
-
-    /// The next change of a stack breaks at this resource, and all goes back.
-    pub fn break_at(&self, resource: &str) {
-        self.get(&format!("/dag/break/{resource}"));
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+pub use shared::Moto;
 
 /// A folder with the shipped `config.toml`, as a cloud has it, and the shipped `rules/`.
 pub struct Place {

@@ -10,20 +10,20 @@ use dag_engine::{Name, Time};
 
 use crate::{fleet::Bench, stack::Stack};
 
-pub struct Moto {
+pub struct MotoTable {
     table: Table,
     registry: Registry,
     memory: Memory,
 }
 
-impl Moto {
-    pub fn new(stack: &Stack, now: Time) -> Moto {
+impl MotoTable {
+    pub fn new(stack: &Stack, now: Time) -> MotoTable {
         let registry = Registry::new(&stack.sdk, &stack.settings.table);
-        Moto { table: stack.table(), registry, memory: Memory::new(now) }
+        MotoTable { table: stack.table(), registry, memory: Memory::new(now) }
     }
 }
 
-impl Bench for Moto {
+impl Bench for MotoTable {
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.memory.inside()
     }
@@ -34,7 +34,7 @@ impl Bench for Moto {
     }
 }
 
-impl World for Moto {
+impl World for MotoTable {
     fn store(&self) -> &impl Store {
         &self.table
     }
