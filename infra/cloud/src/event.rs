@@ -1,10 +1,13 @@
 //! What the queues bring.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_engine::{Id, MessageRef, Name, Silence, Time};
+use dag_engine::{Id, Name, Silence, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::{feedback, presence::PresenceEvent};
+use crate::{
+    feedback::{Feedback, MailEvent, UnknownMail},
+    presence::PresenceEvent,
+};
 
 /// One record of a queue, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,19 +79,6 @@ pub enum Ask {
     Silence(Silence),
 }
 
-/// A mail that the mail service had taken did not arrive, or was not wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feedback {
-    /// The device that it was about.
-    pub device: Name,
-    /// The message.
-    pub message: MessageRef,
-    /// The addresses that are not to be written to again; none where it may be better later.
-    pub addresses: Vec<String>,
-    /// What happened, for people.
-    pub text: String,
-}
-
 /// A record that nobody can make anything of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
@@ -98,9 +88,9 @@ pub enum EventError {
     /// The report's payload was not passed on as the topic rule should.
     #[error("the payload of the report is not base64")]
     Payload,
-    /// The mail service speaks of a mail that is not ours, or does not say which.
-    #[error("the mail service's event names no message of ours: {0}")]
-    Feedback(&'static str),
+    /// The mail service's event is about a mail that is not ours.
+    #[error(transparent)]
+    Feedback(#[from] UnknownMail),
 }
 
 /// An event that is on the wire as we write it.
@@ -125,7 +115,8 @@ impl Event {
         let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
         // The mail service's events come through a bus with an envelope of its own.
         if body.contains("\"aws.ses\"") && !body.contains("\"event\"") {
-            return feedback::parse(body).map(Event::Feedback);
+            let event: MailEvent = serde_json::from_str(body).map_err(malformed)?;
+            return Ok(Event::Feedback(Feedback::try_from(event)?));
         }
         Ok(match serde_json::from_str(body).map_err(malformed)? {
             Wire::Report { device, received_at, payload } => {

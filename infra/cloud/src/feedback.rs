@@ -6,8 +6,6 @@
 use dag_engine::{Channel, Id, MessageRef, Name, Notification};
 use serde::Deserialize;
 
-use crate::event::{EventError, Feedback};
-
 const DEVICE: &str = "dag-device";
 const NOTIFICATION: &str = "dag-notification";
 const INCIDENT: &str = "dag-incident";
@@ -31,8 +29,27 @@ pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, Str
     tags
 }
 
+/// A mail that the mail service had taken did not arrive, or was not wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The device that it was about.
+    pub device: Name,
+    /// The message.
+    pub message: MessageRef,
+    /// The addresses that are not to be written to again; none where it may be better later.
+    pub addresses: Vec<String>,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// An event about a mail that carries none of our tags, or says neither that it bounced nor that somebody complained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the mail service's event names no message of ours: {0}")]
+pub struct UnknownMail(&'static str);
+
+/// An event of the mail service, in the event bus's envelope.
 #[derive(Deserialize)]
-struct Envelope {
+pub(crate) struct MailEvent {
     detail: Detail,
 }
 
@@ -73,34 +90,37 @@ struct Recipient {
     diagnostic_code: Option<String>,
 }
 
-pub(crate) fn parse(body: &str) -> Result<Feedback, EventError> {
-    let envelope: Envelope = serde_json::from_str(body).map_err(|error| EventError::Malformed(error.to_string()))?;
-    let Detail { mail, bounce, complaint } = envelope.detail;
-    let tag = |name: &'static str| mail.tags.get(name).and_then(|values| values.first());
-    let need = |name: &'static str| tag(name).ok_or(EventError::Feedback(name));
-    let id = |name: &'static str, text: &String| Id::parse(text).ok_or(EventError::Feedback(name));
-    let recipient = format!("{}{}", need(RECIPIENT)?, tag(RECIPIENT_MORE).map_or("", String::as_str));
-    let message = MessageRef {
-        notification: id(NOTIFICATION, need(NOTIFICATION)?)?,
-        incident: tag(INCIDENT).map(|text| id(INCIDENT, text)).transpose()?,
-        recipient: unhex(&recipient).ok_or(EventError::Feedback(RECIPIENT))?,
-        channel: Channel::Email,
-    };
-    let (addresses, text) = match (bounce, complaint) {
-        (Some(bounce), _) => {
-            let code = bounce.bounced_recipients.iter().find_map(|recipient| recipient.diagnostic_code.clone());
-            let text = format!("the mail came back ({}): {}", bounce.bounce_type, code.unwrap_or_default());
-            // A full mailbox may have room again; an address that is not there will not be.
-            let gone = bounce.bounce_type == "Permanent";
-            (if gone { bounce.bounced_recipients } else { Vec::new() }, text)
-        }
-        (None, Some(complaint)) => {
-            (complaint.complained_recipients, "the mail was called unwanted by who got it".to_owned())
-        }
-        (None, None) => return Err(EventError::Feedback("bounce or complaint")),
-    };
-    let addresses = addresses.into_iter().map(|recipient| recipient.email_address).collect();
-    Ok(Feedback { device: Name::new(need(DEVICE)?), message, addresses, text })
+impl TryFrom<MailEvent> for Feedback {
+    type Error = UnknownMail;
+
+    fn try_from(event: MailEvent) -> Result<Feedback, UnknownMail> {
+        let Detail { mail, bounce, complaint } = event.detail;
+        let tag = |name: &'static str| mail.tags.get(name).and_then(|values| values.first());
+        let need = |name: &'static str| tag(name).ok_or(UnknownMail(name));
+        let id = |name: &'static str, text: &String| Id::parse(text).ok_or(UnknownMail(name));
+        let recipient = format!("{}{}", need(RECIPIENT)?, tag(RECIPIENT_MORE).map_or("", String::as_str));
+        let message = MessageRef {
+            notification: id(NOTIFICATION, need(NOTIFICATION)?)?,
+            incident: tag(INCIDENT).map(|text| id(INCIDENT, text)).transpose()?,
+            recipient: unhex(&recipient).ok_or(UnknownMail(RECIPIENT))?,
+            channel: Channel::Email,
+        };
+        let (addresses, text) = match (bounce, complaint) {
+            (Some(bounce), _) => {
+                let code = bounce.bounced_recipients.iter().find_map(|recipient| recipient.diagnostic_code.clone());
+                let text = format!("the mail came back ({}): {}", bounce.bounce_type, code.unwrap_or_default());
+                // A full mailbox may have room again; an address that is not there will not be.
+                let gone = bounce.bounce_type == "Permanent";
+                (if gone { bounce.bounced_recipients } else { Vec::new() }, text)
+            }
+            (None, Some(complaint)) => {
+                (complaint.complained_recipients, "the mail was called unwanted by who got it".to_owned())
+            }
+            (None, None) => return Err(UnknownMail("bounce or complaint")),
+        };
+        let addresses = addresses.into_iter().map(|recipient| recipient.email_address).collect();
+        Ok(Feedback { device: Name::new(need(DEVICE)?), message, addresses, text })
+    }
 }
 
 fn unhex(text: &str) -> Option<Name> {
@@ -145,6 +165,11 @@ mod tests {
         json!({ "bounceType": kind, "bouncedRecipients": [{ "emailAddress": "a@example.com" }, { "emailAddress": "b@example.com" }] })
     }
 
+    fn parse(body: &str) -> Feedback {
+        let event: MailEvent = serde_json::from_str(body).unwrap();
+        Feedback::try_from(event).unwrap()
+    }
+
     #[test]
     fn what_the_tags_say_comes_back_as_it_was() {
         let messages = messages();
@@ -154,7 +179,7 @@ mod tests {
             let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             assert!(tags.iter().all(|(name, value)| format!("{name}{value}").chars().all(allowed)), "{tags:?}");
             assert!(tags.iter().all(|(_, value)| value.len() <= 256), "{tags:?}");
-            let feedback = parse(&event(&tags, "bounce", &bounce("Permanent"))).unwrap();
+            let feedback = parse(&event(&tags, "bounce", &bounce("Permanent")));
             assert_eq!((feedback.device.as_str(), feedback.message), ("cottage", message.reference()));
         }
     }
@@ -162,7 +187,7 @@ mod tests {
     #[test]
     fn only_an_address_that_is_gone_or_complains_is_not_written_to_again() {
         let tags = tags("cottage", messages().first().unwrap());
-        let addresses = |what: &str, detail| parse(&event(&tags, what, &detail)).unwrap().addresses;
+        let addresses = |what: &str, detail| parse(&event(&tags, what, &detail)).addresses;
         assert_eq!(addresses("bounce", bounce("Permanent")), ["a@example.com", "b@example.com"]);
         assert_eq!(addresses("bounce", bounce("Transient")), Vec::<String>::new());
         assert_eq!(addresses("bounce", bounce("Undetermined")), Vec::<String>::new());

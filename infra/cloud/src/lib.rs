@@ -29,8 +29,8 @@ mod work;
 mod world;
 
 pub use consumer::{Consumer, Record};
-pub use event::{Ask, Event, EventError, Feedback, SWEEP};
-pub use feedback::tags;
+pub use event::{Ask, Event, EventError, SWEEP};
+pub use feedback::{Feedback, UnknownMail, tags};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Inside, Memory, Sent};

@@ -5,7 +5,8 @@ use dag_uplink::{Command, DeviceReport, PRESENCE};
 
 use super::Work;
 use crate::{
-    event::{Ask, Event, Feedback},
+    event::{Ask, Event},
+    feedback::Feedback,
     incarnations::Standing,
     item::DeviceItem,
     presence::{Change, PresenceEvent},
