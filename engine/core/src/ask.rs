@@ -2,10 +2,10 @@
 
 use crate::{
     Cause, Id, Millis, Name, Outcome, Time,
-    engine::Step,
     rules::Rule,
     script::{Asked, Context, Hook},
     state::Incident,
+    step::Step,
 };
 
 impl Step<'_> {

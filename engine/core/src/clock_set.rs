@@ -3,7 +3,7 @@
 use crate::{
     Outcome, Time,
     clock_shift::{ClockShift, RecordShift},
-    engine::Step,
+    step::Step,
 };
 
 impl Step<'_> {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     EndedBy, Millis, Name, Outcome, Time, Value,
-    engine::Step,
     rules::Rule,
     script::Hook,
     state::{Incident, Phase, Standing},
+    step::Step,
 };
 
 /// How often conditions are asked again by time alone within one step: some ten years of a span that begins and ends
@@ -55,14 +55,14 @@ impl Step<'_> {
     }
 
     /// Fires every deadline up to the horizon.
-    pub(crate) fn pass_to_horizon(&mut self) {
+    pub(crate) fn fire_to_horizon(&mut self) {
         if let Some(horizon) = self.horizon() {
-            self.pass_deadlines(horizon);
+            self.fire_deadlines(horizon);
         }
     }
 
     /// Fires every deadline up to and including `until`, in order of time.
-    pub(crate) fn pass_deadlines(&mut self, until: Time) {
+    pub(crate) fn fire_deadlines(&mut self, until: Time) {
         let mut asked_again = 0;
         let due = self.state.rules.iter().filter_map(|(name, standing)| {
             let (at, deadline) = standing.deadline().filter(|(at, _)| *at <= until)?;

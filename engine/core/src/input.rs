@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, Device, Id, Name, Report, Time, is_default};
+use crate::{Device, Id, MessageRef, Name, Report, Time, is_default};
 
 /// Everything that can happen to a device, as its host hands it to [`Engine::step`](crate::Engine::step).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,20 +63,6 @@ pub enum Input {
     },
     /// Nothing but the passing of time: a deadline is due.
     Elapsed,
-}
-
-/// Which message an attempt was about: see [`Notification::reference`](crate::Notification::reference).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageRef {
-    /// The message.
-    pub notification: Id,
-    /// The incident that it is of; none for one of kind `system`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub incident: Option<Id>,
-    /// Who it goes to.
-    pub recipient: Name,
-    /// By which means.
-    pub channel: Channel,
 }
 
 /// For a while no step fires of the incidents that this matches. What is absent matches any.

@@ -53,47 +53,55 @@
 //!
 //! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
 
+mod address;
 mod ask;
 mod clock_set;
 mod clock_shift;
 mod condition;
 mod decision;
 mod describe;
+mod device;
 mod engine;
 mod episodes;
 mod fact;
 mod id;
 mod input;
+mod message_ref;
 mod messages;
 mod notification;
 mod problem;
 mod reload;
 mod reports;
 mod rules;
+mod runs;
 mod sample;
 mod scenario;
 mod script;
 mod simulation;
 mod skip;
 mod state;
+mod step;
 mod time;
 mod trouble;
 mod wall;
 mod zone;
 
+pub use address::{Address, Channel, SecretRef};
 pub use clock_shift::ClockShift;
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
 pub use describe::describe;
-pub use engine::{Engine, Runs};
+pub use device::Device;
+pub use engine::Engine;
 pub use fact::{BUILT_IN, FactKind, Reading, Report, Value};
 pub use id::Id;
-pub use input::{Input, MessageRef, Silence};
+pub use input::{Input, Silence};
+pub use message_ref::MessageRef;
 pub use notification::{
-    About, Acknowledgement, Address, Cause, Channel, Device, EndedBy, FactSeen, IncidentSeen, Kind, Notification,
-    SecretRef, Severity, TroubleSeen, Wording,
+    About, Acknowledgement, Cause, EndedBy, FactSeen, IncidentSeen, Kind, Notification, Severity, TroubleSeen, Wording,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use rules::{Ruleset, Sources};
+pub use runs::Runs;
 pub use sample::notifications;
 pub use scenario::{OtherRules, Played, Scenario};
 pub use simulation::{Failing, Host, Simulation};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, MessageRef, Name, Time, Value, is_default};
+use crate::{Address, Channel, Device, Id, MessageRef, Name, Time, Value, is_default};
 
 /// How much an incident matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,103 +67,6 @@ impl Kind {
     /// Every kind: first those of an incident, in the order of its life.
     pub const ALL: [Kind; 7] =
         [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past, Kind::System];
-}
-
-/// By which means a recipient is reached. A recipient has at most one channel of each kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// An email address.
-    Email,
-    /// A URL that is called with a signed JSON document.
-    Webhook,
-}
-
-impl Channel {
-    /// The word that scenarios, templates and JSON use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Channel::Email => "email",
-            Channel::Webhook => "webhook",
-        }
-    }
-}
-
-/// Where a secret is kept. Files name secrets; they never hold them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SecretRef {
-    /// An environment variable of the host (`env:NAME`).
-    Env(String),
-    /// A file whose trimmed content is the secret (`file:PATH`).
-    File(String),
-}
-
-impl std::str::FromStr for SecretRef {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
-            Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.to_owned())),
-            _ => Err("a secret is only named here, never written: use `env:NAME` or `file:PATH`".to_owned()),
-        }
-    }
-}
-
-/// Where a channel leads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Address {
-    /// An email address, as `user@host`.
-    Email(String),
-    /// A webhook.
-    Webhook {
-        /// The `http` or `https` URL that is called.
-        url: String,
-        /// What signs the calls: none (unsigned), one, or two during a rotation, the newer first.
-        #[serde(default, skip_serializing_if = "is_default")]
-        secrets: Vec<SecretRef>,
-        /// The body's template: `slack`, `discord`, `telegram`, `ntfy`, or a file in `rules/templates/`; none is the
-        /// plain document.
-        #[serde(default, skip_serializing_if = "is_default")]
-        template: Option<Name>,
-    },
-}
-
-impl Address {
-    /// Whether mail can be sent there: `user@host`, without a name, 254 bytes at most.
-    pub fn is_email(text: &str) -> bool {
-        let plain = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
-        };
-        text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host))
-    }
-
-    /// The kind of channel that this is the address of.
-    pub const fn channel(&self) -> Channel {
-        match self {
-            Address::Email(_) => Channel::Email,
-            Address::Webhook { .. } => Channel::Webhook,
-        }
-    }
-}
-
-/// What is known of a device besides its facts: the configuration's entry or the registry's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// The id in topics, paths and hashes.
-    pub id: Name,
-    /// The name that people read.
-    pub name: String,
-    /// Free pairs that scripts and silences match on.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub labels: BTreeMap<String, String>,
-    /// The IANA name of the device's time zone; the site's where none is given.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub timezone: Option<Name>,
-    /// The addresses that `@account` stands for.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub account_emails: Vec<String>,
 }
 
 /// A fact as a message shows it.

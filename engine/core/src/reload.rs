@@ -2,10 +2,10 @@
 
 use crate::{
     EndedBy, Id, Millis, Name, Outcome, Time,
-    engine::Step,
     rules::Rule,
     script::Hook,
     state::{Phase, Standing},
+    step::Step,
 };
 
 impl Step<'_> {

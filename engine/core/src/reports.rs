@@ -2,8 +2,8 @@
 
 use crate::{
     Millis, Name, Outcome, Reading, Refusal, Report, Time,
-    engine::Step,
     state::{Cursor, Waiting},
+    step::Step,
 };
 
 /// How long a report waits for missing ones.
@@ -65,7 +65,7 @@ impl Step<'_> {
             None if report.is_beyond(&Cursor { boot: report.boot, ..Cursor::default() }) => self.await_missing(report),
             _ => {
                 let source = report.source.clone();
-                self.apply(report);
+                self.apply_report(report);
                 self.apply_following(&source);
             }
         }
@@ -78,7 +78,7 @@ impl Step<'_> {
     }
 
     /// Applies the readings that are new, each at its own time.
-    fn apply(&mut self, report: Report) {
+    fn apply_report(&mut self, report: Report) {
         let reaches = report.reaches();
         let cursor = match self.state.sources.get_mut(&report.source) {
             Some(cursor) => cursor,
@@ -121,7 +121,7 @@ impl Step<'_> {
                 None => drop(cursor.read.insert(reading.fact.clone(), at)),
             }
         }
-        self.pass_deadlines(at);
+        self.fire_deadlines(at);
         self.state.applied = Some(at);
         self.set_fact(&reading.fact, reading.value, at);
     }
@@ -138,7 +138,7 @@ impl Step<'_> {
                 return;
             } else {
                 let next = self.state.waiting.remove(at);
-                self.apply(next.report);
+                self.apply_report(next.report);
             }
         }
     }
@@ -149,9 +149,15 @@ impl Step<'_> {
         waiting.min_by_key(|(_, waiting)| (waiting.report.boot, waiting.report.first)).map(|(at, _)| at)
     }
 
+    /// Applies the reports whose time is over, and notes what is missing still.
+    pub(crate) fn apply_overdue_reports(&mut self) {
+        self.give_up_missing();
+        self.note_missing();
+    }
+
     /// Applies reports that have waited for long enough, or for which there is no room, though some before them are
     /// missing.
-    pub(crate) fn give_up_missing(&mut self) {
+    fn give_up_missing(&mut self) {
         while let Some(source) = self.longest_waiting() {
             let Some(at) = self.next_waiting(&source) else { return };
             let Waiting { report, .. } = self.state.waiting.remove(at);
@@ -159,7 +165,7 @@ impl Step<'_> {
             let (boot, last) = known.map_or((report.boot, 0), |cursor| (cursor.boot, cursor.last));
             let (next_boot, next) = (report.boot, report.first);
             self.decide(self.now, None, None, Outcome::Gap { source: source.clone(), boot, last, next_boot, next });
-            self.apply(report);
+            self.apply_report(report);
             self.apply_following(&source);
         }
     }
@@ -177,7 +183,7 @@ impl Step<'_> {
 
     /// Notes since when reports are missing. Parts of a backlog that do not come in time are given up: else one source that
     /// never comes back would take the others' time for ever.
-    pub(crate) fn note_missing(&mut self) {
+    fn note_missing(&mut self) {
         if self.state.incomplete_since.is_some_and(|since| since + LONGEST_INCOMPLETE <= self.now) {
             self.state.sources.values_mut().for_each(|cursor| cursor.more = false);
         }

@@ -2,10 +2,10 @@
 
 use crate::{
     About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSeen, Withholding,
-    engine::Step,
     messages::Message,
     rules::Reachable,
     state::{Phase, Trouble},
+    step::Step,
 };
 
 /// How long the operators are left in peace after a message about a cause.

@@ -2,8 +2,8 @@
 
 use crate::{
     Cause, MessageRef,
-    engine::Step,
     state::{Contact, Told},
+    step::Step,
 };
 
 impl Step<'_> {

@@ -2,9 +2,9 @@
 
 use crate::{
     Channel, Name,
-    engine::Step,
     rules::Reachable,
     state::{Contact, Incident, Told},
+    step::Step,
 };
 
 impl Step<'_> {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::Firing;
 use crate::{
     About, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Outcome, Withholding, Wording,
-    engine::Step,
     rules::{Reachable, Rule},
     script::{Context, Hook},
     state::{Incident, StepKey},
+    step::Step,
 };
 
 /// What all messages of one telling have in common.

@@ -3,9 +3,9 @@
 use super::{due::recalled, open::Want};
 use crate::{
     Name, Outcome, Time,
-    engine::Step,
     rules::{Reachable, Rule},
     state::{Contact, Heard, Incident, Told},
+    step::Step,
 };
 
 /// A recipient that messages fail to reach.

@@ -2,8 +2,8 @@
 
 use crate::{
     Channel, Hold, Name, Severity, Time, Withholding,
-    engine::Step,
     state::{Incident, Phase},
+    step::Step,
 };
 
 impl Step<'_> {

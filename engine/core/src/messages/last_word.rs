@@ -3,9 +3,9 @@
 use super::{Firing, due};
 use crate::{
     Kind, Outcome, Withdrawal, Withholding,
-    engine::Step,
     rules::{Reachable, Rule},
     state::{Incident, Told},
+    step::Step,
 };
 
 impl Step<'_> {

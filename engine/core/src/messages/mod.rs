@@ -18,7 +18,7 @@ mod people;
 pub(crate) use compose::Message;
 pub(crate) use due::Firing;
 
-use crate::{Hold, Time, engine::Step, state::Incident};
+use crate::{Hold, Time, state::Incident, step::Step};
 
 /// So many incidents that are over may wait for the end of quiet hours, or for missing reports.
 const MOST_OVER: usize = 64;

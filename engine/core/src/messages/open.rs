@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     Hold, Kind, Outcome, Withholding,
-    engine::Step,
     rules::{Escalation, Reachable, Rule},
     script::Hook,
     state::Incident,
+    step::Step,
 };
 
 /// A channel, and what fires for it now.

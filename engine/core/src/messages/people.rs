@@ -3,9 +3,9 @@
 use super::Firing;
 use crate::{
     Acknowledgement, Id, Kind, Outcome, Refusal, Silence, Time,
-    engine::Step,
     rules::Reachable,
     state::{Silenced, Snoozed, StepKey},
+    step::Step,
 };
 
 /// So many silences a device may have.
@@ -59,7 +59,7 @@ impl Step<'_> {
 
     /// Where an incident stands that somebody speaks of, after all that happened before.
     fn lasting(&mut self, id: Id, by: &str) -> Option<usize> {
-        self.pass_to_horizon();
+        self.fire_to_horizon();
         if by.len() > LONGEST_NAME {
             self.refuse(Refusal::TooLong, id.to_string());
             return None;
@@ -78,7 +78,7 @@ impl Step<'_> {
 
     /// Somebody wants to hear nothing of some incidents for a while, or again.
     pub(crate) fn silence(&mut self, silence: Silence) {
-        self.pass_to_horizon();
+        self.fire_to_horizon();
         self.forget_silences();
         let silences = &mut self.state.silences;
         let same = silences.iter().position(|other| other.silence.same_matcher(&silence));

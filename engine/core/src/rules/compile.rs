@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    Declared, Escalation, Recipient, Rule, Ruleset, Sources,
+    declared::Declared,
     document::{Document, LONGEST_FILE, Span, Table},
+    escalation::Escalation,
+    recipient::Recipient,
+    rule::Rule,
+    ruleset::Ruleset,
+    sources::Sources,
 };
 use crate::{
     BUILT_IN, Id, Name,
@@ -50,7 +55,27 @@ pub(super) struct Compiling<'a> {
     pub scripts_used: BTreeSet<&'a str>,
 }
 
-pub(super) fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
+impl Ruleset {
+    /// Compiles the rules, or says everything that is wrong with them at once.
+    ///
+    /// # Errors
+    /// Every problem of every file: syntax, unknown keys and names, values that cannot be, names that nothing defines.
+    pub fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
+        compile(sources)
+    }
+
+    /// Compiles the rules of a story. Its operators are its own group `operators`, where it has one: those that the
+    /// configuration names are people of other rules.
+    pub(crate) fn of_a_story(mut sources: Sources) -> Result<Ruleset, Problems> {
+        sources.operators.clear();
+        let mut rules = Ruleset::compile(&sources)?;
+        let group = Name::new_static("operators");
+        rules.operators.extend(rules.groups.contains_key(&group).then_some(group));
+        Ok(rules)
+    }
+}
+
+fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
     let built_in = BUILT_IN.map(|(name, kind)| (name.into(), kind));
     let facts = Declared::new(sources.facts.clone().into_iter().chain(built_in), sources.other_devices);
     let mut compiling = Compiling { facts, ..Compiling::default() };

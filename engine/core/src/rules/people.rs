@@ -3,9 +3,9 @@
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Quiet, Recipient,
     compile::{Compiling, Use},
     document::{Document, Table, string},
+    recipient::{Quiet, Recipient},
     sections::severity,
 };
 use crate::{

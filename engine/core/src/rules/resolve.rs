@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ACCOUNT, Rule,
     compile::{Compiling, Use},
     document::Document,
     order::in_order,
+    recipient::ACCOUNT,
+    rule::Rule,
 };
 use crate::{Millis, Name, Severity, problem::did_you_mean, script::Hook};
 

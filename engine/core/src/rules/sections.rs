@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Escalation, Rule, RunOn, Step,
     compile::{Compiling, Use, can_be_name},
     document::{Document, Table, content_start},
+    escalation::{Escalation, EscalationStep},
+    rule::Rule,
 };
 use crate::{
     Millis, Name, Severity,
     condition::Condition,
     problem::did_you_mean,
+    runs::RunOn,
     script::{Script, Trouble, lower},
 };
 
@@ -149,7 +151,7 @@ impl<'a> Compiling<'a> {
             document.problem(list.span(), "`steps` is a list of steps", None);
             return;
         };
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps: Vec<EscalationStep> = Vec::new();
         let mut names: BTreeSet<Name> = BTreeSet::new();
         for item in items.iter() {
             if let Some(step) = self.step(document, file, name, item, steps.last().is_none()) {
@@ -173,7 +175,7 @@ impl<'a> Compiling<'a> {
         by: &'a str,
         item: &'a Spanned<DeValue<'a>>,
         first: bool,
-    ) -> Option<Step> {
+    ) -> Option<EscalationStep> {
         let mut table = Table::at(document, item, "a step")?;
         let name = table.string("name").map(|name| Name::new(name.get_ref()));
         let after_at = table.value("after").map(Spanned::span);
@@ -211,7 +213,7 @@ impl<'a> Compiling<'a> {
         }
         table.finish();
         let notify = notify.unwrap_or_default().iter().map(|name| Name::new(name.get_ref())).collect();
-        Some(Step { name, after, notify, repeat: repeat.filter(|every| *every > Millis::ZERO), at_most })
+        Some(EscalationStep { name, after, notify, repeat: repeat.filter(|every| *every > Millis::ZERO), at_most })
     }
 }
 

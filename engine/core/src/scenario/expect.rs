@@ -2,9 +2,8 @@
 
 use toml::{Spanned, de::DeValue};
 
-use super::Scenario;
 use crate::{
-    About, Channel, Kind, Notification, Problem,
+    About, Channel, Kind, Notification,
     rules::document::{Document, Span, Table},
 };
 
@@ -17,47 +16,6 @@ pub(super) struct Expected {
     step: Option<u32>,
     subject: Option<String>,
     span: Span,
-}
-
-impl Scenario {
-    /// The first difference between what is expected and what was sent, each message with its subject.
-    pub(super) fn compare(
-        &self,
-        span: &Span,
-        expected: &[Expected],
-        sent: &[(Notification, String)],
-    ) -> Option<Problem> {
-        let list = |sent: &[(Notification, String)]| match sent {
-            [] => "nothing was sent".to_owned(),
-            sent => sent.iter().map(|(n, subject)| line(n, subject)).collect::<Vec<_>>().join("\n"),
-        };
-        let mut rest = sent;
-        for (at, wanted) in expected.iter().enumerate() {
-            let help = || Some(format!("sent since the last `expect`:\n{}", list(sent)));
-            let Some(((notification, subject), more)) = rest.split_first() else {
-                return Some(self.problem(wanted.span.clone(), "this was not sent", help()));
-            };
-            if let Some(difference) = wanted.differs(notification, subject) {
-                return Some(self.problem(wanted.span.clone(), difference, help()));
-            }
-            rest = more;
-            // Who names no channel means the person: the same message by another channel is the same telling, so that
-            // a recipient may get a webhook without the stories being told anew.
-            let next = expected.get(at + 1);
-            while let Some(((other, subject), more)) = rest.split_first()
-                && wanted.by.is_none()
-                && same_telling(notification, other)
-                && next.is_none_or(|next| next.differs(other, subject).is_some())
-            {
-                rest = more;
-            }
-        }
-        if rest.is_empty() {
-            return None;
-        }
-        let help = format!("not expected:\n{}", list(rest));
-        Some(self.problem(span.clone(), format!("{} more sent than expected", rest.len()), Some(help)))
-    }
 }
 
 impl Expected {
@@ -91,6 +49,51 @@ impl Expected {
             .or_else(|| step.map(|step| format!("`step` is {}, not {step}", sent.step)))
             .or_else(|| pattern.map(|pattern| format!("the subject is `{subject}`, which `{pattern}` does not match")))
     }
+}
+
+/// How what was sent differs from what is expected.
+pub(super) struct Difference {
+    /// The message that is not as expected; `None` where more was sent than is expected.
+    pub span: Option<Span>,
+    pub message: String,
+    pub help: String,
+}
+
+/// Returns the first difference between what is expected and what was sent, each message with its subject.
+pub(super) fn compare(expected: &[Expected], sent: &[(Notification, String)]) -> Option<Difference> {
+    let list = |sent: &[(Notification, String)]| match sent {
+        [] => "nothing was sent".to_owned(),
+        sent => sent.iter().map(|(n, subject)| line(n, subject)).collect::<Vec<_>>().join("\n"),
+    };
+    let mut rest = sent;
+    for (at, wanted) in expected.iter().enumerate() {
+        let differs = |message: String| {
+            let help = format!("sent since the last `expect`:\n{}", list(sent));
+            Some(Difference { span: Some(wanted.span.clone()), message, help })
+        };
+        let Some(((notification, subject), more)) = rest.split_first() else {
+            return differs("this was not sent".to_owned());
+        };
+        if let Some(difference) = wanted.differs(notification, subject) {
+            return differs(difference);
+        }
+        rest = more;
+        // Who names no channel means the person: the same message by another channel is the same telling, so that
+        // a recipient may get a webhook without the stories being told anew.
+        let next = expected.get(at + 1);
+        while let Some(((other, subject), more)) = rest.split_first()
+            && wanted.by.is_none()
+            && same_telling(notification, other)
+            && next.is_none_or(|next| next.differs(other, subject).is_some())
+        {
+            rest = more;
+        }
+    }
+    (!rest.is_empty()).then(|| Difference {
+        span: None,
+        message: format!("{} more sent than expected", rest.len()),
+        help: format!("not expected:\n{}", list(rest)),
+    })
 }
 
 /// Whether two messages tell the same person the same thing at the same moment.

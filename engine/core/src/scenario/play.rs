@@ -1,6 +1,9 @@
 //! A scenario as it is played: its steps happen to a device on simulated time.
 
-use super::{Act, Played, Scenario, Step};
+use super::{
+    Act, Played, Scenario, Step,
+    expect::{Difference, compare},
+};
 use crate::{
     Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, State, Time, describe,
     rules::document::Span,
@@ -110,8 +113,10 @@ impl<H: Host> Play<'_, H> {
             }
             Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),
             Act::Expect(expected) => {
-                self.problems.extend(scenario.compare(span, expected, &heard.sent));
-                self.heard.sent.clear();
+                let sent = std::mem::take(&mut heard.sent);
+                if let Some(Difference { span: at, message, help }) = compare(expected, &sent) {
+                    self.problem(at.as_ref().unwrap_or(span), message, Some(help));
+                }
             }
         }
         let mut refused = std::mem::take(&mut self.heard.refused);

@@ -1,0 +1,19 @@
+//! How a host names a message when it says what became of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Channel, Id, Name, is_default};
+
+/// Which message an attempt was about: see [`Notification::reference`](crate::Notification::reference).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRef {
+    /// The message.
+    pub notification: Id,
+    /// The incident that it is of; none for one of kind `system`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub incident: Option<Id>,
+    /// Who it goes to.
+    pub recipient: Name,
+    /// By which means.
+    pub channel: Channel,
+}

@@ -1,0 +1,122 @@
+//! The compiled rules, and what is looked up in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+
+use super::{
+    escalation::Escalation,
+    recipient::{ACCOUNT, Reachable, Recipient},
+    rule::Rule,
+};
+use crate::{Address, Channel, Device, FactKind, Id, Name, Problem, Runs};
+
+/// Rules, escalations, recipients and groups, compiled and checked against each other.
+#[derive(Debug)]
+pub struct Ruleset {
+    /// In the order of file name, then position.
+    pub(crate) rules: Vec<Rule>,
+    /// Which rules read a fact, as positions in `rules`.
+    pub(crate) readers: BTreeMap<Name, Vec<usize>>,
+    pub(crate) positions: BTreeMap<Name, usize>,
+    pub(crate) escalations: BTreeMap<Name, Escalation>,
+    pub(crate) recipients: BTreeMap<Name, Recipient>,
+    pub(crate) groups: BTreeMap<Name, Vec<Name>>,
+    pub(crate) facts: BTreeMap<Name, FactKind>,
+    /// The groups that are told when the monitor itself is in trouble.
+    pub(crate) operators: Vec<Name>,
+    pub(crate) timezone: Name,
+    pub(crate) zone: TimeZone,
+    pub(crate) hash: Id,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Ruleset {
+    /// The hash of everything that was compiled: the same for the same files and configuration.
+    pub fn hash(&self) -> Id {
+        self.hash
+    }
+
+    /// What is allowed and probably not meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The names of the rules, in the order in which they are evaluated.
+    pub fn rules(&self) -> impl Iterator<Item = &Name> {
+        self.rules.iter().map(|rule| &rule.name)
+    }
+
+    /// The facts that a rule reads, and whether a host that `runs` so runs it.
+    pub fn needs(&self, runs: Runs) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
+        self.rules.iter().map(move |rule| (&rule.name, rule.when.reads.iter(), runs.takes(rule.run_on)))
+    }
+
+    /// What values a fact may take; `None` if there is no such fact.
+    pub fn fact(&self, name: &str) -> Option<FactKind> {
+        self.facts.get(name).copied()
+    }
+
+    /// The names of all facts.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.facts.keys().map(Name::as_str)
+    }
+
+    /// The body templates that webhooks name, each once.
+    pub fn webhook_templates(&self) -> impl Iterator<Item = &Name> {
+        let addresses = self.recipients.values().flat_map(|recipient| &recipient.addresses);
+        addresses.filter_map(|address| match address {
+            Address::Webhook { template, .. } => template.as_ref(),
+            Address::Email(_) => None,
+        })
+    }
+
+    pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {
+        self.positions.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    pub(crate) fn escalation(&self, rule: &Rule) -> Option<&Escalation> {
+        self.escalations.get(&rule.escalation)
+    }
+
+    /// Whether `name` can stand in `notify`.
+    pub(crate) fn is_target(&self, name: &str) -> bool {
+        name == ACCOUNT || self.recipients.contains_key(name) || self.groups.contains_key(name)
+    }
+
+    /// Everybody whom `names` stand for, by every channel, each once, in the order in which they are named.
+    pub(crate) fn reach<'a>(&self, names: impl IntoIterator<Item = &'a Name>, device: &Device) -> Vec<Reachable> {
+        let mut reached: Vec<Reachable> = Vec::new();
+        let mut seen: BTreeSet<(Name, Channel)> = BTreeSet::new();
+        let mut add = |reachable: Reachable| {
+            let (name, channel) = reachable.key();
+            if seen.insert((name.clone(), channel)) {
+                reached.push(reachable);
+            }
+        };
+        for name in names {
+            let members = self.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
+            for member in members {
+                if member == ACCOUNT {
+                    // An address of the account is its own recipient: its name holds an `@`, so it is nobody else's.
+                    for email in &device.account_emails {
+                        let timezone = device.timezone.as_ref().unwrap_or(&self.timezone).clone();
+                        add(Reachable { recipient: email.into(), address: Address::Email(email.clone()), timezone });
+                    }
+                }
+                let Some(recipient) = self.recipients.get(member) else { continue };
+                for address in &recipient.addresses {
+                    let timezone = recipient.timezone.as_ref().unwrap_or(&self.timezone).clone();
+                    add(Reachable { recipient: member.clone(), address: address.clone(), timezone });
+                }
+            }
+        }
+        reached
+    }
+
+    /// The zone of a device: its own, else the site's.
+    pub(crate) fn zone(&self, device: &Device) -> TimeZone {
+        let own = device.timezone.as_ref().filter(|name| **name != self.timezone);
+        own.and_then(|name| crate::zone(name).ok()).unwrap_or_else(|| self.zone.clone())
+    }
+}
