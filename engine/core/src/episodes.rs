@@ -174,7 +174,7 @@ impl Step<'_> {
         let Some(standing) = self.state.rules.get_mut(&rule.name) else { return };
         standing.count += 1;
         let number = standing.count;
-        let mut incident = Incident::new(&self.state.device, rule, number, since, opened_at);
+        let mut incident = Incident::new(&self.state.device, &rule.name, rule.severity, number, since, opened_at);
         incident.since_uncertain = uncertain;
         self.state.incidents.push(incident);
         self.about(rule, opened_at, Outcome::Opened { since });

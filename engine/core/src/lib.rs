@@ -70,6 +70,7 @@ mod message_ref;
 mod messages;
 mod notification;
 mod problem;
+mod reading;
 mod reload;
 mod reports;
 mod rules;
@@ -92,7 +93,7 @@ pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
 pub use describe::describe;
 pub use device::Device;
 pub use engine::Engine;
-pub use fact::{BUILT_IN, FactKind, Reading, Report, Value};
+pub use fact::{BUILT_IN, FactKind, Value};
 pub use id::Id;
 pub use input::{Input, Silence};
 pub use message_ref::MessageRef;
@@ -100,6 +101,7 @@ pub use notification::{
     About, Acknowledgement, Cause, EndedBy, FactSeen, IncidentSeen, Kind, Notification, Severity, TroubleSeen, Wording,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
+pub use reading::{Reading, Report};
 pub use rules::{Ruleset, Sources};
 pub use runs::Runs;
 pub use sample::notifications;

@@ -28,7 +28,7 @@ impl Engine {
                 .chain([(Kind::Reminder, None, unseen.clone())])
             {
                 let ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
-                let mut incident = Incident::new(device, rule, 1, now - hour, now - hour);
+                let mut incident = Incident::new(device, &rule.name, rule.severity, 1, now - hour, now - hour);
                 incident.ended = ended;
                 incident.ended_by = ended_by;
                 if kind == Kind::Acknowledged {

@@ -1,0 +1,69 @@
+//! What an incident remembers of a channel.
+
+use serde::{Deserialize, Serialize};
+
+use super::firing::Heard;
+use crate::{Address, Channel, Id, Kind, Name, Time, clock_shift::RecordShift, is_default};
+
+/// A channel that was told of an incident, or should have been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub recipient: Name,
+    /// The address used last: after the recipient or the rule is gone from the rules it is told there.
+    pub address: Address,
+    pub timezone: Name,
+    /// Something was attempted: somebody may know of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attempted: bool,
+    /// What is queued and was never attempted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub queued: Vec<Id>,
+    /// The last firing of each step that it was told, the latest last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub heard: Vec<Heard>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub heard_at: Option<Time>,
+    /// The last firing that was held back from it, until that is made up for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub missed: Option<Heard>,
+    /// What became of the last attempt.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub contact: Contact,
+    /// The incident is over, and this is what is still to be said.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub last_word: Option<Kind>,
+}
+
+impl Told {
+    pub fn shift(&mut self, shift: RecordShift) {
+        shift.move_all(&mut self.heard_at);
+        if let Contact::Failing(since) = &mut self.contact {
+            shift.move_all([since]);
+        }
+    }
+
+    pub fn key(&self) -> (&Name, Channel) {
+        (&self.recipient, self.address.channel())
+    }
+
+    /// Whether a message was queued for it.
+    pub fn is_told(&self) -> bool {
+        self.attempted || !self.queued.is_empty()
+    }
+
+    /// Whether it was told this firing, or a later repeat of the step.
+    pub fn has_heard(&self, firing: &Heard) -> bool {
+        self.heard.iter().any(|heard| heard.0 == firing.0 && heard.1 >= firing.1)
+    }
+}
+
+/// What became of the last attempt to reach a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Contact {
+    #[default]
+    Untried,
+    Delivered,
+    Failing(Time),
+}

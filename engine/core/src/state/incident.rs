@@ -1,0 +1,168 @@
+//! An incident.
+
+use serde::{Deserialize, Serialize};
+
+use super::{channel_record::Told, firing::Fired};
+use crate::{
+    Acknowledgement, Channel, Device, EndedBy, Hold, Id, Millis, Name, Severity, Time, clock_shift::RecordShift,
+    is_default,
+};
+
+/// One episode of one rule, and who was told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// hash(device, rule, number).
+    pub id: Id,
+    /// The rule.
+    pub rule: Name,
+    /// Which of the rule's incidents on this device it is, from 1.
+    pub number: u64,
+    /// The rule's severity.
+    pub severity: Severity,
+    /// When the condition became true: the raw edge.
+    pub since: Time,
+    /// When it had held long enough.
+    pub opened_at: Time,
+    /// When step 0 fired; the later steps count from here.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub alerted_at: Option<Time>,
+    /// When the condition became false for good.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ended: Option<Time>,
+    /// Why it ended, where not because the condition did.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ended_by: Option<EndedBy>,
+    /// Who took it on last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub acknowledged: Option<Acknowledgement>,
+    /// The acknowledgement holds the steps; false after it lapsed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) acknowledgement_holds: bool,
+    /// The steps that fired.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) fired: Vec<Fired>,
+    /// The channels that were told.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) told: Vec<Told>,
+    /// Why a step that was due was held last, so that one holding is one decision.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) held: Option<Hold>,
+    /// Somebody wants no step to fire for a while.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) snoozed: Option<Snoozed>,
+    /// `since` is by a clock that was not set.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) since_uncertain: bool,
+    /// `ended` is by a clock that was not set.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) ended_uncertain: bool,
+    /// It is over, and what every channel is told last has been decided.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) last_words: bool,
+}
+
+impl Incident {
+    /// The rule's next episode on a device.
+    pub(crate) fn new(
+        device: &Device,
+        rule: &Name,
+        severity: Severity,
+        number: u64,
+        since: Time,
+        opened_at: Time,
+    ) -> Incident {
+        let id = Id::of(&[b"incident", device.id.as_bytes(), rule.as_bytes(), &number.to_be_bytes()]);
+        Incident {
+            id,
+            rule: rule.clone(),
+            number,
+            severity,
+            since,
+            opened_at,
+            alerted_at: None,
+            ended: None,
+            ended_by: None,
+            acknowledged: None,
+            acknowledgement_holds: false,
+            fired: Vec::new(),
+            told: Vec::new(),
+            held: None,
+            snoozed: None,
+            since_uncertain: false,
+            ended_uncertain: false,
+            last_words: false,
+        }
+    }
+
+    /// What stands in the place of an incident that is lent out: one that is over and concerns nobody.
+    pub(crate) fn lent() -> Incident {
+        let (id, rule) = (Id::NONE, Name::new_static(""));
+        let at = Time::MIN;
+        let severity = Severity::Info;
+        Incident {
+            id,
+            rule,
+            number: 0,
+            severity,
+            since: at,
+            opened_at: at,
+            alerted_at: None,
+            ended: Some(at),
+            ended_by: None,
+            acknowledged: None,
+            acknowledgement_holds: false,
+            fired: Vec::new(),
+            told: Vec::new(),
+            held: None,
+            snoozed: None,
+            since_uncertain: false,
+            ended_uncertain: false,
+            last_words: false,
+        }
+    }
+
+    /// Until when somebody wants no step to fire, if anybody does.
+    pub fn snoozed_until(&self) -> Option<Time> {
+        self.snoozed.as_ref().map(|snoozed| snoozed.until)
+    }
+
+    /// Whether somebody has taken it on, and that has not lapsed.
+    pub fn is_acknowledged(&self) -> bool {
+        self.acknowledgement_holds
+    }
+
+    pub(super) fn shift(&mut self, shift: RecordShift) {
+        self.since_uncertain &= !shift.concerns(self.since);
+        self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.concerns(ended));
+        shift.move_all([&mut self.since, &mut self.opened_at]);
+        shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
+        self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
+        shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
+        self.fired.iter_mut().for_each(|fired| fired.shift(shift));
+        self.snoozed.iter_mut().for_each(|snoozed| snoozed.shift(shift));
+        self.told.iter_mut().for_each(|told| told.shift(shift));
+    }
+
+    pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {
+        self.told.iter_mut().find(|told| told.key() == key)
+    }
+
+    /// When the acknowledgement lapses, if it holds and its escalation says so.
+    pub(crate) fn lapses(&self, after: Option<Millis>) -> Option<Time> {
+        let acknowledged = self.acknowledged.as_ref().filter(|_| self.acknowledgement_holds)?;
+        after.map(|after| acknowledged.at + after)
+    }
+}
+/// Who snoozed an incident, until when, and when they did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Snoozed {
+    pub by: String,
+    pub until: Time,
+    pub at: Time,
+}
+
+impl Snoozed {
+    pub(super) fn shift(&mut self, shift: RecordShift) {
+        shift.move_with(&mut self.at, [&mut self.until]);
+    }
+}

@@ -1,0 +1,22 @@
+//! What the engine remembers of one device between two steps.
+
+mod channel_record;
+mod device_state;
+mod facts;
+mod firing;
+mod incident;
+mod rule_state;
+mod silence;
+mod sources;
+mod trouble;
+
+pub(crate) use channel_record::{Contact, Told};
+pub use device_state::State;
+pub(crate) use facts::Facts;
+pub(crate) use firing::{Fired, Heard, StepKey};
+pub use incident::Incident;
+pub(crate) use incident::Snoozed;
+pub(crate) use rule_state::{Phase, Standing};
+pub(crate) use silence::Silenced;
+pub(crate) use sources::{Cursor, Waiting};
+pub(crate) use trouble::Trouble;

@@ -1,0 +1,64 @@
+//! Where a rule stands in the table of its life.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Time, clock_shift::RecordShift, is_default};
+
+/// Where one rule stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub phase: Phase,
+    /// The time of the rule's last edge: later moves are never earlier than it.
+    pub edge: Time,
+    /// The condition reads a fact that is not known: the phase stands still.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unanswered: bool,
+    /// When the condition may change by time alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub until: Option<Time>,
+    /// How many incidents there have been: part of the next one's id.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub count: u64,
+}
+
+impl Standing {
+    pub fn shift(&mut self, shift: RecordShift) {
+        shift.move_all([&mut self.edge]);
+        // What changes by time alone is found anew when the condition is asked.
+        self.until = None;
+        self.phase.shift(shift);
+    }
+}
+
+/// A rule's life, as the table of the engine's page has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    #[default]
+    Quiet,
+    /// The condition is true, not yet for long enough.
+    Pending {
+        since: Time,
+        due: Time,
+        #[serde(default, skip_serializing_if = "is_default")]
+        uncertain: bool,
+    },
+    /// There is an incident.
+    Open,
+    /// There is an incident, and its condition is false, not yet for long enough.
+    Closing {
+        since: Time,
+        due: Time,
+        #[serde(default, skip_serializing_if = "is_default")]
+        uncertain: bool,
+    },
+}
+
+impl Phase {
+    pub fn shift(&mut self, shift: RecordShift) {
+        if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = self {
+            *uncertain &= !shift.concerns(*since);
+            shift.move_with(since, [due]);
+        }
+    }
+}
