@@ -6,7 +6,7 @@ use crate::{
     EndedBy, Millis, Name, Outcome, Time, Value,
     rules::Rule,
     script::Hook,
-    state::{Incident, Phase, Standing},
+    state::{Incident, Phase, RuleState},
     step::Step,
 };
 
@@ -22,7 +22,7 @@ pub(crate) enum Deadline {
     Reevaluate,
 }
 
-impl Standing {
+impl RuleState {
     /// The rule's own next deadline.
     pub fn deadline(&self) -> Option<(Time, Deadline)> {
         let phase = match self.phase {
@@ -64,9 +64,9 @@ impl Step<'_> {
     /// Fires every deadline up to and including `until`, in order of time.
     pub(crate) fn fire_deadlines(&mut self, until: Time) {
         let mut asked_again = 0;
-        let due = self.state.rules.iter().filter_map(|(name, standing)| {
-            let (at, deadline) = standing.deadline().filter(|(at, _)| *at <= until)?;
-            // A standing without its rule has no deadline: `rules_changed` put it to rest.
+        let due = self.state.rules.iter().filter_map(|(name, rule_state)| {
+            let (at, deadline) = rule_state.deadline().filter(|(at, _)| *at <= until)?;
+            // The state of a rule that is gone has no deadline: `rules_changed` put it to rest.
             Some((at, deadline, *self.rules.positions.get(name)?))
         });
         let mut due: BTreeSet<(Time, Deadline, usize)> = due.collect();
@@ -80,18 +80,18 @@ impl Step<'_> {
                     self.evaluate(rule, at);
                 }
                 Deadline::Open => {
-                    let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
+                    let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
                     let Some(Phase::Pending { since, uncertain, .. }) = phase else { continue };
                     self.open(rule, since, at, uncertain);
                 }
                 Deadline::Resolve => {
-                    let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
+                    let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
                     let Some(Phase::Closing { since, uncertain, .. }) = phase else { continue };
                     self.resolve(&rule.name, since, at, uncertain, None);
                 }
             }
             // A deadline moves its own rule only, which may have the next one already.
-            let next = self.state.rules.get(&rule.name).and_then(Standing::deadline);
+            let next = self.state.rules.get(&rule.name).and_then(RuleState::deadline);
             due.extend(next.filter(|(at, _)| *at <= until).map(|(at, deadline)| (at, deadline, position)));
         }
     }
@@ -105,31 +105,31 @@ impl Step<'_> {
     /// Asks the condition at `at` and moves the rule by the table.
     fn evaluate(&mut self, rule: &Rule, at: Time) {
         if !self.runs(rule) {
-            if let Some(standing) = self.state.rules.get_mut(&rule.name) {
-                standing.until = None;
+            if let Some(rule_state) = self.state.rules.get_mut(&rule.name) {
+                rule_state.until = None;
             }
             return;
         }
-        let t = self.state.rules.get(&rule.name).map_or(at, |standing| at.max(standing.edge));
+        let t = self.state.rules.get(&rule.name).map_or(at, |rule_state| at.max(rule_state.edge));
         let answer = rule.when.answer(&self.state.facts, t, &self.zone);
-        let standing = match self.state.rules.get_mut(&rule.name) {
-            Some(standing) => standing,
+        let rule_state = match self.state.rules.get_mut(&rule.name) {
+            Some(rule_state) => rule_state,
             None if answer.holds == Some(true) || answer.until.is_some() => {
                 self.state.rules.entry(rule.name.clone()).or_default()
             }
             None => return,
         };
-        standing.until = answer.until;
-        let phase = standing.phase;
+        rule_state.until = answer.until;
+        let phase = rule_state.phase;
         let Some(holds) = answer.holds else {
-            let news = !standing.unanswered && phase != Phase::Quiet;
-            standing.unanswered = phase != Phase::Quiet;
+            let news = !rule_state.unanswered && phase != Phase::Quiet;
+            rule_state.unanswered = phase != Phase::Quiet;
             if news {
                 self.about(rule, t, Outcome::NoAnswer);
             }
             return;
         };
-        standing.unanswered = false;
+        rule_state.unanswered = false;
         let uncertain = self.state.uncertain;
         match (phase, holds) {
             (Phase::Quiet, true) => {
@@ -163,17 +163,17 @@ impl Step<'_> {
     }
 
     pub(crate) fn move_to(&mut self, rule: &Name, phase: Phase, edge: Time) {
-        if let Some(standing) = self.state.rules.get_mut(rule) {
-            standing.phase = phase;
-            standing.edge = edge;
+        if let Some(rule_state) = self.state.rules.get_mut(rule) {
+            rule_state.phase = phase;
+            rule_state.edge = edge;
         }
     }
 
     fn open(&mut self, rule: &Rule, since: Time, opened_at: Time, uncertain: bool) {
         self.move_to(&rule.name, Phase::Open, opened_at);
-        let Some(standing) = self.state.rules.get_mut(&rule.name) else { return };
-        standing.count += 1;
-        let number = standing.count;
+        let Some(rule_state) = self.state.rules.get_mut(&rule.name) else { return };
+        rule_state.count += 1;
+        let number = rule_state.count;
         let mut incident = Incident::new(&self.state.device, &rule.name, rule.severity, number, since, opened_at);
         incident.since_uncertain = uncertain;
         self.state.incidents.push(incident);
@@ -194,7 +194,7 @@ impl Step<'_> {
 
     /// A decision about a rule, and its incident if it has one.
     pub(crate) fn about(&mut self, rule: &Rule, at: Time, outcome: Outcome) {
-        let phase = self.state.rules.get(&rule.name).map(|standing| standing.phase);
+        let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
         let has_one = matches!(phase, Some(Phase::Open | Phase::Closing { .. }));
         let incident = if has_one { self.state.open_incident(&rule.name).map(|incident| incident.id) } else { None };
         self.decide(at, Some(&rule.name), incident, outcome);

@@ -4,12 +4,12 @@ use crate::{
     EndedBy, Id, Millis, Name, Outcome, Time,
     rules::Rule,
     script::Hook,
-    state::{Phase, Standing},
+    state::{Phase, RuleState},
     step::Step,
 };
 
 impl Step<'_> {
-    /// Carries every rule's standing over to rules that changed.
+    /// Carries the state of every rule over to rules that changed.
     pub(crate) fn rules_changed(&mut self, rules: Id) {
         self.decide(self.now, None, None, Outcome::RulesChanged { rules });
         let all = self.rules;
@@ -30,16 +30,16 @@ impl Step<'_> {
     /// A rule goes on under its new name, unless that has a life of its own. The old name keeps the count, in case it ever
     /// comes back: ids are not given twice.
     fn rename(&mut self, was: &Name, name: &Name) {
-        let standings = &mut self.state.rules;
-        let Some(old) = standings.get(was) else { return };
-        let (quiet, count) = standings.get(name).map_or((true, 0), |new| (new.phase == Phase::Quiet, new.count));
+        let rule_states = &mut self.state.rules;
+        let Some(old) = rule_states.get(was) else { return };
+        let (quiet, count) = rule_states.get(name).map_or((true, 0), |new| (new.phase == Phase::Quiet, new.count));
         if !quiet || (old.phase == Phase::Quiet && old.count <= count) {
             return;
         }
         let count = count.max(old.count);
-        let left = Standing { count, ..Standing::default() };
-        let Some(old) = standings.insert(was.clone(), left) else { return };
-        standings.insert(name.clone(), Standing { count, ..old });
+        let left = RuleState { count, ..RuleState::default() };
+        let Some(old) = rule_states.insert(was.clone(), left) else { return };
+        rule_states.insert(name.clone(), RuleState { count, ..old });
         let incidents = self.state.incidents.iter_mut().filter(|incident| incident.rule == *was);
         incidents.for_each(|incident| incident.rule = name.clone());
         let incident = self.state.open_incident(name).map(|incident| incident.id);
@@ -51,7 +51,7 @@ impl Step<'_> {
         let runs = |name: &Name| self.rules.rule(name).is_some_and(|rule| self.runs(rule));
         let removed: Vec<Name> = self.state.rules.keys().filter(|name| !runs(name)).cloned().collect();
         for name in removed {
-            match self.state.rules.get(&name).map(|standing| standing.phase) {
+            match self.state.rules.get(&name).map(|rule_state| rule_state.phase) {
                 Some(Phase::Pending { since, .. }) => {
                     self.move_to(&name, Phase::Quiet, self.now);
                     self.decide(self.now, Some(&name), None, Outcome::Dip { since });
@@ -64,8 +64,8 @@ impl Step<'_> {
             }
             // Its count keeps the ids of later incidents apart, should it come back.
             match self.state.rules.get_mut(&name) {
-                Some(standing) if standing.count > 0 => {
-                    *standing = Standing { count: standing.count, ..Standing::default() };
+                Some(rule_state) if rule_state.count > 0 => {
+                    *rule_state = RuleState { count: rule_state.count, ..RuleState::default() };
                 }
                 _ => drop(self.state.rules.remove(&name)),
             }
@@ -75,11 +75,11 @@ impl Step<'_> {
     /// A deadline counts from when its phase was entered, by the new length; what is overdue happens now, or where reports
     /// are missing as late as is known of.
     fn work_out_again(&mut self, rule: &Rule) {
-        let Some(standing) = self.state.rules.get(&rule.name) else { return };
+        let Some(rule_state) = self.state.rules.get(&rule.name) else { return };
         // Without an answer the old time counts once there is one.
-        let earliest = self.horizon().filter(|_| !standing.unanswered).unwrap_or(Time::MIN);
+        let earliest = self.horizon().filter(|_| !rule_state.unanswered).unwrap_or(Time::MIN);
         let due = |wait: Millis, since: Time| (since + wait).max(earliest);
-        let phase = match standing.phase {
+        let phase = match rule_state.phase {
             Phase::Pending { since, uncertain, .. } => {
                 let due = due(self.wait(rule, Hook::OpenAfter, rule.open_after, since), since);
                 Phase::Pending { since, due, uncertain }
@@ -90,8 +90,8 @@ impl Step<'_> {
             }
             other => other,
         };
-        if let Some(standing) = self.state.rules.get_mut(&rule.name) {
-            standing.phase = phase;
+        if let Some(rule_state) = self.state.rules.get_mut(&rule.name) {
+            rule_state.phase = phase;
         }
         if let Some(incident) = self.state.open_incident(&rule.name) {
             incident.severity = rule.severity;

@@ -2,7 +2,7 @@
 
 use crate::{
     Cause, Channel, Decision, Device, EndedBy, Engine, Kind, Millis, Name, Outcome, State, Time, Value,
-    state::{Incident, Standing},
+    state::{Incident, RuleState},
 };
 
 impl Engine {
@@ -15,16 +15,16 @@ impl Engine {
             state.facts.set(&fact.into(), Some(value), now - hour);
         }
         let mut decisions = Vec::new();
-        let unseen = Standing { unanswered: true, ..Standing::default() };
+        let unseen = RuleState { unanswered: true, ..RuleState::default() };
         for rule in &self.rules().rules {
             let channels = self.rules().escalation(rule).map(|escalation| {
                 let names = escalation.steps.iter().flat_map(|step| &step.notify);
                 self.rules().reach(names, device)
             });
             let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::System);
-            for (kind, ended_by, standing) in kinds
-                .map(|kind| (kind, None, Standing::default()))
-                .chain([(Kind::Resolved, Some(EndedBy::RuleRemoved), Standing::default())])
+            for (kind, ended_by, rule_state) in kinds
+                .map(|kind| (kind, None, RuleState::default()))
+                .chain([(Kind::Resolved, Some(EndedBy::RuleRemoved), RuleState::default())])
                 .chain([(Kind::Reminder, None, unseen.clone())])
             {
                 let ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
@@ -35,7 +35,7 @@ impl Engine {
                     let by = "nor".to_owned();
                     incident.acknowledged = Some(crate::Acknowledgement { by, at: now, number: 1 });
                 }
-                state.rules.insert(rule.name.clone(), standing);
+                state.rules.insert(rule.name.clone(), rule_state);
                 let channels = channels.clone().unwrap_or_default();
                 decisions.extend(self.sample(&mut state, now, rule, &mut incident, kind, channels));
             }

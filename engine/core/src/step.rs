@@ -49,7 +49,7 @@ impl<'r> Step<'r> {
 
     /// Returns whether something is under way of a rule that this host ran until it became another kind of host.
     fn has_strays(&self) -> bool {
-        let mut under_way = self.state.rules.iter().filter(|(_, standing)| standing.phase != Phase::Quiet);
+        let mut under_way = self.state.rules.iter().filter(|(_, rule_state)| rule_state.phase != Phase::Quiet);
         under_way.any(|(name, _)| self.rules.rule(name).is_some_and(|rule| !self.runs(rule)))
     }
 
@@ -106,7 +106,7 @@ impl<'r> Step<'r> {
         self.state.deadline = if self.is_incomplete() {
             patience
         } else {
-            let episodes = self.state.rules.values().filter_map(|standing| standing.next_deadline());
+            let episodes = self.state.rules.values().filter_map(|rule_state| rule_state.next_deadline());
             let messages = self.next_message().into_iter().chain(self.next_trouble());
             patience.into_iter().chain(episodes).chain(messages).filter(ahead).min()
         };
@@ -120,7 +120,7 @@ impl<'r> Step<'r> {
             None => {
                 self.state.ask_all = true;
                 // What the old answers hang on says nothing of the new ones.
-                self.state.rules.values_mut().for_each(|standing| standing.until = None);
+                self.state.rules.values_mut().for_each(|rule_state| rule_state.until = None);
             }
         }
     }

@@ -65,8 +65,8 @@ impl Step<'_> {
         let readers = self.rules.readers.get(fact).into_iter().flatten();
         let rules = readers.filter_map(|position| self.rules.rules.get(*position));
         let waiting = rules.filter(|rule| {
-            self.state.rules.get(&rule.name).is_some_and(|standing| {
-                standing.unanswered && matches!(standing.phase, Phase::Pending { .. } | Phase::Closing { .. })
+            self.state.rules.get(&rule.name).is_some_and(|rule_state| {
+                rule_state.unanswered && matches!(rule_state.phase, Phase::Pending { .. } | Phase::Closing { .. })
             })
         });
         waiting.map(|rule| rule.name.clone()).collect()

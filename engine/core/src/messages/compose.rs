@@ -88,7 +88,7 @@ impl Step<'_> {
     }
 
     fn incident_seen(&self, incident: &Incident) -> IncidentSeen {
-        let unseen = self.state.rules.get(&incident.rule).is_some_and(|standing| standing.unanswered);
+        let unseen = self.state.rules.get(&incident.rule).is_some_and(|rule_state| rule_state.unanswered);
         IncidentSeen {
             id: incident.id,
             number: incident.number,

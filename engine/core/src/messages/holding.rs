@@ -9,8 +9,10 @@ use crate::{
 impl Step<'_> {
     /// Why no step of an incident may fire.
     pub(super) fn hold(&self, incident: &Incident) -> Option<Hold> {
-        let standing = self.state.rules.get(&incident.rule);
-        if standing.is_some_and(|standing| matches!(standing.phase, Phase::Closing { .. }) && !standing.unanswered) {
+        let rule_state = self.state.rules.get(&incident.rule);
+        if rule_state
+            .is_some_and(|rule_state| matches!(rule_state.phase, Phase::Closing { .. }) && !rule_state.unanswered)
+        {
             return Some(Hold::Closing);
         }
         if incident.acknowledgement_holds {
@@ -45,7 +47,7 @@ impl Step<'_> {
     pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
         let inhibitors = self.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
         inhibitors.iter().any(|inhibitor| {
-            let phase = self.state.rules.get(inhibitor).map(|standing| standing.phase);
+            let phase = self.state.rules.get(inhibitor).map(|rule_state| rule_state.phase);
             matches!(phase, Some(Phase::Open | Phase::Closing { .. }))
                 && self.state.incidents.iter().any(|other| {
                     other.ended.is_none()

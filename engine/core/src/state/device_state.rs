@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     facts::Facts,
     incident::Incident,
-    rule_state::{Phase, Standing},
+    rule_state::{Phase, RuleState},
     silence::Silenced,
     sources::{Cursor, Waiting},
     trouble::Trouble,
@@ -45,7 +45,7 @@ pub struct State {
     pub(crate) ask_all: bool,
     /// Every rule that has ever moved. A rule without an entry is quiet.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) rules: BTreeMap<Name, Standing>,
+    pub(crate) rules: BTreeMap<Name, RuleState>,
     /// The incidents of which somebody may still have to be told, in the order in which they opened.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) incidents: Vec<Incident>,
@@ -124,7 +124,7 @@ impl State {
 
     /// The rules whose condition is true and has not held for long enough: since when, and when an incident opens.
     pub fn pending(&self) -> impl Iterator<Item = (&Name, Time, Time)> {
-        self.rules.iter().filter_map(|(rule, standing)| match standing.phase {
+        self.rules.iter().filter_map(|(rule, rule_state)| match rule_state.phase {
             Phase::Pending { since, due, .. } => Some((rule, since, due)),
             _ => None,
         })
@@ -152,7 +152,7 @@ impl State {
         shift.move_all(self.applied.iter_mut().chain(&mut self.incomplete_since));
         self.sources.values_mut().for_each(|cursor| cursor.shift(shift));
         self.waiting.iter_mut().for_each(|waiting| waiting.shift(boot, shift));
-        self.rules.values_mut().for_each(|standing| standing.shift(shift));
+        self.rules.values_mut().for_each(|rule_state| rule_state.shift(shift));
         self.incidents.iter_mut().for_each(|incident| incident.shift(shift));
         self.silences.iter_mut().for_each(|silenced| silenced.shift(shift));
         self.troubles.values_mut().for_each(|trouble| trouble.shift(shift));

@@ -16,7 +16,7 @@ pub(crate) use facts::Facts;
 pub(crate) use firing::{Fired, Heard, StepKey};
 pub use incident::Incident;
 pub(crate) use incident::Snoozed;
-pub(crate) use rule_state::{Phase, Standing};
+pub(crate) use rule_state::{Phase, RuleState};
 pub(crate) use silence::Silenced;
 pub(crate) use sources::{Cursor, Waiting};
 pub(crate) use trouble::Trouble;

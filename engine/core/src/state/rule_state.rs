@@ -6,7 +6,7 @@ use crate::{Time, clock_shift::RecordShift, is_default};
 
 /// Where one rule stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Standing {
+pub(crate) struct RuleState {
     pub phase: Phase,
     /// The time of the rule's last edge: later moves are never earlier than it.
     pub edge: Time,
@@ -21,7 +21,7 @@ pub(crate) struct Standing {
     pub count: u64,
 }
 
-impl Standing {
+impl RuleState {
     pub fn shift(&mut self, shift: RecordShift) {
         shift.move_all([&mut self.edge]);
         // What changes by time alone is found anew when the condition is asked.
