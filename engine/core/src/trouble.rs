@@ -29,10 +29,11 @@ impl Step<'_> {
                 return;
             }
             trouble.since = since;
-            trouble.told = false;
+            trouble.announced = false;
         } else {
             let cause = cause.clone();
-            let trouble = Trouble { cause, since, lasts: true, told: false, last_told: None, missed: Vec::new() };
+            let trouble =
+                Trouble { cause, since, lasts: true, announced: false, last_announced: None, waiting: Vec::new() };
             self.state.troubles.insert(key, trouble);
         }
         let rule = match &cause {
@@ -46,9 +47,9 @@ impl Step<'_> {
     pub(crate) fn trouble_over(&mut self, key: &str) {
         let Some(trouble) = self.state.troubles.get_mut(key).filter(|trouble| trouble.lasts) else { return };
         trouble.lasts = false;
-        let missed = std::mem::take(&mut trouble.missed);
+        let waiting = std::mem::take(&mut trouble.waiting);
         self.decide(self.now, None, None, Outcome::TroubleOver { key: key.to_owned() });
-        for (recipient, channel) in missed {
+        for (recipient, channel) in waiting {
             let reason = Withholding::TroubleOver;
             self.decide(self.now, None, None, Outcome::Withheld { kind: Kind::System, recipient, channel, reason });
         }
@@ -112,11 +113,11 @@ impl Step<'_> {
         let operators = self.rules.reach(&self.rules.operators, &self.state.device);
         let mut troubles = std::mem::take(&mut self.state.troubles);
         for (key, trouble) in troubles.iter_mut().filter(|(_, trouble)| trouble.lasts) {
-            if trouble.is_untold() && trouble.peace_until() <= now && !operators.is_empty() {
-                self.state.troubles_told += 1;
-                trouble.told = true;
-                trouble.last_told = Some((now, self.state.troubles_told));
-                trouble.missed = operators.iter().map(|channel| owned(channel.key())).collect();
+            if trouble.is_unannounced() && trouble.peace_until() <= now && !operators.is_empty() {
+                self.state.announcements += 1;
+                trouble.announced = true;
+                trouble.last_announced = Some((now, self.state.announcements));
+                trouble.waiting = operators.iter().map(|channel| owned(channel.key())).collect();
             }
             self.tell_operators(key, trouble, &operators);
         }
@@ -125,15 +126,15 @@ impl Step<'_> {
 
     /// Tells those who have not been told yet, and whom their quiet hours do not hold.
     fn tell_operators(&mut self, key: &str, trouble: &mut Trouble, operators: &[Reachable]) {
-        let Some((_, number)) = trouble.last_told.filter(|_| !trouble.missed.is_empty()) else { return };
+        let Some((_, number)) = trouble.last_announced.filter(|_| !trouble.waiting.is_empty()) else { return };
         if let Cause::Sensor { fact, rules } = &mut trouble.cause {
             *rules = self.left_waiting(fact);
         }
         let about = About::Trouble(TroubleSeen { cause: trouble.cause.clone(), since: trouble.since, number });
         let message = Message { kind: Kind::System, step: 0, repeat: 0, about, wording: None };
-        for (recipient, channel) in std::mem::take(&mut trouble.missed) {
+        for (recipient, channel) in std::mem::take(&mut trouble.waiting) {
             if self.quiet_until(&recipient, SEVERITY).is_some() {
-                trouble.missed.push((recipient, channel));
+                trouble.waiting.push((recipient, channel));
                 continue;
             }
             let Some(to) = operators.iter().find(|to| to.key() == (&recipient, channel)) else {
@@ -158,8 +159,8 @@ impl Step<'_> {
     pub(crate) fn next_trouble(&self) -> Option<Time> {
         let lasting = self.state.troubles.values().filter(|trouble| trouble.lasts);
         let next = lasting.flat_map(|trouble| {
-            let peace = trouble.is_untold().then(|| trouble.peace_until());
-            let quiet = trouble.missed.iter().filter_map(|(recipient, _)| self.quiet_until(recipient, SEVERITY));
+            let peace = trouble.is_unannounced().then(|| trouble.peace_until());
+            let quiet = trouble.waiting.iter().filter_map(|(recipient, _)| self.quiet_until(recipient, SEVERITY));
             peace.into_iter().chain(quiet)
         });
         next.filter(|at| *at > self.now).min()
@@ -167,13 +168,13 @@ impl Step<'_> {
 }
 
 impl Trouble {
-    fn is_untold(&self) -> bool {
-        !self.told
+    fn is_unannounced(&self) -> bool {
+        !self.announced
     }
 
     /// Until when no further message about it is sent.
     fn peace_until(&self) -> Time {
-        self.last_told.map_or(Time::MIN, |(at, _)| at + PEACE)
+        self.last_announced.map_or(Time::MIN, |(at, _)| at + PEACE)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Channel, Name,
     rules::Reachable,
-    state::{Contact, Incident, Told},
+    state::{ChannelRecord, Contact, Incident},
     step::Step,
 };
 
@@ -20,38 +20,38 @@ impl Step<'_> {
 
     /// Where a channel that was told leads. Of a rule that was removed, and where the channel is gone, it leads where it led
     /// when it was told last.
-    pub(super) fn channel(&self, incident: &Incident, told: &Told) -> Reachable {
-        let now = if incident.ended_by.is_none() { self.leads(told.key()) } else { None };
+    pub(super) fn channel(&self, incident: &Incident, record: &ChannelRecord) -> Reachable {
+        let now = if incident.ended_by.is_none() { self.leads(record.key()) } else { None };
         now.unwrap_or_else(|| Reachable {
-            recipient: told.recipient.clone(),
-            address: told.address.clone(),
-            timezone: told.timezone.clone(),
+            recipient: record.recipient.clone(),
+            address: record.address.clone(),
+            timezone: record.timezone.clone(),
         })
     }
 }
 
 impl Incident {
     /// What is remembered of a channel, with where it leads now.
-    pub(super) fn noted(&mut self, to: &Reachable) -> &mut Told {
-        let at = self.told.iter().position(|told| told.key() == to.key());
-        let mut told = at.map_or_else(|| Told::new(to), |at| self.told.remove(at));
-        (told.address, told.timezone) = (to.address.clone(), to.timezone.clone());
-        self.told.insert_mut(at.unwrap_or(self.told.len()), told)
+    pub(super) fn record(&mut self, to: &Reachable) -> &mut ChannelRecord {
+        let at = self.channels.iter().position(|record| record.key() == to.key());
+        let mut record = at.map_or_else(|| ChannelRecord::new(to), |at| self.channels.remove(at));
+        (record.address, record.timezone) = (to.address.clone(), to.timezone.clone());
+        self.channels.insert_mut(at.unwrap_or(self.channels.len()), record)
     }
 }
 
-impl Told {
-    fn new(to: &Reachable) -> Told {
+impl ChannelRecord {
+    fn new(to: &Reachable) -> ChannelRecord {
         let Reachable { recipient, address, timezone } = to.clone();
-        Told {
+        ChannelRecord {
             recipient,
             address,
             timezone,
             attempted: false,
             queued: Vec::new(),
-            heard: Vec::new(),
-            heard_at: None,
-            missed: None,
+            firings: Vec::new(),
+            last_firing_at: None,
+            missed_firing: None,
             contact: Contact::Untried,
             last_word: None,
         }

@@ -42,7 +42,7 @@ impl Step<'_> {
                     for channel in &channels {
                         self.withhold(incident, kind, channel, Withholding::Script);
                         if alert {
-                            self.hear(incident, channel, firing);
+                            self.note_firing(incident, channel, firing);
                         }
                     }
                     return;
@@ -60,13 +60,13 @@ impl Step<'_> {
         for channel in channels {
             let id = message_id(incident, kind, firing, &channel);
             if alert {
-                self.hear(incident, &channel, firing);
+                self.note_firing(incident, &channel, firing);
             }
-            if let Some(told) = incident.told(channel.key()) {
-                (told.address, told.timezone) = (channel.address.clone(), channel.timezone.clone());
+            if let Some(record) = incident.channel(channel.key()) {
+                (record.address, record.timezone) = (channel.address.clone(), channel.timezone.clone());
                 // Who may know of it is told of its end in any case: nothing is withdrawn then.
-                if !told.attempted {
-                    told.queued.push(id);
+                if !record.attempted {
+                    record.queued.push(id);
                 }
             }
             let notification = self.notification(id, &message, channel, facts.clone());
@@ -75,11 +75,11 @@ impl Step<'_> {
     }
 
     /// Notes that a channel was told of a firing, or that the script saw to it that it was not.
-    fn hear(&self, incident: &mut Incident, channel: &Reachable, firing: &Firing) {
-        let told = incident.noted(channel);
-        told.heard.retain(|heard| heard.0 != firing.key);
-        told.heard.push(firing.heard());
-        told.heard_at = Some(self.now);
+    fn note_firing(&self, incident: &mut Incident, channel: &Reachable, firing: &Firing) {
+        let record = incident.record(channel);
+        record.firings.retain(|key| key.0 != firing.key);
+        record.firings.push(firing.firing_key());
+        record.last_firing_at = Some(self.now);
     }
 
     pub(super) fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: &Firing) -> Context {

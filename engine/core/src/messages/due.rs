@@ -3,7 +3,7 @@
 use crate::{
     Kind, Millis, Name, Time,
     rules::{Escalation, Rule, Ruleset},
-    state::{Fired, Heard, Incident, StepKey},
+    state::{Fired, FiringKey, Incident, StepKey},
 };
 
 /// A step that fires, or a repeat of one.
@@ -32,8 +32,8 @@ impl Firing {
         }
     }
 
-    pub fn heard(&self) -> Heard {
-        Heard(self.key.clone(), self.repeat)
+    pub fn firing_key(&self) -> FiringKey {
+        FiringKey(self.key.clone(), self.repeat)
     }
 }
 
@@ -80,8 +80,8 @@ pub(super) fn note_fired(incident: &mut Incident, firing: &Firing, now: Time) {
 }
 
 /// A firing that was remembered, where its step stands now. A step that is gone stands first.
-pub(super) fn recalled(rules: &Ruleset, rule: Option<&Rule>, heard: &Heard) -> Firing {
-    let Heard(key, repeat) = heard.clone();
+pub(super) fn recalled(rules: &Ruleset, rule: Option<&Rule>, key: &FiringKey) -> Firing {
+    let FiringKey(key, repeat) = key.clone();
     let step = rule.and_then(|rule| position(rules, rule, &key)).unwrap_or(0);
     Firing { key, step, repeat }
 }
@@ -89,8 +89,8 @@ pub(super) fn recalled(rules: &Ruleset, rule: Option<&Rule>, heard: &Heard) -> F
 /// The step that first fired last, and its repeat: what an incident's last messages carry.
 pub(super) fn last(rules: &Ruleset, rule: Option<&Rule>, incident: &Incident) -> Firing {
     let last = incident.fired.iter().max_by_key(|fired| fired.at);
-    let last = last.map(|fired| Heard(fired.step.clone(), fired.repeats));
-    recalled(rules, rule, &last.unwrap_or(Heard(StepKey::Position(0), 0)))
+    let last = last.map(|fired| FiringKey(fired.step.clone(), fired.repeats));
+    recalled(rules, rule, &last.unwrap_or(FiringKey(StepKey::Position(0), 0)))
 }
 
 fn fired<'a>(incident: &'a Incident, name: Option<&Name>, position: u32) -> Option<&'a Fired> {

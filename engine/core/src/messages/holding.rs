@@ -53,7 +53,7 @@ impl Step<'_> {
                     other.ended.is_none()
                         && other.rule == *inhibitor
                         && other.severity >= incident.severity
-                        && other.told.iter().any(|told| told.key() == key && told.is_told())
+                        && other.channels.iter().any(|record| record.key() == key && record.is_told())
                 })
         })
     }

@@ -4,7 +4,7 @@ use super::{Firing, due};
 use crate::{
     Kind, Outcome, Withdrawal, Withholding,
     rules::{Reachable, Rule},
-    state::{Incident, Told},
+    state::{ChannelRecord, Incident},
     step::Step,
 };
 
@@ -13,30 +13,31 @@ impl Step<'_> {
     pub(super) fn end(&mut self, incident: &mut Incident) {
         self.decide_last_words(incident);
         let severity = incident.severity;
-        let told = std::mem::take(&mut incident.told);
-        let (wait, say) = told.into_iter().partition(|told| self.quiet_until(&told.recipient, severity).is_some());
-        incident.told = wait;
+        let records = std::mem::take(&mut incident.channels);
+        let (wait, say) =
+            records.into_iter().partition(|record| self.quiet_until(&record.recipient, severity).is_some());
+        incident.channels = wait;
         self.say(incident, say);
     }
 
     /// Says that it is over to those who knew, whatever their quiet hours; who never did is not told any more.
     pub(super) fn end_at_once(&mut self, incident: &mut Incident) {
-        let told = std::mem::take(&mut incident.told);
-        let (knew, never) = told.into_iter().partition(|told| told.last_word == Some(Kind::Resolved));
+        let records = std::mem::take(&mut incident.channels);
+        let (knew, never) = records.into_iter().partition(|record| record.last_word == Some(Kind::Resolved));
         self.say(incident, knew);
-        let never: Vec<Told> = never;
-        for told in never {
-            let channel = self.channel(incident, &told);
+        let never: Vec<ChannelRecord> = never;
+        for record in never {
+            let channel = self.channel(incident, &record);
             self.withhold(incident, Kind::Past, &channel, Withholding::TooManyWait);
         }
     }
 
-    fn say(&mut self, incident: &mut Incident, told: Vec<Told>) {
+    fn say(&mut self, incident: &mut Incident, records: Vec<ChannelRecord>) {
         let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
         let firing = due::last(self.rules, rule, incident);
         for kind in [Kind::Resolved, Kind::Past] {
-            let channels = told.iter().filter(|told| told.last_word == Some(kind));
-            let channels: Vec<Reachable> = channels.map(|told| self.channel(incident, told)).collect();
+            let channels = records.iter().filter(|record| record.last_word == Some(kind));
+            let channels: Vec<Reachable> = channels.map(|record| self.channel(incident, record)).collect();
             self.tell(rule, incident, kind, &firing, channels);
         }
     }
@@ -49,13 +50,13 @@ impl Step<'_> {
         if incident.alerted_at.is_none() {
             let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
             for channel in rule.map(|rule| self.opening(rule, incident)).unwrap_or_default() {
-                incident.noted(&channel);
+                incident.record(&channel);
             }
         }
-        for mut told in std::mem::take(&mut incident.told) {
-            told.last_word = self.last_word(incident, &mut told);
-            if told.last_word.is_some() {
-                incident.told.push(told);
+        for mut record in std::mem::take(&mut incident.channels) {
+            record.last_word = self.last_word(incident, &mut record);
+            if record.last_word.is_some() {
+                incident.channels.push(record);
             }
         }
     }
@@ -66,29 +67,29 @@ impl Step<'_> {
         self.recipients(rule, escalation, incident, &Firing::first(escalation))
     }
 
-    fn last_word(&mut self, incident: &Incident, told: &mut Told) -> Option<Kind> {
-        if told.attempted {
+    fn last_word(&mut self, incident: &Incident, record: &mut ChannelRecord) -> Option<Kind> {
+        if record.attempted {
             return Some(Kind::Resolved);
         }
-        if !told.queued.is_empty() {
-            for notification in told.queued.drain(..) {
+        if !record.queued.is_empty() {
+            for notification in record.queued.drain(..) {
                 self.of(incident, Outcome::Withdrawn { notification, reason: Withdrawal::Superseded });
             }
             return Some(Kind::Past);
         }
         // A script that withheld everything so far withheld it for good.
-        if told.missed.is_none() && incident.alerted_at.is_some() {
+        if record.missed_firing.is_none() && incident.alerted_at.is_some() {
             return None;
         }
         let reason = if self.is_silenced(incident) {
             Some(Withholding::Silenced)
-        } else if self.is_inhibited(incident, told.key()) {
+        } else if self.is_inhibited(incident, record.key()) {
             Some(Withholding::Inhibited)
         } else {
-            self.leads(told.key()).is_none().then_some(Withholding::RecipientGone)
+            self.leads(record.key()).is_none().then_some(Withholding::RecipientGone)
         };
         let Some(reason) = reason else { return Some(Kind::Past) };
-        let channel = self.channel(incident, told);
+        let channel = self.channel(incident, record);
         self.withhold(incident, Kind::Past, &channel, reason);
         None
     }

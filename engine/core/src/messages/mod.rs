@@ -63,7 +63,7 @@ impl Step<'_> {
     }
 
     fn forget_told(&mut self) {
-        self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.told.is_empty());
+        self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.channels.is_empty());
     }
 
     /// Says the last words of incidents that are over while reports are missing, where too many wait: what ended in readings
@@ -120,7 +120,7 @@ impl Step<'_> {
     fn next_of(&self, incident: &Incident) -> Option<Time> {
         let severity = incident.severity;
         if incident.ended.is_some() {
-            return incident.told.iter().filter_map(|told| self.quiet_until(&told.recipient, severity)).min();
+            return incident.channels.iter().filter_map(|record| self.quiet_until(&record.recipient, severity)).min();
         }
         let rule = self.rule(&incident.rule)?;
         let escalation = self.rules.escalation(rule)?;
@@ -132,8 +132,8 @@ impl Step<'_> {
             // The end of this holding is a deadline of its own.
             Some(Hold::Closing | Hold::Acknowledged | Hold::Inhibited) => None,
             None => {
-                let missed = incident.told.iter().filter(|told| told.missed.is_some());
-                let released = missed.filter_map(|told| self.quiet_until(&told.recipient, severity));
+                let missed_firing = incident.channels.iter().filter(|record| record.missed_firing.is_some());
+                let released = missed_firing.filter_map(|record| self.quiet_until(&record.recipient, severity));
                 released.chain(self.next_fallback(incident)).filter(|at| *at > self.now).min()
             }
         };

@@ -57,8 +57,8 @@ impl Step<'_> {
             incident.held = None;
             self.fire(rule, escalation, incident, &due, opening, &mut wants);
         }
-        for told in incident.told.iter().filter(|told| told.missed.is_some()) {
-            want(&mut wants, self.channel(incident, told), None);
+        for record in incident.channels.iter().filter(|record| record.missed_firing.is_some()) {
+            want(&mut wants, self.channel(incident, record), None);
         }
         self.serve(rule, incident, wants);
         // What was queued just now for somebody who cannot be reached, too; a fallback may itself not be reached.
@@ -131,26 +131,26 @@ impl Step<'_> {
         for Want { channel, firings } in wants {
             let latest = firings.iter().max_by_key(|firing| (firing.step, firing.repeat)).cloned();
             let key = channel.key();
-            let before = incident.told(key);
-            let missed = before.as_ref().and_then(|told| told.missed.clone());
-            let told = before.is_some_and(|told| told.is_told());
-            let gone = missed.is_some() && firings.is_empty() && self.leads(key).is_none();
+            let before = incident.channel(key);
+            let missed_firing = before.as_ref().and_then(|record| record.missed_firing.clone());
+            let was_told = before.is_some_and(|record| record.is_told());
+            let gone = missed_firing.is_some() && firings.is_empty() && self.leads(key).is_none();
             let withheld = self.withheld(incident, key).filter(|_| !gone);
             if let Some(reason) = withheld {
                 for firing in &firings {
                     self.withhold(incident, firing.kind(), &channel, reason);
                 }
                 if let Some(latest) = latest {
-                    incident.noted(&channel).missed = Some(latest.heard());
+                    incident.record(&channel).missed_firing = Some(latest.firing_key());
                 }
                 continue;
             }
             let opening = firings.iter().find(|firing| firing.kind() == Kind::Opened).cloned();
-            let (kind, firing) = match missed {
-                Some(missed) => {
-                    incident.noted(&channel).missed = None;
-                    let kind = if told { Kind::Reminder } else { Kind::Opened };
-                    (Some(kind), latest.or_else(|| Some(recalled(self.rules, Some(rule), &missed))))
+            let (kind, firing) = match missed_firing {
+                Some(missed_firing) => {
+                    incident.record(&channel).missed_firing = None;
+                    let kind = if was_told { Kind::Reminder } else { Kind::Opened };
+                    (Some(kind), latest.or_else(|| Some(recalled(self.rules, Some(rule), &missed_firing))))
                 }
                 None => (None, opening.or(latest)),
             };
@@ -171,7 +171,9 @@ impl Step<'_> {
             let channels = group.iter().map(|(_, _, channel)| channel.clone()).collect();
             self.tell(Some(rule), incident, *kind, firing, channels);
         }
-        incident.told.retain(|told| told.is_told() || told.missed.is_some() || !told.heard.is_empty());
+        incident
+            .channels
+            .retain(|record| record.is_told() || record.missed_firing.is_some() || !record.firings.is_empty());
     }
 
     /// A decision about an incident.

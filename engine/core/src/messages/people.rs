@@ -27,8 +27,8 @@ impl Step<'_> {
             let escalation = rule.and_then(|rule| step.rules.escalation(rule));
             let lapses = incident.lapses(escalation.and_then(|escalation| escalation.ack_lapses_after));
             step.of(incident, Outcome::Acknowledged { by: by.clone(), lapses });
-            let others = incident.told.iter().filter(|told| told.is_told() && told.recipient != by.as_str());
-            let mut others: Vec<Reachable> = others.map(|told| step.channel(incident, told)).collect();
+            let others = incident.channels.iter().filter(|record| record.is_told() && record.recipient != by.as_str());
+            let mut others: Vec<Reachable> = others.map(|record| step.channel(incident, record)).collect();
             others.retain(|channel| match step.withheld(incident, channel.key()) {
                 Some(reason) => {
                     step.withhold(incident, Kind::Acknowledged, channel, reason);

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::firing::Heard;
+use super::firing::FiringKey;
 use crate::{Address, Channel, Id, Kind, Name, Time, clock_shift::RecordShift, is_default};
 
 /// A channel that was told of an incident, or should have been.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Told {
+pub(crate) struct ChannelRecord {
     pub recipient: Name,
     /// The address used last: after the recipient or the rule is gone from the rules it is told there.
     pub address: Address,
@@ -19,14 +19,14 @@ pub(crate) struct Told {
     #[serde(default, skip_serializing_if = "is_default")]
     pub queued: Vec<Id>,
     /// The last firing of each step that it was told, the latest last.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub heard: Vec<Heard>,
+    #[serde(rename = "heard", default, skip_serializing_if = "is_default")]
+    pub firings: Vec<FiringKey>,
     /// When that was.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub heard_at: Option<Time>,
+    #[serde(rename = "heard_at", default, skip_serializing_if = "is_default")]
+    pub last_firing_at: Option<Time>,
     /// The last firing that was held back from it, until that is made up for.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub missed: Option<Heard>,
+    #[serde(rename = "missed", default, skip_serializing_if = "is_default")]
+    pub missed_firing: Option<FiringKey>,
     /// What became of the last attempt.
     #[serde(default, skip_serializing_if = "is_default")]
     pub contact: Contact,
@@ -35,9 +35,9 @@ pub(crate) struct Told {
     pub last_word: Option<Kind>,
 }
 
-impl Told {
+impl ChannelRecord {
     pub fn shift(&mut self, shift: RecordShift) {
-        shift.move_all(&mut self.heard_at);
+        shift.move_all(&mut self.last_firing_at);
         if let Contact::Failing(since) = &mut self.contact {
             shift.move_all([since]);
         }
@@ -53,8 +53,8 @@ impl Told {
     }
 
     /// Whether it was told this firing, or a later repeat of the step.
-    pub fn has_heard(&self, firing: &Heard) -> bool {
-        self.heard.iter().any(|heard| heard.0 == firing.0 && heard.1 >= firing.1)
+    pub fn has_firing(&self, firing: &FiringKey) -> bool {
+        self.firings.iter().any(|key| key.0 == firing.0 && key.1 >= firing.1)
     }
 }
 

@@ -56,8 +56,8 @@ pub struct State {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) troubles: BTreeMap<String, Trouble>,
     /// How many times the operators were told: part of the next such message's id.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) troubles_told: u64,
+    #[serde(rename = "troubles_told", default, skip_serializing_if = "is_default")]
+    pub(crate) announcements: u64,
     /// When the next step is due though nothing is reported.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) deadline: Option<Time>,
@@ -81,7 +81,7 @@ impl State {
             incidents: Vec::new(),
             silences: Vec::new(),
             troubles: BTreeMap::new(),
-            troubles_told: 0,
+            announcements: 0,
             deadline: None,
         }
     }

@@ -32,4 +32,4 @@ pub(crate) enum StepKey {
 
 /// A firing, as a channel remembers it: the step, and which repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Heard(pub StepKey, pub u32);
+pub(crate) struct FiringKey(pub StepKey, pub u32);

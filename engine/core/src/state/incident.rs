@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{channel_record::Told, firing::Fired};
+use super::{channel_record::ChannelRecord, firing::Fired};
 use crate::{
     Acknowledgement, Channel, Device, EndedBy, Hold, Id, Millis, Name, Severity, Time, clock_shift::RecordShift,
     is_default,
@@ -42,8 +42,8 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) fired: Vec<Fired>,
     /// The channels that were told.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) told: Vec<Told>,
+    #[serde(rename = "told", default, skip_serializing_if = "is_default")]
+    pub(crate) channels: Vec<ChannelRecord>,
     /// Why a step that was due was held last, so that one holding is one decision.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) held: Option<Hold>,
@@ -85,7 +85,7 @@ impl Incident {
             acknowledged: None,
             acknowledgement_holds: false,
             fired: Vec::new(),
-            told: Vec::new(),
+            channels: Vec::new(),
             held: None,
             snoozed: None,
             since_uncertain: false,
@@ -112,7 +112,7 @@ impl Incident {
             acknowledged: None,
             acknowledgement_holds: false,
             fired: Vec::new(),
-            told: Vec::new(),
+            channels: Vec::new(),
             held: None,
             snoozed: None,
             since_uncertain: false,
@@ -140,11 +140,11 @@ impl Incident {
         shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
         self.fired.iter_mut().for_each(|fired| fired.shift(shift));
         self.snoozed.iter_mut().for_each(|snoozed| snoozed.shift(shift));
-        self.told.iter_mut().for_each(|told| told.shift(shift));
+        self.channels.iter_mut().for_each(|record| record.shift(shift));
     }
 
-    pub(crate) fn told(&mut self, key: (&Name, Channel)) -> Option<&mut Told> {
-        self.told.iter_mut().find(|told| told.key() == key)
+    pub(crate) fn channel(&mut self, key: (&Name, Channel)) -> Option<&mut ChannelRecord> {
+        self.channels.iter_mut().find(|record| record.key() == key)
     }
 
     /// When the acknowledgement lapses, if it holds and its escalation says so.

@@ -10,10 +10,10 @@ mod silence;
 mod sources;
 mod trouble;
 
-pub(crate) use channel_record::{Contact, Told};
+pub(crate) use channel_record::{ChannelRecord, Contact};
 pub use device_state::State;
 pub(crate) use facts::Facts;
-pub(crate) use firing::{Fired, Heard, StepKey};
+pub(crate) use firing::{Fired, FiringKey, StepKey};
 pub use incident::Incident;
 pub(crate) use incident::Snoozed;
 pub(crate) use rule_state::{Phase, RuleState};

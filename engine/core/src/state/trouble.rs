@@ -11,17 +11,18 @@ pub(crate) struct Trouble {
     pub since: Time,
     pub lasts: bool,
     /// This spell of it was told.
-    pub told: bool,
+    #[serde(rename = "told")]
+    pub announced: bool,
     /// When one was told last, and the number of that message.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub last_told: Option<(Time, u64)>,
+    #[serde(rename = "last_told", default, skip_serializing_if = "is_default")]
+    pub last_announced: Option<(Time, u64)>,
     /// The channels that are told when their quiet hours end.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub missed: Vec<(Name, Channel)>,
+    #[serde(rename = "missed", default, skip_serializing_if = "is_default")]
+    pub waiting: Vec<(Name, Channel)>,
 }
 
 impl Trouble {
     pub fn shift(&mut self, shift: RecordShift) {
-        shift.move_all([&mut self.since].into_iter().chain(self.last_told.iter_mut().map(|(at, _)| at)));
+        shift.move_all([&mut self.since].into_iter().chain(self.last_announced.iter_mut().map(|(at, _)| at)));
     }
 }
