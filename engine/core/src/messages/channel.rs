@@ -53,7 +53,7 @@ impl ChannelRecord {
             last_firing_at: None,
             missed_firing: None,
             contact: Contact::Untried,
-            last_word: None,
+            final_message: None,
         }
     }
 }

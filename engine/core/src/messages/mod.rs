@@ -1,7 +1,7 @@
 //! Incidents to people: who is told what. Decided at `now`, never back-dated.
 //!
 //! `due.rs` says which steps are due, `holding.rs` what holds an incident or a channel back, `open.rs` tells of an
-//! incident that lasts, `last_word.rs` of one that is over, `fallback.rs` finds who stands in for whom, `people.rs` takes
+//! incident that lasts, `final_message.rs` of one that is over, `fallback.rs` finds who stands in for whom, `people.rs` takes
 //! acknowledgements, snoozes and silences, `attempt.rs` what became of messages, `channel.rs` knows where they go, and
 //! `compose.rs` makes them.
 
@@ -10,8 +10,8 @@ mod channel;
 mod compose;
 mod due;
 mod fallback;
+mod final_message;
 mod holding;
-mod last_word;
 mod open;
 mod people;
 
@@ -57,7 +57,7 @@ impl Step<'_> {
 
     fn message(&mut self, at: usize) {
         self.with_incident(at, |step, incident| match incident.ended {
-            Some(_) => step.end(incident),
+            Some(_) => step.send_final_messages(incident),
             None => step.escalate(incident),
         });
     }
@@ -66,10 +66,10 @@ impl Step<'_> {
         self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.channels.is_empty());
     }
 
-    /// Says the last words of incidents that are over while reports are missing, where too many wait: what ended in readings
+    /// Sends the final messages of incidents that are over while reports are missing, where too many wait: what ended in readings
     /// that were applied is certain.
     pub(crate) fn make_room_for_readings(&mut self) {
-        let untold = |incident: &Incident| incident.ended.is_some() && !incident.last_words;
+        let untold = |incident: &Incident| incident.ended.is_some() && !incident.final_messages_decided;
         if self.state.incidents.iter().filter(|incident| untold(incident)).count() < MOST_OVER {
             return;
         }
@@ -94,15 +94,15 @@ impl Step<'_> {
 
     /// Ends the wait of the oldest incidents that are over, where too many wait.
     fn make_room(&mut self) {
-        let over = self.state.incidents.iter().filter(|incident| incident.last_words).count();
+        let over = self.state.incidents.iter().filter(|incident| incident.final_messages_decided).count();
         let mut excess = over.saturating_sub(MOST_OVER);
         if excess == 0 {
             return;
         }
         for at in 0..self.state.incidents.len() {
-            if excess > 0 && self.state.incidents.get(at).is_some_and(|incident| incident.last_words) {
+            if excess > 0 && self.state.incidents.get(at).is_some_and(|incident| incident.final_messages_decided) {
                 excess -= 1;
-                self.with_incident(at, Step::end_at_once);
+                self.with_incident(at, Step::send_final_messages_at_once);
             }
         }
         self.forget_told();

@@ -30,9 +30,9 @@ pub(crate) struct ChannelRecord {
     /// What became of the last attempt.
     #[serde(default, skip_serializing_if = "is_default")]
     pub contact: Contact,
-    /// The incident is over, and this is what is still to be said.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub last_word: Option<Kind>,
+    /// The kind of its final message, once the incident is over and until that is sent.
+    #[serde(rename = "last_word", default, skip_serializing_if = "is_default")]
+    pub final_message: Option<Kind>,
 }
 
 impl ChannelRecord {

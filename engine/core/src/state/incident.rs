@@ -56,9 +56,9 @@ pub struct Incident {
     /// `ended` is by a clock that was not set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) ended_uncertain: bool,
-    /// It is over, and what every channel is told last has been decided.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) last_words: bool,
+    /// It is over, and the final message of every channel has been decided.
+    #[serde(rename = "last_words", default, skip_serializing_if = "is_default")]
+    pub(crate) final_messages_decided: bool,
 }
 
 impl Incident {
@@ -90,7 +90,7 @@ impl Incident {
             snoozed: None,
             since_uncertain: false,
             ended_uncertain: false,
-            last_words: false,
+            final_messages_decided: false,
         }
     }
 
@@ -117,7 +117,7 @@ impl Incident {
             snoozed: None,
             since_uncertain: false,
             ended_uncertain: false,
-            last_words: false,
+            final_messages_decided: false,
         }
     }
 

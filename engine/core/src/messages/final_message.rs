@@ -9,22 +9,22 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// Says the last words that quiet hours do not hold back.
-    pub(super) fn end(&mut self, incident: &mut Incident) {
-        self.decide_last_words(incident);
+    /// Sends the final messages that quiet hours do not hold back.
+    pub(super) fn send_final_messages(&mut self, incident: &mut Incident) {
+        self.decide_final_messages(incident);
         let severity = incident.severity;
         let records = std::mem::take(&mut incident.channels);
-        let (wait, say) =
+        let (wait, send) =
             records.into_iter().partition(|record| self.quiet_until(&record.recipient, severity).is_some());
         incident.channels = wait;
-        self.say(incident, say);
+        self.send_final(incident, send);
     }
 
-    /// Says that it is over to those who knew, whatever their quiet hours; who never did is not told any more.
-    pub(super) fn end_at_once(&mut self, incident: &mut Incident) {
+    /// Sends `resolved` to the channels that were told, whatever their quiet hours. The others are not told any more.
+    pub(super) fn send_final_messages_at_once(&mut self, incident: &mut Incident) {
         let records = std::mem::take(&mut incident.channels);
-        let (knew, never) = records.into_iter().partition(|record| record.last_word == Some(Kind::Resolved));
-        self.say(incident, knew);
+        let (knew, never) = records.into_iter().partition(|record| record.final_message == Some(Kind::Resolved));
+        self.send_final(incident, knew);
         let never: Vec<ChannelRecord> = never;
         for record in never {
             let channel = self.channel(incident, &record);
@@ -32,19 +32,19 @@ impl Step<'_> {
         }
     }
 
-    fn say(&mut self, incident: &mut Incident, records: Vec<ChannelRecord>) {
+    fn send_final(&mut self, incident: &mut Incident, records: Vec<ChannelRecord>) {
         let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
         let firing = due::last(self.rules, rule, incident);
         for kind in [Kind::Resolved, Kind::Past] {
-            let channels = records.iter().filter(|record| record.last_word == Some(kind));
+            let channels = records.iter().filter(|record| record.final_message == Some(kind));
             let channels: Vec<Reachable> = channels.map(|record| self.channel(incident, record)).collect();
             self.tell(rule, incident, kind, &firing, channels);
         }
     }
 
-    /// What each channel will be told last. Those that are told nothing more are forgotten.
-    fn decide_last_words(&mut self, incident: &mut Incident) {
-        if std::mem::replace(&mut incident.last_words, true) {
+    /// Decides the final message of each channel. Channels that get none are forgotten.
+    fn decide_final_messages(&mut self, incident: &mut Incident) {
+        if std::mem::replace(&mut incident.final_messages_decided, true) {
             return;
         }
         if incident.alerted_at.is_none() {
@@ -54,8 +54,8 @@ impl Step<'_> {
             }
         }
         for mut record in std::mem::take(&mut incident.channels) {
-            record.last_word = self.last_word(incident, &mut record);
-            if record.last_word.is_some() {
+            record.final_message = self.final_message(incident, &mut record);
+            if record.final_message.is_some() {
                 incident.channels.push(record);
             }
         }
@@ -67,7 +67,7 @@ impl Step<'_> {
         self.recipients(rule, escalation, incident, &Firing::first(escalation))
     }
 
-    fn last_word(&mut self, incident: &Incident, record: &mut ChannelRecord) -> Option<Kind> {
+    fn final_message(&mut self, incident: &Incident, record: &mut ChannelRecord) -> Option<Kind> {
         if record.attempted {
             return Some(Kind::Resolved);
         }
