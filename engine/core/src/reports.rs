@@ -2,7 +2,7 @@
 
 use crate::{
     Millis, Name, Outcome, Reading, Refusal, Report, Time,
-    state::{Cursor, Waiting},
+    state::{Cursor, WaitingReport},
     step::Step,
 };
 
@@ -40,7 +40,7 @@ impl Report {
     }
 }
 
-impl Waiting {
+impl WaitingReport {
     fn until(&self) -> Time {
         self.at + PATIENCE
     }
@@ -74,7 +74,7 @@ impl Step<'_> {
     fn await_missing(&mut self, report: Report) {
         let until = self.now + PATIENCE;
         self.decide(self.now, None, None, Outcome::Waits { source: report.source.clone(), until });
-        self.state.waiting.push(Waiting { report, at: self.now });
+        self.state.waiting_reports.push(WaitingReport { report, at: self.now });
     }
 
     /// Applies the readings that are new, each at its own time.
@@ -130,14 +130,14 @@ impl Step<'_> {
     fn apply_following(&mut self, source: &Name) {
         while let Some(at) = self.next_waiting(source) {
             let Some(cursor) = self.state.sources.get(source) else { return };
-            let Some(next) = self.state.waiting.get(at) else { return };
+            let Some(next) = self.state.waiting_reports.get(at) else { return };
             if next.report.boot < cursor.boot {
-                self.state.waiting.remove(at);
+                self.state.waiting_reports.remove(at);
                 self.refuse(Refusal::OlderBoot, source.clone());
             } else if next.report.is_beyond(cursor) {
                 return;
             } else {
-                let next = self.state.waiting.remove(at);
+                let next = self.state.waiting_reports.remove(at);
                 self.apply_report(next.report);
             }
         }
@@ -145,7 +145,8 @@ impl Step<'_> {
 
     /// Of the reports of a source that wait the one that comes first.
     fn next_waiting(&self, source: &Name) -> Option<usize> {
-        let waiting = self.state.waiting.iter().enumerate().filter(|(_, waiting)| waiting.report.source == *source);
+        let waiting =
+            self.state.waiting_reports.iter().enumerate().filter(|(_, waiting)| waiting.report.source == *source);
         waiting.min_by_key(|(_, waiting)| (waiting.report.boot, waiting.report.first)).map(|(at, _)| at)
     }
 
@@ -160,7 +161,7 @@ impl Step<'_> {
     fn give_up_missing(&mut self) {
         while let Some(source) = self.longest_waiting() {
             let Some(at) = self.next_waiting(&source) else { return };
-            let Waiting { report, .. } = self.state.waiting.remove(at);
+            let WaitingReport { report, .. } = self.state.waiting_reports.remove(at);
             let known = self.state.sources.get(&source);
             let (boot, last) = known.map_or((report.boot, 0), |cursor| (cursor.boot, cursor.last));
             let (next_boot, next) = (report.boot, report.first);
@@ -172,7 +173,7 @@ impl Step<'_> {
 
     /// The source of the longest waiting report, if its time is over or too many wait.
     fn longest_waiting(&self) -> Option<Name> {
-        let waiting = &self.state.waiting;
+        let waiting = &self.state.waiting_reports;
         let readings = waiting.iter().map(|waiting| waiting.report.readings.len()).sum::<usize>();
         let crowded = waiting.len() > MOST_WAITING || readings > MOST_WAITING_READINGS;
         // Not always the first: a clock that is set moves some of them.
@@ -187,7 +188,7 @@ impl Step<'_> {
         if self.state.incomplete_since.is_some_and(|since| since + LONGEST_INCOMPLETE <= self.now) {
             self.state.sources.values_mut().for_each(|cursor| cursor.more = false);
         }
-        let missing = !self.state.waiting.is_empty() || self.state.sources.values().any(|cursor| cursor.more);
+        let missing = !self.state.waiting_reports.is_empty() || self.state.sources.values().any(|cursor| cursor.more);
         self.state.incomplete_since = match (missing, self.state.incomplete_since) {
             (true, None) => Some(self.now),
             (true, since) => since,
@@ -208,6 +209,6 @@ impl Step<'_> {
     /// When missing reports are given up, or no longer hold anything up.
     pub(crate) fn next_patience(&self) -> impl Iterator<Item = Time> {
         let incomplete = self.state.incomplete_since.map(|since| since + LONGEST_INCOMPLETE);
-        self.state.waiting.iter().map(Waiting::until).chain(incomplete)
+        self.state.waiting_reports.iter().map(WaitingReport::until).chain(incomplete)
     }
 }

@@ -9,7 +9,7 @@ use super::{
     incident::Incident,
     rule_state::{Phase, RuleState},
     silence::Silenced,
-    sources::{Cursor, Waiting},
+    sources::{Cursor, WaitingReport},
     trouble::Trouble,
 };
 use crate::{Cause, Device, Id, Name, Silence, Time, Value, clock_shift::RecordShift, is_default};
@@ -32,8 +32,8 @@ pub struct State {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) applied: Option<Time>,
     /// Reports that wait for missing ones, the longest waiting first.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) waiting: Vec<Waiting>,
+    #[serde(rename = "waiting", default, skip_serializing_if = "is_default")]
+    pub(crate) waiting_reports: Vec<WaitingReport>,
     /// Since when reports are missing, or parts of a backlog.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) incomplete_since: Option<Time>,
@@ -73,7 +73,7 @@ impl State {
             rules_hash: None,
             sources: BTreeMap::new(),
             applied: None,
-            waiting: Vec::new(),
+            waiting_reports: Vec::new(),
             incomplete_since: None,
             uncertain: false,
             ask_all: false,
@@ -151,7 +151,7 @@ impl State {
         self.uncertain = false;
         shift.move_all(self.applied.iter_mut().chain(&mut self.incomplete_since));
         self.sources.values_mut().for_each(|cursor| cursor.shift(shift));
-        self.waiting.iter_mut().for_each(|waiting| waiting.shift(boot, shift));
+        self.waiting_reports.iter_mut().for_each(|waiting| waiting.shift(boot, shift));
         self.rules.values_mut().for_each(|rule_state| rule_state.shift(shift));
         self.incidents.iter_mut().for_each(|incident| incident.shift(shift));
         self.silences.iter_mut().for_each(|silenced| silenced.shift(shift));

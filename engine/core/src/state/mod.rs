@@ -18,5 +18,5 @@ pub use incident::Incident;
 pub(crate) use incident::Snoozed;
 pub(crate) use rule_state::{Phase, RuleState};
 pub(crate) use silence::Silenced;
-pub(crate) use sources::{Cursor, Waiting};
+pub(crate) use sources::{Cursor, WaitingReport};
 pub(crate) use trouble::Trouble;

@@ -28,13 +28,13 @@ impl Cursor {
 
 /// A report that waits for missing ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingReport {
     pub report: Report,
     /// When it came.
     pub at: Time,
 }
 
-impl Waiting {
+impl WaitingReport {
     pub fn shift(&mut self, boot: u64, shift: RecordShift) {
         shift.move_all([&mut self.at]);
         if self.report.boot == boot {
