@@ -82,8 +82,8 @@ mod simulation;
 mod skip;
 mod state;
 mod step;
+mod system_trouble;
 mod time;
-mod trouble;
 mod wall;
 mod zone;
 

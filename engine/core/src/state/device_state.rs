@@ -10,7 +10,7 @@ use super::{
     rule_state::{Phase, RuleState},
     silence::Silenced,
     sources::{Cursor, WaitingReport},
-    trouble::Trouble,
+    system_trouble::SystemTrouble,
 };
 use crate::{Cause, Device, Id, Name, Silence, Time, Value, clock_shift::RecordShift, is_default};
 
@@ -54,7 +54,7 @@ pub struct State {
     pub(crate) silences: Vec<Silenced>,
     /// What is, or of late was, wrong with the monitor itself, by [`Cause::key`].
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) troubles: BTreeMap<String, Trouble>,
+    pub(crate) troubles: BTreeMap<String, SystemTrouble>,
     /// How many times the operators were told: part of the next such message's id.
     #[serde(rename = "troubles_told", default, skip_serializing_if = "is_default")]
     pub(crate) announcements: u64,

@@ -8,7 +8,7 @@ mod incident;
 mod rule_state;
 mod silence;
 mod sources;
-mod trouble;
+mod system_trouble;
 
 pub(crate) use channel_record::{ChannelRecord, Contact};
 pub use device_state::State;
@@ -19,4 +19,4 @@ pub(crate) use incident::Snoozed;
 pub(crate) use rule_state::{Phase, RuleState};
 pub(crate) use silence::Silenced;
 pub(crate) use sources::{Cursor, WaitingReport};
-pub(crate) use trouble::Trouble;
+pub(crate) use system_trouble::SystemTrouble;

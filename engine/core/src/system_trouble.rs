@@ -4,7 +4,7 @@ use crate::{
     About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSeen, Withholding,
     messages::Message,
     rules::Reachable,
-    state::{Phase, Trouble},
+    state::{Phase, SystemTrouble},
     step::Step,
 };
 
@@ -32,8 +32,14 @@ impl Step<'_> {
             trouble.announced = false;
         } else {
             let cause = cause.clone();
-            let trouble =
-                Trouble { cause, since, lasts: true, announced: false, last_announced: None, waiting: Vec::new() };
+            let trouble = SystemTrouble {
+                cause,
+                since,
+                lasts: true,
+                announced: false,
+                last_announced: None,
+                waiting: Vec::new(),
+            };
             self.state.troubles.insert(key, trouble);
         }
         let rule = match &cause {
@@ -89,7 +95,7 @@ impl Step<'_> {
 
     /// Under other rules no script has failed yet, and what is gone troubles nobody.
     pub(crate) fn forget_troubles(&mut self) {
-        let gone = |trouble: &Trouble| match &trouble.cause {
+        let gone = |trouble: &SystemTrouble| match &trouble.cause {
             Cause::Sensor { fact, .. } => self.rules.fact(fact).is_none(),
             Cause::Script { .. } => true,
             Cause::Delivery { recipient, channel } => self.leads((recipient, *channel)).is_none(),
@@ -125,7 +131,7 @@ impl Step<'_> {
     }
 
     /// Tells those who have not been told yet, and whom their quiet hours do not hold.
-    fn tell_operators(&mut self, key: &str, trouble: &mut Trouble, operators: &[Reachable]) {
+    fn tell_operators(&mut self, key: &str, trouble: &mut SystemTrouble, operators: &[Reachable]) {
         let Some((_, number)) = trouble.last_announced.filter(|_| !trouble.waiting.is_empty()) else { return };
         if let Cause::Sensor { fact, rules } = &mut trouble.cause {
             *rules = self.left_waiting(fact);
@@ -167,7 +173,7 @@ impl Step<'_> {
     }
 }
 
-impl Trouble {
+impl SystemTrouble {
     fn is_unannounced(&self) -> bool {
         !self.announced
     }

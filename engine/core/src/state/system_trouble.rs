@@ -6,7 +6,7 @@ use crate::{Cause, Channel, Name, Time, clock_shift::RecordShift, is_default};
 
 /// Something that is, or was, wrong with the monitor itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Trouble {
+pub(crate) struct SystemTrouble {
     pub cause: Cause,
     pub since: Time,
     pub lasts: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Trouble {
     pub waiting: Vec<(Name, Channel)>,
 }
 
-impl Trouble {
+impl SystemTrouble {
     pub fn shift(&mut self, shift: RecordShift) {
         shift.move_all([&mut self.since].into_iter().chain(self.last_announced.iter_mut().map(|(at, _)| at)));
     }
