@@ -16,7 +16,7 @@ use super::{
 use crate::{
     BUILT_IN, Id, Name,
     problem::{Problem, Problems, did_you_mean},
-    script::{Script, Trouble},
+    script::{Script, SpannedProblem},
 };
 
 /// A name as it was used somewhere, to be looked up when everything is known.
@@ -161,8 +161,8 @@ impl<'a> Compiling<'a> {
             document.problem(0..0, message, None);
             return None;
         }
-        let tell = |troubles: Vec<Trouble>| {
-            for Trouble { span, message, help } in troubles {
+        let tell = |problems: Vec<SpannedProblem>| {
+            for SpannedProblem { span, message, help } in problems {
                 document.problem(span, message, help);
             }
         };

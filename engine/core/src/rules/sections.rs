@@ -15,7 +15,7 @@ use crate::{
     condition::Condition,
     problem::did_you_mean,
     runs::RunOn,
-    script::{Script, Trouble, lower},
+    script::{Script, SpannedProblem, lower},
 };
 
 impl<'a> Compiling<'a> {
@@ -98,8 +98,8 @@ impl<'a> Compiling<'a> {
 
     fn condition(&self, document: &Document<'_>, when: &Spanned<&str>) -> Option<Condition> {
         let start = content_start(document, when);
-        let tell = |troubles: Vec<Trouble>| {
-            for Trouble { span, message, help } in troubles {
+        let tell = |problems: Vec<SpannedProblem>| {
+            for SpannedProblem { span, message, help } in problems {
                 // Behind escapes places cannot be counted: the whole string is shown.
                 let span = start.map_or(when.span(), |start| start + span.start..start + span.end);
                 document.problem(span, message, help);

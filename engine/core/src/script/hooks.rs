@@ -8,7 +8,7 @@ use std::{
 
 use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
-use super::{INTERPRETER, lower::Trouble, offset, token};
+use super::{INTERPRETER, lower::SpannedProblem, offset, token};
 use crate::{Millis, Name, Value, Wording, problem::did_you_mean, rules::Declared};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
@@ -105,7 +105,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// Compiles a script and checks the names in it.
-    pub fn compile(text: &str, facts: &Declared) -> Result<Script, Vec<Trouble>> {
+    pub fn compile(text: &str, facts: &Declared) -> Result<Script, Vec<SpannedProblem>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
             let (span, message) = match error.err_type() {
@@ -114,9 +114,9 @@ impl Script {
                 }
                 other => (at..at, format!("this is not Rhai: {other}")),
             };
-            vec![Trouble { span, message, help: None }]
+            vec![SpannedProblem { span, message, help: None }]
         })?;
-        let mut troubles = Vec::new();
+        let mut problems = Vec::new();
         let mut hooks = Vec::new();
         let calls = calls(&ast);
         let mut contexts = BTreeSet::new();
@@ -128,7 +128,7 @@ impl Script {
                     hooks.push(*hook);
                     contexts.extend(function.params.first().map(|first| (*first).to_owned()));
                 }
-                Some((_, name, params)) => troubles.push(Trouble {
+                Some((_, name, params)) => problems.push(SpannedProblem {
                     span: at,
                     message: format!("`{name}` takes {} parameters, not {}", params.len(), function.params.len()),
                     help: Some(format!("write `fn {name}({})`", params.join(", "))),
@@ -139,7 +139,7 @@ impl Script {
                     let names = HOOKS.iter().map(|(_, name, _)| *name);
                     let known: Vec<&str> = names.clone().collect();
                     let help = did_you_mean(function.name, names);
-                    troubles.push(Trouble {
+                    problems.push(SpannedProblem {
                         span: at,
                         message: format!("`{}` is no hook, and nothing calls it", function.name),
                         help: help.or_else(|| Some(format!("the hooks are {}", known.join(", ")))),
@@ -148,11 +148,11 @@ impl Script {
             }
         }
         hooks.sort();
-        troubles.extend(loose_statements(text, &ast));
-        troubles.extend(unknown_fields(text, &ast, &contexts, facts));
-        troubles.extend(calls.iter().filter_map(|(name, at)| unknown_function(text, &ast, name, *at)));
-        troubles.sort_by_key(|trouble| trouble.span.start);
-        if troubles.is_empty() { Ok(Script { ast: Arc::new(ast), hooks }) } else { Err(troubles) }
+        problems.extend(loose_statements(text, &ast));
+        problems.extend(unknown_fields(text, &ast, &contexts, facts));
+        problems.extend(calls.iter().filter_map(|(name, at)| unknown_function(text, &ast, name, *at)));
+        problems.sort_by_key(|problem| problem.span.start);
+        if problems.is_empty() { Ok(Script { ast: Arc::new(ast), hooks }) } else { Err(problems) }
     }
 
     pub fn has(&self, hook: Hook) -> bool {
@@ -247,19 +247,19 @@ fn calls(ast: &AST) -> BTreeMap<String, Position> {
 }
 
 /// What stands outside functions would never run.
-fn loose_statements(text: &str, ast: &AST) -> Option<Trouble> {
+fn loose_statements(text: &str, ast: &AST) -> Option<SpannedProblem> {
     let first = ast.statements().iter().find(|stmt| !matches!(stmt, Stmt::Noop(_)))?;
     let span = token(text, offset(text, first.position()));
     let message = "this stands outside every function and would never run".to_owned();
-    Some(Trouble { span, message, help: Some("move it into a hook or a function that one calls".to_owned()) })
+    Some(SpannedProblem { span, message, help: Some("move it into a hook or a function that one calls".to_owned()) })
 }
 
 /// Fields of `ctx` that do not exist.
-fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &Declared) -> Vec<Trouble> {
-    let mut troubles = Vec::new();
+fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &Declared) -> Vec<SpannedProblem> {
+    let mut problems = Vec::new();
     let mut unknown = |name: &str, at: Position, known: Vec<&str>| {
         let help = did_you_mean(name, known.iter().copied());
-        troubles.push(Trouble {
+        problems.push(SpannedProblem {
             span: token(text, offset(text, at)),
             message: format!("there is no field `{name}` here"),
             help: help.or_else(|| Some(format!("the fields are {}", known.join(", ")))),
@@ -297,11 +297,11 @@ fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &De
         }
         true
     });
-    troubles
+    problems
 }
 
 /// A call of a function that neither the script nor Rhai's own packages know.
-fn unknown_function(text: &str, ast: &AST, name: &str, at: Position) -> Option<Trouble> {
+fn unknown_function(text: &str, ast: &AST, name: &str, at: Position) -> Option<SpannedProblem> {
     let own = ast.iter_functions().any(|function| function.name == name);
     if own || !name.starts_with(|c: char| c.is_alphabetic() || c == '_') || KNOWN_FUNCTIONS.contains(name) {
         return None;
@@ -309,7 +309,7 @@ fn unknown_function(text: &str, ast: &AST, name: &str, at: Position) -> Option<T
     let own: Vec<&str> = ast.iter_functions().map(|function| function.name).collect();
     let help = did_you_mean(name, own.into_iter().chain(KNOWN_FUNCTIONS.iter().map(String::as_str)));
     let span = token(text, offset(text, at));
-    Some(Trouble { span, message: format!("there is no function `{name}`"), help })
+    Some(SpannedProblem { span, message: format!("there is no function `{name}`"), help })
 }
 
 /// Every function of Rhai's packages and language.

@@ -15,38 +15,38 @@ use crate::{
 };
 
 /// A problem in an expression, at bytes of the expression.
-pub(crate) struct Trouble {
+pub(crate) struct SpannedProblem {
     pub span: Range<usize>,
     pub message: String,
     pub help: Option<String>,
 }
 
 /// Compiles the expression `text` over `facts`.
-pub(crate) fn lower(text: &str, facts: &Declared) -> Result<Condition, Vec<Trouble>> {
-    let mut lowering = Lowering { text, facts, troubles: Vec::new() };
+pub(crate) fn lower(text: &str, facts: &Declared) -> Result<Condition, Vec<SpannedProblem>> {
+    let mut lowering = Lowering { text, facts, problems: Vec::new() };
     let ast = match CONDITIONS.compile_expression(text) {
         Ok(ast) => ast,
         Err(error) => {
             let at = offset(text, error.position());
-            lowering.trouble(at..at, format!("this is not an expression: {}", error.err_type()), None);
-            return Err(lowering.troubles);
+            lowering.problem(at..at, format!("this is not an expression: {}", error.err_type()), None);
+            return Err(lowering.problems);
         }
     };
     let root = match ast.statements() {
         [Stmt::Expr(expr)] => lowering.lower(expr),
         _ => {
-            lowering.trouble(0..text.len(), "a condition is one expression".into(), None);
+            lowering.problem(0..text.len(), "a condition is one expression".into(), None);
             None
         }
     };
     match root {
-        Some((node, Type::Bool)) if lowering.troubles.is_empty() => Ok(Condition::new(node)),
-        Some((_, kind)) if lowering.troubles.is_empty() => {
+        Some((node, Type::Bool)) if lowering.problems.is_empty() => Ok(Condition::new(node)),
+        Some((_, kind)) if lowering.problems.is_empty() => {
             let message = format!("a condition is true or false, this is {}", kind.describe());
-            lowering.trouble(0..text.len(), message, Some("compare it, as in `power == off`".into()));
-            Err(lowering.troubles)
+            lowering.problem(0..text.len(), message, Some("compare it, as in `power == off`".into()));
+            Err(lowering.problems)
         }
-        _ => Err(lowering.troubles),
+        _ => Err(lowering.problems),
     }
 }
 
@@ -86,17 +86,17 @@ const FUNCTIONS: [&str; 5] = ["known", "between", "weekday", "changes", "held"];
 struct Lowering<'a> {
     text: &'a str,
     facts: &'a Declared,
-    troubles: Vec<Trouble>,
+    problems: Vec<SpannedProblem>,
 }
 
 impl Lowering<'_> {
-    fn trouble(&mut self, span: Range<usize>, message: String, help: Option<String>) {
-        self.troubles.push(Trouble { span, message, help });
+    fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        self.problems.push(SpannedProblem { span, message, help });
     }
 
     fn at(&mut self, position: Position, message: impl Into<String>, help: Option<String>) -> Option<Typed> {
         let span = token(self.text, offset(self.text, position));
-        self.trouble(span, message.into(), help);
+        self.problem(span, message.into(), help);
         None
     }
 

@@ -15,7 +15,7 @@ use rhai::{
 };
 
 pub(crate) use hooks::{Asked, Context, Hook, Script};
-pub(crate) use lower::{Trouble, lower};
+pub(crate) use lower::{SpannedProblem, lower};
 
 /// What one call of a hook may do.
 const OPERATIONS: u64 = 50_000;
