@@ -54,7 +54,6 @@
 //! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
 
 mod address;
-mod ask;
 mod clock_set;
 mod clock_shift;
 mod condition;
@@ -64,6 +63,7 @@ mod device;
 mod engine;
 mod episodes;
 mod fact;
+mod hook_calls;
 mod id;
 mod input;
 mod message_ref;

@@ -38,7 +38,7 @@ impl Step<'_> {
         if let Some((rule, script)) = rule.and_then(|rule| rule.script.as_ref().map(|script| (rule, script))) {
             if kind != Kind::Resolved && script.has(Hook::Allow) {
                 let answer = script.allow(self.message_context(rule, incident, kind, firing));
-                if self.asked(rule, Some(incident.id), Hook::Allow, answer) == Some(false) {
+                if self.hook_answer(rule, Some(incident.id), Hook::Allow, answer) == Some(false) {
                     for channel in &channels {
                         self.withhold(incident, kind, channel, Withholding::Script);
                         if alert {
@@ -51,7 +51,7 @@ impl Step<'_> {
             // In a rule's own words nobody is told that what was removed is over.
             if script.has(Hook::Message) && incident.ended_by.is_none() {
                 let answer = script.message(self.message_context(rule, incident, kind, firing));
-                wording = self.asked(rule, Some(incident.id), Hook::Message, answer).flatten();
+                wording = self.hook_answer(rule, Some(incident.id), Hook::Message, answer).flatten();
             }
         }
         let about = About::Incident(self.incident_seen(incident));

@@ -119,7 +119,7 @@ impl Step<'_> {
             let reached = rules.reach(&names, device);
             if reached.is_empty() { Err("it named nobody who can be reached".to_owned()) } else { Ok(reached) }
         });
-        self.asked(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
+        self.hook_answer(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
     }
 
     /// Gives every channel one message at most, and those that are held back something to be made up for.

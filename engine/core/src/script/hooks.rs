@@ -94,7 +94,7 @@ impl Context {
 }
 
 /// What a hook answered, or why it could not.
-pub(crate) type Asked<T> = Result<T, String>;
+pub(crate) type HookResult<T> = Result<T, String>;
 
 /// A compiled script.
 #[derive(Clone)]
@@ -160,7 +160,7 @@ impl Script {
     }
 
     /// A duration, or `()` for the value of the TOML file.
-    pub fn length(&self, hook: Hook, ctx: Context) -> Asked<Option<Millis>> {
+    pub fn length(&self, hook: Hook, ctx: Context) -> HookResult<Option<Millis>> {
         let answer = self.call(hook, (ctx.0,))?;
         if answer.is_unit() {
             return Ok(None);
@@ -172,7 +172,7 @@ impl Script {
     }
 
     /// A list of names.
-    pub fn recipients(&self, ctx: Context, names: &[Name]) -> Asked<Vec<Name>> {
+    pub fn recipients(&self, ctx: Context, names: &[Name]) -> HookResult<Vec<Name>> {
         let names: rhai::Array = names.iter().map(|name| Dynamic::from(name.to_string())).collect();
         let answer = self.call(Hook::Recipients, (ctx.0, names))?;
         let nonsense = |kind: &str| format!("it answered {kind}, where a list of names is expected");
@@ -183,13 +183,13 @@ impl Script {
     }
 
     /// Whether a message goes out.
-    pub fn allow(&self, ctx: Context) -> Asked<bool> {
+    pub fn allow(&self, ctx: Context) -> HookResult<bool> {
         let answer = self.call(Hook::Allow, (ctx.0,))?;
         answer.as_bool().map_err(|kind| format!("it answered {kind}, where true or false is expected"))
     }
 
     /// A map of subject and text, or `()` for the built-in words.
-    pub fn message(&self, ctx: Context) -> Asked<Option<Wording>> {
+    pub fn message(&self, ctx: Context) -> HookResult<Option<Wording>> {
         let answer = self.call(Hook::Message, (ctx.0,))?;
         if answer.is_unit() {
             return Ok(None);
@@ -208,7 +208,7 @@ impl Script {
         Ok(Some(Wording { subject: subject.to_string(), text: text.to_string() }))
     }
 
-    fn call(&self, hook: Hook, args: impl rhai::FuncArgs) -> Asked<Dynamic> {
+    fn call(&self, hook: Hook, args: impl rhai::FuncArgs) -> HookResult<Dynamic> {
         let options = CallFnOptions::new().eval_ast(false);
         let answer = INTERPRETER.call_fn_with_options(options, &mut Scope::new(), &self.ast, hook.name(), args);
         answer.map_err(|error| error.to_string())

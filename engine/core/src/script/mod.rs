@@ -14,7 +14,7 @@ use rhai::{
     packages::{Package, StandardPackage},
 };
 
-pub(crate) use hooks::{Asked, Context, Hook, Script};
+pub(crate) use hooks::{Context, Hook, HookResult, Script};
 pub(crate) use lower::{SpannedProblem, lower};
 
 /// What one call of a hook may do.

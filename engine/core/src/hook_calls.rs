@@ -1,9 +1,9 @@
-//! Asking a rule's script: what a hook is told, and what happens when it fails.
+//! Calls of the hooks of a rule's script: their parameter, and what happens when one fails.
 
 use crate::{
     Cause, Id, Millis, Name, Outcome, Time,
     rules::Rule,
-    script::{Asked, Context, Hook},
+    script::{Context, Hook, HookResult},
     state::Incident,
     step::Step,
 };
@@ -14,11 +14,17 @@ impl Step<'_> {
         let Some(script) = rule.script.as_ref().filter(|script| script.has(hook)) else { return toml };
         let incident = self.state.incidents.iter().find(|other| other.ended.is_none() && other.rule == rule.name);
         let (ctx, id) = (self.context(rule, incident, at), incident.map(|incident| incident.id));
-        self.asked(rule, id, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
+        self.hook_answer(rule, id, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
     }
 
     /// A hook's answer; a failure is decided and gives none.
-    pub(crate) fn asked<T>(&mut self, rule: &Rule, incident: Option<Id>, hook: Hook, answer: Asked<T>) -> Option<T> {
+    pub(crate) fn hook_answer<T>(
+        &mut self,
+        rule: &Rule,
+        incident: Option<Id>,
+        hook: Hook,
+        answer: HookResult<T>,
+    ) -> Option<T> {
         let tell = |error: String| {
             let error: String = error.chars().take(LONGEST_ERROR).collect();
             let hook: Name = hook.name().into();
