@@ -1,6 +1,6 @@
 //! Who is told instead of a recipient that messages fail to reach.
 
-use super::{due::recalled, open::Want};
+use super::{due::recalled, open::ChannelFirings};
 use crate::{
     Name, Outcome, Time,
     rules::{Reachable, Rule},
@@ -20,7 +20,7 @@ struct Unreached<'a> {
 
 impl Step<'_> {
     /// The first recipient that cannot be reached and whose fallback needs to be told: its channels, and what of.
-    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident) -> Option<Vec<Want>> {
+    pub(super) fn fall_back(&mut self, rule: &Rule, incident: &Incident) -> Option<Vec<ChannelFirings>> {
         let unreached = incident.channels.iter().filter_map(|record| Some((record, self.unreached(incident, record)?)));
         let mut due = unreached.filter(|(_, unreached)| unreached.at <= self.now);
         let (record, unreached, channels) = due.find_map(|(record, unreached)| {
@@ -31,7 +31,7 @@ impl Step<'_> {
         let firing = recalled(self.rules, Some(rule), unreached.firing);
         let (recipient, to) = (record.recipient.clone(), unreached.fallback.clone());
         self.of(incident, Outcome::FellBack { recipient, to });
-        Some(channels.into_iter().map(|channel| Want { channel, firings: vec![firing.clone()] }).collect())
+        Some(channels.into_iter().map(|channel| ChannelFirings { channel, firings: vec![firing.clone()] }).collect())
     }
 
     /// When the next fallback of an incident is told.
@@ -40,7 +40,7 @@ impl Step<'_> {
         unreached.map(|unreached| unreached.at).filter(|at| *at > self.now).min()
     }
 
-    /// Whether messages fail to reach a recipient, of whose channels `told` is the first that fails.
+    /// Whether messages fail to reach a recipient, of whose channels `record` is of the first that fails.
     fn unreached<'a>(&self, incident: &'a Incident, record: &'a ChannelRecord) -> Option<Unreached<'a>>
     where
         Self: 'a,

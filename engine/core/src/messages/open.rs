@@ -12,21 +12,21 @@ use crate::{
     step::Step,
 };
 
-/// A channel, and what fires for it now.
-pub(super) struct Want {
+/// A channel, and the firings that are for it now.
+pub(super) struct ChannelFirings {
     pub channel: Reachable,
     pub firings: Vec<Firing>,
 }
 
-/// Adds a firing to what a channel wants.
-fn want(wants: &mut Vec<Want>, channel: Reachable, firing: Option<&Firing>) {
-    let at = wants.iter().position(|want| want.channel.key() == channel.key());
+/// Adds a firing to those of a channel.
+fn add_firing(channels: &mut Vec<ChannelFirings>, channel: Reachable, firing: Option<&Firing>) {
+    let at = channels.iter().position(|one| one.channel.key() == channel.key());
     let at = at.unwrap_or_else(|| {
-        wants.push(Want { channel, firings: Vec::new() });
-        wants.len() - 1
+        channels.push(ChannelFirings { channel, firings: Vec::new() });
+        channels.len() - 1
     });
-    if let Some(want) = wants.get_mut(at) {
-        want.firings.extend(firing.cloned());
+    if let Some(one) = channels.get_mut(at) {
+        one.firings.extend(firing.cloned());
     }
 }
 
@@ -45,7 +45,7 @@ impl Step<'_> {
         if let Some(reason) = self.hold(incident) {
             return self.note_held(incident, &due, reason);
         }
-        let mut wants = Vec::new();
+        let mut channels = Vec::new();
         if let Some(first) = due.first() {
             let opening = self.recipients(rule, escalation, incident, first);
             if first.kind() == Kind::Opened
@@ -55,15 +55,15 @@ impl Step<'_> {
                 return self.note_held(incident, &due, Hold::Inhibited);
             }
             incident.held = None;
-            self.fire(rule, escalation, incident, &due, opening, &mut wants);
+            self.fire(rule, escalation, incident, &due, opening, &mut channels);
         }
         for record in incident.channels.iter().filter(|record| record.missed_firing.is_some()) {
-            want(&mut wants, self.channel(incident, record), None);
+            add_firing(&mut channels, self.channel(incident, record), None);
         }
-        self.serve(rule, incident, wants);
+        self.serve(rule, incident, channels);
         // What was queued just now for somebody who cannot be reached, too; a fallback may itself not be reached.
-        while let Some(wants) = self.fall_back(rule, incident) {
-            self.serve(rule, incident, wants);
+        while let Some(channels) = self.fall_back(rule, incident) {
+            self.serve(rule, incident, channels);
         }
     }
 
@@ -81,7 +81,7 @@ impl Step<'_> {
         incident: &mut Incident,
         due: &[Firing],
         opening: Vec<Reachable>,
-        wants: &mut Vec<Want>,
+        channels: &mut Vec<ChannelFirings>,
     ) {
         let mut opening = Some(opening);
         for firing in due {
@@ -93,7 +93,7 @@ impl Step<'_> {
                 self.of(incident, Outcome::NobodyToTell { step });
             }
             for channel in reached {
-                want(wants, channel, Some(firing));
+                add_firing(channels, channel, Some(firing));
             }
         }
     }
@@ -123,12 +123,12 @@ impl Step<'_> {
     }
 
     /// Gives every channel one message at most, and those that are held back something to be made up for.
-    fn serve(&mut self, rule: &Rule, incident: &mut Incident, wants: Vec<Want>) {
-        if wants.is_empty() {
+    fn serve(&mut self, rule: &Rule, incident: &mut Incident, channels: Vec<ChannelFirings>) {
+        if channels.is_empty() {
             return;
         }
         let mut messages: Vec<(Firing, Kind, Reachable)> = Vec::new();
-        for Want { channel, firings } in wants {
+        for ChannelFirings { channel, firings } in channels {
             let latest = firings.iter().max_by_key(|firing| (firing.step, firing.repeat)).cloned();
             let key = channel.key();
             let before = incident.channel(key);
