@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A name as it was used somewhere, to be looked up when everything is known.
-pub(super) struct Use<'a> {
+pub(super) struct NameUse<'a> {
     /// The rule, escalation, recipient or group that uses it.
     pub by: &'a str,
     pub name: &'a str,
@@ -28,9 +28,9 @@ pub(super) struct Use<'a> {
     pub span: Span,
 }
 
-impl<'a> Use<'a> {
+impl<'a> NameUse<'a> {
     pub fn new(by: &'a str, file: usize, name: &Spanned<&'a str>) -> Self {
-        Use { by, name: name.get_ref(), file, span: name.span() }
+        NameUse { by, name: name.get_ref(), file, span: name.span() }
     }
 }
 
@@ -44,14 +44,14 @@ pub(super) struct Compiling<'a> {
     pub scripts: BTreeMap<&'a str, Option<Script>>,
     /// Where each name was first defined: (section, name) to its file and place.
     defined: BTreeMap<(&'static str, String), usize>,
-    pub escalations_used: Vec<Use<'a>>,
-    pub targets_used: Vec<Use<'a>>,
-    pub members_used: Vec<Use<'a>>,
+    pub escalations_used: Vec<NameUse<'a>>,
+    pub targets_used: Vec<NameUse<'a>>,
+    pub members_used: Vec<NameUse<'a>>,
     /// The rules that rules inhibit; none is said twice by the same rule.
-    pub inhibits_used: Vec<Use<'a>>,
-    pub fallbacks_used: Vec<Use<'a>>,
+    pub inhibits_used: Vec<NameUse<'a>>,
+    pub fallbacks_used: Vec<NameUse<'a>>,
     /// The names that rules had before.
-    pub was_used: Vec<Use<'a>>,
+    pub was_used: Vec<NameUse<'a>>,
     pub scripts_used: BTreeSet<&'a str>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, slice::Iter};
 
-use super::compile::Use;
+use super::compile::NameUse;
 
 /// The names in `uses`, each before all that it leads to.
 ///
@@ -10,8 +10,11 @@ use super::compile::Use;
 /// and that use, which is then left out. So every cycle is broken by what was told.
 ///
 /// Each use is followed once and nothing recurses: chains may be as long as files allow.
-pub(super) fn in_order<'a, 'u>(uses: &'u [Use<'a>], mut on_cycle: impl FnMut(&[&'a str], &'u Use<'a>)) -> Vec<&'a str> {
-    let mut leads: BTreeMap<&str, Vec<&'u Use<'a>>> = BTreeMap::new();
+pub(super) fn in_order<'a, 'u>(
+    uses: &'u [NameUse<'a>],
+    mut on_cycle: impl FnMut(&[&'a str], &'u NameUse<'a>),
+) -> Vec<&'a str> {
+    let mut leads: BTreeMap<&str, Vec<&'u NameUse<'a>>> = BTreeMap::new();
     for used in uses {
         leads.entry(used.by).or_default().push(used);
     }
@@ -21,7 +24,7 @@ pub(super) fn in_order<'a, 'u>(uses: &'u [Use<'a>], mut on_cycle: impl FnMut(&[&
     let mut places: BTreeMap<&str, Option<usize>> = BTreeMap::new();
     let mut way: Vec<&str> = Vec::new();
     // What is still to be followed from each name of the way.
-    let mut ahead: Vec<Iter<'_, &Use<'_>>> = Vec::new();
+    let mut ahead: Vec<Iter<'_, &NameUse<'_>>> = Vec::new();
     let mut last_first: Vec<&str> = Vec::new();
     for start in uses.iter().map(|used| used.by) {
         let mut next = (!places.contains_key(start)).then_some(start);

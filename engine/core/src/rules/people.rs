@@ -3,7 +3,7 @@
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    compile::{Compiling, Use},
+    compile::{Compiling, NameUse},
     document::{Document, Table, string},
     recipient::{Quiet, Recipient},
     sections::severity,
@@ -76,7 +76,7 @@ impl<'a> Compiling<'a> {
             }
         }
         let fallback = fallback?;
-        self.fallbacks_used.push(Use::new(recipient, file, &fallback));
+        self.fallbacks_used.push(NameUse::new(recipient, file, &fallback));
         Some(((*fallback.get_ref()).into(), after.unwrap_or(FALLBACK_AFTER)))
     }
 
@@ -144,7 +144,7 @@ impl<'a> Compiling<'a> {
             document.problem(value.span(), format!("the group `{name}` is empty"), None);
         }
         let names = members.iter().map(|member| Name::new(member.get_ref())).collect();
-        self.members_used.extend(members.iter().map(|member| Use::new(name, file, member)));
+        self.members_used.extend(members.iter().map(|member| NameUse::new(name, file, member)));
         self.groups.insert(name.into(), names);
     }
 }

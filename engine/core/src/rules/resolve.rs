@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    compile::{Compiling, Use},
+    compile::{Compiling, NameUse},
     document::Document,
     order::in_order,
     recipient::ACCOUNT,
@@ -167,7 +167,7 @@ fn same<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
     all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
-fn check_inhibition(documents: &[Document<'_>], used: &Use<'_>, by: &Rule, inhibited: &Rule) {
+fn check_inhibition(documents: &[Document<'_>], used: &NameUse<'_>, by: &Rule, inhibited: &Rule) {
     if by.run_on != inhibited.run_on {
         let (here, there) = (by.run_on.as_str(), inhibited.run_on.as_str());
         let message = format!("`{}` has run_on = \"{there}\", and this rule \"{here}\"", inhibited.name);
@@ -188,7 +188,7 @@ fn check_inhibition(documents: &[Document<'_>], used: &Use<'_>, by: &Rule, inhib
 const LONGEST_CYCLE: usize = 8;
 
 /// `a` inhibits `b` inhibits `a`.
-fn tell_cycle(documents: &[Document<'_>], cycle: &[&str], closing: &Use<'_>, leads_to: &str) {
+fn tell_cycle(documents: &[Document<'_>], cycle: &[&str], closing: &NameUse<'_>, leads_to: &str) {
     let shown = cycle.iter().take(LONGEST_CYCLE).map(|name| format!("`{name}` {leads_to} "));
     let left_out = cycle.len().saturating_sub(LONGEST_CYCLE);
     let rest = if left_out > 0 { format!("... {left_out} more ... ") } else { String::new() };
@@ -198,7 +198,7 @@ fn tell_cycle(documents: &[Document<'_>], cycle: &[&str], closing: &Use<'_>, lea
     tell(documents, closing, message, Some(format!("leave `{}` out here{or}", closing.name)));
 }
 
-fn tell(documents: &[Document<'_>], used: &Use<'_>, message: String, help: Option<String>) {
+fn tell(documents: &[Document<'_>], used: &NameUse<'_>, message: String, help: Option<String>) {
     if let Some(document) = documents.get(used.file) {
         document.problem(used.span.clone(), message, help);
     }
@@ -207,7 +207,7 @@ fn tell(documents: &[Document<'_>], used: &Use<'_>, message: String, help: Optio
 /// Nothing has the name: the nearest of `known` is told, else how to define it.
 fn unknown<'n>(
     documents: &[Document<'_>],
-    used: &Use<'_>,
+    used: &NameUse<'_>,
     what: &str,
     known: impl IntoIterator<Item = &'n str>,
     define: String,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    compile::{Compiling, Use, can_be_name},
+    compile::{Compiling, NameUse, can_be_name},
     document::{Document, Table, content_start},
     escalation::{Escalation, EscalationStep},
     rule::Rule,
@@ -31,7 +31,7 @@ impl<'a> Compiling<'a> {
         let when = when.and_then(|when| self.condition(document, &when));
         let escalation = table.required_string("escalation", "a rule");
         if let Some(escalation) = &escalation {
-            self.escalations_used.push(Use::new(name, file, escalation));
+            self.escalations_used.push(NameUse::new(name, file, escalation));
         }
         let script = table.string("script");
         let script = script.and_then(|name| self.script_of(document, &name));
@@ -74,7 +74,7 @@ impl<'a> Compiling<'a> {
         for inhibited in table.strings("inhibits").unwrap_or_default() {
             let name = *inhibited.get_ref();
             if names.insert(name) {
-                self.inhibits_used.push(Use::new(rule, file, &inhibited));
+                self.inhibits_used.push(NameUse::new(rule, file, &inhibited));
                 inhibits.push(name.into());
             } else {
                 document.problem(inhibited.span(), format!("`{name}` stands here twice"), Some("leave one out".into()));
@@ -91,7 +91,7 @@ impl<'a> Compiling<'a> {
         }
         let can_be = can_be_name(document, was.get_ref(), &was.span());
         can_be.then(|| {
-            self.was_used.push(Use::new(rule, file, was));
+            self.was_used.push(NameUse::new(rule, file, was));
             (*was.get_ref()).into()
         })
     }
@@ -200,7 +200,7 @@ impl<'a> Compiling<'a> {
             _ => {}
         }
         for name in notify.iter().flatten() {
-            self.targets_used.push(Use::new(by, file, name));
+            self.targets_used.push(NameUse::new(by, file, name));
         }
         let repeat_at = table.value("repeat").map(Spanned::span);
         let repeat: Option<Millis> = table.parsed("repeat");
