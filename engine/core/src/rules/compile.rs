@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    declared::Declared,
+    declared_facts::DeclaredFacts,
     document::{Document, LONGEST_FILE, Span, Table},
     escalation::Escalation,
     recipient::Recipient,
@@ -40,7 +40,7 @@ pub(super) struct Compiling<'a> {
     pub escalations: BTreeMap<Name, Escalation>,
     pub recipients: BTreeMap<Name, Recipient>,
     pub groups: BTreeMap<Name, Vec<Name>>,
-    pub facts: Declared,
+    pub facts: DeclaredFacts,
     pub scripts: BTreeMap<&'a str, Option<Script>>,
     /// Where each name was first defined: (section, name) to its file and place.
     defined: BTreeMap<(&'static str, String), usize>,
@@ -77,7 +77,7 @@ impl Ruleset {
 
 fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
     let built_in = BUILT_IN.map(|(name, kind)| (name.into(), kind));
-    let facts = Declared::new(sources.facts.clone().into_iter().chain(built_in), sources.other_devices);
+    let facts = DeclaredFacts::new(sources.facts.clone().into_iter().chain(built_in), sources.other_devices);
     let mut compiling = Compiling { facts, ..Compiling::default() };
 
     let documents: Vec<Document<'_>> = sources.files.iter().map(|(file, text)| Document::new(file, text)).collect();

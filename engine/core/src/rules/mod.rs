@@ -4,7 +4,7 @@
 //! and `people.rs` its sections, `resolve.rs` looks up the names that they use, with `order.rs` where names lead to names.
 
 mod compile;
-mod declared;
+mod declared_facts;
 pub(crate) mod document;
 mod escalation;
 mod order;
@@ -16,7 +16,7 @@ mod ruleset;
 mod sections;
 mod sources;
 
-pub(crate) use declared::Declared;
+pub(crate) use declared_facts::DeclaredFacts;
 pub(crate) use escalation::Escalation;
 pub(crate) use recipient::{ACCOUNT, Reachable};
 pub(crate) use rule::Rule;

@@ -9,7 +9,7 @@ use std::{
 use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
 use super::{INTERPRETER, lower::SpannedProblem, offset, token};
-use crate::{Millis, Name, Value, Wording, problem::did_you_mean, rules::Declared};
+use crate::{Millis, Name, Value, Wording, problem::did_you_mean, rules::DeclaredFacts};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
 const HOOKS: [(Hook, &str, &[&str]); 5] = [
@@ -105,7 +105,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// Compiles a script and checks the names in it.
-    pub fn compile(text: &str, facts: &Declared) -> Result<Script, Vec<SpannedProblem>> {
+    pub fn compile(text: &str, facts: &DeclaredFacts) -> Result<Script, Vec<SpannedProblem>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
             let (span, message) = match error.err_type() {
@@ -255,7 +255,7 @@ fn loose_statements(text: &str, ast: &AST) -> Option<SpannedProblem> {
 }
 
 /// Fields of `ctx` that do not exist.
-fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &Declared) -> Vec<SpannedProblem> {
+fn unknown_fields(text: &str, ast: &AST, contexts: &BTreeSet<String>, facts: &DeclaredFacts) -> Vec<SpannedProblem> {
     let mut problems = Vec::new();
     let mut unknown = |name: &str, at: Position, known: Vec<&str>| {
         let help = did_you_mean(name, known.iter().copied());

@@ -10,7 +10,7 @@ use crate::{
     FactKind, Millis, Name, Value,
     condition::{Comparison, Condition, Data, Node, Operator},
     problem::{did_you_mean, nearest},
-    rules::Declared,
+    rules::DeclaredFacts,
     wall::{WallSpan, wall_time},
 };
 
@@ -22,7 +22,7 @@ pub(crate) struct SpannedProblem {
 }
 
 /// Compiles the expression `text` over `facts`.
-pub(crate) fn lower(text: &str, facts: &Declared) -> Result<Condition, Vec<SpannedProblem>> {
+pub(crate) fn lower(text: &str, facts: &DeclaredFacts) -> Result<Condition, Vec<SpannedProblem>> {
     let mut lowering = Lowering { text, facts, problems: Vec::new() };
     let ast = match CONDITIONS.compile_expression(text) {
         Ok(ast) => ast,
@@ -85,7 +85,7 @@ const FUNCTIONS: [&str; 5] = ["known", "between", "weekday", "changes", "held"];
 
 struct Lowering<'a> {
     text: &'a str,
-    facts: &'a Declared,
+    facts: &'a DeclaredFacts,
     problems: Vec<SpannedProblem>,
 }
 

@@ -6,17 +6,17 @@ use crate::{FactKind, Name};
 
 /// The facts that are declared here, and those of devices that are not.
 #[derive(Debug, Default)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredFacts {
     kinds: BTreeMap<Name, FactKind>,
     /// The names that somebody else's device is taken to have; none where every device is known here.
     elsewhere: Option<RefCell<BTreeMap<Name, FactKind>>>,
 }
 
-impl Declared {
+impl DeclaredFacts {
     /// `kinds` in their order: where a name comes twice the last one counts. With `other_devices` a name that is not among
     /// them is no mistake.
-    pub fn new(kinds: impl IntoIterator<Item = (Name, FactKind)>, other_devices: bool) -> Declared {
-        Declared { kinds: kinds.into_iter().collect(), elsewhere: other_devices.then(RefCell::default) }
+    pub fn new(kinds: impl IntoIterator<Item = (Name, FactKind)>, other_devices: bool) -> DeclaredFacts {
+        DeclaredFacts { kinds: kinds.into_iter().collect(), elsewhere: other_devices.then(RefCell::default) }
     }
 
     /// What values a fact may take that is declared here.
