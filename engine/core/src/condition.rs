@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{civil, tz::TimeZone};
 
-use crate::{Millis, Name, Time, Value, state::Facts, wall::WallSpan};
+use crate::{Millis, Name, Time, Value, state::Facts, wall_clock::WallSpan};
 
 /// A compiled condition.
 #[derive(Clone, Debug, PartialEq, Eq)]

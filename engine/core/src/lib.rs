@@ -84,7 +84,7 @@ mod state;
 mod step;
 mod system_trouble;
 mod time;
-mod wall;
+mod wall_clock;
 mod zone;
 
 pub use address::{Address, Channel, SecretRef};

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Address, Millis, Name, SecretRef, Severity,
-    wall::{WallSpan, wall_time},
+    wall_clock::{WallSpan, wall_time},
 };
 
 /// How long messages to a recipient fail before its fallback is told, where the recipient does not say.

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::{Address, Channel, Millis, Name, Severity, wall::WallSpan};
+use crate::{Address, Channel, Millis, Name, Severity, wall_clock::WallSpan};
 
 /// A person or system: `[recipient.NAME]`.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::{
     condition::{Comparison, Condition, Data, Node, Operator},
     problem::{did_you_mean, nearest},
     rules::DeclaredFacts,
-    wall::{WallSpan, wall_time},
+    wall_clock::{WallSpan, wall_time},
 };
 
 /// A problem in an expression, at bytes of the expression.
