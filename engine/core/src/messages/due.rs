@@ -3,7 +3,7 @@
 use crate::{
     Kind, Millis, Name, Time,
     rules::{Escalation, Rule, Ruleset},
-    state::{Fired, FiringKey, Incident, StepKey},
+    state::{FiredStep, FiringKey, Incident, StepKey},
 };
 
 /// A step that fires, or a repeat of one.
@@ -73,9 +73,9 @@ pub(super) fn note_fired(incident: &mut Incident, firing: &Firing, now: Time) {
         // Another step may have come to stand first: the later ones count from the first alert all the same.
         incident.alerted_at.get_or_insert(now);
     }
-    match incident.fired.iter_mut().find(|fired| fired.step == firing.key) {
+    match incident.fired_steps.iter_mut().find(|fired| fired.step == firing.key) {
         Some(fired) => (fired.repeats, fired.last) = (firing.repeat, now),
-        None => incident.fired.push(Fired { step: firing.key.clone(), at: now, last: now, repeats: 0 }),
+        None => incident.fired_steps.push(FiredStep { step: firing.key.clone(), at: now, last: now, repeats: 0 }),
     }
 }
 
@@ -88,13 +88,13 @@ pub(super) fn recalled(rules: &Ruleset, rule: Option<&Rule>, key: &FiringKey) ->
 
 /// The step that first fired last, and its repeat: what an incident's last messages carry.
 pub(super) fn last(rules: &Ruleset, rule: Option<&Rule>, incident: &Incident) -> Firing {
-    let last = incident.fired.iter().max_by_key(|fired| fired.at);
+    let last = incident.fired_steps.iter().max_by_key(|fired| fired.at);
     let last = last.map(|fired| FiringKey(fired.step.clone(), fired.repeats));
     recalled(rules, rule, &last.unwrap_or(FiringKey(StepKey::Position(0), 0)))
 }
 
-fn fired<'a>(incident: &'a Incident, name: Option<&Name>, position: u32) -> Option<&'a Fired> {
-    incident.fired.iter().find(|fired| is(&fired.step, name, position))
+fn fired<'a>(incident: &'a Incident, name: Option<&Name>, position: u32) -> Option<&'a FiredStep> {
+    incident.fired_steps.iter().find(|fired| is(&fired.step, name, position))
 }
 
 /// Where a step that fired stands in the rules of today.

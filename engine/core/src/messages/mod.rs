@@ -138,7 +138,7 @@ impl Step<'_> {
             }
         };
         // That something is held is noted once.
-        let due = if hold.is_some() && incident.held == hold { None } else { due() };
+        let due = if hold.is_some() && incident.last_hold == hold { None } else { due() };
         let lapses = incident.lapses(escalation.ack_lapses_after);
         release.into_iter().chain(lapses).chain(due).min()
     }

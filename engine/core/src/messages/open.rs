@@ -54,7 +54,7 @@ impl Step<'_> {
             {
                 return self.note_held(incident, &due, Hold::Inhibited);
             }
-            incident.held = None;
+            incident.last_hold = None;
             self.fire(rule, escalation, incident, &due, opening, &mut channels);
         }
         for record in incident.channels.iter().filter(|record| record.missed_firing.is_some()) {
@@ -69,7 +69,7 @@ impl Step<'_> {
 
     fn note_held(&mut self, incident: &mut Incident, due: &[Firing], reason: Hold) {
         let Some(step) = due.first().map(|first| first.step) else { return };
-        if incident.held.replace(reason) != Some(reason) {
+        if incident.last_hold.replace(reason) != Some(reason) {
             self.of(incident, Outcome::Held { step, reason });
         }
     }

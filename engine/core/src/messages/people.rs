@@ -4,7 +4,7 @@ use super::Firing;
 use crate::{
     Acknowledgement, Id, Kind, Outcome, Refusal, Silence, Time,
     rules::Reachable,
-    state::{Silenced, Snoozed, StepKey},
+    state::{SilenceRecord, Snooze, StepKey},
     step::Step,
 };
 
@@ -22,7 +22,7 @@ impl Step<'_> {
             let number = incident.acknowledged.as_ref().map_or(1, |last| last.number + 1);
             incident.acknowledged = Some(Acknowledgement { by: by.clone(), at: step.now, number });
             incident.acknowledgement_holds = true;
-            incident.held = None;
+            incident.last_hold = None;
             let rule = step.rule(&incident.rule);
             let escalation = rule.and_then(|rule| step.rules.escalation(rule));
             let lapses = incident.lapses(escalation.and_then(|escalation| escalation.ack_lapses_after));
@@ -46,10 +46,10 @@ impl Step<'_> {
         let Some(at) = self.lasting(id, &by) else { return };
         self.with_incident(at, |step, incident| {
             if until > step.now {
-                incident.snoozed = Some(Snoozed { by: by.clone(), until, at: step.now });
+                incident.snooze = Some(Snooze { by: by.clone(), until, at: step.now });
                 step.of(incident, Outcome::Snoozed { by, until });
             } else if incident.snoozed_until().is_some_and(|until| step.now < until) {
-                incident.snoozed = None;
+                incident.snooze = None;
                 step.of(incident, Outcome::SnoozeEnded { by });
             } else {
                 step.refuse(Refusal::EndsInThePast, id.to_string());
@@ -101,7 +101,7 @@ impl Step<'_> {
             if let Some(at) = same {
                 silences.remove(at);
             }
-            silences.push(Silenced { silence: silence.clone(), at: self.now });
+            silences.push(SilenceRecord { silence: silence.clone(), at: self.now });
             return self.decide(self.now, None, None, Outcome::Silenced { silence });
         };
         self.refuse(refusal, "a silence");

@@ -8,7 +8,7 @@ use super::{
     facts::Facts,
     incident::Incident,
     rule_state::{Phase, RuleState},
-    silence::Silenced,
+    silence::SilenceRecord,
     sources::{Cursor, WaitingReport},
     system_trouble::SystemTrouble,
 };
@@ -51,7 +51,7 @@ pub struct State {
     pub(crate) incidents: Vec<Incident>,
     /// The silences that are not over.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) silences: Vec<Silenced>,
+    pub(crate) silences: Vec<SilenceRecord>,
     /// What is, or of late was, wrong with the monitor itself, by [`Cause::key`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) troubles: BTreeMap<String, SystemTrouble>,

@@ -6,7 +6,7 @@ use crate::{Name, Time, clock_shift::RecordShift, is_default};
 
 /// A step that fired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Fired {
+pub(crate) struct FiredStep {
     pub step: StepKey,
     pub at: Time,
     /// When it fired or repeated last.
@@ -16,7 +16,7 @@ pub(crate) struct Fired {
     pub repeats: u32,
 }
 
-impl Fired {
+impl FiredStep {
     pub fn shift(&mut self, shift: RecordShift) {
         shift.move_all([&mut self.at, &mut self.last]);
     }

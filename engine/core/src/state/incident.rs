@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{channel_record::ChannelRecord, firing::Fired};
+use super::{channel_record::ChannelRecord, firing::FiredStep};
 use crate::{
     Acknowledgement, Channel, Device, EndedBy, Hold, Id, Millis, Name, Severity, Time, clock_shift::RecordShift,
     is_default,
@@ -39,17 +39,17 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) acknowledgement_holds: bool,
     /// The steps that fired.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) fired: Vec<Fired>,
+    #[serde(rename = "fired", default, skip_serializing_if = "is_default")]
+    pub(crate) fired_steps: Vec<FiredStep>,
     /// The channels that were told.
     #[serde(rename = "told", default, skip_serializing_if = "is_default")]
     pub(crate) channels: Vec<ChannelRecord>,
     /// Why a step that was due was held last, so that one holding is one decision.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) held: Option<Hold>,
+    #[serde(rename = "held", default, skip_serializing_if = "is_default")]
+    pub(crate) last_hold: Option<Hold>,
     /// Somebody wants no step to fire for a while.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) snoozed: Option<Snoozed>,
+    #[serde(rename = "snoozed", default, skip_serializing_if = "is_default")]
+    pub(crate) snooze: Option<Snooze>,
     /// `since` is by a clock that was not set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) since_uncertain: bool,
@@ -84,10 +84,10 @@ impl Incident {
             ended_by: None,
             acknowledged: None,
             acknowledgement_holds: false,
-            fired: Vec::new(),
+            fired_steps: Vec::new(),
             channels: Vec::new(),
-            held: None,
-            snoozed: None,
+            last_hold: None,
+            snooze: None,
             since_uncertain: false,
             ended_uncertain: false,
             final_messages_decided: false,
@@ -111,10 +111,10 @@ impl Incident {
             ended_by: None,
             acknowledged: None,
             acknowledgement_holds: false,
-            fired: Vec::new(),
+            fired_steps: Vec::new(),
             channels: Vec::new(),
-            held: None,
-            snoozed: None,
+            last_hold: None,
+            snooze: None,
             since_uncertain: false,
             ended_uncertain: false,
             final_messages_decided: false,
@@ -123,7 +123,7 @@ impl Incident {
 
     /// Until when somebody wants no step to fire, if anybody does.
     pub fn snoozed_until(&self) -> Option<Time> {
-        self.snoozed.as_ref().map(|snoozed| snoozed.until)
+        self.snooze.as_ref().map(|snooze| snooze.until)
     }
 
     /// Whether somebody has taken it on, and that has not lapsed.
@@ -138,8 +138,8 @@ impl Incident {
         shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
         self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
         shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
-        self.fired.iter_mut().for_each(|fired| fired.shift(shift));
-        self.snoozed.iter_mut().for_each(|snoozed| snoozed.shift(shift));
+        self.fired_steps.iter_mut().for_each(|fired| fired.shift(shift));
+        self.snooze.iter_mut().for_each(|snooze| snooze.shift(shift));
         self.channels.iter_mut().for_each(|record| record.shift(shift));
     }
 
@@ -155,13 +155,13 @@ impl Incident {
 }
 /// Who snoozed an incident, until when, and when they did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Snoozed {
+pub(crate) struct Snooze {
     pub by: String,
     pub until: Time,
     pub at: Time,
 }
 
-impl Snoozed {
+impl Snooze {
     pub(super) fn shift(&mut self, shift: RecordShift) {
         shift.move_with(&mut self.at, [&mut self.until]);
     }
