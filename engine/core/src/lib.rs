@@ -98,7 +98,8 @@ pub use id::Id;
 pub use input::{Input, Silence};
 pub use message_ref::MessageRef;
 pub use notification::{
-    About, Acknowledgement, Cause, EndedBy, FactSeen, IncidentSeen, Kind, Notification, Severity, TroubleSeen, Wording,
+    About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity,
+    TroubleSnapshot, Wording,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use reading::{Reading, Report};

@@ -71,7 +71,7 @@ impl Kind {
 
 /// A fact as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FactSeen {
+pub struct FactSnapshot {
     /// The value now; `None` when it is not known.
     pub value: Option<Value>,
     /// The last known value.
@@ -82,7 +82,7 @@ pub struct FactSeen {
 
 /// The incident as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IncidentSeen {
+pub struct IncidentSnapshot {
     /// The incident's id.
     pub id: Id,
     /// Which of this rule's incidents on this device it is, from 1.
@@ -117,14 +117,14 @@ pub struct IncidentSeen {
 #[serde(rename_all = "lowercase")]
 pub enum About {
     /// An incident: every kind but `system`.
-    Incident(IncidentSeen),
+    Incident(IncidentSnapshot),
     /// The monitor itself: kind `system`.
-    Trouble(TroubleSeen),
+    Trouble(TroubleSnapshot),
 }
 
 /// Trouble of the monitor itself, as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TroubleSeen {
+pub struct TroubleSnapshot {
     /// What the trouble is.
     #[serde(flatten)]
     pub cause: Cause,
@@ -236,7 +236,7 @@ pub struct Notification {
     #[serde(flatten)]
     pub about: About,
     /// The device's facts at `at`.
-    pub facts: BTreeMap<Name, FactSeen>,
+    pub facts: BTreeMap<Name, FactSnapshot>,
     /// The words of the rule's own script, in place of the templates'.
     #[serde(default, skip_serializing_if = "is_default")]
     pub wording: Option<Wording>,
@@ -249,7 +249,7 @@ impl Notification {
     }
 
     /// The incident that it is about; none for kind `system`.
-    pub const fn incident(&self) -> Option<&IncidentSeen> {
+    pub const fn incident(&self) -> Option<&IncidentSnapshot> {
         match &self.about {
             About::Incident(incident) => Some(incident),
             About::Trouble(_) => None,

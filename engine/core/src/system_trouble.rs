@@ -1,7 +1,7 @@
 //! Trouble of the monitor itself: the operators are told of each cause once while it lasts.
 
 use crate::{
-    About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSeen, Withholding,
+    About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSnapshot, Withholding,
     messages::Message,
     rules::Reachable,
     state::{Phase, SystemTrouble},
@@ -136,7 +136,7 @@ impl Step<'_> {
         if let Cause::Sensor { fact, rules } = &mut trouble.cause {
             *rules = self.left_waiting(fact);
         }
-        let about = About::Trouble(TroubleSeen { cause: trouble.cause.clone(), since: trouble.since, number });
+        let about = About::Trouble(TroubleSnapshot { cause: trouble.cause.clone(), since: trouble.since, number });
         let message = Message { kind: Kind::System, step: 0, repeat: 0, about, wording: None };
         for (recipient, channel) in std::mem::take(&mut trouble.waiting) {
             if self.quiet_until(&recipient, SEVERITY).is_some() {
@@ -156,7 +156,7 @@ impl Step<'_> {
                 recipient.as_bytes(),
                 channel.as_str().as_bytes(),
             ]);
-            let notification = self.notification(id, &message, to.clone(), self.facts_seen());
+            let notification = self.notification(id, &message, to.clone(), self.fact_snapshots());
             self.decide(self.now, None, None, Outcome::Notify(Box::new(notification)));
         }
     }

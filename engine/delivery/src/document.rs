@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    About, Address, Device, EndedBy, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Severity, Time, TroubleSeen,
-    Value,
+    About, Address, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Severity, Time,
+    TroubleSnapshot, Value,
 };
 use serde::Serialize;
 
@@ -19,11 +19,11 @@ pub(crate) struct Document<'a> {
     rule: Option<&'a Name>,
     severity: Severity,
     incident: Option<IncidentTold<'a>>,
-    trouble: Option<&'a TroubleSeen>,
+    trouble: Option<&'a TroubleSnapshot>,
     step: u32,
     repeat: u32,
     recipient: &'a Name,
-    facts: &'a BTreeMap<Name, FactSeen>,
+    facts: &'a BTreeMap<Name, FactSnapshot>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +91,8 @@ impl<'a> DeviceTold<'a> {
 }
 
 impl<'a> IncidentTold<'a> {
-    fn new(incident: &'a IncidentSeen) -> Self {
-        let IncidentSeen { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, uncertain, .. } =
+    fn new(incident: &'a IncidentSnapshot) -> Self {
+        let IncidentSnapshot { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, uncertain, .. } =
             incident;
         let acknowledged = acknowledged.as_ref().map(|told| AcknowledgementTold { by: &told.by, at: told.at });
         IncidentTold {
@@ -155,7 +155,7 @@ pub(crate) enum Mains {
 
 impl Mains {
     /// The present tense is for what is seen now: not where the sensor is lost, nor where the device is.
-    fn of(facts: &BTreeMap<Name, FactSeen>) -> Self {
+    fn of(facts: &BTreeMap<Name, FactSnapshot>) -> Self {
         let Some(power) = facts.get("power") else { return Mains::Unknown };
         let gone = facts.get("connection").is_some_and(|link| link.value == Some(Value::Disconnected));
         match (power.value.filter(|_| !gone), power.last.or(power.value)) {
@@ -172,8 +172,8 @@ impl Mains {
 mod tests {
     use super::*;
 
-    fn seen(value: Option<Value>, last: Option<Value>) -> FactSeen {
-        FactSeen { value, last, since: None }
+    fn seen(value: Option<Value>, last: Option<Value>) -> FactSnapshot {
+        FactSnapshot { value, last, since: None }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Firing;
 use crate::{
-    About, FactSeen, Id, IncidentSeen, Kind, Name, Notification, Outcome, Withholding, Wording,
+    About, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Outcome, Withholding, Wording,
     rules::{Reachable, Rule},
     script::{Context, Hook},
     state::{Incident, StepKey},
@@ -54,9 +54,9 @@ impl Step<'_> {
                 wording = self.hook_answer(rule, Some(incident.id), Hook::Message, answer).flatten();
             }
         }
-        let about = About::Incident(self.incident_seen(incident));
+        let about = About::Incident(self.incident_snapshot(incident));
         let message = Message { kind, step: firing.step, repeat: firing.repeat, about, wording };
-        let facts = self.facts_seen();
+        let facts = self.fact_snapshots();
         for channel in channels {
             let id = message_id(incident, kind, firing, &channel);
             if alert {
@@ -87,9 +87,9 @@ impl Step<'_> {
         ctx.number("step", firing.step.into()).number("repeat", firing.repeat.into())
     }
 
-    fn incident_seen(&self, incident: &Incident) -> IncidentSeen {
+    fn incident_snapshot(&self, incident: &Incident) -> IncidentSnapshot {
         let unseen = self.state.rules.get(&incident.rule).is_some_and(|rule_state| rule_state.unanswered);
-        IncidentSeen {
+        IncidentSnapshot {
             id: incident.id,
             number: incident.number,
             rule: incident.rule.clone(),
@@ -104,10 +104,10 @@ impl Step<'_> {
         }
     }
 
-    pub(crate) fn facts_seen(&self) -> BTreeMap<Name, FactSeen> {
+    pub(crate) fn fact_snapshots(&self) -> BTreeMap<Name, FactSnapshot> {
         let seen = self.state.facts.iter().map(|(name, fact)| {
             let (last, since) = fact.last.unzip();
-            (name.clone(), FactSeen { value: fact.value, last, since })
+            (name.clone(), FactSnapshot { value: fact.value, last, since })
         });
         seen.collect()
     }
@@ -118,7 +118,7 @@ impl Step<'_> {
         id: Id,
         message: &Message,
         to: Reachable,
-        facts: BTreeMap<Name, FactSeen>,
+        facts: BTreeMap<Name, FactSnapshot>,
     ) -> Notification {
         Notification {
             id,

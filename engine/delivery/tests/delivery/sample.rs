@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    About, Acknowledgement, Address, Cause, Channel, Device, FactSeen, Id, IncidentSeen, Kind, Name, Notification,
-    Severity, Time, TroubleSeen, Value,
+    About, Acknowledgement, Address, Cause, Channel, Device, FactSnapshot, Id, IncidentSnapshot, Kind, Name,
+    Notification, Severity, Time, TroubleSnapshot, Value,
 };
 
 pub fn t(text: &str) -> Time {
@@ -15,8 +15,8 @@ pub fn id(number: u32) -> Id {
     Id::parse(&format!("{number:032x}")).unwrap()
 }
 
-pub fn fact(value: Option<Value>, last: Value, since: &str) -> FactSeen {
-    FactSeen { value, last: Some(last), since: Some(t(since)) }
+pub fn fact(value: Option<Value>, last: Value, since: &str) -> FactSnapshot {
+    FactSnapshot { value, last: Some(last), since: Some(t(since)) }
 }
 
 /// The kinds of messages about an incident.
@@ -52,7 +52,7 @@ pub fn notification(kind: Kind) -> Notification {
             timezone: None,
             account_emails: vec!["secret@example.com".into()],
         },
-        about: About::Incident(IncidentSeen {
+        about: About::Incident(IncidentSnapshot {
             id: id(7),
             number: 7,
             rule: "power-outage".into(),
@@ -100,7 +100,7 @@ pub fn trouble(cause: Cause) -> Notification {
     {
         fact.value = None;
     }
-    message.about = About::Trouble(TroubleSeen { cause, since: t("2026-01-10T14:02:00Z"), number: 1 });
+    message.about = About::Trouble(TroubleSnapshot { cause, since: t("2026-01-10T14:02:00Z"), number: 1 });
     message
 }
 
@@ -129,7 +129,7 @@ pub fn script(hook: &str, error: &str) -> Cause {
 }
 
 /// The incident of a message, to be changed.
-pub fn incident(notification: &mut Notification) -> &mut IncidentSeen {
+pub fn incident(notification: &mut Notification) -> &mut IncidentSnapshot {
     match &mut notification.about {
         About::Incident(incident) => incident,
         About::Trouble(_) => unreachable!("it is about no incident"),
