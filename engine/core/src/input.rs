@@ -65,6 +65,12 @@ pub enum Input {
     Elapsed,
 }
 
+impl Input {
+    /// The longest name of who asks, in bytes: of the others that a silence gives, too. Names are kept with the state and
+    /// go into messages. A longer one is refused, [`Refusal::TooLong`](crate::Refusal::TooLong).
+    pub const LONGEST_NAME: usize = 200;
+}
+
 /// For a while no step fires of the incidents that this matches. What is absent matches any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {

@@ -2,7 +2,7 @@
 
 use super::Firing;
 use crate::{
-    Acknowledgement, Id, Kind, Outcome, Refusal, Silence, Time,
+    Acknowledgement, Id, Input, Kind, Outcome, Refusal, Silence, Time,
     rules::Reachable,
     state::{SilenceRecord, Snooze, StepKey},
     step::Step,
@@ -10,9 +10,6 @@ use crate::{
 
 /// So many silences a device may have.
 const MOST_SILENCES: usize = 64;
-
-/// A name may have so many bytes: it is kept, and goes into messages.
-const LONGEST_NAME: usize = 200;
 
 impl Step<'_> {
     /// Somebody takes an incident on: the others who were told hear of it.
@@ -60,7 +57,7 @@ impl Step<'_> {
     /// Where an incident stands that somebody speaks of, after all that happened before.
     fn lasting(&mut self, id: Id, by: &str) -> Option<usize> {
         self.fire_to_horizon();
-        if by.len() > LONGEST_NAME {
+        if by.len() > Input::LONGEST_NAME {
             self.refuse(Refusal::TooLong, id.to_string());
             return None;
         }
@@ -84,7 +81,7 @@ impl Step<'_> {
         let same = silences.iter().position(|other| other.silence.same_matcher(&silence));
         let names = [&silence.device, &silence.rule].into_iter().flatten().map(|name| name.as_str());
         let labels = silence.labels.iter().flat_map(|(label, value)| [label.as_str(), value.as_str()]);
-        let long = names.chain(labels).chain([silence.by.as_str()]).any(|name| name.len() > LONGEST_NAME);
+        let long = names.chain(labels).chain([silence.by.as_str()]).any(|name| name.len() > Input::LONGEST_NAME);
         let refusal = if long || silence.labels.len() > MOST_SILENCES {
             Refusal::TooLong
         } else if silence.until <= self.now {
