@@ -88,21 +88,23 @@ impl StoreError {
 
 /// What goes wrong inside a transaction, where the file's path is of no concern.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum TransactionError {
     Database(Box<redb::Error>),
     Record { record: String, source: serde_json::Error },
 }
 
-impl Fault {
+impl TransactionError {
     /// For `map_err` on what is read from, or written to, the record called `record`.
-    pub(super) fn record(record: impl Into<String>) -> impl FnOnce(serde_json::Error) -> Fault {
-        move |source| Fault::Record { record: record.into(), source }
+    pub(super) fn record(record: impl Into<String>) -> impl FnOnce(serde_json::Error) -> TransactionError {
+        move |source| TransactionError::Record { record: record.into(), source }
     }
 
     pub(super) fn at(self, path: &Path) -> StoreError {
         let error = match self {
-            Fault::Record { record, source } => return StoreError::Record { path: path.to_owned(), record, source },
-            Fault::Database(error) => *error,
+            TransactionError::Record { record, source } => {
+                return StoreError::Record { path: path.to_owned(), record, source };
+            }
+            TransactionError::Database(error) => *error,
         };
         let path = path.to_owned();
         match error {
@@ -117,17 +119,17 @@ impl Fault {
     }
 }
 
-macro_rules! database_faults {
+macro_rules! database_errors {
     ($($error:ty),+) => {
-        $(impl From<$error> for Fault {
+        $(impl From<$error> for TransactionError {
             fn from(error: $error) -> Self {
-                Fault::Database(Box::new(error.into()))
+                TransactionError::Database(Box::new(error.into()))
             }
         })+
     };
 }
 
-database_faults!(
+database_errors!(
     redb::Error,
     redb::DatabaseError,
     redb::TransactionError,

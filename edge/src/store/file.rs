@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Deserialize;
 
 use super::{
-    error::{Fault, StoreError},
+    error::{StoreError, TransactionError},
     staged::Staged,
     tables::{self, FORMAT, META, META_KEY, Meta},
 };
@@ -46,12 +46,12 @@ pub(super) fn open_or_create(path: &Path) -> Result<(Database, bool), StoreError
 /// flipped bit.
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     let disk = |error| StoreError::disk(path, error);
-    let fault = |fault: Fault| fault.at(path);
+    let at_path = |error: TransactionError| error.at(path);
     let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(disk)?;
     check_header(&mut file, path)?;
-    let staged = Staged::new(file).map_err(|error| fault(error.into()))?;
+    let staged = Staged::new(file).map_err(|error| at_path(error.into()))?;
     let database = builder().set_check_integrity_on_open(true).create_with_backend(staged.clone());
-    let database = database.map_err(|error| fault(error.into()))?;
+    let database = database.map_err(|error| at_path(error.into()))?;
     check_format(&database, path)?;
     staged.approve().map_err(disk)?;
     Ok(database)
@@ -61,21 +61,21 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
 /// is always one that has lost something.
 fn create(path: &Path) -> Result<(Database, bool), StoreError> {
     let disk = |error| StoreError::disk(path, error);
-    let fault = |fault: Fault| fault.at(path);
+    let at_path = |error: TransactionError| error.at(path);
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(disk)?;
     let unfinished = unfinished(path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
-    let staged = Staged::emptied(file.map_err(disk)?).map_err(|error| fault(error.into()))?;
+    let staged = Staged::emptied(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
     // Locks the file. Of two daemons that begin at the same time one gets no further than here.
-    let database = builder().create_with_backend(staged.clone()).map_err(|error| fault(error.into()))?;
+    let database = builder().create_with_backend(staged.clone()).map_err(|error| at_path(error.into()))?;
     if path.exists() {
         // The other one was done just before.
         let _ = fs::remove_file(&unfinished);
         drop(database);
         return Ok((open(path)?, false));
     }
-    let made = fill(&database).map_err(fault).and_then(|()| {
+    let made = fill(&database).map_err(at_path).and_then(|()| {
         staged.approve().map_err(disk)?;
         fs::rename(&unfinished, path).map_err(disk)?;
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)
@@ -101,7 +101,7 @@ fn builder() -> Builder {
     builder
 }
 
-fn fill(database: &Database) -> Result<(), Fault> {
+fn fill(database: &Database) -> Result<(), TransactionError> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     tables::create(&transaction, incarnation()?)?;
@@ -109,7 +109,7 @@ fn fill(database: &Database) -> Result<(), Fault> {
 }
 
 /// An identity that no other store has.
-fn incarnation() -> Result<Id, Fault> {
+fn incarnation() -> Result<Id, TransactionError> {
     let mut random = [0; 16];
     let filled = SystemRandom::new().fill(&mut random);
     filled.map_err(|_| redb::Error::Io(io::Error::other("the system gives no random numbers")))?;
@@ -147,18 +147,18 @@ fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
     struct Format {
         format: u32,
     }
-    let fault = |fault: Fault| fault.at(path);
-    let reading = database.begin_read().map_err(|error| fault(error.into()))?;
+    let at_path = |error: TransactionError| error.at(path);
+    let reading = database.begin_read().map_err(|error| at_path(error.into()))?;
     let foreign = || StoreError::NotAStore(path.to_owned());
     let table = reading.open_table(META).map_err(|error| match error {
-        TableError::Storage(error) => fault(error.into()),
+        TableError::Storage(error) => at_path(error.into()),
         _ => foreign(),
     })?;
-    let record = table.get(META_KEY).map_err(|error| fault(error.into()))?.ok_or_else(foreign)?;
+    let record = table.get(META_KEY).map_err(|error| at_path(error.into()))?.ok_or_else(foreign)?;
     let Format { format: found } = serde_json::from_slice(record.value()).map_err(|_| foreign())?;
     if found > FORMAT {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
     }
-    Meta::parse(record.value()).map_err(fault)?;
+    Meta::parse(record.value()).map_err(at_path)?;
     Ok(())
 }

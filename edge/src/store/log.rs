@@ -5,7 +5,7 @@ use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
 use super::{
-    error::Fault,
+    error::TransactionError,
     tables::{BY_INCIDENT, DECISIONS, FINISHED, Log, Meta, READINGS},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn append(
     at: Time,
     json: &[u8],
     incident: Option<Id>,
-) -> Result<(), Fault> {
+) -> Result<(), TransactionError> {
     let number = meta.number();
     transaction.open_table(log)?.insert(number, (at.as_millis(), json))?;
     if let Some(incident) = incident {
@@ -34,7 +34,12 @@ pub(super) fn append(
 
 /// Removes the oldest rows of all logs until they hold at most `keep` bytes, but no more than `most` rows: a step must
 /// not wait for a long clearing. Says whether that was enough.
-pub(super) fn prune(transaction: &WriteTransaction, meta: &mut Meta, keep: u64, most: usize) -> Result<bool, Fault> {
+pub(super) fn prune(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    keep: u64,
+    most: usize,
+) -> Result<bool, TransactionError> {
     if meta.bytes <= keep {
         return Ok(true);
     }
@@ -46,7 +51,7 @@ pub(super) fn prune(transaction: &WriteTransaction, meta: &mut Meta, keep: u64, 
         if meta.bytes <= keep {
             return Ok(true);
         }
-        let first = |log: &redb::Table<'_, u64, (i64, &'static [u8])>| -> Result<u64, Fault> {
+        let first = |log: &redb::Table<'_, u64, (i64, &'static [u8])>| -> Result<u64, TransactionError> {
             Ok(log.first()?.map_or(u64::MAX, |(number, _)| number.value()))
         };
         let of_decisions = first(&decisions)?;

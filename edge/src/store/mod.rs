@@ -46,7 +46,7 @@ pub use read::Window;
 pub use rules::GoodRules;
 pub use uplink::{Backlog, Queued};
 
-use error::Fault;
+use error::TransactionError;
 use tables::{DECISIONS, FINISHED, Meta, READINGS};
 
 /// How often [`Store::alive`] writes when nothing else does.
@@ -253,20 +253,20 @@ impl Store {
         Ok(())
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, TransactionError>) -> Result<T, StoreError> {
         let database = self.database()?;
         let done = database.as_ref().ok_or_else(|| StorageError::DatabaseClosed.into()).and_then(work);
         drop(database);
-        done.map_err(|fault| {
+        done.map_err(|error| {
             // A record that cannot be read says nothing against the file.
-            if matches!(fault, Fault::Database(_)) {
+            if matches!(error, TransactionError::Database(_)) {
                 *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
-            fault.at(&self.path)
+            error.at(&self.path)
         })
     }
 
-    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
+    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, TransactionError>) -> Result<T, StoreError> {
         self.read(|database| {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;

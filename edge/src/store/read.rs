@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{
-    error::Fault,
+    error::TransactionError,
     rules::GoodRules,
     tables::{BY_INCIDENT, DECISIONS, Log, META, META_KEY, Meta, OUTBOX, RULES, STATE},
 };
@@ -45,32 +45,37 @@ impl Window {
     }
 }
 
-pub(super) fn meta(database: &Database) -> Result<Meta, Fault> {
+pub(super) fn meta(database: &Database) -> Result<Meta, TransactionError> {
     let table = database.begin_read()?.open_table(META)?;
     table.get(META_KEY)?.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))
 }
 
-pub(super) fn state<S: DeserializeOwned>(database: &Database, device: &str) -> Result<Option<S>, Fault> {
+pub(super) fn state<S: DeserializeOwned>(database: &Database, device: &str) -> Result<Option<S>, TransactionError> {
     let table = database.begin_read()?.open_table(STATE)?;
     let found = table.get(device)?;
     found.map(|json| parse(json.value(), || format!("the state of `{device}`"))).transpose()
 }
 
-pub(super) fn outbox<E: DeserializeOwned>(database: &Database) -> Result<Vec<(Id, E)>, Fault> {
+pub(super) fn outbox<E: DeserializeOwned>(database: &Database) -> Result<Vec<(Id, E)>, TransactionError> {
     let table = database.begin_read()?.open_table(OUTBOX)?;
     let mut entries = Vec::new();
     for row in table.iter()? {
         let (id, entry) = row?;
         let (id, (number, json)) = (id.value(), entry.value());
         let entry = parse(json, || format!("the outbox's entry {id}"))?;
-        let id = Id::deserialize(id.into_deserializer()).map_err(Fault::record("the id of an outbox's entry"))?;
+        let id =
+            Id::deserialize(id.into_deserializer()).map_err(TransactionError::record("the id of an outbox's entry"))?;
         entries.push((number, id, entry));
     }
     entries.sort_unstable_by_key(|(number, ..)| *number);
     Ok(entries.into_iter().map(|(_, id, entry)| (id, entry)).collect())
 }
 
-pub(super) fn log<T: DeserializeOwned>(database: &Database, log: Log, window: Window) -> Result<Vec<T>, Fault> {
+pub(super) fn log<T: DeserializeOwned>(
+    database: &Database,
+    log: Log,
+    window: Window,
+) -> Result<Vec<T>, TransactionError> {
     let table = database.begin_read()?.open_table(log)?;
     let mut rows = Vec::new();
     for row in table.iter()?.rev() {
@@ -87,7 +92,7 @@ pub(super) fn log<T: DeserializeOwned>(database: &Database, log: Log, window: Wi
     Ok(rows)
 }
 
-pub(super) fn decisions_of(database: &Database, incident: Id) -> Result<Vec<Decision>, Fault> {
+pub(super) fn decisions_of(database: &Database, incident: Id) -> Result<Vec<Decision>, TransactionError> {
     let reading = database.begin_read()?;
     let log = reading.open_table(DECISIONS)?;
     let incident = incident.as_bytes();
@@ -101,7 +106,7 @@ pub(super) fn decisions_of(database: &Database, incident: Id) -> Result<Vec<Deci
     Ok(decisions)
 }
 
-pub(super) fn rules(database: &Database) -> Result<Option<GoodRules>, Fault> {
+pub(super) fn rules(database: &Database) -> Result<Option<GoodRules>, TransactionError> {
     let reading = database.begin_read()?;
     let meta = reading.open_table(META)?.get(META_KEY)?.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))?;
     let Some(hash) = meta.rules else { return Ok(None) };
@@ -113,6 +118,6 @@ pub(super) fn rules(database: &Database) -> Result<Option<GoodRules>, Fault> {
     Ok(Some(GoodRules { hash, files }))
 }
 
-fn parse<T: DeserializeOwned>(json: &[u8], record: impl FnOnce() -> String) -> Result<T, Fault> {
-    serde_json::from_slice(json).map_err(|source| Fault::Record { record: record(), source })
+fn parse<T: DeserializeOwned>(json: &[u8], record: impl FnOnce() -> String) -> Result<T, TransactionError> {
+    serde_json::from_slice(json).map_err(|source| TransactionError::Record { record: record(), source })
 }

@@ -4,7 +4,7 @@ use dag_engine::Id;
 use redb::WriteTransaction;
 
 use super::{
-    error::Fault,
+    error::TransactionError,
     tables::{Meta, RULES},
 };
 
@@ -17,7 +17,11 @@ pub struct GoodRules {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-pub(super) fn replace(transaction: &WriteTransaction, meta: &mut Meta, rules: &GoodRules) -> Result<(), Fault> {
+pub(super) fn replace(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    rules: &GoodRules,
+) -> Result<(), TransactionError> {
     let mut table = transaction.open_table(RULES)?;
     table.retain(|_, _| false)?;
     for (path, content) in &rules.files {

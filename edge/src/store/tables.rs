@@ -5,7 +5,7 @@ use dag_uplink::Dropped;
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::error::Fault;
+use super::error::TransactionError;
 
 /// The format that this version writes, and the newest that it reads.
 pub(super) const FORMAT: u32 = 1;
@@ -94,18 +94,18 @@ impl Meta {
         uplink: Uplink::NEW,
     };
 
-    pub(super) fn parse(json: &[u8]) -> Result<Meta, Fault> {
-        serde_json::from_slice(json).map_err(Fault::record("the record about the store"))
+    pub(super) fn parse(json: &[u8]) -> Result<Meta, TransactionError> {
+        serde_json::from_slice(json).map_err(TransactionError::record("the record about the store"))
     }
 
-    pub(super) fn read(transaction: &WriteTransaction) -> Result<Meta, Fault> {
+    pub(super) fn read(transaction: &WriteTransaction) -> Result<Meta, TransactionError> {
         let table = transaction.open_table(META)?;
         let json = table.get(META_KEY)?;
         json.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))
     }
 
-    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), Fault> {
-        let json = serde_json::to_vec(self).map_err(Fault::record("the record about the store"))?;
+    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), TransactionError> {
+        let json = serde_json::to_vec(self).map_err(TransactionError::record("the record about the store"))?;
         transaction.open_table(META)?.insert(META_KEY, json.as_slice())?;
         Ok(())
     }
@@ -119,13 +119,13 @@ impl Meta {
 }
 
 /// Makes the tables that a store of an earlier version has not.
-pub(super) fn add(transaction: &WriteTransaction) -> Result<(), Fault> {
+pub(super) fn add(transaction: &WriteTransaction) -> Result<(), TransactionError> {
     transaction.open_table(UPLINK)?;
     Ok(())
 }
 
 /// Makes every table, so that readers need not ask whether one is there, and gives the store its identity.
-pub(super) fn create(transaction: &WriteTransaction, incarnation: Id) -> Result<(), Fault> {
+pub(super) fn create(transaction: &WriteTransaction, incarnation: Id) -> Result<(), TransactionError> {
     transaction.open_table(STATE)?;
     transaction.open_table(RULES)?;
     transaction.open_table(OUTBOX)?;

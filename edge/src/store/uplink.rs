@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError, StoredReading,
-    error::Fault,
+    error::TransactionError,
     read,
     tables::{Meta, UPLINK},
 };
@@ -123,7 +123,7 @@ impl Store {
 }
 
 /// Does to the queue what a step says.
-pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Change) -> Result<(), Fault> {
+pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Change) -> Result<(), TransactionError> {
     if change.is_none() {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Ch
     }
     let mut table = transaction.open_table(UPLINK)?;
     for queued in &change.added {
-        let json = serde_json::to_vec(queued).map_err(Fault::record("a reading for the cloud"))?;
+        let json = serde_json::to_vec(queued).map_err(TransactionError::record("a reading for the cloud"))?;
         let (source, fact) = (queued.reading.source.as_str(), queued.reading.reading.fact.as_str());
         table.insert(meta.number(), (source, fact, queued.is_change, json.as_slice()))?;
         meta.uplink.bytes = meta.uplink.bytes.saturating_add(cost(source, fact, &json));
@@ -146,7 +146,7 @@ pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Ch
 
 /// Drops the oldest readings that are neither changes nor the newest of their fact; where that is not enough, the oldest
 /// changes; the newest of a fact never.
-fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Result<(), Fault> {
+fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Result<(), TransactionError> {
     let mut table = transaction.open_table(UPLINK)?;
     let mut newest: BTreeSet<(String, String)> = BTreeSet::new();
     let (mut steps, mut changes) = (Vec::new(), Vec::new());
@@ -175,7 +175,7 @@ fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Resu
 }
 
 /// Moves the times that were noted since `began` by a clock that was wrong.
-fn shift(transaction: &WriteTransaction, meta: &mut Meta, began: Time, shift_ms: i64) -> Result<(), Fault> {
+fn shift(transaction: &WriteTransaction, meta: &mut Meta, began: Time, shift_ms: i64) -> Result<(), TransactionError> {
     let moved = |time: Time| if time < began { time } else { time.moved(shift_ms) };
     let mut table = transaction.open_table(UPLINK)?;
     let mut changed = Vec::new();
@@ -186,7 +186,7 @@ fn shift(transaction: &WriteTransaction, meta: &mut Meta, began: Time, shift_ms:
         let at = moved(queued.reading.reading.at);
         if at != queued.reading.reading.at {
             queued.reading.reading.at = at;
-            let new = serde_json::to_vec(&queued).map_err(Fault::record("a reading for the cloud"))?;
+            let new = serde_json::to_vec(&queued).map_err(TransactionError::record("a reading for the cloud"))?;
             meta.uplink.bytes = meta.uplink.bytes.saturating_add(new.len() as u64).saturating_sub(json.len() as u64);
             changed.push((position.value(), source.to_owned(), fact.to_owned(), is_change, new));
         }
@@ -206,7 +206,7 @@ pub(super) fn confirm(
     meta: &mut Meta,
     upto: Option<u64>,
     told: Option<Dropped>,
-) -> Result<(), Fault> {
+) -> Result<(), TransactionError> {
     if let Some(upto) = upto {
         let mut table = transaction.open_table(UPLINK)?;
         let mut freed: u64 = 0;
@@ -226,7 +226,7 @@ pub(super) fn confirm(
 }
 
 /// The oldest readings, each with its position; at most so many.
-pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queued)>, Fault> {
+pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queued)>, TransactionError> {
     let table = database.begin_read()?.open_table(UPLINK)?;
     let mut found = Vec::new();
     for row in table.iter()?.take(most) {
@@ -237,7 +237,11 @@ pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queue
 }
 
 /// Those of the sources of which something waits behind a position.
-pub(super) fn going_on(database: &Database, behind: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, Fault> {
+pub(super) fn going_on(
+    database: &Database,
+    behind: u64,
+    sources: BTreeSet<Name>,
+) -> Result<BTreeSet<Name>, TransactionError> {
     let table = database.begin_read()?.open_table(UPLINK)?;
     let (mut wanted, mut found) = (sources, BTreeSet::new());
     for row in table.range::<u64>((Bound::Excluded(behind), Bound::Unbounded))? {
@@ -250,14 +254,14 @@ pub(super) fn going_on(database: &Database, behind: u64, sources: BTreeSet<Name>
     Ok(found)
 }
 
-pub(super) fn backlog(database: &Database) -> Result<Backlog, Fault> {
+pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> {
     let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
     let uplink = read::meta(database)?.uplink;
     Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
 }
 
-fn parse(json: &[u8], position: u64) -> Result<Queued, Fault> {
-    serde_json::from_slice(json).map_err(Fault::record(format!("reading {position} for the cloud")))
+fn parse(json: &[u8], position: u64) -> Result<Queued, TransactionError> {
+    serde_json::from_slice(json).map_err(TransactionError::record(format!("reading {position} for the cloud")))
 }
 
 fn cost(source: &str, fact: &str, json: &[u8]) -> u64 {

@@ -4,7 +4,7 @@ use redb::{ReadableTable, WriteTransaction};
 
 use super::{
     commit::{Commit, OutboxChange},
-    error::Fault,
+    error::TransactionError,
     log::{append, prune},
     tables::{DECISIONS, FINISHED, Meta, OUTBOX, READINGS, STATE},
     uplink,
@@ -14,16 +14,21 @@ use super::{
 const ROWS_CLEARED: usize = 64;
 
 /// Writes everything that `commit` holds, and makes room for it in the logs.
-pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, commit: &Commit, keep: u64) -> Result<(), Fault> {
+pub(super) fn apply(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    commit: &Commit,
+    keep: u64,
+) -> Result<(), TransactionError> {
     if let Some((device, state)) = &commit.state {
         transaction.open_table(STATE)?.insert(device.as_str(), state.as_slice())?;
     }
     for reading in &commit.readings {
-        let json = serde_json::to_vec(reading).map_err(Fault::record("a reading"))?;
+        let json = serde_json::to_vec(reading).map_err(TransactionError::record("a reading"))?;
         append(transaction, meta, READINGS, reading.reading.at, &json, None)?;
     }
     for decision in &commit.decisions {
-        let json = serde_json::to_vec(decision).map_err(Fault::record("a decision"))?;
+        let json = serde_json::to_vec(decision).map_err(TransactionError::record("a decision"))?;
         append(transaction, meta, DECISIONS, decision.at, &json, decision.incident)?;
     }
     for change in &commit.outbox {
@@ -37,7 +42,12 @@ pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, commit: &Co
     Ok(())
 }
 
-fn put(transaction: &WriteTransaction, meta: &mut Meta, commit: &Commit, change: &OutboxChange) -> Result<(), Fault> {
+fn put(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    commit: &Commit,
+    change: &OutboxChange,
+) -> Result<(), TransactionError> {
     let mut outbox = transaction.open_table(OUTBOX)?;
     let id = change.id.to_string();
     if change.finished {
