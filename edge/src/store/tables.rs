@@ -32,8 +32,8 @@ pub(super) const FINISHED: Log = TableDefinition::new("finished");
 /// The numbers of an incident's decisions.
 pub(super) const BY_INCIDENT: TableDefinition<'static, (&[u8; 16], u64), ()> = TableDefinition::new("by_incident");
 /// What the cloud has not confirmed yet, by position: the source, the fact, whether it is a change, and JSON.
-pub(super) const UPLINK: TableDefinition<'static, u64, Waiting> = TableDefinition::new("uplink");
-pub(super) type Waiting = (&'static str, &'static str, bool, &'static [u8]);
+pub(super) const UPLINK: TableDefinition<'static, u64, UplinkRow> = TableDefinition::new("uplink");
+pub(super) type UplinkRow = (&'static str, &'static str, bool, &'static [u8]);
 
 /// The record about the store itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
