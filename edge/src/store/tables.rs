@@ -58,13 +58,13 @@ pub(super) struct Meta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Id>,
     /// What is to be known of the queue for the cloud.
-    #[serde(default, skip_serializing_if = "Uplink::is_new")]
-    pub uplink: Uplink,
+    #[serde(default, skip_serializing_if = "UplinkMeta::is_new")]
+    pub uplink: UplinkMeta,
 }
 
 /// What is to be known of the queue for the cloud besides what is in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Uplink {
+pub(super) struct UplinkMeta {
     /// What it holds, in bytes.
     pub bytes: u64,
     /// What it had no room for and no report has told yet.
@@ -73,11 +73,11 @@ pub(super) struct Uplink {
     pub rules_signed_at: Option<Time>,
 }
 
-impl Uplink {
-    const NEW: Uplink = Uplink { bytes: 0, dropped: None, rules_signed_at: None };
+impl UplinkMeta {
+    const NEW: UplinkMeta = UplinkMeta { bytes: 0, dropped: None, rules_signed_at: None };
 
     fn is_new(&self) -> bool {
-        *self == Uplink::NEW
+        *self == UplinkMeta::NEW
     }
 }
 
@@ -91,7 +91,7 @@ impl Meta {
         bytes: 0,
         alive: None,
         rules: None,
-        uplink: Uplink::NEW,
+        uplink: UplinkMeta::NEW,
     };
 
     pub(super) fn parse(json: &[u8]) -> Result<Meta, TransactionError> {
