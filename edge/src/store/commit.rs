@@ -22,7 +22,7 @@ pub struct Commit {
     pub(super) readings: Vec<StoredReading>,
     pub(super) decisions: Vec<Decision>,
     pub(super) outbox: Vec<OutboxChange>,
-    pub(super) uplink: uplink::Change,
+    pub(super) uplink: uplink::QueueUpdate,
 }
 
 /// A reading with where it came from.
@@ -49,7 +49,7 @@ pub(super) struct OutboxChange {
 impl Commit {
     /// A step at `now`, with nothing in it yet.
     pub const fn at(now: Time) -> Self {
-        let uplink = uplink::Change { keep: None, added: Vec::new(), shift: None };
+        let uplink = uplink::QueueUpdate { keep: None, added: Vec::new(), shift: None };
         Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new(), uplink }
     }
 

@@ -46,7 +46,7 @@ pub struct Backlog {
 
 /// What a step has to say to the queue.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Change {
+pub(super) struct QueueUpdate {
     /// How many bytes may wait; `None` leaves what waits as it is.
     pub keep: Option<u64>,
     /// What is to wait, too.
@@ -55,7 +55,7 @@ pub(super) struct Change {
     pub shift: Option<(Time, i64)>,
 }
 
-impl Change {
+impl QueueUpdate {
     fn is_none(&self) -> bool {
         self.added.is_empty() && self.shift.is_none()
     }
@@ -123,7 +123,11 @@ impl Store {
 }
 
 /// Does to the queue what a step says.
-pub(super) fn apply(transaction: &WriteTransaction, meta: &mut Meta, change: &Change) -> Result<(), TransactionError> {
+pub(super) fn apply(
+    transaction: &WriteTransaction,
+    meta: &mut Meta,
+    change: &QueueUpdate,
+) -> Result<(), TransactionError> {
     if change.is_none() {
         return Ok(());
     }
