@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     error::{StoreError, TransactionError},
-    staged::Staged,
+    staging::StagedFile,
     tables::{self, FORMAT, META, META_KEY, Meta},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     let at_path = |error: TransactionError| error.at(path);
     let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(disk)?;
     check_header(&mut file, path)?;
-    let staged = Staged::new(file).map_err(|error| at_path(error.into()))?;
+    let staged = StagedFile::new(file).map_err(|error| at_path(error.into()))?;
     let database = builder().set_check_integrity_on_open(true).create_with_backend(staged.clone());
     let database = database.map_err(|error| at_path(error.into()))?;
     check_format(&database, path)?;
@@ -66,7 +66,7 @@ fn create(path: &Path) -> Result<(Database, bool), StoreError> {
     fs::create_dir_all(folder).map_err(disk)?;
     let unfinished = unfinished(path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
-    let staged = Staged::emptied(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
+    let staged = StagedFile::emptied(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
     // Locks the file. Of two daemons that begin at the same time one gets no further than here.
     let database = builder().create_with_backend(staged.clone()).map_err(|error| at_path(error.into()))?;
     if path.exists() {

@@ -26,7 +26,7 @@ mod file;
 mod log;
 mod read;
 mod rules;
-mod staged;
+mod staging;
 mod tables;
 mod uplink;
 mod write;
