@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, Machine},
     home_assistant::Bridge,
     source::{self, Change, Event, Settings, Sources},
-    store::{Keep, Opened, Store},
+    store::{Opened, Retention, Store},
     uplink::bundle,
 };
 
@@ -168,7 +168,7 @@ impl Daemon {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
         let uplink = link::needed(config).map_err(anyhow::Error::msg)?;
-        let (store, opened) = Store::open(&config.storage.path, Keep { bytes: config.storage.keep })?;
+        let (store, opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
         // The store's lock has shown that no other daemon is just moving them.
         if uplink.is_some()
             && let Err(error) = bundle::recover(&config.root)

@@ -11,7 +11,7 @@ use std::{
 use dag_engine::{Decision, Id, Outcome, Time};
 use redb::{BackendError, Builder, StorageBackend, backends::FileBackend};
 
-use super::{Commit, Keep, Store, StoreError, Window};
+use super::{Commit, Retention, Store, StoreError, Window};
 
 /// What fails of the next step: a write, before the disk has the step, or the sync, when it has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,13 +79,13 @@ fn step(number: i64) -> Commit {
 
 /// A store with step 1 whose disk fails at `fails` from then on.
 fn failing(path: &Path, fails: Fails) -> Store {
-    drop(Store::open(path, Keep::DEFAULT).unwrap());
+    drop(Store::open(path, Retention::DEFAULT).unwrap());
     let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
     let left = Arc::new(AtomicUsize::new(usize::MAX));
     let backend = Failing { file: FileBackend::new(file).unwrap(), fails, left: left.clone() };
     let database = Builder::new().create_with_backend(backend).unwrap();
     let database = RwLock::new(Some(database));
-    let store = Store { path: path.to_owned(), keep: Keep::DEFAULT, database, in_doubt: Mutex::new(None) };
+    let store = Store { path: path.to_owned(), retention: Retention::DEFAULT, database, in_doubt: Mutex::new(None) };
     store.commit(&step(1)).unwrap();
     left.store(0, Ordering::SeqCst);
     store

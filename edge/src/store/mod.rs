@@ -1,11 +1,11 @@
 //! What survives a restart: one file, one durable transaction for each step of the engine.
 //!
 //! ```no_run
-//! # use dag::store::{Commit, Keep, Store};
+//! # use dag::store::{Commit, Retention, Store};
 //! # use dag_engine::Time;
 //! # #[derive(Default, serde::Serialize, serde::Deserialize)] struct State;
 //! # let now = Time::from_millis(0);
-//! let (store, opened) = Store::open("var/dag.redb", Keep::DEFAULT)?;
+//! let (store, opened) = Store::open("var/dag.redb", Retention::DEFAULT)?;
 //! let mut state: State = store.state("cottage")?.unwrap_or_default();
 //! // … a step of the engine, then what it did becomes durable, before anything is sent:
 //! store.commit(&Commit::at(now).state("cottage", &state)?)?;
@@ -52,21 +52,21 @@ use tables::{DECISIONS, FINISHED, Meta, READINGS};
 /// How often [`Store::alive`] writes when nothing else does.
 const HEARTBEAT: Millis = Millis::new(60_000);
 
-/// Rows that are removed in one transaction when the store is opened with a smaller `keep`.
+/// Rows that are removed in one transaction when the store is opened with a smaller retention.
 const ROWS_CLEARED_AT_OPEN: usize = 4_096;
 
-/// How large the logs may make the file (`storage.keep`).
+/// How much of the logs is kept (`storage.keep`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
-    /// Bytes, roughly: the file may come to twice as much and some 256 KiB to work with, but goes no further.
+pub struct Retention {
+    /// The size of the logs in bytes. The file is at most twice as large, and 256 KiB to work with.
     pub bytes: u64,
 }
 
-impl Keep {
+impl Retention {
     /// 64 MiB: years of a quiet place.
-    pub const DEFAULT: Keep = Keep { bytes: 64 << 20 };
+    pub const DEFAULT: Retention = Retention { bytes: 64 << 20 };
 
-    /// What the rows themselves may take: pages may be but half full.
+    /// The size of the rows alone, in bytes. Pages of the file may be only half full.
     const fn rows(self) -> u64 {
         self.bytes / 2
     }
@@ -90,7 +90,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    keep: Keep,
+    retention: Retention,
     /// `None` after a failure: redb then refuses everything, and the next access opens the file again.
     database: RwLock<Option<Database>>,
     /// The step that ended in an error, with its number: whether the disk has it is not known.
@@ -102,10 +102,10 @@ impl Store {
     ///
     /// # Errors
     /// Everything that [`StoreError`] names, except [`StoreError::Record`]. A file that is refused is not changed.
-    pub fn open(path: impl AsRef<Path>, keep: Keep) -> Result<(Store, Opened), StoreError> {
+    pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, Opened), StoreError> {
         let path = path.as_ref().to_owned();
         let (database, fresh) = file::open_or_create(&path)?;
-        let store = Store { path, keep, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
+        let store = Store { path, retention, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
         let (incarnation, boot, last_alive) = store.write(|transaction| {
             tables::add(transaction)?;
             let mut meta = Meta::read(transaction)?;
@@ -131,7 +131,7 @@ impl Store {
                 return Ok(());
             }
             step = Some(meta.steps.saturating_add(1));
-            write::apply(transaction, &mut meta, commit, self.keep.rows())?;
+            write::apply(transaction, &mut meta, commit, self.retention.rows())?;
             meta.write(transaction)
         });
         match (&done, step) {
@@ -234,14 +234,14 @@ impl Store {
         })
     }
 
-    /// Clears the logs to their size, should `keep` have become smaller, and then gives the space back.
+    /// Prunes the logs where the retention has become smaller, and gives the space back.
     fn fit(&self) -> Result<(), StoreError> {
-        if self.read(read::meta)?.bytes <= self.keep.rows() {
+        if self.read(read::meta)?.bytes <= self.retention.rows() {
             return Ok(());
         }
         while !self.write(|transaction| {
             let mut meta = Meta::read(transaction)?;
-            let fits = log::prune(transaction, &mut meta, self.keep.rows(), ROWS_CLEARED_AT_OPEN)?;
+            let fits = log::prune(transaction, &mut meta, self.retention.rows(), ROWS_CLEARED_AT_OPEN)?;
             meta.write(transaction)?;
             Ok(fits)
         })? {}

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use dag::store::{Commit, GoodRules, Keep, Store, StoreError, Window};
+use dag::store::{Commit, GoodRules, Retention, Store, StoreError, Window};
 use tempfile::TempDir;
 
 use crate::{Random, id, open, scratch, step, steps, time};
@@ -36,7 +36,7 @@ impl Original {
     /// Opens a store that holds `bytes`, and uses it where it opens. Says what refused it.
     fn try_with(&self, bytes: &[u8], damage: &str) -> Option<StoreError> {
         fs::write(&self.path, bytes).unwrap();
-        let store = match Store::open(&self.path, Keep::DEFAULT) {
+        let store = match Store::open(&self.path, Retention::DEFAULT) {
             Ok((store, _)) => store,
             Err(error) => {
                 assert!(fs::read(&self.path).unwrap() == bytes, "{damage}: the file was changed ({error})");

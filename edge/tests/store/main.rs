@@ -19,7 +19,7 @@ mod uplink;
 
 use std::path::{Path, PathBuf};
 
-use dag::store::{Commit, Keep, Opened, Queued, Store, StoreError, StoredReading, Window};
+use dag::store::{Commit, Opened, Queued, Retention, Store, StoreError, StoredReading, Window};
 use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
 use tempfile::TempDir;
 
@@ -31,11 +31,11 @@ fn scratch() -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> (Store, Opened) {
-    Store::open(path, Keep::DEFAULT).unwrap()
+    Store::open(path, Retention::DEFAULT).unwrap()
 }
 
 fn refused(path: &Path) -> StoreError {
-    Store::open(path, Keep::DEFAULT).expect_err("the store should have been refused")
+    Store::open(path, Retention::DEFAULT).expect_err("the store should have been refused")
 }
 
 /// The text of `error` with the store's path shortened to `dag.redb`.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use dag::store::{Commit, Keep, Store, Window};
+use dag::store::{Commit, Retention, Store, Window};
 use dag_engine::Decision;
 
 use crate::{decision, id, report, scratch, time};
@@ -14,7 +14,7 @@ const AT_WORK: u64 = 256 * 1024;
 const DECISIONS: usize = 9;
 
 fn open(path: &Path, bytes: u64) -> Store {
-    Store::open(path, Keep { bytes }).unwrap().0
+    Store::open(path, Retention { bytes }).unwrap().0
 }
 
 /// One step with 11 rows in all logs, and what its decisions alone take.
