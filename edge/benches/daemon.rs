@@ -168,7 +168,7 @@ fn durable(dir: &Path, sync: Duration) {
     let home = home(dir, "durable", Some(&format!("{AT_ONCE} email = \"nor@example.com\"")));
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
-    let (store, opened) = Store::open(home.join("dag.redb"), Retention::DEFAULT).unwrap();
+    let (store, opened) = Store::open(home.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
     let mut desk = Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
     let mut now = 1_768_046_400_000;
     let mut times: Vec<Duration> = (0..600)

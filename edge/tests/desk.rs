@@ -48,7 +48,7 @@ fn desk(folder: &Path) -> Desk {
     fs::write(folder.join("rules/all.toml"), RULES).unwrap();
     let config = Config::load(&folder.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&folder.join("rules"), &config).unwrap();
-    let (store, opened) = Store::open(folder.join("dag.redb"), Retention::DEFAULT).unwrap();
+    let (store, opened) = Store::open(folder.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
     Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap()
 }
 

@@ -79,13 +79,14 @@ fn step(number: i64) -> Commit {
 
 /// A store with step 1 whose disk fails at `fails` from then on.
 fn failing(path: &Path, fails: Fails) -> Store {
-    drop(Store::open(path, Retention::DEFAULT).unwrap());
+    drop(Store::open(path, Retention { bytes: 64 << 20 }).unwrap());
     let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
     let left = Arc::new(AtomicUsize::new(usize::MAX));
     let backend = Failing { file: FileBackend::new(file).unwrap(), fails, left: left.clone() };
     let database = Builder::new().create_with_backend(backend).unwrap();
     let database = RwLock::new(Some(database));
-    let store = Store { path: path.to_owned(), retention: Retention::DEFAULT, database, in_doubt: Mutex::new(None) };
+    let store =
+        Store { path: path.to_owned(), retention: Retention { bytes: 64 << 20 }, database, in_doubt: Mutex::new(None) };
     store.commit(&step(1)).unwrap();
     left.store(0, Ordering::SeqCst);
     store

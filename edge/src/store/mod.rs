@@ -5,7 +5,7 @@
 //! # use dag_engine::Time;
 //! # #[derive(Default, serde::Serialize, serde::Deserialize)] struct State;
 //! # let now = Time::from_millis(0);
-//! let (store, opened) = Store::open("var/dag.redb", Retention::DEFAULT)?;
+//! let (store, opened) = Store::open("var/dag.redb", Retention { bytes: 64 << 20 })?;
 //! let mut state: State = store.state("cottage")?.unwrap_or_default();
 //! // … a step of the engine, then what it did becomes durable, before anything is sent:
 //! store.commit(&Commit::at(now).state("cottage", &state)?)?;
@@ -63,9 +63,6 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// 64 MiB: years of a quiet place.
-    pub const DEFAULT: Retention = Retention { bytes: 64 << 20 };
-
     /// The size of the rows alone, in bytes. Pages of the file may be only half full.
     const fn rows(self) -> u64 {
         self.bytes / 2

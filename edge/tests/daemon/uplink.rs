@@ -158,7 +158,7 @@ fn commands_are_obeyed_and_nonsense_is_not() {
     home.json(&["plug"]);
     cloud.wait_for(|report| report.incidents.is_empty());
     drop(daemon);
-    let (store, _) = Store::open(home.path("var/dag.redb"), Retention::DEFAULT).unwrap();
+    let (store, _) = Store::open(home.path("var/dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
     let decided = store.decisions_of(incident).unwrap();
     let acknowledged = decided.iter().filter(|decision| matches!(decision.outcome, Outcome::Acknowledged { .. }));
     assert_eq!(acknowledged.count(), 1);

@@ -3,10 +3,10 @@
 
 use std::{fs, path::PathBuf};
 
-use dag::store::{Commit, GoodRules, Retention, Store, StoreError, Window};
+use dag::store::{Commit, GoodRules, Store, StoreError, Window};
 use tempfile::TempDir;
 
-use crate::{Random, id, open, scratch, step, steps, time};
+use crate::{RETENTION, Random, id, open, scratch, step, steps, time};
 
 const STEPS: u64 = 60;
 const ROUNDS: usize = 400;
@@ -36,7 +36,7 @@ impl Original {
     /// Opens a store that holds `bytes`, and uses it where it opens. Says what refused it.
     fn try_with(&self, bytes: &[u8], damage: &str) -> Option<StoreError> {
         fs::write(&self.path, bytes).unwrap();
-        let store = match Store::open(&self.path, Retention::DEFAULT) {
+        let store = match Store::open(&self.path, RETENTION) {
             Ok((store, _)) => store,
             Err(error) => {
                 assert!(fs::read(&self.path).unwrap() == bytes, "{damage}: the file was changed ({error})");

@@ -8,9 +8,9 @@ use std::{
     process::Command,
 };
 
-use dag::store::{Retention, Store, StoreError};
+use dag::store::{Store, StoreError};
 
-use crate::{open, refused, step, steps, text};
+use crate::{RETENTION, open, refused, step, steps, text};
 
 const DISK: &str = "DAG_TEST_DISK";
 
@@ -106,7 +106,7 @@ fn a_read_only_disk_is_named_and_its_store_unharmed() {
         assert_eq!(text(&error, &path), expected);
         assert!(error.may_pass());
         let new = folder.join("new/dag.redb");
-        assert_eq!(text(&Store::open(&new, Retention::DEFAULT).unwrap_err(), &new), expected);
+        assert_eq!(text(&Store::open(&new, RETENTION).unwrap_err(), &new), expected);
         mount(&["-o", "remount,rw"], folder);
         assert_eq!(steps(&open(&path).0), 1);
     });

@@ -23,6 +23,9 @@ use dag::store::{Commit, Opened, Queued, Retention, Store, StoreError, StoredRea
 use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
 use tempfile::TempDir;
 
+/// No test fills this, except those of the retention itself.
+const RETENTION: Retention = Retention { bytes: 64 << 20 };
+
 /// A folder of its own, and the path of a store in it.
 fn scratch() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -31,11 +34,11 @@ fn scratch() -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> (Store, Opened) {
-    Store::open(path, Retention::DEFAULT).unwrap()
+    Store::open(path, RETENTION).unwrap()
 }
 
 fn refused(path: &Path) -> StoreError {
-    Store::open(path, Retention::DEFAULT).expect_err("the store should have been refused")
+    Store::open(path, RETENTION).expect_err("the store should have been refused")
 }
 
 /// The text of `error` with the store's path shortened to `dag.redb`.

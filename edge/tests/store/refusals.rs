@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-use dag::store::{Retention, Store};
+use dag::store::Store;
 use redb::{Database, ReadableTable, TableDefinition};
 
-use crate::{open, refused, scratch, step, steps, text};
+use crate::{RETENTION, open, refused, scratch, step, steps, text};
 
 /// Checks the words, and that the file is as it was.
 fn check(path: &Path, words: &str) {
@@ -43,7 +43,7 @@ fn two_daemons_that_make_the_store_at_once_get_one_between_them() {
     for _ in 0..20 {
         let (folder, path) = scratch();
         let opened = std::thread::scope(|scope| {
-            let both = [(); 2].map(|()| scope.spawn(|| Store::open(&path, Retention::DEFAULT)));
+            let both = [(); 2].map(|()| scope.spawn(|| Store::open(&path, RETENTION)));
             both.map(|one| one.join().unwrap())
         });
         let open = opened.iter().filter(|opened| opened.is_ok()).count();
