@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, Machine},
     home_assistant::Bridge,
     source::{self, Change, Event, Settings, Sources},
-    store::{Opened, Retention, Store},
+    store::{Retention, Store, StoreInfo},
     uplink::bundle,
 };
 
@@ -131,7 +131,7 @@ struct Daemon {
     sources: Sources,
     /// Why a source is lost.
     lost: BTreeMap<Name, String>,
-    opened: Opened,
+    opened: StoreInfo,
     under_way: Vec<Id>,
     attempts: JoinSet<()>,
     result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,

@@ -69,17 +69,17 @@ impl Retention {
     }
 }
 
-/// What opening the store told.
+/// What the daemon learns about its store when it opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// What tells this store's count of boots from that of the store before it, or after it: made by chance when the store
-    /// was, and never changed. None where an earlier version made the store.
+pub struct StoreInfo {
+    /// The random identity that the store got when it was made. Boots of stores with different identities are counted
+    /// apart. `None` where the store was made by a version that gave it none.
     pub incarnation: Option<Id>,
-    /// Which start this is, from 1; durable, and one more at each.
+    /// The number of this start, from 1. It is durable, and rises by one at each start.
     pub boot: u64,
     /// There was no store before.
     pub fresh: bool,
-    /// When the boot before this one last noted that it was alive, if it ever did. Since then nothing was read.
+    /// The last time at which the boot before this one was alive. Nothing was read since then.
     pub last_alive: Option<Time>,
 }
 
@@ -99,7 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// Everything that [`StoreError`] names, except [`StoreError::Record`]. A file that is refused is not changed.
-    pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, Opened), StoreError> {
+    pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, StoreInfo), StoreError> {
         let path = path.as_ref().to_owned();
         let (database, fresh) = file::open_or_create(&path)?;
         let store = Store { path, retention, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
@@ -111,7 +111,7 @@ impl Store {
             Ok((meta.incarnation, meta.boot, meta.alive))
         })?;
         store.fit()?;
-        Ok((store, Opened { incarnation, boot, fresh, last_alive }))
+        Ok((store, StoreInfo { incarnation, boot, fresh, last_alive }))
     }
 
     /// Makes a step durable. After an error the same step may be given again: it is noted once, whether or not the disk

@@ -19,7 +19,7 @@ mod uplink;
 
 use std::path::{Path, PathBuf};
 
-use dag::store::{Commit, Opened, Queued, Retention, Store, StoreError, StoredReading, Window};
+use dag::store::{Commit, Queued, Retention, Store, StoreError, StoreInfo, StoredReading, Window};
 use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ fn scratch() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn open(path: &Path) -> (Store, Opened) {
+fn open(path: &Path) -> (Store, StoreInfo) {
     Store::open(path, RETENTION).unwrap()
 }
 
