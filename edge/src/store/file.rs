@@ -28,13 +28,13 @@ const REDB_VERSIONS: [usize; 2] = [64, 192];
 const REDB_FORMAT: u8 = 3;
 const REDB_HEADER: u64 = 320;
 
-/// Opens the store, or makes it where there is none. Says whether it is new.
-pub(super) fn open_or_create(path: &Path) -> Result<(Database, bool), StoreError> {
+/// Opens the store, or makes it where there is none.
+pub(super) fn open_or_create(path: &Path) -> Result<Database, StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(StoreError::Folder(path.to_owned())),
         // A device or a pipe must not even be read.
         Ok(found) if !found.is_file() => Err(StoreError::NotAStore(path.to_owned())),
-        Ok(_) => Ok((open(path)?, false)),
+        Ok(_) => open(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
         Err(error) => Err(StoreError::disk(path, error)),
     }
@@ -59,7 +59,7 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
 
 /// Makes a new store beside its place and moves it there when it is whole, so that a file which is empty or cut short
 /// is always one that has lost something.
-fn create(path: &Path) -> Result<(Database, bool), StoreError> {
+fn create(path: &Path) -> Result<Database, StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -73,7 +73,7 @@ fn create(path: &Path) -> Result<(Database, bool), StoreError> {
         // The other one was done just before.
         let _ = fs::remove_file(&unfinished);
         drop(database);
-        return Ok((open(path)?, false));
+        return open(path);
     }
     let made = fill(&database).map_err(at_path).and_then(|()| {
         staged.approve().map_err(disk)?;
@@ -85,7 +85,7 @@ fn create(path: &Path) -> Result<(Database, bool), StoreError> {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
-    Ok((database, true))
+    Ok(database)
 }
 
 /// Where a new store is made.

@@ -77,8 +77,6 @@ pub struct StoreInfo {
     pub incarnation: Option<Id>,
     /// The number of this start, from 1. It is durable, and rises by one at each start.
     pub boot: u64,
-    /// There was no store before.
-    pub fresh: bool,
     /// The last time at which the boot before this one was alive. Nothing was read since then.
     pub last_alive: Option<Time>,
 }
@@ -101,7 +99,7 @@ impl Store {
     /// Everything that [`StoreError`] names, except [`StoreError::Record`]. A file that is refused is not changed.
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, StoreInfo), StoreError> {
         let path = path.as_ref().to_owned();
-        let (database, fresh) = file::open_or_create(&path)?;
+        let database = file::open_or_create(&path)?;
         let store = Store { path, retention, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
         let (incarnation, boot, last_alive) = store.write(|transaction| {
             tables::add(transaction)?;
@@ -111,7 +109,7 @@ impl Store {
             Ok((meta.incarnation, meta.boot, meta.alive))
         })?;
         store.fit()?;
-        Ok((store, StoreInfo { incarnation, boot, fresh, last_alive }))
+        Ok((store, StoreInfo { incarnation, boot, last_alive }))
     }
 
     /// Makes a step durable. After an error the same step may be given again: it is noted once, whether or not the disk

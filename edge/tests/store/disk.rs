@@ -90,7 +90,7 @@ fn a_store_is_made_whole_or_not_at_all_on_a_full_disk() {
         let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["ballast"]);
         free(folder);
-        assert!(open(&path).1.fresh);
+        assert_eq!(open(&path).1.boot, 1);
     });
 }
 

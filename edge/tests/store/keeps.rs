@@ -40,11 +40,11 @@ fn what_steps_left_is_there_after_a_restart() {
 fn every_start_is_counted_and_hears_when_the_one_before_was_last_alive() {
     let (_folder, path) = scratch();
     let (store, first) = open(&path);
-    assert!((first.boot, first.fresh, first.last_alive) == (1, true, None));
+    assert!((first.boot, first.last_alive) == (1, None));
     store.commit(&step(7)).unwrap();
     drop(store);
     let (store, second) = open(&path);
-    assert!((second.boot, second.fresh, second.last_alive) == (2, false, Some(time(7))));
+    assert!((second.boot, second.last_alive) == (2, Some(time(7))));
     assert!(!store.alive(time(60_006)).unwrap(), "a commit counts as a sign of life for a minute");
     assert!(store.alive(time(60_007)).unwrap());
     assert!(!store.alive(time(60_008)).unwrap());

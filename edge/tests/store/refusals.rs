@@ -56,7 +56,7 @@ fn two_daemons_that_make_the_store_at_once_get_one_between_them() {
 fn the_folders_above_a_new_store_are_made() {
     let (folder, _) = scratch();
     let path = folder.path().join("var/lib/dag.redb");
-    assert!(open(&path).1.fresh);
+    assert_eq!(open(&path).1.boot, 1);
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600,
@@ -68,7 +68,7 @@ fn the_folders_above_a_new_store_are_made() {
 fn what_an_interrupted_start_left_is_taken_over() {
     let (folder, path) = scratch();
     fs::write(folder.path().join("dag.redb.new"), vec![7; 10_000]).unwrap();
-    assert!(open(&path).1.fresh);
+    assert_eq!(open(&path).1.boot, 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

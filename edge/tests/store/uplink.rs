@@ -114,7 +114,7 @@ fn a_store_of_an_earlier_version_gets_the_queue_when_it_is_opened() {
     transaction.commit().unwrap();
     drop(database);
     let (store, opened) = open(&path);
-    assert_eq!((opened.boot, opened.fresh, waiting(&store)), (2, false, Vec::new()));
+    assert_eq!((opened.boot, waiting(&store)), (2, Vec::new()));
     enqueue(&store, [queued(1)], 1 << 20);
     assert_eq!(waiting(&store), expected("gpio", [1]));
 }
