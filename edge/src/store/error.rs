@@ -68,11 +68,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same step may succeed later without anyone touching the store: disks get space, and come back.
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Disk { .. })
-    }
-
     /// Names a failure of the disk by what is to be done about it.
     pub(super) fn disk(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -116,7 +116,8 @@ impl Store {
     /// took it the first time.
     ///
     /// # Errors
-    /// Failures of the disk, of which those pass that [`StoreError::may_pass`] names; the store then goes on by itself.
+    /// Failures of the disk. After one that passes ([`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Disk`])
+    /// the store works again without being opened anew.
     pub fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut in_doubt = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = None;

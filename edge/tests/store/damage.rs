@@ -123,7 +123,6 @@ fn a_record_that_this_version_cannot_read_is_named() {
     store.commit(&Commit::at(time(1)).state("cottage", &"seven").unwrap().queue(id(3), &"x").unwrap()).unwrap();
     let check = |error: StoreError, start: &str| {
         assert!(crate::text(&error, &path).starts_with(start), "{error}");
-        assert!(!error.may_pass());
     };
     let start = "the state of `cottage` in `dag.redb` cannot be read by this version of detectordag (invalid type: string \
                  \"seven\", expected u64 at line 1 column 7): install the version that wrote it, or move the file away";
