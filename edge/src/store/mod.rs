@@ -108,7 +108,7 @@ impl Store {
             meta.write(transaction)?;
             Ok((meta.incarnation, meta.boot, meta.alive))
         })?;
-        store.fit()?;
+        store.prune_logs()?;
         Ok((store, StoreInfo { incarnation, boot, last_alive }))
     }
 
@@ -231,7 +231,7 @@ impl Store {
     }
 
     /// Prunes the logs where the retention has become smaller, and gives the space back.
-    fn fit(&self) -> Result<(), StoreError> {
+    fn prune_logs(&self) -> Result<(), StoreError> {
         if self.read(read::meta)?.bytes <= self.retention.rows() {
             return Ok(());
         }
