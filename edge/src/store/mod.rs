@@ -19,9 +19,9 @@
 //! The file is looked at as a whole when it is opened. What does not fit is refused, and never changed.
 
 mod commit;
-#[cfg(test)]
-mod doubt;
 mod error;
+#[cfg(test)]
+mod failed_commit_tests;
 mod file;
 mod log;
 mod read;
@@ -88,8 +88,8 @@ pub struct Store {
     retention: Retention,
     /// `None` after a failure: redb then refuses everything, and the next access opens the file again.
     database: RwLock<Option<Database>>,
-    /// The step that ended in an error, with its number: whether the disk has it is not known.
-    in_doubt: Mutex<Option<(u64, Commit)>>,
+    /// The commit that ended in an error, and the number of its step. The disk may have it or not.
+    failed_commit: Mutex<Option<(u64, Commit)>>,
 }
 
 impl Store {
@@ -100,7 +100,7 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, StoreInfo), StoreError> {
         let path = path.as_ref().to_owned();
         let database = file::open_or_create(&path)?;
-        let store = Store { path, retention, database: RwLock::new(Some(database)), in_doubt: Mutex::new(None) };
+        let store = Store { path, retention, database: RwLock::new(Some(database)), failed_commit: Mutex::new(None) };
         let (incarnation, boot, last_alive) = store.write(|transaction| {
             tables::add(transaction)?;
             let mut meta = Meta::read(transaction)?;
@@ -119,11 +119,11 @@ impl Store {
     /// Failures of the disk. After one that passes ([`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Disk`])
     /// the store works again without being opened anew.
     pub fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let mut in_doubt = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed_commit = self.failed_commit.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = None;
         let done = self.write(|transaction| {
             let mut meta = Meta::read(transaction)?;
-            if in_doubt.as_ref().is_some_and(|(step, given)| *step <= meta.steps && given == commit) {
+            if failed_commit.as_ref().is_some_and(|(step, given)| *step <= meta.steps && given == commit) {
                 return Ok(());
             }
             step = Some(meta.steps.saturating_add(1));
@@ -131,8 +131,8 @@ impl Store {
             meta.write(transaction)
         });
         match (&done, step) {
-            (Ok(()), _) => *in_doubt = None,
-            (Err(_), Some(step)) => *in_doubt = Some((step, commit.clone())),
+            (Ok(()), _) => *failed_commit = None,
+            (Err(_), Some(step)) => *failed_commit = Some((step, commit.clone())),
             // It did not come so far.
             (Err(_), None) => {}
         }

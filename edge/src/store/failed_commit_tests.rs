@@ -85,8 +85,12 @@ fn failing(path: &Path, fails: Fails) -> Store {
     let backend = Failing { file: FileBackend::new(file).unwrap(), fails, left: left.clone() };
     let database = Builder::new().create_with_backend(backend).unwrap();
     let database = RwLock::new(Some(database));
-    let store =
-        Store { path: path.to_owned(), retention: Retention { bytes: 64 << 20 }, database, in_doubt: Mutex::new(None) };
+    let store = Store {
+        path: path.to_owned(),
+        retention: Retention { bytes: 64 << 20 },
+        database,
+        failed_commit: Mutex::new(None),
+    };
     store.commit(&step(1)).unwrap();
     left.store(0, Ordering::SeqCst);
     store
