@@ -1,9 +1,12 @@
 //! What one step of the engine leaves behind.
 
-use dag_engine::{Decision, Id, Name, Reading, Report, Time};
-use serde::{Deserialize, Serialize};
+use dag_engine::{Decision, Id, Name, Report, Time};
+use serde::Serialize;
 
-use super::uplink::{self, Queued};
+use super::{
+    reading::{Queued, StoredReading},
+    uplink_queue::QueueUpdate,
+};
 
 /// Everything that one step makes durable, at once or not at all.
 ///
@@ -22,21 +25,7 @@ pub struct Commit {
     pub(super) readings: Vec<StoredReading>,
     pub(super) decisions: Vec<Decision>,
     pub(super) outbox: Vec<OutboxChange>,
-    pub(super) uplink: uplink::QueueUpdate,
-}
-
-/// A reading with where it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredReading {
-    /// The source that reported it.
-    pub source: Name,
-    /// Which start of the source it belongs to.
-    pub boot: u64,
-    /// Its number within that boot, from 1.
-    pub number: u64,
-    /// What was read.
-    #[serde(flatten)]
-    pub reading: Reading,
+    pub(super) uplink: QueueUpdate,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +38,7 @@ pub(super) struct OutboxChange {
 impl Commit {
     /// A step at `now`, with nothing in it yet.
     pub const fn at(now: Time) -> Self {
-        let uplink = uplink::QueueUpdate { keep: None, added: Vec::new(), shift: None };
+        let uplink = QueueUpdate { keep: None, added: Vec::new(), shift: None };
         Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new(), uplink }
     }
 

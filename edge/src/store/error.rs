@@ -94,6 +94,11 @@ impl TransactionError {
         move |source| TransactionError::Record { record: record.into(), source }
     }
 
+    /// Returns the error of a file that is damaged although every page is whole.
+    pub(super) fn damaged(problem: impl Into<String>) -> TransactionError {
+        redb::Error::Corrupted(problem.into()).into()
+    }
+
     pub(super) fn at(self, path: &Path) -> StoreError {
         let error = match self {
             TransactionError::Record { record, source } => {

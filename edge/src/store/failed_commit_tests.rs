@@ -5,13 +5,15 @@ use std::{
     ops::Bound,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex},
 };
 
 use dag_engine::{Decision, Id, Outcome, Time};
 use redb::{BackendError, Builder, StorageBackend, backends::FileBackend};
 
-use super::{Commit, Retention, Store, StoreError, Window};
+use super::{Commit, Connection, Retention, Store, StoreError, Window};
+
+const RETENTION: Retention = Retention { bytes: 64 << 20 };
 
 /// What fails of the next step: a write, before the disk has the step, or the sync, when it has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,18 +81,13 @@ fn step(number: i64) -> Commit {
 
 /// A store with step 1 whose disk fails at `fails` from then on.
 fn failing(path: &Path, fails: Fails) -> Store {
-    drop(Store::open(path, Retention { bytes: 64 << 20 }).unwrap());
+    drop(Store::open(path, RETENTION).unwrap());
     let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
     let left = Arc::new(AtomicUsize::new(usize::MAX));
     let backend = Failing { file: FileBackend::new(file).unwrap(), fails, left: left.clone() };
     let database = Builder::new().create_with_backend(backend).unwrap();
-    let database = RwLock::new(Some(database));
-    let store = Store {
-        path: path.to_owned(),
-        retention: Retention { bytes: 64 << 20 },
-        database,
-        failed_commit: Mutex::new(None),
-    };
+    let connection = Connection::new(path.to_owned(), database);
+    let store = Store { connection, retention: RETENTION, failed_commit: Mutex::new(None) };
     store.commit(&step(1)).unwrap();
     left.store(0, Ordering::SeqCst);
     store

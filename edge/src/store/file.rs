@@ -14,8 +14,9 @@ use serde::Deserialize;
 
 use super::{
     error::{StoreError, TransactionError},
+    meta::{FORMAT, META, META_KEY, Meta},
     staging::StagedFile,
-    tables::{self, FORMAT, META, META_KEY, Meta},
+    tables,
 };
 
 /// The daemon has 10 MB in all; a step touches some twenty pages of 4 KiB.

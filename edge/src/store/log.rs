@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::{
     error::TransactionError,
-    tables::{BY_INCIDENT, DECISIONS, FINISHED, Log, Meta, READINGS},
+    meta::Meta,
+    tables::{BY_INCIDENT, DECISIONS, FINISHED, Log, READINGS},
 };
 
 /// What a row takes beside its JSON: number, time, length, and its share of the pages above.
@@ -23,7 +24,7 @@ pub(super) fn append(
     json: &[u8],
     incident: Option<Id>,
 ) -> Result<(), TransactionError> {
-    let number = meta.number();
+    let number = meta.take_number();
     transaction.open_table(log)?.insert(number, (at.as_millis(), json))?;
     if let Some(incident) = incident {
         transaction.open_table(BY_INCIDENT)?.insert((incident.as_bytes(), number), ())?;

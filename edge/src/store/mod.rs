@@ -1,59 +1,67 @@
-//! What survives a restart: one file, one durable transaction for each step of the engine.
+//! The durable store of the daemon: one file, and one durable transaction for each step of the engine.
 //!
 //! ```no_run
 //! # use dag::store::{Commit, Retention, Store};
 //! # use dag_engine::Time;
 //! # #[derive(Default, serde::Serialize, serde::Deserialize)] struct State;
 //! # let now = Time::from_millis(0);
-//! let (store, opened) = Store::open("var/dag.redb", Retention { bytes: 64 << 20 })?;
+//! let (store, info) = Store::open("var/dag.redb", Retention { bytes: 64 << 20 })?;
 //! let mut state: State = store.state("cottage")?.unwrap_or_default();
-//! // … a step of the engine, then what it did becomes durable, before anything is sent:
+//! // … a step of the engine; then its results become durable, before anything is sent:
 //! store.commit(&Commit::at(now).state("cottage", &state)?)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Once [`Store::commit`] has returned, neither a killed process nor a power cut takes the step away, as far as the disk
-//! keeps what it said to have written. The logs (decisions, readings, finished outbox entries) are kept to a size, the
-//! oldest go first; the state, the rules and the entries that are still to be sent are never touched by that.
+//! Once [`Store::commit`] has returned, the step survives a killed process and a power cut, as long as the disk keeps
+//! what it reported as written. The logs (decisions, readings, finished outbox entries) are kept to a size, and their
+//! oldest rows are removed first. The state, the rules and the entries that are still to be sent are never removed.
 //!
-//! The file is looked at as a whole when it is opened. What does not fit is refused, and never changed.
+//! The whole file is checked when it is opened. A file that does not pass is refused and left unchanged.
 
 mod commit;
+mod connection;
 mod error;
 #[cfg(test)]
 mod failed_commit_tests;
 mod file;
 mod log;
+mod meta;
 mod read;
+mod reading;
 mod rules;
 mod staging;
 mod tables;
-mod uplink;
+mod uplink_queue;
 mod write;
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
 };
 
-use dag_engine::{Decision, Id, Millis, Time};
-use redb::{Database, Durability, StorageError, WriteTransaction};
+use dag_engine::{Decision, Id, Millis, Name, Time};
+use dag_uplink::Dropped;
 use serde::de::DeserializeOwned;
 
-pub use commit::{Commit, StoredReading};
+pub use commit::Commit;
 pub use error::StoreError;
 pub use read::Window;
+pub use reading::{Queued, StoredReading};
 pub use rules::GoodRules;
-pub use uplink::{Backlog, Queued};
+pub use uplink_queue::Backlog;
 
-use error::TransactionError;
-use tables::{DECISIONS, FINISHED, Meta, READINGS};
+use connection::Connection;
+use meta::Meta;
+use tables::{DECISIONS, FINISHED, READINGS};
 
-/// How often [`Store::alive`] writes when nothing else does.
+/// The interval at which [`Store::alive`] writes while nothing else does. A boot knows to the minute since when nothing
+/// was read, and a memory card is not worn by more.
 const HEARTBEAT: Millis = Millis::new(60_000);
 
-/// Rows that are removed in one transaction when the store is opened with a smaller retention.
-const ROWS_CLEARED_AT_OPEN: usize = 4_096;
+/// The most rows that are removed in one transaction when the store is opened with a smaller retention. It bounds the
+/// memory that the transaction takes.
+const ROWS_PRUNED_AT_OPEN: usize = 4_096;
 
 /// How much of the logs is kept (`storage.keep`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +89,11 @@ pub struct StoreInfo {
     pub last_alive: Option<Time>,
 }
 
-/// The store of one daemon. Shared by reference: readers and the one writer do not wait for each other.
+/// The store of one daemon. It is shared by reference: readers and the one writer do not wait for each other.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
+    connection: Connection,
     retention: Retention,
-    /// `None` after a failure: redb then refuses everything, and the next access opens the file again.
-    database: RwLock<Option<Database>>,
     /// The commit that ended in an error, and the number of its step. The disk may have it or not.
     failed_commit: Mutex<Option<(u64, Commit)>>,
 }
@@ -96,193 +102,195 @@ impl Store {
     /// Opens the store at `path`, or makes one where there is none, with the folders above it, and counts the boot.
     ///
     /// # Errors
-    /// Everything that [`StoreError`] names, except [`StoreError::Record`]. A file that is refused is not changed.
+    /// Any [`StoreError`] except [`StoreError::Record`]. A file that is refused is not changed.
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, StoreInfo), StoreError> {
-        let path = path.as_ref().to_owned();
-        let database = file::open_or_create(&path)?;
-        let store = Store { path, retention, database: RwLock::new(Some(database)), failed_commit: Mutex::new(None) };
-        let (incarnation, boot, last_alive) = store.write(|transaction| {
+        let path = path.as_ref();
+        let database = file::open_or_create(path)?;
+        let connection = Connection::new(path.to_owned(), database);
+        let info = connection.write(|transaction, meta| {
             tables::add(transaction)?;
-            let mut meta = Meta::read(transaction)?;
             meta.boot = meta.boot.saturating_add(1);
-            meta.write(transaction)?;
-            Ok((meta.incarnation, meta.boot, meta.alive))
+            Ok(StoreInfo { incarnation: meta.incarnation, boot: meta.boot, last_alive: meta.alive })
         })?;
+        let store = Store { connection, retention, failed_commit: Mutex::new(None) };
         store.prune_logs()?;
-        Ok((store, StoreInfo { incarnation, boot, last_alive }))
+        Ok((store, info))
     }
 
-    /// Makes a step durable. After an error the same step may be given again: it is noted once, whether or not the disk
-    /// took it the first time.
+    /// Makes a step durable. After an error the same step may be given again. It is then recorded once, whether or not
+    /// the disk took it the first time.
     ///
     /// # Errors
     /// Failures of the disk. After one that passes ([`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Disk`])
     /// the store works again without being opened anew.
     pub fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let mut failed_commit = self.failed_commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed_commit.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = None;
-        let done = self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
-            if failed_commit.as_ref().is_some_and(|(step, given)| *step <= meta.steps && given == commit) {
+        let done = self.connection.write(|transaction, meta| {
+            if failed.as_ref().is_some_and(|(step, given)| *step <= meta.steps && given == commit) {
                 return Ok(());
             }
             step = Some(meta.steps.saturating_add(1));
-            write::apply(transaction, &mut meta, commit, self.retention.rows())?;
-            meta.write(transaction)
+            write::apply(transaction, meta, commit, self.retention.rows())
         });
         match (&done, step) {
-            (Ok(()), _) => *failed_commit = None,
-            (Err(_), Some(step)) => *failed_commit = Some((step, commit.clone())),
-            // It did not come so far.
+            (Ok(()), _) => *failed = None,
+            (Err(_), Some(step)) => *failed = Some((step, commit.clone())),
+            // The transaction did not begin, so an earlier failed commit is still the one in question.
             (Err(_), None) => {}
         }
         done
     }
 
-    /// Notes that the daemon is alive, so that the next boot can say since when nothing was read. Every commit does the
-    /// same; alone it is written once a minute at most. Says whether it was written now.
+    /// Records that the daemon is alive, so that the next boot knows since when nothing was read. Every commit does the
+    /// same. Returns whether the store was written: it is not within a minute of the last write.
     ///
     /// # Errors
     /// As [`Store::commit`].
     pub fn alive(&self, now: Time) -> Result<bool, StoreError> {
-        let noted = self.read(read::meta)?.alive;
-        // A clock that was set back counts as a reason, too.
-        if noted.is_some_and(|noted| noted <= now && now.since(noted) < HEARTBEAT) {
+        let last = self.connection.read(Meta::committed)?.alive;
+        // A clock that was set back is a reason to write, too.
+        if last.is_some_and(|last| last <= now && now.since(last) < HEARTBEAT) {
             return Ok(false);
         }
-        self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
+        self.connection.write(|_, meta| {
             meta.alive = Some(now);
-            meta.write(transaction)
+            Ok(())
         })?;
         Ok(true)
     }
 
-    /// The state of `device` as the last step left it.
+    /// Returns the state of `device` as the last step left it.
     ///
     /// # Errors
-    /// Failures of the disk; [`StoreError::Record`] where it is no `S`.
+    /// Failures of the disk; [`StoreError::Record`] where the state is not an `S`.
     pub fn state<S: DeserializeOwned>(&self, device: &str) -> Result<Option<S>, StoreError> {
-        self.read(|database| read::state(database, device))
+        self.connection.read(|database| read::state(database, device))
     }
 
-    /// All entries of the outbox that are not finished, in the order in which they were queued first.
+    /// Returns the outbox entries that are not finished, in the order in which they were first queued.
     ///
     /// # Errors
-    /// Failures of the disk; [`StoreError::Record`] where one is no `E`.
+    /// Failures of the disk; [`StoreError::Record`] where an entry is not an `E`.
     pub fn outbox<E: DeserializeOwned>(&self) -> Result<Vec<(Id, E)>, StoreError> {
-        self.read(read::outbox)
+        self.connection.read(read::outbox)
     }
 
-    /// Finished outbox entries, oldest first, by the time at which they were finished.
+    /// Returns finished outbox entries, oldest first. The window is over the times at which they were finished.
     ///
     /// # Errors
-    /// Failures of the disk; [`StoreError::Record`] where one is no `E`.
+    /// Failures of the disk; [`StoreError::Record`] where an entry is not an `E`.
     pub fn finished<E: DeserializeOwned>(&self, window: Window) -> Result<Vec<E>, StoreError> {
-        self.read(|database| read::log(database, FINISHED, window))
+        self.connection.read(|database| read::log(database, FINISHED, window))
     }
 
-    /// Decisions, oldest first.
+    /// Returns decisions, oldest first.
     ///
     /// # Errors
-    /// Failures of the disk; [`StoreError::Record`] where this version does not know one.
+    /// Failures of the disk; [`StoreError::Record`] where this version does not know a decision.
     pub fn decisions(&self, window: Window) -> Result<Vec<Decision>, StoreError> {
-        self.read(|database| read::log(database, DECISIONS, window))
+        self.connection.read(|database| read::log(database, DECISIONS, window))
     }
 
-    /// All decisions about `incident` that are still kept, oldest first.
+    /// Returns the decisions about `incident` that are still kept, oldest first.
     ///
     /// # Errors
     /// As [`Store::decisions`].
     pub fn decisions_of(&self, incident: Id) -> Result<Vec<Decision>, StoreError> {
-        self.read(|database| read::decisions_of(database, incident))
+        self.connection.read(|database| read::decisions_of(database, incident))
     }
 
-    /// Readings, oldest first.
+    /// Returns readings, oldest first.
     ///
     /// # Errors
     /// As [`Store::decisions`].
     pub fn readings(&self, window: Window) -> Result<Vec<StoredReading>, StoreError> {
-        self.read(|database| read::log(database, READINGS, window))
+        self.connection.read(|database| read::log(database, READINGS, window))
     }
 
-    /// The rules that were in force last, if any ever were.
+    /// Returns the rules that were last in force, if any were.
     ///
     /// # Errors
     /// Failures of the disk.
     pub fn rules(&self) -> Result<Option<GoodRules>, StoreError> {
-        self.read(read::rules)
+        self.connection.read(rules::load)
     }
 
-    /// Keeps `rules` as the last good ones, in place of all files kept before. Those that are kept already, by their
-    /// hash, are not written again.
+    /// Keeps `rules` as the last good ones, in place of those kept before. Nothing is written where their hash is the
+    /// one that is kept.
     ///
     /// # Errors
     /// As [`Store::commit`].
     pub fn keep_rules(&self, rules: &GoodRules) -> Result<(), StoreError> {
-        if self.read(read::meta)?.rules == Some(rules.hash) {
+        if self.connection.read(Meta::committed)?.rules == Some(rules.hash) {
             return Ok(());
         }
-        self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
-            rules::replace(transaction, &mut meta, rules)?;
-            meta.write(transaction)
+        self.connection.write(|transaction, meta| rules::replace(transaction, meta, rules))
+    }
+
+    /// Returns at most `most` readings that wait for the cloud, oldest first, each with its position.
+    ///
+    /// # Errors
+    /// As [`Store::decisions`].
+    pub fn queued(&self, most: usize) -> Result<Vec<(u64, Queued)>, StoreError> {
+        self.connection.read(|database| uplink_queue::oldest(database, most))
+    }
+
+    /// Returns those of `sources` that have readings behind `position` in the queue for the cloud.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn queued_behind(&self, position: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, StoreError> {
+        self.connection.read(|database| uplink_queue::sources_behind(database, position, sources))
+    }
+
+    /// Returns how much waits for the cloud, and what was dropped.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.connection.read(uplink_queue::backlog)
+    }
+
+    /// Removes the readings up to the position `upto`, which the cloud has confirmed, and counts those of `reported` no
+    /// longer as dropped.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn confirm(&self, upto: Option<u64>, reported: Option<Dropped>) -> Result<(), StoreError> {
+        if upto.is_none() && reported.is_none() {
+            return Ok(());
+        }
+        self.connection.write(|transaction, meta| uplink_queue::confirm(transaction, meta, upto, reported))
+    }
+
+    /// Returns when the last rules from the cloud were signed.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn rules_signed_at(&self) -> Result<Option<Time>, StoreError> {
+        Ok(self.connection.read(Meta::committed)?.uplink.rules_signed_at)
+    }
+
+    /// Records when the last rules from the cloud were signed.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn keep_rules_signed_at(&self, signed_at: Time) -> Result<(), StoreError> {
+        self.connection.write(|_, meta| {
+            meta.uplink.rules_signed_at = Some(signed_at);
+            Ok(())
         })
     }
 
     /// Prunes the logs where the retention has become smaller, and gives the space back.
     fn prune_logs(&self) -> Result<(), StoreError> {
-        if self.read(read::meta)?.bytes <= self.retention.rows() {
+        let most = self.retention.rows();
+        if self.connection.read(Meta::committed)?.bytes <= most {
             return Ok(());
         }
-        while !self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
-            let fits = log::prune(transaction, &mut meta, self.retention.rows(), ROWS_CLEARED_AT_OPEN)?;
-            meta.write(transaction)?;
-            Ok(fits)
-        })? {}
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(_)) = database.as_mut().map(Database::compact) {
-            // A file that stays large is no reason not to start; the next access opens it again.
-            *database = None;
-        }
+        while !self.connection.write(|transaction, meta| log::prune(transaction, meta, most, ROWS_PRUNED_AT_OPEN))? {}
+        self.connection.compact();
         Ok(())
-    }
-
-    fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, TransactionError>) -> Result<T, StoreError> {
-        let database = self.database()?;
-        let done = database.as_ref().ok_or_else(|| StorageError::DatabaseClosed.into()).and_then(work);
-        drop(database);
-        done.map_err(|error| {
-            // A record that cannot be read says nothing against the file.
-            if matches!(error, TransactionError::Database(_)) {
-                *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
-            }
-            error.at(&self.path)
-        })
-    }
-
-    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, TransactionError>) -> Result<T, StoreError> {
-        self.read(|database| {
-            let mut transaction = database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        })
-    }
-
-    /// The database, opened again if it had failed.
-    fn database(&self) -> Result<RwLockReadGuard<'_, Option<Database>>, StoreError> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        if database.is_some() {
-            return Ok(database);
-        }
-        drop(database);
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        if database.is_none() {
-            *database = Some(file::open(&self.path)?);
-        }
-        Ok(RwLockWriteGuard::downgrade(database))
     }
 }

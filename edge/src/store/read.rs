@@ -9,8 +9,7 @@ use serde::{
 
 use super::{
     error::TransactionError,
-    rules::GoodRules,
-    tables::{BY_INCIDENT, DECISIONS, Log, META, META_KEY, Meta, OUTBOX, RULES, STATE},
+    tables::{BY_INCIDENT, DECISIONS, Log, OUTBOX, STATE},
 };
 
 /// Which rows of a log: of those between two times the newest, at most so many.
@@ -43,11 +42,6 @@ impl Window {
         self.from.is_none_or(|from| from.as_millis() <= millis)
             && self.until.is_none_or(|until| millis < until.as_millis())
     }
-}
-
-pub(super) fn meta(database: &Database) -> Result<Meta, TransactionError> {
-    let table = database.begin_read()?.open_table(META)?;
-    table.get(META_KEY)?.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))
 }
 
 pub(super) fn state<S: DeserializeOwned>(database: &Database, device: &str) -> Result<Option<S>, TransactionError> {
@@ -104,18 +98,6 @@ pub(super) fn decisions_of(database: &Database, incident: Id) -> Result<Vec<Deci
         }
     }
     Ok(decisions)
-}
-
-pub(super) fn rules(database: &Database) -> Result<Option<GoodRules>, TransactionError> {
-    let reading = database.begin_read()?;
-    let meta = reading.open_table(META)?.get(META_KEY)?.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))?;
-    let Some(hash) = meta.rules else { return Ok(None) };
-    let mut files = Vec::new();
-    for row in reading.open_table(RULES)?.iter()? {
-        let (path, content) = row?;
-        files.push((path.value().to_owned(), content.value().to_vec()));
-    }
-    Ok(Some(GoodRules { hash, files }))
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8], record: impl FnOnce() -> String) -> Result<T, TransactionError> {

@@ -1,18 +1,10 @@
 //! What the file holds.
 
-use dag_engine::{Id, Time};
-use dag_uplink::Dropped;
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
-use serde::{Deserialize, Serialize};
+use dag_engine::Id;
+use redb::{TableDefinition, WriteTransaction};
 
-use super::error::TransactionError;
+use super::{error::TransactionError, meta::Meta};
 
-/// The format that this version writes, and the newest that it reads.
-pub(super) const FORMAT: u32 = 1;
-
-/// One JSON record, [`Meta`], under [`META_KEY`].
-pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-pub(super) const META_KEY: &str = "store";
 /// The engine's state as JSON, by device.
 pub(super) const STATE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("state");
 /// The last good rules: content by path.
@@ -35,89 +27,6 @@ pub(super) const BY_INCIDENT: TableDefinition<'static, (&[u8; 16], u64), ()> = T
 pub(super) const UPLINK: TableDefinition<'static, u64, UplinkRow> = TableDefinition::new("uplink");
 pub(super) type UplinkRow = (&'static str, &'static str, bool, &'static [u8]);
 
-/// The record about the store itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Meta {
-    /// The format of the file.
-    pub format: u32,
-    /// What tells this store's count of boots from another's; a store of an earlier version has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incarnation: Option<Id>,
-    /// How often the store was opened by a daemon.
-    pub boot: u64,
-    /// How many steps were committed. Tells whether a step that ended in an error was noted nevertheless.
-    pub steps: u64,
-    /// The number that the next row gets.
-    pub next: u64,
-    /// What the logs hold, in bytes.
-    pub bytes: u64,
-    /// When the daemon last noted anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alive: Option<Time>,
-    /// The hash of the last good rules.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rules: Option<Id>,
-    /// What is to be known of the queue for the cloud.
-    #[serde(default, skip_serializing_if = "UplinkMeta::is_new")]
-    pub uplink: UplinkMeta,
-}
-
-/// What is to be known of the queue for the cloud besides what is in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct UplinkMeta {
-    /// What it holds, in bytes.
-    pub bytes: u64,
-    /// What it had no room for and no report has told yet.
-    pub dropped: Option<Dropped>,
-    /// When the rules that came from the cloud last were signed.
-    pub rules_signed_at: Option<Time>,
-}
-
-impl UplinkMeta {
-    const NEW: UplinkMeta = UplinkMeta { bytes: 0, dropped: None, rules_signed_at: None };
-
-    fn is_new(&self) -> bool {
-        *self == UplinkMeta::NEW
-    }
-}
-
-impl Meta {
-    pub(super) const NEW: Meta = Meta {
-        format: FORMAT,
-        incarnation: None,
-        boot: 0,
-        steps: 0,
-        next: 1,
-        bytes: 0,
-        alive: None,
-        rules: None,
-        uplink: UplinkMeta::NEW,
-    };
-
-    pub(super) fn parse(json: &[u8]) -> Result<Meta, TransactionError> {
-        serde_json::from_slice(json).map_err(TransactionError::record("the record about the store"))
-    }
-
-    pub(super) fn read(transaction: &WriteTransaction) -> Result<Meta, TransactionError> {
-        let table = transaction.open_table(META)?;
-        let json = table.get(META_KEY)?;
-        json.map_or(Ok(Meta::NEW), |json| Meta::parse(json.value()))
-    }
-
-    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), TransactionError> {
-        let json = serde_json::to_vec(self).map_err(TransactionError::record("the record about the store"))?;
-        transaction.open_table(META)?.insert(META_KEY, json.as_slice())?;
-        Ok(())
-    }
-
-    /// The next number.
-    pub(super) fn number(&mut self) -> u64 {
-        let number = self.next;
-        self.next = self.next.saturating_add(1);
-        number
-    }
-}
-
 /// Makes the tables that a store of an earlier version has not.
 pub(super) fn add(transaction: &WriteTransaction) -> Result<(), TransactionError> {
     transaction.open_table(UPLINK)?;
@@ -134,5 +43,5 @@ pub(super) fn create(transaction: &WriteTransaction, incarnation: Id) -> Result<
     }
     transaction.open_table(BY_INCIDENT)?;
     transaction.open_table(UPLINK)?;
-    Meta { incarnation: Some(incarnation), ..Meta::NEW }.write(transaction)
+    Meta::new(incarnation).write(transaction)
 }

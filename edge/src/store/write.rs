@@ -6,8 +6,9 @@ use super::{
     commit::{Commit, OutboxChange},
     error::TransactionError,
     log::{append, prune},
-    tables::{DECISIONS, FINISHED, Meta, OUTBOX, READINGS, STATE},
-    uplink,
+    meta::Meta,
+    tables::{DECISIONS, FINISHED, OUTBOX, READINGS, STATE},
+    uplink_queue,
 };
 
 /// How many old rows a step may remove beside as many as it appends twice over.
@@ -34,7 +35,7 @@ pub(super) fn apply(
     for change in &commit.outbox {
         put(transaction, meta, commit, change)?;
     }
-    uplink::apply(transaction, meta, &commit.uplink)?;
+    uplink_queue::apply(transaction, meta, &commit.uplink)?;
     let appended = commit.readings.len() + commit.decisions.len() + commit.outbox.len();
     prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_CLEARED))?;
     meta.steps = meta.steps.saturating_add(1);
@@ -55,7 +56,7 @@ fn put(
         return append(transaction, meta, FINISHED, commit.at, &change.entry, None);
     }
     let known = outbox.get(id.as_str())?.map(|entry| entry.value().0);
-    let number = known.unwrap_or_else(|| meta.number());
+    let number = known.unwrap_or_else(|| meta.take_number());
     outbox.insert(id.as_str(), (number, change.entry.as_slice()))?;
     Ok(())
 }

@@ -7,31 +7,13 @@ use dag_uplink::Dropped;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Store, StoreError, StoredReading,
-    error::TransactionError,
-    read,
-    tables::{Meta, UPLINK},
-};
+use super::{error::TransactionError, meta::Meta, reading::Queued, tables::UPLINK};
 
 /// What a row takes beside its words and its JSON.
 const ROW_BYTES: u64 = 48;
 
 /// A queue that is full is cleared to so many eighths of what it may hold: looking for what may go means reading all of it.
 const KEPT_EIGHTHS: u64 = 7;
-
-/// A reading that waits until the cloud has confirmed it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queued {
-    /// What was read, and where it comes from.
-    #[serde(flatten)]
-    pub reading: StoredReading,
-    /// The number of the last reading of the boot before, as far as the device knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<u64>,
-    /// A switch or a link that changed, or a fact that became known or unknown: what goes last when there is no room.
-    pub is_change: bool,
-}
 
 /// What waits, in figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,67 +43,6 @@ impl QueueUpdate {
     }
 }
 
-impl Store {
-    /// What waits for the cloud, oldest first, each with its position; at most `most` of it.
-    ///
-    /// # Errors
-    /// As [`Store::decisions`].
-    pub fn queued(&self, most: usize) -> Result<Vec<(u64, Queued)>, StoreError> {
-        self.read(|database| oldest(database, most))
-    }
-
-    /// Those of `sources` of which something waits for the cloud behind a position.
-    ///
-    /// # Errors
-    /// Failures of the disk.
-    pub fn queued_behind(&self, position: u64, sources: BTreeSet<Name>) -> Result<BTreeSet<Name>, StoreError> {
-        self.read(|database| going_on(database, position, sources))
-    }
-
-    /// How much waits for the cloud, and what had to go.
-    ///
-    /// # Errors
-    /// Failures of the disk.
-    pub fn backlog(&self) -> Result<Backlog, StoreError> {
-        self.read(backlog)
-    }
-
-    /// The cloud has confirmed what waited up to a position, and that it was told of what was dropped.
-    ///
-    /// # Errors
-    /// As [`Store::commit`].
-    pub fn confirm(&self, upto: Option<u64>, told: Option<Dropped>) -> Result<(), StoreError> {
-        if upto.is_none() && told.is_none() {
-            return Ok(());
-        }
-        self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
-            confirm(transaction, &mut meta, upto, told)?;
-            meta.write(transaction)
-        })
-    }
-
-    /// When the rules that came from the cloud last were signed.
-    ///
-    /// # Errors
-    /// Failures of the disk.
-    pub fn rules_signed_at(&self) -> Result<Option<Time>, StoreError> {
-        Ok(self.read(read::meta)?.uplink.rules_signed_at)
-    }
-
-    /// Notes when the rules that came from the cloud were signed.
-    ///
-    /// # Errors
-    /// As [`Store::commit`].
-    pub fn keep_rules_signed_at(&self, signed_at: Time) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            let mut meta = Meta::read(transaction)?;
-            meta.uplink.rules_signed_at = Some(signed_at);
-            meta.write(transaction)
-        })
-    }
-}
-
 /// Does to the queue what a step says.
 pub(super) fn apply(
     transaction: &WriteTransaction,
@@ -138,7 +59,7 @@ pub(super) fn apply(
     for queued in &change.added {
         let json = serde_json::to_vec(queued).map_err(TransactionError::record("a reading for the cloud"))?;
         let (source, fact) = (queued.reading.source.as_str(), queued.reading.reading.fact.as_str());
-        table.insert(meta.number(), (source, fact, queued.is_change, json.as_slice()))?;
+        table.insert(meta.take_number(), (source, fact, queued.is_change, json.as_slice()))?;
         meta.uplink.bytes = meta.uplink.bytes.saturating_add(cost(source, fact, &json));
     }
     drop(table);
@@ -241,7 +162,7 @@ pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queue
 }
 
 /// Those of the sources of which something waits behind a position.
-pub(super) fn going_on(
+pub(super) fn sources_behind(
     database: &Database,
     behind: u64,
     sources: BTreeSet<Name>,
@@ -260,7 +181,7 @@ pub(super) fn going_on(
 
 pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> {
     let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
-    let uplink = read::meta(database)?.uplink;
+    let uplink = Meta::committed(database)?.uplink;
     Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
 }
 

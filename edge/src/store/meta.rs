@@ -1,0 +1,112 @@
+//! The record about the store itself.
+
+use dag_engine::{Id, Time};
+use dag_uplink::Dropped;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::error::TransactionError;
+
+/// The format that this version writes, and the newest that it reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// The table with one record in JSON, [`Meta`], under [`META_KEY`].
+pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+pub(super) const META_KEY: &str = "store";
+
+/// The record about the store itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    /// The format of the tables.
+    pub format: u32,
+    /// The random identity of the store. Stores that were made before identities have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<Id>,
+    /// The number of starts of the daemon with this store.
+    pub boot: u64,
+    /// The number of steps that were committed. It shows whether a commit that ended in an error is on the disk.
+    pub steps: u64,
+    /// The number that the next row gets.
+    pub next: u64,
+    /// The size of the logs in bytes.
+    pub bytes: u64,
+    /// When the daemon last wrote anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alive: Option<Time>,
+    /// The hash of the last good rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Id>,
+    /// What is recorded about the queue for the cloud.
+    #[serde(default, skip_serializing_if = "UplinkMeta::is_new")]
+    pub uplink: UplinkMeta,
+}
+
+/// What is recorded about the queue for the cloud, besides its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UplinkMeta {
+    /// The size of the queue in bytes.
+    pub bytes: u64,
+    /// The readings for which there was no room, as far as no confirmed report has named them.
+    pub dropped: Option<Dropped>,
+    /// When the rules that came from the cloud last were signed.
+    pub rules_signed_at: Option<Time>,
+}
+
+impl UplinkMeta {
+    const NEW: UplinkMeta = UplinkMeta { bytes: 0, dropped: None, rules_signed_at: None };
+
+    fn is_new(&self) -> bool {
+        *self == UplinkMeta::NEW
+    }
+}
+
+impl Meta {
+    /// Returns the record of a new store.
+    pub(super) const fn new(incarnation: Id) -> Meta {
+        Meta {
+            format: FORMAT,
+            incarnation: Some(incarnation),
+            boot: 0,
+            steps: 0,
+            next: 1,
+            bytes: 0,
+            alive: None,
+            rules: None,
+            uplink: UplinkMeta::NEW,
+        }
+    }
+
+    pub(super) fn parse(json: &[u8]) -> Result<Meta, TransactionError> {
+        serde_json::from_slice(json).map_err(TransactionError::record("the record about the store"))
+    }
+
+    pub(super) fn read(transaction: &WriteTransaction) -> Result<Meta, TransactionError> {
+        Meta::of(&transaction.open_table(META)?)
+    }
+
+    /// Returns the record as it was committed last.
+    pub(super) fn committed(database: &Database) -> Result<Meta, TransactionError> {
+        Meta::of(&database.begin_read()?.open_table(META)?)
+    }
+
+    pub(super) fn of(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Meta, TransactionError> {
+        let json = table.get(META_KEY)?;
+        json.map_or_else(
+            || Err(TransactionError::damaged("the record about the store is missing")),
+            |json| Meta::parse(json.value()),
+        )
+    }
+
+    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), TransactionError> {
+        let json = serde_json::to_vec(self).map_err(TransactionError::record("the record about the store"))?;
+        transaction.open_table(META)?.insert(META_KEY, json.as_slice())?;
+        Ok(())
+    }
+
+    /// Returns the number for a new row, each only once.
+    pub(super) fn take_number(&mut self) -> u64 {
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        number
+    }
+}
