@@ -84,6 +84,7 @@ pub async fn run(
         device = %daemon.device.id,
         rules = %daemon.desk.rulebook().engine.rules().hash(),
         boot = daemon.opened.boot,
+        format = daemon.opened.format,
         "ready"
     );
     // Where no service manager waits for it, nobody is told.
@@ -169,6 +170,9 @@ impl Daemon {
         }
         let uplink = link::needed(config).map_err(anyhow::Error::msg)?;
         let (store, opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
+        if let Some(from) = opened.migrated_from {
+            tracing::info!(from, to = opened.format, "the store was migrated to the format of this version");
+        }
         // The store's lock has shown that no other daemon is just moving them.
         if uplink.is_some()
             && let Err(error) = bundle::recover(&config.root)

@@ -74,7 +74,7 @@ impl Connection {
         drop(database);
         let mut database = self.exclusive();
         if database.is_none() {
-            *database = Some(file::open(&self.path)?);
+            *database = Some(file::open(&self.path)?.0);
         }
         Ok(RwLockWriteGuard::downgrade(database))
     }

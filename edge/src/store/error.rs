@@ -39,6 +39,16 @@ pub enum StoreError {
         /// The newest format that this version knows.
         known: u32,
     },
+    /// A later version of redb, the database, wrote the file.
+    #[error("`{}` was written by a newer version of detectordag (database format {found}, and this version knows {known}): install that version again, or move the file away to start anew", path.display())]
+    NewerDatabase {
+        /// The file.
+        path: PathBuf,
+        /// The format of redb's files that it has.
+        found: u8,
+        /// The newest of these that this version knows.
+        known: u8,
+    },
     /// The file was cut short or changed since it was written.
     #[error("`{}` is damaged ({problem}): restore it from a copy, or move it away to start anew", path.display())]
     Damaged {

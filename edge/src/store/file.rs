@@ -10,11 +10,11 @@ use std::{
 use dag_engine::Id;
 use redb::{Builder, Database, Durability, ReadableDatabase, TableError};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde::Deserialize;
 
 use super::{
     error::{StoreError, TransactionError},
-    meta::{FORMAT, META, META_KEY, Meta},
+    meta::{self, FORMAT, META, META_KEY, Meta},
+    migrations,
     staging::StagedFile,
     tables,
 };
@@ -29,8 +29,8 @@ const REDB_VERSIONS: [usize; 2] = [64, 192];
 const REDB_FORMAT: u8 = 3;
 const REDB_HEADER: u64 = 320;
 
-/// Opens the store, or makes it where there is none.
-pub(super) fn open_or_create(path: &Path) -> Result<Database, StoreError> {
+/// Opens the store, or makes it where there is none. Returns also the format that it had.
+pub(super) fn open_or_create(path: &Path) -> Result<(Database, u32), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(StoreError::Folder(path.to_owned())),
         // A device or a pipe must not even be read.
@@ -41,11 +41,12 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database, StoreError> {
     }
 }
 
-/// Opens a store that exists. Where it is refused, the file is unchanged.
+/// Opens a store that exists, and migrates it to the present format. Returns also the format that it had. A file that is
+/// refused is unchanged.
 ///
 /// Every page is checked against its checksum first: redb trusts what it reads later, and a daemon must not die of a
 /// flipped bit.
-pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
     let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(disk)?;
@@ -53,14 +54,15 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     let staged = StagedFile::new(file).map_err(|error| at_path(error.into()))?;
     let database = builder().set_check_integrity_on_open(true).create_with_backend(staged.clone());
     let database = database.map_err(|error| at_path(error.into()))?;
-    check_format(&database, path)?;
+    let found = check_format(&database, path)?;
     staged.approve().map_err(disk)?;
-    Ok(database)
+    migrations::run(&database, found).map_err(at_path)?;
+    Ok((database, found))
 }
 
 /// Makes a new store beside its place and moves it there when it is whole, so that a file which is empty or cut short
 /// is always one that has lost something.
-fn create(path: &Path) -> Result<Database, StoreError> {
+fn create(path: &Path) -> Result<(Database, u32), StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -86,7 +88,7 @@ fn create(path: &Path) -> Result<Database, StoreError> {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
-    Ok(database)
+    Ok((database, FORMAT))
 }
 
 /// Where a new store is made.
@@ -135,31 +137,26 @@ fn check_header(file: &mut File, path: &Path) -> Result<(), StoreError> {
     match formats.into_iter().min() {
         // Both slots say so; one alone is a damaged one.
         Some(found) if found > REDB_FORMAT => {
-            Err(StoreError::Newer { path: path.to_owned(), found: found.into(), known: REDB_FORMAT.into() })
+            Err(StoreError::NewerDatabase { path: path.to_owned(), found, known: REDB_FORMAT })
         }
         _ => Ok(()),
     }
 }
 
-/// Refuses a redb file of another program, and a store of a later version of this one.
-fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
-    /// What every version's record about the store says.
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
+/// Refuses a redb file of another program, and a store of a later version of this one. Returns the store's format.
+fn check_format(database: &Database, path: &Path) -> Result<u32, StoreError> {
     let at_path = |error: TransactionError| error.at(path);
-    let reading = database.begin_read().map_err(|error| at_path(error.into()))?;
     let foreign = || StoreError::NotAStore(path.to_owned());
+    let reading = database.begin_read().map_err(|error| at_path(error.into()))?;
     let table = reading.open_table(META).map_err(|error| match error {
         TableError::Storage(error) => at_path(error.into()),
         _ => foreign(),
     })?;
     let record = table.get(META_KEY).map_err(|error| at_path(error.into()))?.ok_or_else(foreign)?;
-    let Format { format: found } = serde_json::from_slice(record.value()).map_err(|_| foreign())?;
+    let found = meta::format_of(record.value()).map_err(at_path)?;
     if found > FORMAT {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
     }
     Meta::parse(record.value()).map_err(at_path)?;
-    Ok(())
+    Ok(found)
 }

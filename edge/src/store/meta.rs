@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TransactionError;
 
-/// The format that this version writes, and the newest that it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this version writes, and the newest that it reads. `migrations.rs` lists all formats.
+pub(super) const FORMAT: u32 = 2;
 
 /// The table with one record in JSON, [`Meta`], under [`META_KEY`].
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const META_KEY: &str = "store";
 
-/// The record about the store itself.
+/// The record about the store itself. Its fields are part of the format: one that is unknown is not ignored, since it
+/// would be lost with the next write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Meta {
     /// The format of the tables.
     pub format: u32,
@@ -43,6 +45,7 @@ pub(super) struct Meta {
 
 /// What is recorded about the queue for the cloud, besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct UplinkMeta {
     /// The size of the queue in bytes.
     pub bytes: u64,
@@ -58,6 +61,22 @@ impl UplinkMeta {
     fn is_new(&self) -> bool {
         *self == UplinkMeta::NEW
     }
+}
+
+/// Returns the format that a record about the store names, whatever else it says.
+pub(super) fn format_of(json: &[u8]) -> Result<u32, TransactionError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    match serde_json::from_slice(json).map_err(|error| unknown_record(&error))? {
+        Format { format: 0 } => Err(TransactionError::damaged("the record about the store names format 0")),
+        Format { format } => Ok(format),
+    }
+}
+
+fn unknown_record(error: &serde_json::Error) -> TransactionError {
+    TransactionError::damaged(format!("the record about the store cannot be read: {error}"))
 }
 
 impl Meta {
@@ -77,7 +96,7 @@ impl Meta {
     }
 
     pub(super) fn parse(json: &[u8]) -> Result<Meta, TransactionError> {
-        serde_json::from_slice(json).map_err(TransactionError::record("the record about the store"))
+        serde_json::from_slice(json).map_err(|error| unknown_record(&error))
     }
 
     pub(super) fn read(transaction: &WriteTransaction) -> Result<Meta, TransactionError> {

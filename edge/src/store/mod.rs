@@ -17,15 +17,24 @@
 //! oldest rows are removed first. The state, the rules and the entries that are still to be sent are never removed.
 //!
 //! The whole file is checked when it is opened. A file that does not pass is refused and left unchanged.
+//!
+//! The store has a numbered format. A store of an older format is migrated when it is opened, in one transaction before
+//! anything else is written. A newer one is refused, so a version that has migrated a store leaves no way back to the
+//! version before, except with a copy of the file. `migrations.rs` lists the formats.
 
 mod commit;
 mod connection;
 mod error;
 #[cfg(test)]
 mod failed_commit_tests;
+#[cfg(test)]
+mod failing_disk;
 mod file;
 mod log;
 mod meta;
+mod migrations;
+#[cfg(test)]
+mod migrations_tests;
 mod read;
 mod reading;
 mod rules;
@@ -80,6 +89,10 @@ impl Retention {
 /// What the daemon learns about its store when it opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreInfo {
+    /// The format of the store. It is the one of this version: an older store was migrated.
+    pub format: u32,
+    /// The format that the store had before it was migrated. `None` where it was not.
+    pub migrated_from: Option<u32>,
     /// The random identity that the store got when it was made. Boots of stores with different identities are counted
     /// apart. `None` where the store was made by a version that gave it none.
     pub incarnation: Option<Id>,
@@ -105,12 +118,17 @@ impl Store {
     /// Any [`StoreError`] except [`StoreError::Record`]. A file that is refused is not changed.
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<(Store, StoreInfo), StoreError> {
         let path = path.as_ref();
-        let database = file::open_or_create(path)?;
+        let (database, found) = file::open_or_create(path)?;
         let connection = Connection::new(path.to_owned(), database);
-        let info = connection.write(|transaction, meta| {
-            tables::add(transaction)?;
+        let info = connection.write(|_, meta| {
             meta.boot = meta.boot.saturating_add(1);
-            Ok(StoreInfo { incarnation: meta.incarnation, boot: meta.boot, last_alive: meta.alive })
+            Ok(StoreInfo {
+                format: meta.format,
+                migrated_from: (found != meta.format).then_some(found),
+                incarnation: meta.incarnation,
+                boot: meta.boot,
+                last_alive: meta.alive,
+            })
         })?;
         let store = Store { connection, retention, failed_commit: Mutex::new(None) };
         store.prune_logs()?;

@@ -27,12 +27,6 @@ pub(super) const BY_INCIDENT: TableDefinition<'static, (&[u8; 16], u64), ()> = T
 pub(super) const UPLINK: TableDefinition<'static, u64, UplinkRow> = TableDefinition::new("uplink");
 pub(super) type UplinkRow = (&'static str, &'static str, bool, &'static [u8]);
 
-/// Makes the tables that a store of an earlier version has not.
-pub(super) fn add(transaction: &WriteTransaction) -> Result<(), TransactionError> {
-    transaction.open_table(UPLINK)?;
-    Ok(())
-}
-
 /// Makes every table, so that readers need not ask whether one is there, and gives the store its identity.
 pub(super) fn create(transaction: &WriteTransaction, incarnation: Id) -> Result<(), TransactionError> {
     transaction.open_table(STATE)?;

@@ -46,6 +46,7 @@ impl Original {
                         | StoreError::NotAStore(_)
                         | StoreError::Empty(_)
                         | StoreError::Newer { .. }
+                        | StoreError::NewerDatabase { .. }
                 );
                 assert!(refusals, "{damage}: {error:?}");
                 return Some(error);

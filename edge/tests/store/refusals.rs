@@ -8,7 +8,7 @@ use std::{
 };
 
 use dag::store::Store;
-use redb::{Database, ReadableTable, TableDefinition};
+use redb::{Database, TableDefinition};
 
 use crate::{RETENTION, open, refused, scratch, step, steps, text};
 
@@ -134,34 +134,60 @@ fn a_file_cut_short_is_refused() {
     check(&path, &format!("`dag.redb` is damaged ({problem}): {advice}"));
 }
 
-#[test]
-fn a_store_of_a_newer_version_is_refused() {
-    let (_folder, path) = scratch();
-    let words = |found, known| {
-        format!(
-            "`dag.redb` was written by a newer version of detectordag (format {found}, and this version knows {known}): \
-             install that version again, or move the file away to start anew"
-        )
-    };
-    // Newer in what the tables hold, whatever else the record then says.
-    store(&path);
-    let newer = Database::open(&path).unwrap();
-    let writing = newer.begin_write().unwrap();
+/// Writes a store of one step with `record` as the record about the store.
+fn store_with_record(path: &Path, record: &[u8]) {
+    store(path);
+    let database = Database::open(path).unwrap();
+    let writing = database.begin_write().unwrap();
     {
         let mut meta = writing.open_table(TableDefinition::<&str, &[u8]>::new("meta")).unwrap();
-        assert!(meta.get("store").unwrap().is_some());
-        meta.insert("store", br#"{"format":2,"boot":"changed"}"#.as_slice()).unwrap();
+        assert!(meta.insert("store", record).unwrap().is_some());
     }
     writing.commit().unwrap();
-    drop(newer);
-    check(&path, &words(2, 1));
-    // Newer in how the file is made.
-    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_store_of_a_newer_format_is_refused() {
+    let (_folder, path) = scratch();
+    // Whatever else its record says.
+    store_with_record(&path, br#"{"format":3,"boot":"changed"}"#);
+    let words = "`dag.redb` was written by a newer version of detectordag (format 3, and this version knows 2): install \
+                 that version again, or move the file away to start anew";
+    check(&path, words);
+}
+
+#[test]
+fn a_file_of_a_newer_redb_is_refused() {
+    let (_folder, path) = scratch();
     store(&path);
     let mut bytes = fs::read(&path).unwrap();
     (bytes[64], bytes[192]) = (4, 4);
     fs::write(&path, bytes).unwrap();
-    check(&path, &words(4, 3));
+    let words = "`dag.redb` was written by a newer version of detectordag (database format 4, and this version knows 3): \
+                 install that version again, or move the file away to start anew";
+    check(&path, words);
+}
+
+#[test]
+fn a_record_about_the_store_that_is_unknown_is_refused_as_damage() {
+    let unreadable = |problem: &str| format!("the record about the store cannot be read: {problem}");
+    let records = [
+        (r#"{"format":0}"#, "the record about the store names format 0".to_owned()),
+        (r#"{"boot":1}"#, unreadable("missing field `format` at line 1 column 10")),
+        (r#"{"format":1,"boot":1,"steps":1,"next":1}"#, unreadable("missing field `bytes` at line 1 column 40")),
+        ("[]", unreadable("invalid length 0, expected struct Format with 1 element at line 1 column 2")),
+        ("", unreadable("EOF while parsing a value at line 1 column 0")),
+    ];
+    for (record, problem) in records {
+        let (_folder, path) = scratch();
+        store_with_record(&path, record.as_bytes());
+        let advice = "restore it from a copy, or move it away to start anew";
+        check(&path, &format!("`dag.redb` is damaged ({problem}): {advice}"));
+    }
+    // A field that no format has.
+    let (_folder, path) = scratch();
+    store_with_record(&path, br#"{"format":2,"boot":1,"steps":1,"next":1,"bytes":0,"color":1}"#);
+    assert!(text(&refused(&path), &path).contains("unknown field `color`"));
 }
 
 #[test]

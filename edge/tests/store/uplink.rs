@@ -105,21 +105,6 @@ fn a_clock_that_is_set_moves_what_was_noted_since_the_start() {
 }
 
 #[test]
-fn a_store_of_an_earlier_version_gets_the_queue_when_it_is_opened() {
-    let (_folder, path) = scratch();
-    drop(open(&path));
-    let database = redb::Database::open(&path).unwrap();
-    let transaction = database.begin_write().unwrap();
-    transaction.delete_table(redb::TableDefinition::<u64, (&str, &str, bool, &[u8])>::new("uplink")).unwrap();
-    transaction.commit().unwrap();
-    drop(database);
-    let (store, opened) = open(&path);
-    assert_eq!((opened.boot, waiting(&store)), (2, Vec::new()));
-    enqueue(&store, [queued(1)], 1 << 20);
-    assert_eq!(waiting(&store), expected("gpio", [1]));
-}
-
-#[test]
 fn when_the_last_rules_were_signed_is_kept() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
