@@ -1,6 +1,6 @@
 //! What one step of the engine leaves behind.
 
-use dag_engine::{Decision, Id, Name, Report, Time};
+use dag_engine::{ClockShift, Decision, Id, Name, Report, Time};
 use serde::Serialize;
 
 use super::{
@@ -72,7 +72,7 @@ impl Commit {
 
     /// The clock was set: moves the times of what waits for the cloud and was noted since `began`.
     pub fn shift_queue(mut self, began: Time, shift_ms: i64) -> Self {
-        self.uplink.shift = Some((began, shift_ms));
+        self.uplink.shift = Some(ClockShift { began, shift_ms });
         self
     }
 

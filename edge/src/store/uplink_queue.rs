@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use dag_engine::{Name, Time};
+use dag_engine::{ClockShift, Name};
 use dag_uplink::Dropped;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
@@ -33,8 +33,8 @@ pub(super) struct QueueUpdate {
     pub keep: Option<u64>,
     /// What is to wait, too.
     pub added: Vec<Queued>,
-    /// Times since the first are by so many milliseconds wrong.
-    pub shift: Option<(Time, i64)>,
+    /// The clock was set: the times that are queued already move.
+    pub shift: Option<ClockShift>,
 }
 
 impl QueueUpdate {
@@ -52,12 +52,12 @@ pub(super) fn apply(
     if change.is_none() {
         return Ok(());
     }
-    if let Some((began, shift_ms)) = change.shift {
-        shift(transaction, meta, began, shift_ms)?;
+    if let Some(shift) = change.shift {
+        move_times(transaction, meta, shift)?;
     }
     let mut table = transaction.open_table(UPLINK)?;
     for queued in &change.added {
-        let json = serde_json::to_vec(queued).map_err(TransactionError::record("a reading for the cloud"))?;
+        let json = to_json(queued)?;
         let (source, fact) = (queued.reading.source.as_str(), queued.reading.reading.fact.as_str());
         table.insert(meta.take_number(), (source, fact, queued.is_change, json.as_slice()))?;
         meta.uplink.bytes = meta.uplink.bytes.saturating_add(cost(source, fact, &json));
@@ -99,28 +99,27 @@ fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Resu
     Ok(())
 }
 
-/// Moves the times that were noted since `began` by a clock that was wrong.
-fn shift(transaction: &WriteTransaction, meta: &mut Meta, began: Time, shift_ms: i64) -> Result<(), TransactionError> {
-    let moved = |time: Time| if time < began { time } else { time.moved(shift_ms) };
+/// Moves the times of the readings in the queue, and of those that were dropped.
+fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shift: ClockShift) -> Result<(), TransactionError> {
     let mut table = transaction.open_table(UPLINK)?;
-    let mut changed = Vec::new();
+    let mut moved = Vec::new();
     for row in table.iter()? {
         let (position, row) = row?;
         let (source, fact, is_change, json) = row.value();
         let mut queued = parse(json, position.value())?;
-        let at = moved(queued.reading.reading.at);
-        if at != queued.reading.reading.at {
-            queued.reading.reading.at = at;
-            let new = serde_json::to_vec(&queued).map_err(TransactionError::record("a reading for the cloud"))?;
+        let at = &mut queued.reading.reading.at;
+        if shift.apply(*at) != *at {
+            *at = shift.apply(*at);
+            let new = to_json(&queued)?;
             meta.uplink.bytes = meta.uplink.bytes.saturating_add(new.len() as u64).saturating_sub(json.len() as u64);
-            changed.push((position.value(), source.to_owned(), fact.to_owned(), is_change, new));
+            moved.push((position.value(), source.to_owned(), fact.to_owned(), is_change, new));
         }
     }
-    for (position, source, fact, is_change, json) in changed {
+    for (position, source, fact, is_change, json) in moved {
         table.insert(position, (source.as_str(), fact.as_str(), is_change, json.as_slice()))?;
     }
     if let Some(dropped) = &mut meta.uplink.dropped {
-        (dropped.from, dropped.until) = (moved(dropped.from), moved(dropped.until));
+        (dropped.from, dropped.until) = (shift.apply(dropped.from), shift.apply(dropped.until));
     }
     Ok(())
 }
@@ -183,6 +182,10 @@ pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> 
     let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
     let uplink = Meta::committed(database)?.uplink;
     Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
+}
+
+fn to_json(queued: &Queued) -> Result<Vec<u8>, TransactionError> {
+    serde_json::to_vec(queued).map_err(TransactionError::record("a reading for the cloud"))
 }
 
 fn parse(json: &[u8], position: u64) -> Result<Queued, TransactionError> {
