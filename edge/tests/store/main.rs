@@ -12,6 +12,7 @@ mod damage;
 mod disk;
 mod keeps;
 mod killed;
+mod migrations;
 mod power;
 mod refusals;
 mod size;
@@ -80,7 +81,8 @@ fn queued(number: u64) -> Queued {
     Queued { reading, before: None, is_change: true }
 }
 
-/// Step `number`: its number in the state, a decision, a reading, also for the cloud; its message is queued and the one before finished.
+/// Step `number`: its number in the state, a decision, a reading, also for the cloud; its message is queued and the one
+/// before finished.
 fn step(number: u64) -> Commit {
     let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap();
     let step = step
