@@ -1,36 +1,57 @@
-//! Why the store does not open, or does not take a step. Each text says what to do.
+//! Errors of opening the store and of committing a step. Each text says what to do.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-/// What went wrong with the store. A file that is refused is left as it was, byte for byte.
+/// An error of the store. A file that is refused is left as it was, byte for byte.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process holds the file.
-    #[error("`{}` is in use by another daemon: stop that one first, or give this one a `storage.path` of its own", .0.display())]
+    /// Another process has locked the file.
+    #[error(
+        "`{}` is in use by another daemon: stop that one first, or give this one a `storage.path` of its own",
+        .0.display()
+    )]
     InUse(PathBuf),
     /// A folder stands where the file should be.
-    #[error("`{}` is a folder: let `storage.path` name a file", .0.display())]
+    #[error("`{}` is a folder: set `storage.path` to a file", .0.display())]
     Folder(PathBuf),
     /// The user may not read and write the file, or not make it.
-    #[error("`{}` may not be read and written by this user: change its owner, or run the daemon as the user who owns it", .0.display())]
+    #[error(
+        "`{}` may not be read and written by this user: change its owner, or run the daemon as the user who owns \
+         it",
+        .0.display()
+    )]
     Denied(PathBuf),
     /// The file system is mounted read-only.
-    #[error("`{}` is on a read-only disk: mount it read-write, or let `storage.path` name a file on a disk that can be written", .0.display())]
+    #[error(
+        "`{}` is on a read-only disk: mount it read-write, or set `storage.path` to a file on a disk that can be \
+         written",
+        .0.display()
+    )]
     ReadOnly(PathBuf),
     /// No space is left on the file system, or the user's quota is used up. The step may be tried again.
-    #[error("`{}` is on a full disk: free some space there; what was noted so far is kept", .0.display())]
+    #[error("`{}` is on a full disk: free some space there; what was recorded so far is kept", .0.display())]
     Full(PathBuf),
-    /// The file exists and holds nothing: not how a store begins, so what it held is lost.
-    #[error("`{}` is empty, so what it held is lost: restore it from a copy, or move it away to start anew", .0.display())]
+    /// The file is empty. No store begins so: its content was lost.
+    #[error(
+        "`{}` is empty, so what it held is lost: restore it from a copy, or move it away to start anew",
+        .0.display()
+    )]
     Empty(PathBuf),
-    /// Some other file.
-    #[error("`{}` is not a store of detectordag: let `storage.path` name another file, or move this one away", .0.display())]
+    /// The file is of another program.
+    #[error(
+        "`{}` is not a store of detectordag: set `storage.path` to another file, or move this one away",
+        .0.display()
+    )]
     NotAStore(PathBuf),
     /// A later version wrote the file.
-    #[error("`{}` was written by a newer version of detectordag (format {found}, and this version knows {known}): install that version again, or move the file away to start anew", path.display())]
+    #[error(
+        "`{}` was written by a newer version of detectordag (format {found}, and this version knows {known}): \
+         install that version again, or move the file away to start anew",
+        path.display()
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -40,7 +61,11 @@ pub enum StoreError {
         known: u32,
     },
     /// A later version of redb, the database, wrote the file.
-    #[error("`{}` was written by a newer version of detectordag (database format {found}, and this version knows {known}): install that version again, or move the file away to start anew", path.display())]
+    #[error(
+        "`{}` was written by a newer version of detectordag (database format {found}, and this version knows \
+         {known}): install that version again, or move the file away to start anew",
+        path.display()
+    )]
     NewerDatabase {
         /// The file.
         path: PathBuf,
@@ -54,31 +79,35 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         problem: String,
     },
     /// A record is whole, but this version cannot read it.
-    #[error("{record} in `{}` cannot be read by this version of detectordag ({source}): install the version that wrote it, or move the file away to start anew", path.display())]
+    #[error(
+        "{record} in `{}` cannot be read by this version of detectordag ({source}): install the version that \
+         wrote it, or move the file away to start anew",
+        path.display()
+    )]
     Record {
         /// The file.
         path: PathBuf,
-        /// Which record, as people would call it.
+        /// The name of the record in plain words.
         record: String,
-        /// What does not fit.
+        /// What is wrong.
         source: serde_json::Error,
     },
     /// Any other failure of the disk. The step may be tried again.
-    #[error("`{}` cannot be read or written ({source}): look at the disk, the system's log may say more", path.display())]
+    #[error("`{}` cannot be read or written ({source}): check the disk; the system's log may say more", path.display())]
     Disk {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl StoreError {
-    /// Names a failure of the disk by what is to be done about it.
+    /// Returns the variant for a failure of the disk, by what can be done about it.
     pub(super) fn disk(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -91,7 +120,7 @@ impl StoreError {
     }
 }
 
-/// What goes wrong inside a transaction, where the file's path is of no concern.
+/// An error inside a transaction, where the file's path is not known.
 #[derive(Debug)]
 pub(super) enum TransactionError {
     Database(Box<redb::Error>),
@@ -99,7 +128,7 @@ pub(super) enum TransactionError {
 }
 
 impl TransactionError {
-    /// For `map_err` on what is read from, or written to, the record called `record`.
+    /// Returns the argument for `map_err` where the record named `record` is read or written.
     pub(super) fn record(record: impl Into<String>) -> impl FnOnce(serde_json::Error) -> TransactionError {
         move |source| TransactionError::Record { record: record.into(), source }
     }
@@ -109,6 +138,7 @@ impl TransactionError {
         redb::Error::Corrupted(problem.into()).into()
     }
 
+    /// Returns the error as one of the file at `path`.
     pub(super) fn at(self, path: &Path) -> StoreError {
         let error = match self {
             TransactionError::Record { record, source } => {

@@ -70,7 +70,7 @@ fn a_failing_disk_is_named_with_what_the_system_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dag.redb");
     let error = failing(&path, FailingCalls::Sync).commit(&step(2)).unwrap_err().to_string();
-    let words = "`dag.redb` cannot be read or written (Input/output error (os error 5)): look at the disk, the system's log \
-                 may say more";
+    let words = "`dag.redb` cannot be read or written (Input/output error (os error 5)): check the disk; the system's \
+                 log may say more";
     assert_eq!(error.replace(path.to_str().unwrap(), "dag.redb"), words);
 }

@@ -1,4 +1,5 @@
-//! Opening the file: made whole or not at all, and looked at as a whole before anything in it is changed.
+//! Opening and making the file. A new file is made whole or not at all. An existing one is checked as a whole before
+//! anything in it is changed.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,21 +20,23 @@ use super::{
     tables,
 };
 
-/// The daemon has 10 MB in all; a step touches some twenty pages of 4 KiB.
+/// The size of redb's cache in bytes. The daemon has 10 MB in all, and a step touches some twenty pages of 4 KiB.
 const CACHE_BYTES: usize = 512 * 1024;
 
-/// How a redb file begins.
+/// The first bytes of a redb file (redb, `docs/design.md`).
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
-/// Where the two commit slots say which version of redb's file format they have, and the newest that is known here.
+/// The offsets of the version of redb's file format in the two commit slots.
 const REDB_VERSIONS: [usize; 2] = [64, 192];
+/// The newest version of it that the redb of this version reads.
 const REDB_FORMAT: u8 = 3;
+/// The length of the header in bytes.
 const REDB_HEADER: u64 = 320;
 
 /// Opens the store, or makes it where there is none. Returns also the format that it had.
 pub(super) fn open_or_create(path: &Path) -> Result<(Database, u32), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(StoreError::Folder(path.to_owned())),
-        // A device or a pipe must not even be read.
+        // A device or a pipe must not be read.
         Ok(found) if !found.is_file() => Err(StoreError::NotAStore(path.to_owned())),
         Ok(_) => open(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
@@ -41,11 +44,11 @@ pub(super) fn open_or_create(path: &Path) -> Result<(Database, u32), StoreError>
     }
 }
 
-/// Opens a store that exists, and migrates it to the present format. Returns also the format that it had. A file that is
-/// refused is unchanged.
+/// Opens a store that exists, and migrates it to the present format. Returns also the format that it had. A file that
+/// is refused is unchanged.
 ///
-/// Every page is checked against its checksum first: redb trusts what it reads later, and a daemon must not die of a
-/// flipped bit.
+/// Every page is checked against its checksum first. redb trusts what it reads later, and a flipped bit must not end
+/// the daemon.
 pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
@@ -60,8 +63,8 @@ pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
     Ok((database, found))
 }
 
-/// Makes a new store beside its place and moves it there when it is whole, so that a file which is empty or cut short
-/// is always one that has lost something.
+/// Makes a new store beside its place, and moves it there when it is whole. So a file that is empty or cut short is
+/// always one that has lost something.
 fn create(path: &Path) -> Result<(Database, u32), StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
@@ -70,10 +73,10 @@ fn create(path: &Path) -> Result<(Database, u32), StoreError> {
     let unfinished = unfinished(path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
     let staged = StagedFile::emptied(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
-    // Locks the file. Of two daemons that begin at the same time one gets no further than here.
+    // Locks the file. Of two daemons that start at the same time, one fails here.
     let database = builder().create_with_backend(staged.clone()).map_err(|error| at_path(error.into()))?;
     if path.exists() {
-        // The other one was done just before.
+        // Another daemon has made the store just before.
         let _ = fs::remove_file(&unfinished);
         drop(database);
         return open(path);
@@ -84,14 +87,14 @@ fn create(path: &Path) -> Result<(Database, u32), StoreError> {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)
     });
     if let Err(error) = made {
-        // Nothing is in it yet. Should it stay, the next start takes it over.
+        // It has no content yet. Where it cannot be removed, the next start overwrites it.
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
     Ok((database, FORMAT))
 }
 
-/// Where a new store is made.
+/// Returns the path at which a new store is made.
 fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
@@ -111,7 +114,7 @@ fn fill(database: &Database) -> Result<(), TransactionError> {
     Ok(transaction.commit()?)
 }
 
-/// An identity that no other store has.
+/// Returns a random identity, which no other store has.
 fn incarnation() -> Result<Id, TransactionError> {
     let mut random = [0; 16];
     let filled = SystemRandom::new().fill(&mut random);
@@ -119,7 +122,7 @@ fn incarnation() -> Result<Id, TransactionError> {
     Ok(Id::of(&[&random]))
 }
 
-/// Tells other files, and redb's other formats, from a damaged store.
+/// Tells other files, and files of a newer redb, from a damaged store.
 fn check_header(file: &mut File, path: &Path) -> Result<(), StoreError> {
     let mut header = Vec::new();
     file.take(REDB_HEADER).read_to_end(&mut header).map_err(|error| StoreError::disk(path, error))?;
@@ -135,7 +138,7 @@ fn check_header(file: &mut File, path: &Path) -> Result<(), StoreError> {
     }
     let formats = REDB_VERSIONS.map(|at| header.get(at).copied().unwrap_or_default());
     match formats.into_iter().min() {
-        // Both slots say so; one alone is a damaged one.
+        // One slot alone with a newer version is damaged.
         Some(found) if found > REDB_FORMAT => {
             Err(StoreError::NewerDatabase { path: path.to_owned(), found, known: REDB_FORMAT })
         }

@@ -1,4 +1,4 @@
-//! The logs: what is appended, and what goes when they are full.
+//! The logs: appending rows, and removing the oldest ones when the logs are full.
 
 use dag_engine::{Id, Time};
 use redb::{ReadableTable, WriteTransaction};
@@ -10,12 +10,12 @@ use super::{
     tables::{BY_INCIDENT, DECISIONS, FINISHED, Log, READINGS},
 };
 
-/// What a row takes beside its JSON: number, time, length, and its share of the pages above.
+/// The bytes that a row takes beside its JSON: number, time, length, and its share of the pages above.
 const ROW_BYTES: u64 = 32;
-/// What a row of the index takes: incident, number, and its share of the pages above.
+/// The bytes that a row of the index takes: incident, number, and its share of the pages above.
 const INDEX_BYTES: u64 = 32;
 
-/// Appends one row and counts it.
+/// Appends a row and counts its size.
 pub(super) fn append(
     transaction: &WriteTransaction,
     meta: &mut Meta,
@@ -33,8 +33,8 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Removes the oldest rows of all logs until they hold at most `keep` bytes, but no more than `most` rows: a step must
-/// not wait for a long clearing. Says whether that was enough.
+/// Removes the oldest rows of all logs until they take at most `keep` bytes. At most `most` rows are removed, so that a
+/// step does not wait for long. Returns whether that was enough.
 pub(super) fn prune(
     transaction: &WriteTransaction,
     meta: &mut Meta,
@@ -60,7 +60,7 @@ pub(super) fn prune(
             [(of_decisions, &mut decisions), (first(&readings)?, &mut readings), (first(&finished)?, &mut finished)];
         let Some((number, log)) = oldest.into_iter().min_by_key(|(number, _)| *number) else { break };
         let Some(row) = log.remove(number)? else {
-            // Nothing is left.
+            // The logs are empty.
             meta.bytes = 0;
             break;
         };
@@ -74,7 +74,8 @@ pub(super) fn prune(
     Ok(meta.bytes <= keep)
 }
 
-/// Of a decision only the incident is read here, so that one which this version cannot read still makes room.
+/// Returns the incident of a decision. Nothing else of it is read, so that a decision that this version cannot read can
+/// be removed.
 fn incident_of(json: &[u8]) -> Option<Id> {
     #[derive(Deserialize)]
     struct About {

@@ -139,8 +139,8 @@ impl Store {
     /// the disk took it the first time.
     ///
     /// # Errors
-    /// Failures of the disk. After one that passes ([`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Disk`])
-    /// the store works again without being opened anew.
+    /// Failures of the disk. After one that passes ([`StoreError::Full`], [`StoreError::ReadOnly`],
+    /// [`StoreError::Disk`]) the store works again without being opened anew.
     pub fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut failed = self.failed_commit.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = None;

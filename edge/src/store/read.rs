@@ -1,4 +1,4 @@
-//! Reading what was noted.
+//! Reading the tables.
 
 use dag_engine::{Decision, Id, Time};
 use redb::{Database, ReadableDatabase, ReadableTable};
@@ -12,7 +12,7 @@ use super::{
     tables::{BY_INCIDENT, DECISIONS, Log, OUTBOX, STATE},
 };
 
-/// Which rows of a log: of those between two times the newest, at most so many.
+/// A selection of a log's rows: the newest ones between two times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     from: Option<Time>,
@@ -21,18 +21,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// The newest `most` of all.
+    /// Selects the newest `most` rows.
     pub const fn newest(most: usize) -> Self {
         Window { from: None, until: None, newest: most }
     }
 
-    /// Only those at `from` or later.
+    /// Leaves out rows before `from`.
     pub const fn from(mut self, from: Time) -> Self {
         self.from = Some(from);
         self
     }
 
-    /// Only those before `until`.
+    /// Leaves out rows at `until` or later.
     pub const fn until(mut self, until: Time) -> Self {
         self.until = Some(until);
         self

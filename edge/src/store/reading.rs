@@ -3,29 +3,29 @@
 use dag_engine::{Name, Reading};
 use serde::{Deserialize, Serialize};
 
-/// A reading with where it came from.
+/// A reading, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredReading {
     /// The source that reported it.
     pub source: Name,
-    /// Which start of the source it belongs to.
+    /// The start of the source in which it was read.
     pub boot: u64,
     /// Its number within that boot, from 1.
     pub number: u64,
-    /// What was read.
+    /// The reading itself.
     #[serde(flatten)]
     pub reading: Reading,
 }
 
-/// A reading that waits until the cloud has confirmed it.
+/// A reading that is queued until the cloud has confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queued {
-    /// What was read, and where it comes from.
+    /// The reading, and where it came from.
     #[serde(flatten)]
     pub reading: StoredReading,
-    /// The number of the last reading of the boot before, as far as the device knows.
+    /// The number of the source's last reading in the boot before, where the device knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// A switch or a link that changed, or a fact that became known or unknown: what goes last when there is no room.
+    /// A switch or a link changed, or a fact became known or unknown. Such readings are dropped last.
     pub is_change: bool,
 }

@@ -1,4 +1,4 @@
-//! The queue of what the cloud has not confirmed yet: bounded, in the order in which it was read.
+//! The queue of readings that the cloud has not confirmed yet. It is bounded, and in the order of reading.
 
 use std::{collections::BTreeSet, ops::Bound};
 
@@ -9,31 +9,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{error::TransactionError, meta::Meta, reading::Queued, tables::UPLINK};
 
-/// What a row takes beside its words and its JSON.
+/// The bytes that a row takes beside its strings and its JSON: position, lengths, and its share of the pages above.
 const ROW_BYTES: u64 = 48;
 
-/// A queue that is full is cleared to so many eighths of what it may hold: looking for what may go means reading all of it.
+/// A full queue is cleared to this many eighths of its limit. To find what can be dropped, the whole queue is read, so
+/// it must not happen at each step.
 const KEPT_EIGHTHS: u64 = 7;
 
-/// What waits, in figures.
+/// The size of the queue, and what was dropped from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backlog {
-    /// How many readings.
+    /// The number of readings.
     pub readings: u64,
-    /// How many bytes they take.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// What was dropped and no confirmed report has told yet.
+    /// The dropped readings that no confirmed report has named yet.
     pub dropped: Option<Dropped>,
 }
 
-/// What a step has to say to the queue.
+/// The changes that a step makes to the queue.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct QueueUpdate {
-    /// How many bytes may wait; `None` leaves what waits as it is.
+    /// The limit of the queue in bytes. `None` drops nothing.
     pub keep: Option<u64>,
-    /// What is to wait, too.
+    /// The readings to append.
     pub added: Vec<Queued>,
-    /// The clock was set: the times that are queued already move.
+    /// The clock was set. The times in the queue move, those of `added` do not.
     pub shift: Option<ClockShift>,
 }
 
@@ -43,34 +44,34 @@ impl QueueUpdate {
     }
 }
 
-/// Does to the queue what a step says.
+/// Applies the changes of a step to the queue.
 pub(super) fn apply(
     transaction: &WriteTransaction,
     meta: &mut Meta,
-    change: &QueueUpdate,
+    update: &QueueUpdate,
 ) -> Result<(), TransactionError> {
-    if change.is_none() {
+    if update.is_none() {
         return Ok(());
     }
-    if let Some(shift) = change.shift {
+    if let Some(shift) = update.shift {
         move_times(transaction, meta, shift)?;
     }
     let mut table = transaction.open_table(UPLINK)?;
-    for queued in &change.added {
+    for queued in &update.added {
         let json = to_json(queued)?;
         let (source, fact) = (queued.reading.source.as_str(), queued.reading.reading.fact.as_str());
         table.insert(meta.take_number(), (source, fact, queued.is_change, json.as_slice()))?;
         meta.uplink.bytes = meta.uplink.bytes.saturating_add(cost(source, fact, &json));
     }
     drop(table);
-    match change.keep {
+    match update.keep {
         Some(keep) if meta.uplink.bytes > keep => make_room(transaction, meta, keep / 8 * KEPT_EIGHTHS),
         _ => Ok(()),
     }
 }
 
-/// Drops the oldest readings that are neither changes nor the newest of their fact; where that is not enough, the oldest
-/// changes; the newest of a fact never.
+/// Drops readings until the queue takes `keep` bytes: the oldest that are no changes first, then the oldest changes.
+/// The newest reading of a fact is never dropped.
 fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Result<(), TransactionError> {
     let mut table = transaction.open_table(UPLINK)?;
     let mut newest: BTreeSet<(String, String)> = BTreeSet::new();
@@ -124,12 +125,12 @@ fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shift: ClockShift
     Ok(())
 }
 
-/// Takes out what the cloud has confirmed: everything up to a position, and of what was dropped so much as it was told.
+/// Removes the readings up to the position `upto`, and counts those of `reported` no longer as dropped.
 pub(super) fn confirm(
     transaction: &WriteTransaction,
     meta: &mut Meta,
     upto: Option<u64>,
-    told: Option<Dropped>,
+    reported: Option<Dropped>,
 ) -> Result<(), TransactionError> {
     if let Some(upto) = upto {
         let mut table = transaction.open_table(UPLINK)?;
@@ -142,14 +143,14 @@ pub(super) fn confirm(
         meta.uplink.bytes = meta.uplink.bytes.saturating_sub(freed);
     }
     let left = |dropped: Dropped| {
-        let readings = dropped.readings.saturating_sub(told.map_or(0, |told| told.readings));
+        let readings = dropped.readings.saturating_sub(reported.map_or(0, |reported| reported.readings));
         (readings > 0).then_some(Dropped { readings, ..dropped })
     };
     meta.uplink.dropped = meta.uplink.dropped.and_then(left);
     Ok(())
 }
 
-/// The oldest readings, each with its position; at most so many.
+/// Returns at most `most` readings, oldest first, each with its position.
 pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queued)>, TransactionError> {
     let table = database.begin_read()?.open_table(UPLINK)?;
     let mut found = Vec::new();
@@ -160,7 +161,7 @@ pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queue
     Ok(found)
 }
 
-/// Those of the sources of which something waits behind a position.
+/// Returns those of `sources` that have readings behind a position.
 pub(super) fn sources_behind(
     database: &Database,
     behind: u64,
@@ -178,6 +179,7 @@ pub(super) fn sources_behind(
     Ok(found)
 }
 
+/// Returns the size of the queue, and what was dropped from it.
 pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> {
     let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
     let uplink = Meta::committed(database)?.uplink;

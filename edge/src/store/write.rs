@@ -1,4 +1,4 @@
-//! What a step changes, within one transaction.
+//! Writing a step, within one transaction.
 
 use redb::{ReadableTable, WriteTransaction};
 
@@ -11,10 +11,11 @@ use super::{
     uplink_queue,
 };
 
-/// How many old rows a step may remove beside as many as it appends twice over.
-const ROWS_CLEARED: usize = 64;
+/// The most old rows that a step removes, beside twice the number that it appends. It bounds the time that a step
+/// waits, and is more than a step appends, so that a smaller retention is reached.
+const ROWS_PRUNED: usize = 64;
 
-/// Writes everything that `commit` holds, and makes room for it in the logs.
+/// Writes all of `commit`, and makes room for it in the logs.
 pub(super) fn apply(
     transaction: &WriteTransaction,
     meta: &mut Meta,
@@ -37,7 +38,7 @@ pub(super) fn apply(
     }
     uplink_queue::apply(transaction, meta, &commit.uplink)?;
     let appended = commit.readings.len() + commit.decisions.len() + commit.outbox.len();
-    prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_CLEARED))?;
+    prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_PRUNED))?;
     meta.steps = meta.steps.saturating_add(1);
     meta.alive = Some(commit.at);
     Ok(())

@@ -125,8 +125,9 @@ fn a_record_that_this_version_cannot_read_is_named() {
     let check = |error: StoreError, start: &str| {
         assert!(crate::text(&error, &path).starts_with(start), "{error}");
     };
-    let start = "the state of `cottage` in `dag.redb` cannot be read by this version of detectordag (invalid type: string \
-                 \"seven\", expected u64 at line 1 column 7): install the version that wrote it, or move the file away";
+    let start = "the state of `cottage` in `dag.redb` cannot be read by this version of detectordag (invalid type: \
+                 string \"seven\", expected u64 at line 1 column 7): install the version that wrote it, or move the file \
+                 away";
     check(store.state::<u64>("cottage").unwrap_err(), start);
     check(store.outbox::<u64>().unwrap_err(), "the outbox's entry 00000000000000000000000000000003 in `dag.redb`");
     // It says nothing against the rest.

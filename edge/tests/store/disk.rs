@@ -1,5 +1,5 @@
-//! A disk that is full, and one that is read-only. Both are real: a small file system in memory, mounted in a name space
-//! of this test's own, so that nothing is left of it whatever happens.
+//! A disk that is full, and one that is read-only. Both are real: a small file system in memory, mounted in a name
+//! space of this test's own, so that nothing is left of it whatever happens.
 
 use std::{
     env, fs,
@@ -64,7 +64,7 @@ fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
             };
             assert_eq!(
                 text(&error, &path),
-                "`dag.redb` is on a full disk: free some space there; what was noted so far is kept"
+                "`dag.redb` is on a full disk: free some space there; what was recorded so far is kept"
             );
             assert!(matches!(store.commit(&step(noted + 1)), Err(StoreError::Full(_))));
             assert_eq!(steps(&store), noted, "what was noted can be read all the time");
@@ -99,8 +99,8 @@ fn a_read_only_disk_is_named_and_its_store_unharmed() {
         let path = folder.join("dag.redb");
         open(&path).0.commit(&step(1)).unwrap();
         mount(&["-o", "remount,ro"], folder);
-        let expected = "`dag.redb` is on a read-only disk: mount it read-write, or let `storage.path` name a file on a disk \
-                        that can be written";
+        let expected = "`dag.redb` is on a read-only disk: mount it read-write, or set `storage.path` to a file on a \
+                        disk that can be written";
         let error = refused(&path);
         assert_eq!(text(&error, &path), expected);
         let new = folder.join("new/dag.redb");

@@ -75,7 +75,7 @@ fn what_an_interrupted_start_left_is_taken_over() {
 #[test]
 fn a_folder_in_its_place_is_refused() {
     let (folder, _) = scratch();
-    let words = "`dag.redb` is a folder: let `storage.path` name a file";
+    let words = "`dag.redb` is a folder: set `storage.path` to a file";
     assert_eq!(text(&refused(folder.path()), folder.path()), words);
 }
 
@@ -84,8 +84,8 @@ fn a_file_above_it_is_refused() {
     let (_folder, path) = scratch();
     fs::write(&path, "a file").unwrap();
     let below = path.join("dag.redb");
-    let words = "`dag.redb` cannot be read or written (Not a directory (os error 20)): look at the disk, the system's log \
-                 may say more";
+    let words = "`dag.redb` cannot be read or written (Not a directory (os error 20)): check the disk; the system's \
+                 log may say more";
     assert_eq!(text(&refused(&below), &below), words);
 }
 
@@ -99,7 +99,7 @@ fn an_empty_file_is_refused_because_no_store_begins_so() {
 #[test]
 fn other_files_are_refused() {
     let (_folder, path) = scratch();
-    let words = "`dag.redb` is not a store of detectordag: let `storage.path` name another file, or move this one away";
+    let words = "`dag.redb` is not a store of detectordag: set `storage.path` to another file, or move this one away";
     for content in ["mode = \"standalone\"\n".as_bytes(), &[0; 100_000], b"SQLite format 3\0", b"x"] {
         fs::write(&path, content).unwrap();
         check(&path, words);
@@ -151,8 +151,8 @@ fn a_store_of_a_newer_format_is_refused() {
     let (_folder, path) = scratch();
     // Whatever else its record says.
     store_with_record(&path, br#"{"format":3,"boot":"changed"}"#);
-    let words = "`dag.redb` was written by a newer version of detectordag (format 3, and this version knows 2): install \
-                 that version again, or move the file away to start anew";
+    let words = "`dag.redb` was written by a newer version of detectordag (format 3, and this version knows 2): \
+                 install that version again, or move the file away to start anew";
     check(&path, words);
 }
 
@@ -163,8 +163,8 @@ fn a_file_of_a_newer_redb_is_refused() {
     let mut bytes = fs::read(&path).unwrap();
     (bytes[64], bytes[192]) = (4, 4);
     fs::write(&path, bytes).unwrap();
-    let words = "`dag.redb` was written by a newer version of detectordag (database format 4, and this version knows 3): \
-                 install that version again, or move the file away to start anew";
+    let words = "`dag.redb` was written by a newer version of detectordag (database format 4, and this version knows \
+                 3): install that version again, or move the file away to start anew";
     check(&path, words);
 }
 
@@ -195,8 +195,8 @@ fn a_file_of_another_user_is_refused() {
     const STORE: &str = "DAG_TEST_DENIED_STORE";
     if let Some(path) = env::var_os(STORE) {
         let path = PathBuf::from(path);
-        let words = "`dag.redb` may not be read and written by this user: change its owner, or run the daemon as the user who \
-                     owns it";
+        let words = "`dag.redb` may not be read and written by this user: change its owner, or run the daemon as the \
+                     user who owns it";
         assert_eq!(text(&refused(&path), &path), words);
         let new = path.with_file_name("new.redb");
         assert!(text(&refused(&new), &new).starts_with("`dag.redb` may not be read and written by this user"));
@@ -205,8 +205,8 @@ fn a_file_of_another_user_is_refused() {
     let (folder, path) = scratch();
     store(&path);
     let before = fs::read(&path).unwrap();
-    // Root may do everything, so a user without rights looks: with a copy of this test that such a user can reach. It is
-    // not copied here, as a child of another test could hold it open for writing, and then it does not start.
+    // Root may do everything, so a user without rights looks: with a copy of this test that such a user can reach. It
+    // is not copied here, as a child of another test could hold it open for writing, and then it does not start.
     let program = folder.path().join("test");
     assert!(Command::new("cp").arg(env::current_exe().unwrap()).arg(&program).status().unwrap().success());
     let mut child = Command::new(&program);
