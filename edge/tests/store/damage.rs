@@ -1,5 +1,5 @@
-//! A file that was cut short or changed is refused as it is, or holds what it held. No damage makes the store panic:
-//! in the released daemon that would end it.
+//! A file that was cut short or changed is refused as it is, or has its content still. No damage makes the store panic,
+//! which would end the released daemon.
 
 use std::{fs, path::PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{RETENTION, Random, id, open, scratch, step, steps, time};
 const STEPS: u64 = 60;
 const ROUNDS: usize = 400;
 
-/// A store's file after 60 steps, as a clean end leaves it, or as a killed daemon does.
+/// The file of a store after 60 steps, as a clean end leaves it, or a killed daemon.
 struct Original {
     _folder: TempDir,
     path: PathBuf,
@@ -33,7 +33,7 @@ fn original(killed: bool) -> Original {
 }
 
 impl Original {
-    /// Opens a store that holds `bytes`, and uses it where it opens. Says what refused it.
+    /// Opens a store with the content `bytes`, and uses it where it opens. Returns the error that refused it.
     fn try_with(&self, bytes: &[u8], damage: &str) -> Option<StoreError> {
         fs::write(&self.path, bytes).unwrap();
         let store = match Store::open(&self.path, RETENTION) {
@@ -52,7 +52,7 @@ impl Original {
                 return Some(error);
             }
         };
-        // After a crash redb goes back by one commit where the last one does not hold together.
+        // After a crash redb goes back by one commit where the last one is not whole.
         let found = steps(&store);
         assert!(found == STEPS || self.killed && found == STEPS - 1, "{damage}: {found} steps are left");
         assert_eq!(store.rules().unwrap().unwrap().files[0].1.len(), 9_000, "{damage}");
@@ -81,7 +81,7 @@ fn flipped_bits_are_refused_or_harmless() {
         let mut refused = 0;
         for round in 0..ROUNDS {
             let mut bytes = original.bytes.clone();
-            // A quarter of them hits the header, where every bit decides something.
+            // A quarter of them hits the header, where every bit matters.
             let end = if round % 4 == 0 { 320 } else { bytes.len() as u64 };
             let places: Vec<_> = (0..=random.below(3)).map(|_| (random.below(end) as usize, random.below(8))).collect();
             places.iter().for_each(|(at, bit)| bytes[*at] ^= 1 << bit);
@@ -93,7 +93,7 @@ fn flipped_bits_are_refused_or_harmless() {
 }
 
 #[test]
-fn pages_that_were_never_written_or_hold_something_else_are_refused_or_harmless() {
+fn pages_with_other_content_are_refused_or_harmless() {
     for killed in [false, true] {
         let original = original(killed);
         for page in 0..original.bytes.len() / 4_096 {
@@ -126,11 +126,11 @@ fn a_record_that_this_version_cannot_read_is_named() {
         assert!(crate::text(&error, &path).starts_with(start), "{error}");
     };
     let start = "the state of `cottage` in `dag.redb` cannot be read by this version of detectordag (invalid type: \
-                 string \"seven\", expected u64 at line 1 column 7): install the version that wrote it, or move the file \
-                 away";
+                 string \"seven\", expected u64 at line 1 column 7): install the version that wrote it, or move the \
+                 file away";
     check(store.state::<u64>("cottage").unwrap_err(), start);
     check(store.outbox::<u64>().unwrap_err(), "the outbox's entry 00000000000000000000000000000003 in `dag.redb`");
-    // It says nothing against the rest.
+    // Other records can still be read.
     assert_eq!(store.decisions(Window::newest(1)).unwrap(), []);
     assert_eq!(store.state::<String>("cottage").unwrap().as_deref(), Some("seven"));
 }

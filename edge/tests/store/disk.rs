@@ -1,4 +1,4 @@
-//! A disk that is full, and one that is read-only. Both are real: a small file system in memory, mounted in a name
+//! A full disk, and a read-only one. Both are real: a small file system in memory, mounted in a name
 //! space of this test's own, so that nothing is left of it whatever happens.
 
 use std::{
@@ -14,7 +14,7 @@ use crate::{RETENTION, open, refused, step, steps, text};
 
 const DISK: &str = "DAG_TEST_DISK";
 
-/// Runs `check` on a file system of one MiB: in a child, the same test once more, that may mount.
+/// Runs `check` on a file system of 1 MiB: in a child process, which is this test again and may mount.
 fn on_a_small_disk(test: &str, check: impl FnOnce(&Path)) {
     if let Some(folder) = env::var_os(DISK) {
         let folder = PathBuf::from(folder);
@@ -29,8 +29,8 @@ fn on_a_small_disk(test: &str, check: impl FnOnce(&Path)) {
     }
     child.arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(DISK, folder.path());
     let output = child.output().expect("`unshare` is part of util-linux");
-    let told = [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
-    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 fn mount(arguments: &[&str], folder: &Path) {
@@ -53,12 +53,12 @@ fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
     on_a_small_disk("disk::a_full_disk_refuses_steps_until_there_is_space_and_loses_none", |folder| {
         let path = folder.join("dag.redb");
         let (store, _) = open(&path);
-        let mut noted = 0;
+        let mut committed = 0;
         for _ in 0..8 {
             fill(folder);
             let error = loop {
-                match store.commit(&step(noted + 1)) {
-                    Ok(()) => noted += 1,
+                match store.commit(&step(committed + 1)) {
+                    Ok(()) => committed += 1,
                     Err(error) => break error,
                 }
             };
@@ -66,17 +66,17 @@ fn a_full_disk_refuses_steps_until_there_is_space_and_loses_none() {
                 text(&error, &path),
                 "`dag.redb` is on a full disk: free some space there; what was recorded so far is kept"
             );
-            assert!(matches!(store.commit(&step(noted + 1)), Err(StoreError::Full(_))));
-            assert_eq!(steps(&store), noted, "what was noted can be read all the time");
+            assert!(matches!(store.commit(&step(committed + 1)), Err(StoreError::Full(_))));
+            assert_eq!(steps(&store), committed, "committed steps can be read all the time");
             free(folder);
-            // The same store, the same step: no restart.
-            store.commit(&step(noted + 1)).unwrap();
-            noted += 1;
-            assert_eq!(steps(&store), noted);
+            // The same store takes the same step, without a restart.
+            store.commit(&step(committed + 1)).unwrap();
+            committed += 1;
+            assert_eq!(steps(&store), committed);
         }
-        assert!(noted > 8, "the disk was full too early");
+        assert!(committed > 8, "the disk was full too early");
         drop(store);
-        assert_eq!(steps(&open(&path).0), noted);
+        assert_eq!(steps(&open(&path).0), committed);
     });
 }
 

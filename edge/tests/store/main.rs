@@ -1,4 +1,4 @@
-//! The store on real files, real disks and in processes that are really killed.
+//! The store on real files and disks, and in processes that are killed.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,15 +8,15 @@
     reason = "helpers of tests may fail as tests do"
 )]
 
+mod contents;
 mod damage;
 mod disk;
-mod keeps;
-mod killed;
+mod kill;
 mod migrations;
-mod power;
+mod power_cut;
 mod refusals;
-mod size;
-mod uplink;
+mod retention;
+mod uplink_queue;
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ use tempfile::TempDir;
 /// No test fills this, except those of the retention itself.
 const RETENTION: Retention = Retention { bytes: 64 << 20 };
 
-/// A folder of its own, and the path of a store in it.
+/// Returns a new folder, and the path of a store in it.
 fn scratch() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dag.redb");
@@ -42,7 +42,7 @@ fn refused(path: &Path) -> StoreError {
     Store::open(path, RETENTION).expect_err("the store should have been refused")
 }
 
-/// The text of `error` with the store's path shortened to `dag.redb`.
+/// Returns the text of `error` with the store's path shortened to `dag.redb`.
 fn text(error: &StoreError, path: &Path) -> String {
     error.to_string().replace(path.to_str().unwrap(), "dag.redb")
 }
@@ -55,7 +55,7 @@ fn id(number: u64) -> Id {
     Id::parse(&format!("{number:032x}")).unwrap()
 }
 
-/// A decision that says `number` and belongs to the incident of its last digit.
+/// Returns a decision that names `number`, about the incident of its last digit.
 fn decision(number: u64) -> Decision {
     Decision {
         at: time(number as i64),
@@ -71,18 +71,18 @@ fn report(number: u64) -> Report {
     Report { source: "gpio".into(), boot: 1, first: number, readings: vec![reading], ..Report::default() }
 }
 
-/// More than any test of steps fills.
+/// The limit of the queue for the cloud in bytes. No test of steps fills it.
 const QUEUE: u64 = 1 << 30;
 
-/// The reading of [`report`] on its way to the cloud.
+/// Returns the reading of [`report`] as it is queued for the cloud.
 fn queued(number: u64) -> Queued {
     let reading = report(number).readings.remove(0);
     let reading = StoredReading { source: "gpio".into(), boot: 1, number, reading };
     Queued { reading, before: None, is_change: true }
 }
 
-/// Step `number`: its number in the state, a decision, a reading, also for the cloud; its message is queued and the one
-/// before finished.
+/// Returns step `number`. The state is the number. The step has a decision and a reading, which is queued for the cloud
+/// too. Its message is queued, and the one of the step before is finished.
 fn step(number: u64) -> Commit {
     let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap();
     let step = step
@@ -94,7 +94,7 @@ fn step(number: u64) -> Commit {
     if number > 1 { step.finish(id(number - 1), &(number - 1)).unwrap() } else { step }
 }
 
-/// Checks that the store holds the steps 1 to n, whole and in order, and says n.
+/// Checks that the store holds the steps 1 to n, whole and in order. Returns n.
 fn steps(store: &Store) -> u64 {
     let last = store.state::<u64>("cottage").unwrap().unwrap_or(0);
     let all = Window::newest(usize::MAX);
@@ -110,7 +110,7 @@ fn steps(store: &Store) -> u64 {
     last
 }
 
-/// SplitMix64: the same numbers from the same seed.
+/// SplitMix64: gives the same numbers for the same seed.
 struct Random(u64);
 
 impl Random {

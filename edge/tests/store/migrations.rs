@@ -42,9 +42,9 @@ fn words<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
 
 /// An outbox entry: the start of its id, recipient, kind, state, attempts.
 fn entry(entry: &Value) -> String {
-    let told = &entry["notification"];
-    let id = told["id"].as_str().unwrap()[..8].to_owned();
-    format!("{id} {}", words([&told["recipient"], &told["kind"], &entry["state"]["state"], &entry["attempts"]]))
+    let message = &entry["notification"];
+    let id = message["id"].as_str().unwrap()[..8].to_owned();
+    format!("{id} {}", words([&message["recipient"], &message["kind"], &entry["state"]["state"], &entry["attempts"]]))
 }
 
 #[test]

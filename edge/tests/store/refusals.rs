@@ -1,4 +1,4 @@
-//! What is refused, in which words, and that it is left alone.
+//! Files that are refused: with which text, and that they are not changed.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use redb::{Database, TableDefinition};
 
 use crate::{RETENTION, open, refused, scratch, step, steps, text};
 
-/// Checks the words, and that the file is as it was.
+/// Checks the text, and that the file is as it was.
 fn check(path: &Path, words: &str) {
     let before = fs::read(path).unwrap();
     assert_eq!(text(&refused(path), path), words);
@@ -25,7 +25,7 @@ fn store(path: &Path) {
 }
 
 #[test]
-fn a_second_daemon_on_the_same_file_is_told_so() {
+fn a_second_daemon_on_the_same_file_is_refused() {
     let (_folder, path) = scratch();
     let (first, _) = open(&path);
     first.commit(&step(1)).unwrap();
@@ -60,12 +60,12 @@ fn the_folders_above_a_new_store_are_made() {
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600,
-        "addresses are nobody else's business"
+        "other users must not read the addresses"
     );
 }
 
 #[test]
-fn what_an_interrupted_start_left_is_taken_over() {
+fn remains_of_an_interrupted_start_are_overwritten() {
     let (folder, path) = scratch();
     fs::write(folder.path().join("dag.redb.new"), vec![7; 10_000]).unwrap();
     assert_eq!(open(&path).1.boot, 1);
@@ -115,7 +115,7 @@ fn other_files_are_refused() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn a_device_in_its_place_is_refused() {
     let path = Path::new("/dev/null");
     assert!(text(&refused(path), path).starts_with("`dag.redb` is not a store of detectordag"));
 }
@@ -219,8 +219,12 @@ fn a_file_of_another_user_is_refused() {
     let output = child.args(arguments).env(STORE, &path).current_dir("/").output().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(fs::read(&path).unwrap() == before);
 }
 

@@ -1,4 +1,4 @@
-//! A power cut in the middle of a step: of what the step writes, the disk has some sectors and not the others.
+//! A power cut in the middle of a step: the disk has some of the sectors that the step writes, and not the others.
 
 use std::fs;
 

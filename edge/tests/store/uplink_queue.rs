@@ -1,4 +1,4 @@
-//! What waits for the cloud: kept, bounded, and what goes first.
+//! The queue of readings for the cloud: it is durable and bounded, and drops the least important readings first.
 
 use dag::store::{Commit, Queued, Store, StoredReading};
 use dag_engine::{Reading, Value};
@@ -6,7 +6,7 @@ use dag_uplink::Dropped;
 
 use crate::{open, queued, scratch, time};
 
-/// A step of the battery: no change of a switch.
+/// Returns a step of the battery, which is no change of a switch.
 fn battery(number: u64) -> Queued {
     let reading = Reading { fact: "battery".into(), value: Some(Value::Number(50)), at: time(number as i64) };
     let reading = StoredReading { source: "nut".into(), boot: 1, number, reading };
@@ -17,7 +17,7 @@ fn enqueue(store: &Store, readings: impl IntoIterator<Item = Queued>, keep: u64)
     store.commit(&Commit::at(time(1)).enqueue(readings, keep)).unwrap();
 }
 
-/// What waits, as source and number.
+/// Returns the queue, as sources and numbers.
 fn waiting(store: &Store) -> Vec<(String, u64)> {
     let queued = store.queued(usize::MAX).unwrap();
     queued.into_iter().map(|(_, queued)| (queued.reading.source.to_string(), queued.reading.number)).collect()
@@ -28,7 +28,7 @@ fn expected(source: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<(String
 }
 
 #[test]
-fn what_waits_is_there_after_a_restart_until_it_is_confirmed() {
+fn queued_readings_outlast_a_restart_until_they_are_confirmed() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     enqueue(&store, (1..=4).map(queued), 1 << 20);
@@ -45,7 +45,7 @@ fn what_waits_is_there_after_a_restart_until_it_is_confirmed() {
 }
 
 #[test]
-fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_stay() {
+fn a_full_queue_drops_battery_steps_first_and_keeps_the_newest() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     let keep = 64 << 10;
@@ -55,13 +55,13 @@ fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_
         assert!(store.backlog().unwrap().bytes <= keep);
     }
     let left = waiting(&store);
-    assert_eq!(left[..20], expected("gpio", 1..=20), "no change went");
+    assert_eq!(left[..20], expected("gpio", 1..=20), "no change was dropped");
     let first = left[20].1;
-    assert_eq!(left[20..], expected("nut", first..=2_000), "the oldest steps went");
+    assert_eq!(left[20..], expected("nut", first..=2_000), "the oldest steps were dropped");
     let dropped = store.backlog().unwrap().dropped.unwrap();
     assert_eq!(dropped, Dropped { readings: first - 1, from: time(1), until: time(first as i64 - 1) });
 
-    // Changes alone fill it: of the battery the newest is left, and the oldest changes go.
+    // Changes alone fill the queue. The newest reading of the battery is left, and the oldest changes are dropped.
     for twenty in 1..100 {
         enqueue(&store, (1..=20).map(|number| queued(twenty * 20 + number)), keep);
     }
@@ -73,39 +73,39 @@ fn where_there_is_no_room_steps_of_the_battery_go_before_changes_and_the_newest_
 }
 
 #[test]
-fn what_was_dropped_is_counted_until_a_report_that_said_so_is_confirmed() {
+fn dropped_readings_count_until_a_report_of_them_is_confirmed() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     let dropped = |store: &Store| store.backlog().unwrap().dropped;
     enqueue(&store, (1..=200).map(queued), 8 << 10);
-    let told = dropped(&store).unwrap();
-    assert!(told.readings > 0);
+    let reported = dropped(&store).unwrap();
+    assert!(reported.readings > 0);
     drop(store);
     let (store, _) = open(&path);
-    assert_eq!(dropped(&store), Some(told));
-    // More goes while the report is under way.
+    assert_eq!(dropped(&store), Some(reported));
+    // More readings are dropped while the report is under way.
     enqueue(&store, (201..=400).map(queued), 8 << 10);
     let all = dropped(&store).unwrap();
-    store.confirm(None, Some(told)).unwrap();
-    assert_eq!(dropped(&store).map(|left| left.readings), Some(all.readings - told.readings));
+    store.confirm(None, Some(reported)).unwrap();
+    assert_eq!(dropped(&store).map(|left| left.readings), Some(all.readings - reported.readings));
     store.confirm(None, Some(all)).unwrap();
     assert_eq!(dropped(&store), None);
 }
 
 #[test]
-fn a_clock_that_is_set_moves_what_was_noted_since_the_start() {
+fn a_clock_that_is_set_moves_times_recorded_since_the_start() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     enqueue(&store, [queued(10), queued(20)], 1 << 20);
     store.commit(&Commit::at(time(5_020)).enqueue([queued(30)], 1 << 20).shift_queue(time(20), 5_000)).unwrap();
     let times: Vec<i64> =
         store.queued(9).unwrap().iter().map(|(_, queued)| queued.reading.reading.at.as_millis()).collect();
-    // What comes in the same step is by the new clock already.
+    // The reading of the same step is by the new clock already.
     assert_eq!(times, [10, 5_020, 30]);
 }
 
 #[test]
-fn when_the_last_rules_were_signed_is_kept() {
+fn the_time_at_which_the_last_rules_were_signed_is_kept() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     assert_eq!(store.rules_signed_at().unwrap(), None);

@@ -1,4 +1,4 @@
-//! What goes in comes out again, after a restart too.
+//! The results of steps can be read, after a restart too.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn a_store_has_an_identity_of_its_own_that_stays() {
     let (_folder, path) = scratch();
     let first = open(&path).1.incarnation.unwrap();
     assert_eq!(open(&path).1.incarnation, Some(first));
-    // A new memory card: a store is made where there is none.
+    // With a new memory card, a store is made.
     fs::remove_file(&path).unwrap();
     let (_, opened) = open(&path);
     assert_eq!(opened.boot, 1);
@@ -20,7 +20,7 @@ fn a_store_has_an_identity_of_its_own_that_stays() {
 }
 
 #[test]
-fn what_steps_left_is_there_after_a_restart() {
+fn results_of_steps_are_there_after_a_restart() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     assert_eq!(store.state::<u64>("cottage").unwrap(), None);
@@ -37,7 +37,7 @@ fn what_steps_left_is_there_after_a_restart() {
 }
 
 #[test]
-fn every_start_is_counted_and_hears_when_the_one_before_was_last_alive() {
+fn every_start_is_counted_and_learns_when_the_last_one_was_alive() {
     let (_folder, path) = scratch();
     let (store, first) = open(&path);
     assert!((first.boot, first.last_alive) == (1, None));
@@ -88,7 +88,7 @@ fn decisions_are_found_by_time_by_number_and_by_incident() {
 }
 
 #[test]
-fn a_report_of_several_readings_is_noted_reading_by_reading() {
+fn a_report_of_several_readings_is_recorded_reading_by_reading() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     let mut several = report(41);

@@ -1,4 +1,4 @@
-//! The logs are kept to a size, and with them the file.
+//! The logs are kept to a size, and so is the file.
 
 use std::{fs, path::Path};
 
@@ -8,16 +8,16 @@ use dag_engine::Decision;
 use crate::{decision, id, report, scratch, time};
 
 const KEEP: u64 = 128 * 1024;
-/// What a step needs to work with, and what is no log.
+/// The space in bytes that a step works in, and that other tables than the logs take.
 const AT_WORK: u64 = 256 * 1024;
-/// In one step.
+/// The number of decisions in one step.
 const DECISIONS: usize = 9;
 
 fn open(path: &Path, bytes: u64) -> Store {
     Store::open(path, Retention { bytes }).unwrap().0
 }
 
-/// One step with 11 rows in all logs, and what its decisions alone take.
+/// Returns a step with 11 rows in all logs, and the size of its decisions in bytes.
 fn bundle(number: u64) -> (Commit, u64) {
     let decisions: Vec<Decision> = (0..DECISIONS).map(|_| decision(number)).collect();
     let size = serde_json::to_vec(&decisions).unwrap().len();
@@ -40,7 +40,7 @@ fn the_file_stays_small_however_much_is_logged() {
     }
     assert!(largest <= 2 * KEEP + AT_WORK, "the file grew to {largest} bytes");
 
-    // The newest are there, without a gap; of the oldest nothing is, in no log and not in the index.
+    // The newest rows are there without a gap. The oldest are gone from all logs and from the index.
     let all = Window::newest(usize::MAX);
     let kept = store.decisions(all).unwrap();
     let first = kept[0].at.as_millis() as u64;
@@ -54,7 +54,7 @@ fn the_file_stays_small_however_much_is_logged() {
     }
     assert!(store.readings(all).unwrap()[0].number >= first);
 
-    // What is no log is not touched.
+    // Other tables are not touched.
     assert_eq!(store.state::<u64>("cottage").unwrap(), Some(number));
     assert_eq!(store.outbox::<String>().unwrap(), [(id(0), "still to be sent".to_owned())]);
 }
