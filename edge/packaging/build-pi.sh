@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds `dag` for a Raspberry Pi as one static file: no C library, no Rust and no packages are needed on the Pi.
+# Builds `dag` for a Raspberry Pi as one static file. The Pi needs no C library, no Rust and no packages.
 #
 #   bash edge/packaging/build-pi.sh [TARGET]
 #
-#   arm-unknown-linux-musleabihf   Pi Zero, Zero W, 1 (ARMv6 with VFPv2); every later Pi runs it too. The default
+#   arm-unknown-linux-musleabihf   Pi Zero, Zero W, 1 (ARMv6 with VFPv2); all later ones run it too. The default
 #   aarch64-unknown-linux-musl     Pi Zero 2 W, 3, 4, 5 with a 64-bit system
 #
 # Zig, from PyPI, is the C compiler (ring has some C) and the linker, so no cross toolchain is needed. Rust's standard
-# library for the target comes from rustup; where rustup cannot fetch it, Debian's source of it is built instead.
-# Output goes to CARGO_TARGET_DIR (default: target/ in the checkout). What gets installed is said before it is.
+# library for the target comes from rustup. Where rustup cannot fetch it, it is built from Debian's source package.
+# Output goes to CARGO_TARGET_DIR (default: target/ in the checkout). The script prints what it installs before it does.
 set -euo pipefail
 
 target=${1:-arm-unknown-linux-musleabihf}
@@ -22,8 +22,8 @@ export CARGO_TARGET_DIR=$target_dir
 case $target in
   arm-unknown-linux-musleabihf) zig_target=(-target arm-linux-musleabihf -mcpu=arm1176jzf_s) ;;
   aarch64-unknown-linux-musl)   zig_target=(-target aarch64-linux-musl) ;;
-  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-  *) echo "build-pi.sh: no target \"$target\"; there are arm-unknown-linux-musleabihf and aarch64-unknown-linux-musl" >&2
+  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$here/build-pi.sh"; exit 0 ;;
+  *) echo "build-pi.sh: unknown target : use arm-unknown-linux-musleabihf or aarch64-unknown-linux-musl" >&2
      exit 2 ;;
 esac
 
@@ -39,8 +39,8 @@ if ! "$venv/bin/python" -c 'import ziglang' 2>/dev/null; then
   "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
 fi
 
-# Cargo takes a program's path, not a command line: hence one small script each. What is dropped are the flags by which
-# rustc and the cc crate name the target in their own words, which Zig does not know.
+# Cargo takes the path of a program, not a command line, so each tool gets a small script. The scripts drop the flags by
+# which rustc and the cc crate name the target, since Zig does not know these names.
 tools=$target_dir/zig/$target
 mkdir -p "$tools"
 cat > "$tools/cc" <<WRAPPER
@@ -60,8 +60,8 @@ exec "$venv/bin/python" -m ziglang ar "\$@"
 WRAPPER
 chmod +x "$tools/cc" "$tools/ar"
 
-# Zig brings musl and its start files, so rustc's own are left out. A fixed address costs nothing on a device that runs
-# one program, and avoids static-pie, which linkers for ARMv6 get wrong.
+# Zig brings musl and its start files, so those of rustc are left out. A fixed address costs nothing on a device that
+# runs one program, and avoids static-pie, which linkers for ARMv6 get wrong.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 lower=${target//-/_}
 upper=${lower^^}
@@ -91,7 +91,7 @@ if command -v rustup >/dev/null && { has_rustup_std || add_rustup_std; }; then
 else
   has_debian_rust || add_debian_rust
   say "building, the standard library too, with Debian's $(/usr/bin/rustc --version)"
-  # -Zbuild-std is not stable; RUSTC_BOOTSTRAP lets a stable compiler use it. Rustup's shims must not come first.
+  # -Zbuild-std is not stable: RUSTC_BOOTSTRAP lets a stable compiler use it. PATH must not begin with rustup's shims.
   PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
     /usr/bin/cargo -Zbuild-std=std,panic_abort "${build[@]}"
 fi
