@@ -23,7 +23,7 @@ case $target in
   arm-unknown-linux-musleabihf) zig_target=(-target arm-linux-musleabihf -mcpu=arm1176jzf_s) ;;
   aarch64-unknown-linux-musl)   zig_target=(-target aarch64-linux-musl) ;;
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$here/build-pi.sh"; exit 0 ;;
-  *) echo "build-pi.sh: unknown target : use arm-unknown-linux-musleabihf or aarch64-unknown-linux-musl" >&2
+  *) echo "build-pi.sh: unknown target \"$target\": use arm-unknown-linux-musleabihf or aarch64-unknown-linux-musl" >&2
      exit 2 ;;
 esac
 
