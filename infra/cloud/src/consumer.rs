@@ -14,7 +14,7 @@ use crate::{
     item::DeviceItem,
     registry::Registration,
     work::{HandOver, LONGEST_DELAY, Work},
-    world::{Commit, CommitError, Fault, SHARDS, Stored, World},
+    world::{Commit, CommitError, Devices as _, Fault, Queues as _, SHARDS, Store as _, Stored, World},
 };
 
 /// How often a step is done again because somebody else wrote the item meanwhile.

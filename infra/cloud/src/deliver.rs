@@ -8,7 +8,7 @@ use crate::{
     consumer::{Consumer, Taken},
     event::Event,
     work::{Work, addresses},
-    world::{CommitError, Fault, Stored, World},
+    world::{CommitError, Fault, Messenger as _, Store as _, Stored, World},
 };
 
 /// So many messages of a device are sent at the same time.

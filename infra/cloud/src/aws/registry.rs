@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     registry::{Account, Registration, Signing},
-    world::{CommitError, Fault, Stored},
+    world::{CommitError, Fault, Store as _, Stored},
 };
 
 /// So often a change is made again because another came between reading and writing.
