@@ -116,9 +116,9 @@ impl<W: World> Consumer<W> {
         }
         for taken in taken {
             if let Event::Feedback(feedback) = &taken.event {
-                let mark = crate::world::Mark { at: self.world.now(), text: feedback.text.clone() };
+                let suppression = crate::world::Suppression { at: self.world.now(), text: feedback.text.clone() };
                 for address in &feedback.addresses {
-                    self.world.store().mark(address, &mark).await?;
+                    self.world.store().suppress(address, &suppression).await?;
                 }
             }
         }
@@ -192,8 +192,8 @@ impl<W: World> Consumer<W> {
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Fault(fault)) => return Err(fault),
-                Err(marked @ CommitError::Marked { .. }) => {
-                    return Err(Fault { what: "writing the item", error: marked.to_string() });
+                Err(suppressed @ CommitError::Suppressed { .. }) => {
+                    return Err(Fault { what: "writing the item", error: suppressed.to_string() });
                 }
             }
         }

@@ -100,7 +100,7 @@ impl<W: World> Consumer<W> {
                 }
                 parcels.push((entry, prepared));
             }
-            commit.unmarked = addresses(parcels.iter().map(|(entry, _)| &entry.notification));
+            commit.unsuppressed = addresses(parcels.iter().map(|(entry, _)| &entry.notification));
             match self.world.store().commit(&commit).await {
                 Ok(()) => {
                     // What waits behind these goes when they are settled.
@@ -108,8 +108,8 @@ impl<W: World> Consumer<W> {
                     return Ok((parcels, Some(commit.stored())));
                 }
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Marked { address, mark }) => {
-                    let error = format!("{address} is not written to since {}: {}", mark.at, mark.text);
+                Err(CommitError::Suppressed { address, suppression }) => {
+                    let error = format!("{address} is not written to since {}: {}", suppression.at, suppression.text);
                     marked.push((address, Failure::Permanent { error }));
                 }
                 Err(CommitError::Fault(fault)) => return Err(fault),

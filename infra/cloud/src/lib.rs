@@ -38,5 +38,5 @@ pub use presence::{Change, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{
-    Commit, CommitError, Devices, Due, Fault, Mark, Messenger, Queues, SHARDS, Store, Stored, World, shard,
+    Commit, CommitError, Devices, Due, Fault, Messenger, Queues, SHARDS, Store, Stored, Suppression, World, shard,
 };

@@ -12,7 +12,7 @@ use dag_uplink::{Command, SignedRules};
 use crate::{
     item::DeviceItem,
     registry::Registration,
-    world::{Commit, CommitError, Devices, Due, Fault, Mark, Messenger, Queues, Store, Stored, World, shard},
+    world::{Commit, CommitError, Devices, Due, Fault, Messenger, Queues, Store, Stored, Suppression, World, shard},
 };
 
 /// Everything that surrounds a consumer, in maps and lists.
@@ -36,8 +36,8 @@ pub struct Inside {
     pub registrations: BTreeMap<Name, Registration>,
     /// Rules for devices.
     pub rules: BTreeMap<Id, SignedRules>,
-    /// Addresses that are not to be written to.
-    pub marks: BTreeMap<String, Mark>,
+    /// The suppression list, by address.
+    pub suppressions: BTreeMap<String, Suppression>,
     /// The records of `events`, each with when it appears.
     pub events: VecDeque<(Time, String)>,
     /// The records of `deliveries`.
@@ -122,8 +122,10 @@ impl Store for Memory {
         if inside.items.get(&device).map_or(0, |(_, version)| *version) != commit.version {
             return Err(CommitError::Conflict);
         }
-        if let Some((address, mark)) = commit.unmarked.iter().find_map(|to| inside.marks.get_key_value(to)) {
-            return Err(CommitError::Marked { address: address.clone(), mark: mark.clone() });
+        if let Some((address, suppression)) =
+            commit.unsuppressed.iter().find_map(|to| inside.suppressions.get_key_value(to))
+        {
+            return Err(CommitError::Suppressed { address: address.clone(), suppression: suppression.clone() });
         }
         let broken = |error: serde_json::Error| Fault { what: "writing the item", error: error.to_string() };
         let json = serde_json::to_string(&commit.item).map_err(broken)?;
@@ -169,8 +171,8 @@ impl Store for Memory {
         Ok(self.inside().rules.get(&hash).cloned())
     }
 
-    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
-        self.inside().marks.insert(address.to_owned(), mark.clone());
+    async fn suppress(&self, address: &str, suppression: &Suppression) -> Result<(), Fault> {
+        self.inside().suppressions.insert(address.to_owned(), suppression.clone());
         Ok(())
     }
 }

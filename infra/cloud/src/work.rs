@@ -145,7 +145,7 @@ impl<'a> Work<'a> {
             decisions: self.decisions,
             prepared: Vec::new(),
             finished: self.finished,
-            unmarked: Vec::new(),
+            unsuppressed: Vec::new(),
             item: self.item,
         });
         (commit, hand_over)

@@ -44,8 +44,8 @@ pub struct Commit {
     pub prepared: Vec<(Id, Prepared)>,
     /// Messages that came to their end: they are kept in the log, and what they say is forgotten.
     pub finished: Vec<Entry>,
-    /// Addresses that mail is about to go to: none of them may be marked.
-    pub unmarked: Vec<String>,
+    /// The addresses that mail is about to go to. None of them may be on the suppression list.
+    pub unsuppressed: Vec<String>,
 }
 
 impl Commit {
@@ -61,22 +61,22 @@ pub enum CommitError {
     /// Somebody else wrote the item: read it again.
     #[error("the item was changed by another")]
     Conflict,
-    /// One of the addresses is marked.
-    #[error("{address} is marked: {}", mark.text)]
-    Marked {
+    /// One of the addresses is on the suppression list.
+    #[error("{address} is on the suppression list: {}", suppression.text)]
+    Suppressed {
         /// The address.
         address: String,
         /// Why.
-        mark: Mark,
+        suppression: Suppression,
     },
     /// The table cannot be written.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// An address that is not to be written to again.
+/// Why no mail goes to an address any more: its entry in the suppression list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct Suppression {
     /// Since when.
     pub at: Time,
     /// Why, for people.
@@ -122,8 +122,8 @@ pub trait Store: Send + Sync {
     /// Rules for devices, by what names them.
     fn rules(&self, hash: Id) -> impl Future<Output = Result<Option<SignedRules>, Fault>> + Send;
 
-    /// Marks an address as one that is not to be written to again.
-    fn mark(&self, address: &str, mark: &Mark) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Puts an address on the suppression list: no mail goes to it any more.
+    fn suppress(&self, address: &str, suppression: &Suppression) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The queues.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     registry::{Account, Registration},
-    world::{Commit, CommitError, Due, Fault, Mark, Store, Stored},
+    world::{Commit, CommitError, Due, Fault, Store, Stored, Suppression},
 };
 
 /// So many actions has a transaction at most ("Quotas and limits").
@@ -167,10 +167,10 @@ impl Store for Table {
     /// One request: a transaction, or a simple write where there is nothing but the item.
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let item = rows::device(commit)?;
-        // Spellings of one address are one mark.
+        // The suppression list has one row for all spellings of an address.
         let mut checked: Vec<(Row, &str)> = Vec::new();
-        for address in &commit.unmarked {
-            let key = rows::mark_key(address);
+        for address in &commit.unsuppressed {
+            let key = rows::suppression_key(address);
             if !checked.iter().any(|(known, _)| *known == key) {
                 checked.push((key, address));
             }
@@ -229,10 +229,10 @@ impl Store for Table {
         Ok(due)
     }
 
-    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
-        let row = rows::mark(address, mark);
+    async fn suppress(&self, address: &str, suppression: &Suppression) -> Result<(), Fault> {
+        let row = rows::suppression_row(address, suppression);
         let put = self.client.put_item().table_name(&self.name).set_item(Some(row)).send().await;
-        put.map(|_| ()).map_err(|error| fault("marking an address", &error))
+        put.map(|_| ()).map_err(|error| fault("adding an address to the suppression list", &error))
     }
 }
 
@@ -257,10 +257,11 @@ fn cancelled<R: std::fmt::Debug>(
     }
     for ((_, address), reason) in checked.iter().zip(reasons.iter().skip(1)) {
         if failed(reason) {
-            // A mark that cannot be read marks all the same.
-            let mark = reason.item().and_then(|row| rows::marked(row).ok());
-            let mark = mark.unwrap_or_else(|| Mark { at: commit.at, text: "it is marked".to_owned() });
-            return CommitError::Marked { address: (*address).to_owned(), mark };
+            // An entry that cannot be read suppresses all the same.
+            let suppression = reason.item().and_then(|row| rows::suppression(row).ok());
+            let suppression =
+                suppression.unwrap_or_else(|| Suppression { at: commit.at, text: "no reason is kept".to_owned() });
+            return CommitError::Suppressed { address: (*address).to_owned(), suppression };
         }
     }
     let others = |reason: &&CancellationReason| reason.code().is_some_and(|code| code != "None");

@@ -247,7 +247,7 @@ impl Registry {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
             Err(CommitError::Fault(fault)) => Err(fault),
-            Err(other @ CommitError::Marked { .. }) => Err(Fault { what: WRITING, error: other.to_string() }),
+            Err(other @ CommitError::Suppressed { .. }) => Err(Fault { what: WRITING, error: other.to_string() }),
         }
     }
 

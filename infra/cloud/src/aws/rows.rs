@@ -17,7 +17,7 @@
 //! | `rules` | `HASH` | signed rules for devices |
 //! | `account#ID` | `account` | an account, with a version |
 //! | `accounts` | `USERNAME` | the id of the account of a user name, in small letters |
-//! | `address#ADDRESS` | `mark` | an address that is not to be written to |
+//! | `address#ADDRESS` | `mark` | an address on the suppression list |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,7 +30,7 @@ use serde::Serialize;
 use super::packed::{json, packed, readable, unpacked};
 use crate::{
     item::DeviceItem,
-    world::{Commit, Due, Fault, Mark, Stored, shard},
+    world::{Commit, Due, Fault, Stored, Suppression, shard},
 };
 
 /// A row, or its key.
@@ -88,7 +88,7 @@ pub(super) fn said_key(device: &str, message: Id) -> Row {
 }
 
 /// The same for every spelling of an address: mail servers seldom tell capitals apart, and a person never does.
-pub(super) fn mark_key(address: &str) -> Row {
+pub(super) fn suppression_key(address: &str) -> Row {
     row([("pk", text(format!("address#{}", address.to_lowercase()))), ("sk", text("mark"))])
 }
 
@@ -319,16 +319,16 @@ pub(super) fn due(row: &Row) -> Result<Due, Fault> {
     Ok(Due { device: Name::new(device), at: time(row, "due")?, armed })
 }
 
-/// A mark.
-pub(super) fn mark(address: &str, mark: &Mark) -> Row {
-    let mut row = mark_key(address);
-    row.insert("at".to_owned(), number(mark.at.as_millis()));
-    row.insert("text".to_owned(), text(&mark.text));
+/// Returns the row of an entry in the suppression list.
+pub(super) fn suppression_row(address: &str, suppression: &Suppression) -> Row {
+    let mut row = suppression_key(address);
+    row.insert("at".to_owned(), number(suppression.at.as_millis()));
+    row.insert("text".to_owned(), text(&suppression.text));
     row
 }
 
-/// Reads a mark.
-pub(super) fn marked(row: &Row) -> Result<Mark, Fault> {
+/// Reads an entry of the suppression list.
+pub(super) fn suppression(row: &Row) -> Result<Suppression, Fault> {
     let text = field(row, "text")?.as_s().cloned().unwrap_or_default();
-    Ok(Mark { at: time(row, "at")?, text })
+    Ok(Suppression { at: time(row, "at")?, text })
 }

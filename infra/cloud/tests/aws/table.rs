@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use dag_cloud::{Commit, CommitError, DeviceItem, Mark, Store as _, Stored, shard};
+use dag_cloud::{Commit, CommitError, DeviceItem, Store as _, Stored, Suppression, shard};
 use dag_delivery::{Prepared, Rendered};
 use dag_engine::{Decision, Millis};
 
@@ -17,7 +17,7 @@ fn commit(item: DeviceItem, version: u64) -> Commit {
         decisions: Vec::new(),
         prepared: Vec::new(),
         finished: Vec::new(),
-        unmarked: Vec::new(),
+        unsuppressed: Vec::new(),
     }
 }
 
@@ -84,21 +84,21 @@ async fn of_two_writers_one_has_to_read_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_where_an_address_is_marked() {
+async fn nothing_is_written_for_an_address_on_the_suppression_list() {
     let stack = Stack::start().await;
     let table = stack.table();
-    let mark = Mark { at: NOON, text: "the mail came back".to_owned() };
-    table.mark("Nor@Example.com", &mark).await.unwrap();
+    let suppression = Suppression { at: NOON, text: "the mail came back".to_owned() };
+    table.suppress("Nor@Example.com", &suppression).await.unwrap();
 
     let to = |addresses: &[&str]| Commit {
-        unmarked: addresses.iter().map(|address| (*address).to_owned()).collect(),
+        unsuppressed: addresses.iter().map(|address| (*address).to_owned()).collect(),
         ..commit(item(), 0)
     };
-    let marked = CommitError::Marked { address: "nor@example.com".to_owned(), mark };
-    assert_eq!(table.commit(&to(&["kim@example.com", "nor@example.com"])).await, Err(marked));
+    let suppressed = CommitError::Suppressed { address: "nor@example.com".to_owned(), suppression };
+    assert_eq!(table.commit(&to(&["kim@example.com", "nor@example.com"])).await, Err(suppressed));
     assert_eq!(table.load("cottage").await.unwrap(), None);
     table.commit(&to(&["kim@example.com", "KIM@example.com"])).await.unwrap();
-    // Who has to read again does not learn of marks yet.
+    // Who has to read again does not learn of suppressions yet.
     assert_eq!(table.commit(&to(&["nor@example.com"])).await, Err(CommitError::Conflict));
 }
 
@@ -147,8 +147,8 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
     // All of them end at once, and each was tried before.
     let mut finished: Vec<_> = outbox.into_values().collect();
     finished.iter_mut().for_each(|entry| assert!(entry.lease(NOON)));
-    let unmarked = vec!["nor@example.com".to_owned()];
-    table.commit(&Commit { finished, unmarked, ..commit(item(), 1) }).await.unwrap();
+    let unsuppressed = vec!["nor@example.com".to_owned()];
+    table.commit(&Commit { finished, unsuppressed, ..commit(item(), 1) }).await.unwrap();
     let finished = stack.keys().await.iter().filter(|sk| sk.starts_with("finished#")).count();
     assert!(finished < 20, "{finished} rows");
 }

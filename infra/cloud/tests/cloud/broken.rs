@@ -8,7 +8,8 @@ use std::{
 };
 
 use dag_cloud::{
-    Commit, CommitError, Devices, Due, Fault, Mark, Memory, Messenger, Queues, Registration, Store, Stored, World,
+    Commit, CommitError, Devices, Due, Fault, Memory, Messenger, Queues, Registration, Store, Stored, Suppression,
+    World,
 };
 use dag_delivery::{Failure, Prepared, Receipt};
 use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
@@ -233,8 +234,8 @@ impl Store for Broken {
         self.calling(Call::Rules, self.memory.rules(hash)).await
     }
 
-    async fn mark(&self, address: &str, mark: &Mark) -> Result<(), Fault> {
-        self.calling(Call::Mark, self.memory.mark(address, mark)).await
+    async fn suppress(&self, address: &str, suppression: &Suppression) -> Result<(), Fault> {
+        self.calling(Call::Suppress, self.memory.suppress(address, suppression)).await
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Call {
     Commit,
     Prepared,
     Due,
-    Mark,
+    Suppress,
     Registration,
     Rules,
     Events,

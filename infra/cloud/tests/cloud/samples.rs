@@ -85,7 +85,7 @@ fn an_address_whose_mail_came_back_for_good_is_not_written_to_again() {
     let fleet = after("ses-bounce-permanent");
     fleet.nothing_is_dead();
     let inside = fleet.world().memory.inside();
-    assert_snapshot!(inside.marks["nor@example.com"].text, @"the mail came back (Permanent): smtp; 550 5.1.1 user unknown");
+    assert_snapshot!(inside.suppressions["nor@example.com"].text, @"the mail came back (Permanent): smtp; 550 5.1.1 user unknown");
     let resolved = inside.finished.iter().map(|(_, entry)| entry);
     let resolved = resolved
         .filter(|entry| entry.notification.recipient == "nor" && entry.notification.kind == Kind::Resolved)
@@ -104,7 +104,7 @@ fn an_address_whose_mail_came_back_for_good_is_not_written_to_again() {
 fn an_address_whose_mailbox_is_full_is_written_to_again() {
     let fleet = after("ses-bounce-transient");
     fleet.nothing_is_dead();
-    assert!(fleet.world().memory.inside().marks.is_empty());
+    assert!(fleet.world().memory.inside().suppressions.is_empty());
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
 }
 
@@ -112,7 +112,7 @@ fn an_address_whose_mailbox_is_full_is_written_to_again() {
 fn who_complains_is_not_written_to_again() {
     let fleet = after("ses-complaint");
     fleet.nothing_is_dead();
-    assert_snapshot!(fleet.world().memory.inside().marks["nor@example.com"].text, @"the mail was called unwanted by who got it");
+    assert_snapshot!(fleet.world().memory.inside().suppressions["nor@example.com"].text, @"the mail was called unwanted by who got it");
 }
 
 #[test]

@@ -139,8 +139,8 @@ impl Stack {
         item.presence.report(at);
         item.rules = Some(Id::of(&[b"rules"]));
         let table = Table::new(&self.sdk, "dag");
-        let (decisions, prepared, finished, unmarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let commit = Commit { item, version: 0, at, decisions, prepared, finished, unmarked };
+        let (decisions, prepared, finished, unsuppressed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let commit = Commit { item, version: 0, at, decisions, prepared, finished, unsuppressed };
         self.runtime.block_on(table.commit(&commit)).unwrap();
     }
 
