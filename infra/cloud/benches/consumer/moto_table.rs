@@ -18,7 +18,7 @@ pub struct MotoTable {
 
 impl MotoTable {
     pub fn new(stack: &Stack, now: Time) -> MotoTable {
-        let registry = Registry::new(&stack.sdk, &stack.settings.table);
+        let registry = Registry::new(&stack.sdk, &stack.environment.table);
         MotoTable { table: stack.table(), registry, memory: Memory::new(now) }
     }
 }

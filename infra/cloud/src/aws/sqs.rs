@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
 };
 use dag_engine::Millis;
 
-use super::{Settings, error::fault};
+use super::{environment::StackEnvironment, error::fault};
 use crate::{
     work::LONGEST_DELAY,
     world::{Fault, Queues},
@@ -30,12 +30,12 @@ pub(super) struct Sqs {
 }
 
 impl Sqs {
-    pub fn new(sdk: &SdkConfig, settings: &Settings) -> Self {
+    pub fn new(sdk: &SdkConfig, environment: &StackEnvironment) -> Self {
         Sqs {
             client: Client::new(sdk),
-            events: settings.events.clone(),
-            deliveries: settings.deliveries.clone(),
-            dead: settings.dead.clone(),
+            events: environment.events.clone(),
+            deliveries: environment.deliveries.clone(),
+            dead: environment.dead.clone(),
         }
     }
 

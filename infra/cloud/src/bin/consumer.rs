@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use dag_cloud::{
     Consumer, Record,
-    aws::{self, Aws, Settings},
+    aws::{self, Aws, StackEnvironment},
 };
 use dag_config::Config;
 use dag_engine::Problems;
@@ -96,13 +96,13 @@ fn answer(records: usize, failed: Vec<String>) -> Result<Failures, String> {
 }
 
 async fn set_up() -> Result<Consumer<Aws>> {
-    let settings = Settings::read(|name| env::var(name).ok())?;
+    let environment = StackEnvironment::read(|name| env::var(name).ok())?;
     let root = root();
     let config = configuration(&root)?;
     let said = |problems: Problems| anyhow::anyhow!("{problems}");
     let folder = Folder::read(&root.join("rules")).map_err(|wrong| said(Problems(wrong)))?;
     let rulebook = Rulebook::compile(folder, &config).map_err(said)?;
-    let aws = Aws::new(&aws::sdk(None).await, &settings, &config)?;
+    let aws = Aws::new(&aws::sdk(None).await, &environment, &config)?;
     tracing::info!(rules = %rulebook.engine.rules().hash(), root = %root.display(), "the consumer is ready");
     Ok(Consumer::new(aws, config, rulebook))
 }
@@ -117,9 +117,9 @@ fn configuration(root: &Path) -> Result<Config> {
     let path = root.join("config.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     // What the stack sets for this function is no key of the file.
-    let ours = |name: &OsString| name.to_str().is_some_and(Settings::is_variable);
-    let environment = env::vars_os().filter(|(name, _)| !ours(name));
-    Config::parse(&text, &path, environment, &[]).map_err(|wrong| anyhow::anyhow!("{wrong}"))
+    let ours = |name: &OsString| name.to_str().is_some_and(StackEnvironment::is_variable);
+    let variables = env::vars_os().filter(|(name, _)| !ours(name));
+    Config::parse(&text, &path, variables, &[]).map_err(|wrong| anyhow::anyhow!("{wrong}"))
 }
 
 /// A JSON object a line in the cloud, text elsewhere.

@@ -45,7 +45,7 @@ async fn a_report_costs_little() {
     assert!(consumer.handle(&[record(3, now, "off", 400_000)]).await.is_empty());
     let (decided, written) = table("a report of an outage");
     assert!(decided <= 2 && written <= 3 << 10, "{decided} requests, {written} bytes");
-    let deliveries = stack.take(&stack.settings.deliveries).await;
+    let deliveries = stack.take(&stack.environment.deliveries).await;
     assert_eq!(deliveries.len(), 1, "somebody is told");
     let records = deliveries.into_iter().map(|(body, _)| Record { id: "d".to_owned(), body, receives: 1 });
     assert!(consumer.handle(&records.collect::<Vec<_>>()).await.is_empty());

@@ -24,7 +24,7 @@ async fn verify(stack: &Stack, identity: &str) {
 #[tokio::test]
 async fn a_mail_goes_out_as_it_was_rendered() {
     let mut stack = Stack::start().await;
-    stack.settings.configuration_set = Some("dag".to_owned());
+    stack.environment.configuration_set = Some("dag".to_owned());
     verify(&stack, "dag@example.com").await;
     let world = stack.world();
     stack.requests();
@@ -94,7 +94,7 @@ async fn a_webhook_is_signed_by_an_entry_of_the_stacks_secret_and_waits_for_it()
     let mut stack = Stack::start().await;
     let secrets = aws_sdk_secretsmanager::Client::new(&stack.sdk);
     let made = secrets.create_secret().name("dag").secret_string("{}").send().await.unwrap();
-    stack.settings.secret = made.arn;
+    stack.environment.secret = made.arn;
     let call = Notification {
         address: Address::Webhook {
             // An address that may not be called: that is looked at once the call is signed.

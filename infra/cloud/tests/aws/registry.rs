@@ -23,7 +23,7 @@ fn rules(text: &str) -> SignedRules {
 }
 
 fn of(stack: &Stack) -> Registry {
-    Registry::new(&stack.sdk, &stack.settings.table)
+    Registry::new(&stack.sdk, &stack.environment.table)
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use dag_cloud::{
     Consumer, DeviceItem,
-    aws::{Aws, Settings, Table},
+    aws::{Aws, StackEnvironment, Table},
 };
 use dag_config::Config;
 use dag_delivery::Entry;
@@ -25,7 +25,7 @@ pub const NOON: Time = Time::from_millis(1_768_046_400_000);
 pub struct Stack {
     moto: Moto,
     pub sdk: SdkConfig,
-    pub settings: Settings,
+    pub environment: StackEnvironment,
 }
 
 impl Stack {
@@ -35,7 +35,7 @@ impl Stack {
         let mut stack = Stack {
             moto,
             sdk,
-            settings: Settings {
+            environment: StackEnvironment {
                 table: "dag".to_owned(),
                 events: String::new(),
                 deliveries: String::new(),
@@ -46,9 +46,9 @@ impl Stack {
             },
         };
         stack.create_table().await;
-        stack.settings.events = stack.queue("events").await;
-        stack.settings.deliveries = stack.queue("deliveries").await;
-        stack.settings.dead = stack.queue("dead").await;
+        stack.environment.events = stack.queue("events").await;
+        stack.environment.deliveries = stack.queue("deliveries").await;
+        stack.environment.dead = stack.queue("dead").await;
         stack
     }
 
@@ -91,7 +91,7 @@ impl Stack {
     }
 
     pub fn table(&self) -> Table {
-        Table::new(&self.sdk, &self.settings.table)
+        Table::new(&self.sdk, &self.environment.table)
     }
 
     pub fn world(&self) -> Aws {
@@ -99,7 +99,7 @@ impl Stack {
     }
 
     pub fn world_of(&self, config: &Config) -> Result<Aws, dag_delivery::SetupError> {
-        Aws::new(&self.sdk, &self.settings, config)
+        Aws::new(&self.sdk, &self.environment, config)
     }
 
     pub fn consumer(&self) -> Consumer<Aws> {
