@@ -11,7 +11,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,
 {
-    let told = dag_cloud::aws::told(error);
+    let told = dag_cloud::aws::describe_error(error);
     let advice = match error {
         SdkError::ServiceError(said) => answered(said.err().code().unwrap_or_default(), &told),
         SdkError::TimeoutError(_) => Some(SLOW.to_owned()),

@@ -12,7 +12,7 @@ use dag_engine::{Decision, Id, Time};
 use dag_uplink::SignedRules;
 
 use super::{
-    error::{fault, told},
+    error::{describe_error, fault},
     rows::{self, Row},
 };
 use crate::{
@@ -274,5 +274,5 @@ fn cancelled<R: std::fmt::Debug>(
         format!("{} {}", reason.code().unwrap_or_default(), reason.message().unwrap_or_default()).trim_end().to_owned()
     });
     let why: Vec<String> = why.collect();
-    CommitError::Fault(Fault { what: WRITING, error: format!("{} ({})", told(error), why.join("; ")) })
+    CommitError::Fault(Fault { what: WRITING, error: format!("{} ({})", describe_error(error), why.join("; ")) })
 }

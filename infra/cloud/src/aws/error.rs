@@ -1,4 +1,4 @@
-//! Errors of the SDK in words.
+//! Errors of the AWS SDK as text.
 
 use std::error::Error;
 
@@ -6,37 +6,37 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::world::Fault;
 
-/// A request that failed, as broken infrastructure.
+/// Returns a failed request as a [`Fault`]. `what` names what was attempted.
 pub(super) fn fault<E, R>(what: &'static str, error: &SdkError<E, R>) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,
 {
-    Fault { what, error: told(error) }
+    Fault { what, error: describe_error(error) }
 }
 
-/// What the service said, or why it was not reached.
-pub fn told<E, R>(error: &SdkError<E, R>) -> String
+/// Returns the service's error code and message, or why the service was not reached.
+pub fn describe_error<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,
 {
-    if let Some(said) = error.as_service_error() {
-        match (said.code(), said.message()) {
+    if let Some(service) = error.as_service_error() {
+        match (service.code(), service.message()) {
             (Some(code), Some(message)) => return format!("{code}: {message}"),
             (Some(code), None) => return code.to_owned(),
             _ => {}
         }
     }
-    // The outermost says least: "dispatch failure".
-    let mut told = error.to_string();
+    // The outermost error alone says too little: "dispatch failure".
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !told.contains(&said) {
-            told = format!("{told}: {said}");
+        let inner = error.to_string();
+        if !text.contains(&inner) {
+            text = format!("{text}: {inner}");
         }
         cause = error.source();
     }
-    told
+    text
 }

@@ -29,7 +29,7 @@ use crate::world::{Devices, Messenger, Queues, Store, World};
 pub use self::{
     dynamo::Table,
     environment::{MissingVariables, StackEnvironment},
-    error::told,
+    error::describe_error,
     registry::Registry,
 };
 use self::{iot::Broker, messenger::AwsMessenger, secret::Secret, ses::Ses, sqs::Sqs};

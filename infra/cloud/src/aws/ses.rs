@@ -11,7 +11,7 @@ use aws_sdk_sesv2::{
 };
 use dag_delivery::{Failure, Mail, Mailer, Receipt, Sending};
 
-use super::{error::told, verified::Verified};
+use super::{error::describe_error, verified::Verified};
 use crate::feedback::tags;
 
 /// The longest value of a tag ("MessageTag").
@@ -85,7 +85,7 @@ fn unverified(to: &str) -> String {
 /// Whether another attempt makes sense. What is ours to mend, and may be mended within a day, costs no message; what SES
 /// says of the mail or the address does.
 fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<'_>) -> Failure {
-    let said = told(error);
+    let said = describe_error(error);
     let later = |error: String| Failure::Retry { error, after: None };
     let never = |error: String| Failure::Permanent { error };
     let Some(service) = error.as_service_error() else {

@@ -9,7 +9,7 @@ use std::{
 use aws_sdk_sesv2::{Client, operation::get_email_identity::GetEmailIdentityError};
 use tokio::time::Instant;
 
-use super::error::told;
+use super::error::describe_error;
 
 /// For how long an answer counts: whoever has just confirmed an address waits so long at most.
 const COUNTS: Duration = Duration::from_secs(300);
@@ -43,7 +43,11 @@ impl Verified {
             Err(error) => match error.as_service_error() {
                 Some(GetEmailIdentityError::NotFoundException(_)) => false,
                 _ => {
-                    tracing::warn!(identity, error = told(&error), "whether this is verified with SES is not known");
+                    tracing::warn!(
+                        identity,
+                        error = describe_error(&error),
+                        "whether this is verified with SES is not known"
+                    );
                     return true;
                 }
             },
