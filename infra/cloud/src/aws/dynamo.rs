@@ -144,7 +144,7 @@ impl Store for Table {
     }
 
     async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
-        let row = self.get(rows::said_key(device, message)).await?;
+        let row = self.get(rows::prepared_key(device, message)).await?;
         row.map(|row| rows::content(&row, "said")).transpose()
     }
 

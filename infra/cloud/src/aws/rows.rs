@@ -40,7 +40,7 @@ pub(super) type Row = HashMap<String, AttributeValue>;
 const KEEP: i64 = 90 * 86_400;
 
 /// Messages are given up after a day. What they say is deleted then, and goes by itself if that was not done.
-const KEEP_SAID: i64 = 3 * 86_400;
+const KEEP_PREPARED: i64 = 3 * 86_400;
 
 /// The largest row that DynamoDB takes ("Quotas and limits"): 400 KB, names counted.
 const LARGEST_ROW: usize = 400 << 10;
@@ -83,7 +83,7 @@ pub(super) fn item_key(device: &str) -> Row {
     key_of(device, "item".to_owned())
 }
 
-pub(super) fn said_key(device: &str, message: Id) -> Row {
+pub(super) fn prepared_key(device: &str, message: Id) -> Row {
     key_of(device, format!("said#{message}"))
 }
 
@@ -235,11 +235,11 @@ pub(super) fn beside(commit: &Commit, room: usize) -> Result<SiblingRules, Fault
     }
     let over: BTreeSet<Id> = commit.finished.iter().map(|entry| entry.notification.id).collect();
     // A transaction takes one action on a row.
-    let said: BTreeMap<Id, _> = commit.prepared.iter().map(|(id, prepared)| (*id, prepared)).collect();
-    for (message, prepared) in said.into_iter().filter(|(message, _)| !over.contains(message)) {
-        let mut row = said_key(device, message);
+    let prepared: BTreeMap<Id, _> = commit.prepared.iter().map(|(id, prepared)| (*id, prepared)).collect();
+    for (message, prepared) in prepared.into_iter().filter(|(message, _)| !over.contains(message)) {
+        let mut row = prepared_key(device, message);
         row.insert("said".to_owned(), packed(WRITING, prepared)?);
-        row.insert("expires".to_owned(), expires(KEEP_SAID));
+        row.insert("expires".to_owned(), expires(KEEP_PREPARED));
         puts.push(row);
     }
     let Some(left) = room.checked_sub(puts.len()) else {
@@ -249,7 +249,7 @@ pub(super) fn beside(commit: &Commit, room: usize) -> Result<SiblingRules, Fault
     // Only what was tried was rendered. What has no room here goes when it expires.
     let tried = commit.finished.iter().filter(|entry| entry.attempts > 0).map(|entry| entry.notification.id);
     let tried: BTreeSet<Id> = tried.collect();
-    let deletes = tried.into_iter().take(left).map(|message| said_key(device, message)).collect();
+    let deletes = tried.into_iter().take(left).map(|message| prepared_key(device, message)).collect();
     Ok(SiblingRules { puts, deletes })
 }
 
