@@ -34,7 +34,7 @@ pub use feedback::{Feedback, UnknownMail, tags};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Inside, Memory, Sent};
-pub use presence::{Change, Presence, PresenceEvent, Stale};
+pub use presence::{ConnectionChange, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
 pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{

@@ -17,7 +17,7 @@ pub struct PresenceEvent {
     /// The device.
     pub client_id: Name,
     /// What happened.
-    pub event_type: Change,
+    pub event_type: ConnectionChange,
     /// When, to about two minutes.
     #[serde(with = "millis")]
     pub timestamp: Time,
@@ -33,7 +33,7 @@ pub struct PresenceEvent {
 /// What happened to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum ConnectionChange {
     /// It began.
     Connected,
     /// It ended.
@@ -80,7 +80,7 @@ impl Presence {
     ///
     /// # Errors
     /// Why it says nothing new.
-    pub fn event(&mut self, event: &PresenceEvent) -> Result<Option<(Change, Time)>, Stale> {
+    pub fn event(&mut self, event: &PresenceEvent) -> Result<Option<(ConnectionChange, Time)>, Stale> {
         let at = event.timestamp;
         if let Some(known) = &self.connection {
             let later = event.version_number > known.version || self.counts_anew(at);
@@ -88,24 +88,26 @@ impl Presence {
                 _ if self.is_of_another_count(at) => return Err(Stale::OlderVersion),
                 _ if later => {}
                 _ if event.version_number < known.version => return Err(Stale::OlderVersion),
-                Change::Disconnected if known.ended => return Err(Stale::Known),
-                Change::Disconnected if event.session_identifier != known.session => return Err(Stale::OtherSession),
-                Change::Disconnected => {}
-                Change::Connected => return Err(Stale::Known),
+                ConnectionChange::Disconnected if known.ended => return Err(Stale::Known),
+                ConnectionChange::Disconnected if event.session_identifier != known.session => {
+                    return Err(Stale::OtherSession);
+                }
+                ConnectionChange::Disconnected => {}
+                ConnectionChange::Connected => return Err(Stale::Known),
             }
         }
-        let ended = event.event_type == Change::Disconnected;
+        let ended = event.event_type == ConnectionChange::Disconnected;
         let (version, session) = (event.version_number, event.session_identifier.clone());
         self.connection = Some(Connection { version, session, ended });
         Ok(self.set(event.event_type, at))
     }
 
     /// A report of the device proves that it had a connection when the broker took it; not if a disconnect came later.
-    pub fn report(&mut self, received_at: Time) -> Option<(Change, Time)> {
+    pub fn report(&mut self, received_at: Time) -> Option<(ConnectionChange, Time)> {
         if self.gone.is_some_and(|gone| received_at <= gone) {
             return None;
         }
-        self.set(Change::Connected, received_at)
+        self.set(ConnectionChange::Connected, received_at)
     }
 
     /// Whether the device is connected, and since when; `None` where nothing was heard yet.
@@ -126,8 +128,8 @@ impl Presence {
         self.state.is_some_and(|(_, since)| since.since(at) >= COUNTS_ANEW)
     }
 
-    fn set(&mut self, change: Change, at: Time) -> Option<(Change, Time)> {
-        let connected = change == Change::Connected;
+    fn set(&mut self, change: ConnectionChange, at: Time) -> Option<(ConnectionChange, Time)> {
+        let connected = change == ConnectionChange::Connected;
         if !connected {
             self.gone = Some(at);
         }
@@ -159,7 +161,7 @@ mod tests {
 
     /// `c` or `d`, a version, a session, and when, in minutes.
     fn event(what: char, version: u64, session: &str, minute: i64) -> PresenceEvent {
-        let event_type = if what == 'c' { Change::Connected } else { Change::Disconnected };
+        let event_type = if what == 'c' { ConnectionChange::Connected } else { ConnectionChange::Disconnected };
         PresenceEvent {
             client_id: Name::new("cottage"),
             event_type,
@@ -174,8 +176,8 @@ mod tests {
     fn told(story: &[PresenceEvent]) -> String {
         let mut presence = Presence::default();
         let told = story.iter().map(|event| match presence.event(event) {
-            Ok(Some((Change::Connected, at))) => format!("+{}", at.as_millis() / 60_000),
-            Ok(Some((Change::Disconnected, at))) => format!("-{}", at.as_millis() / 60_000),
+            Ok(Some((ConnectionChange::Connected, at))) => format!("+{}", at.as_millis() / 60_000),
+            Ok(Some((ConnectionChange::Disconnected, at))) => format!("-{}", at.as_millis() / 60_000),
             Ok(None) => "=".to_owned(),
             Err(stale) => format!("{stale:?}"),
         });
@@ -219,12 +221,12 @@ mod tests {
         for event in [event('c', 7, "a", 1), event('d', 7, "a", 10)] {
             assert!(presence.event(&event).unwrap().is_some());
         }
-        assert_eq!(presence.report(minute(81)), Some((Change::Connected, minute(81))));
+        assert_eq!(presence.report(minute(81)), Some((ConnectionChange::Connected, minute(81))));
         assert_eq!(presence.event(&event('c', 0, "b", 80)), Ok(None));
-        assert_eq!(presence.event(&event('d', 0, "b", 90)), Ok(Some((Change::Disconnected, minute(90)))));
+        assert_eq!(presence.event(&event('d', 0, "b", 90)), Ok(Some((ConnectionChange::Disconnected, minute(90)))));
         // And if the connect never came.
-        assert_eq!(presence.report(minute(161)), Some((Change::Connected, minute(161))));
-        assert_eq!(presence.event(&event('d', 0, "c", 170)), Ok(Some((Change::Disconnected, minute(170)))));
+        assert_eq!(presence.report(minute(161)), Some((ConnectionChange::Connected, minute(161))));
+        assert_eq!(presence.event(&event('d', 0, "c", 170)), Ok(Some((ConnectionChange::Disconnected, minute(170)))));
     }
 
     #[test]
@@ -238,12 +240,12 @@ mod tests {
     fn a_report_proves_a_connection_unless_a_later_disconnect_is_known() {
         let minute = |minute: i64| Time::from_millis(minute * 60_000);
         let mut presence = Presence::default();
-        assert_eq!(presence.report(minute(1)), Some((Change::Connected, minute(1))));
+        assert_eq!(presence.report(minute(1)), Some((ConnectionChange::Connected, minute(1))));
         assert_eq!(presence.report(minute(2)), None);
         assert!(presence.event(&event('d', 4, "a", 5)).unwrap().is_some());
         assert_eq!(presence.report(minute(5)), None);
         assert_eq!(presence.state(), Some((false, minute(5))));
-        assert_eq!(presence.report(minute(6)), Some((Change::Connected, minute(6))));
+        assert_eq!(presence.report(minute(6)), Some((ConnectionChange::Connected, minute(6))));
         // The disconnect that was seen does not end it again.
         assert_eq!(presence.event(&event('d', 4, "a", 5)), Err(Stale::Known));
     }

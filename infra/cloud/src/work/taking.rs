@@ -9,7 +9,7 @@ use crate::{
     feedback::Feedback,
     incarnations::Standing,
     item::DeviceItem,
-    presence::{Change, PresenceEvent},
+    presence::{ConnectionChange, PresenceEvent},
 };
 
 /// So many askings are remembered, lest one that comes again tells people again.
@@ -45,7 +45,7 @@ impl Work<'_> {
                         if let Some((change, at)) = change {
                             self.connection(change, at);
                         }
-                        if event.event_type == Change::Connected {
+                        if event.event_type == ConnectionChange::Connected {
                             self.connected_anew();
                         }
                     }
@@ -54,7 +54,7 @@ impl Work<'_> {
                     }
                 }
                 let gone = self.item.presence.state().is_some_and(|(connected, _)| !connected);
-                if gone && event.event_type == Change::Disconnected {
+                if gone && event.event_type == ConnectionChange::Disconnected {
                     // It may be there all the same, by another connection of which nothing was heard yet. Also when the
                     // event was known: it may have died with its host before the device was asked.
                     self.commands.push(Command::Report);
@@ -130,8 +130,8 @@ impl Work<'_> {
         }
     }
 
-    fn connection(&mut self, change: Change, at: Time) {
-        let value = if change == Change::Connected { Value::Connected } else { Value::Disconnected };
+    fn connection(&mut self, change: ConnectionChange, at: Time) {
+        let value = if change == ConnectionChange::Connected { Value::Connected } else { Value::Disconnected };
         self.item.presence_readings += 1;
         let first = self.item.presence_readings;
         let (source, fact) = (Name::new_static(PRESENCE.0), Name::new_static(PRESENCE.1));

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use dag_cloud::{Change, Event, SWEEP};
+use dag_cloud::{ConnectionChange, Event, SWEEP};
 use dag_delivery::EntryState;
 use dag_engine::{Channel, Id, Kind};
 use insta::assert_snapshot;
@@ -39,7 +39,7 @@ fn the_brokers_events_are_read() {
         other => panic!("{other:?}"),
     };
     let (begins, ends) = (read("presence-connected"), read("presence-disconnected"));
-    assert_eq!((begins.event_type, ends.event_type), (Change::Connected, Change::Disconnected));
+    assert_eq!((begins.event_type, ends.event_type), (ConnectionChange::Connected, ConnectionChange::Disconnected));
     assert_eq!(begins.session_identifier, ends.session_identifier);
     assert_eq!((begins.version_number, ends.version_number), (3, 3));
     assert_eq!(ends.disconnect_reason.as_deref(), Some("MQTT_KEEP_ALIVE_TIMEOUT"));
