@@ -7,7 +7,7 @@ use super::Work;
 use crate::{
     event::{Ask, Event},
     feedback::Feedback,
-    incarnations::Standing,
+    incarnations::IncarnationStatus,
     item::DeviceItem,
     presence::{ConnectionChange, PresenceEvent},
 };
@@ -78,14 +78,14 @@ impl Work<'_> {
 
     fn reported(&mut self, report: DeviceReport, received_at: Time) {
         let heard = self.item.heard;
-        let met = self.item.incarnations.meet(report.incarnation, heard.is_some());
-        let message = (met.boot(report.boot), report.number);
-        let stale = met.standing == Standing::Former || heard.is_some_and(|heard| message <= heard);
+        let incarnation = self.item.incarnations.identify(report.incarnation, heard.is_some());
+        let message = (incarnation.boot(report.boot), report.number);
+        let stale = incarnation.status == IncarnationStatus::Former || heard.is_some_and(|heard| message <= heard);
         if stale {
             // What it says of the device is old, its readings may still fill a gap.
             tracing::info!(device = %report.device, boot = message.0, number = message.1, "a report that was overtaken");
         } else {
-            if met.standing == Standing::New {
+            if incarnation.status == IncarnationStatus::New {
                 tracing::warn!(device = %report.device, "another store counts the device's boots: a new memory card?");
                 // It has none of what the one before was sent.
                 self.item.rules_sent = None;
@@ -108,7 +108,7 @@ impl Work<'_> {
             }
         }
         for part in report.reports(received_at) {
-            let boot = met.boot(part.boot);
+            let boot = incarnation.boot(part.boot);
             self.step(Input::Report(Report { boot, ..part }));
         }
         if !stale {
