@@ -33,7 +33,7 @@ pub use event::{Ask, Event, EventError, SWEEP};
 pub use feedback::{Feedback, UnknownMail, tags};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
-pub use memory::{Inside, Memory, Sent};
+pub use memory::{Memory, MemoryState, SentMessage};
 pub use presence::{ConnectionChange, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
 pub use work::{HandOver, LONGEST_DELAY, Work};

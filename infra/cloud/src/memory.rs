@@ -17,11 +17,11 @@ use crate::{
 
 /// Everything that surrounds a consumer, in maps and lists.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Inside>);
+pub struct Memory(Mutex<MemoryState>);
 
 /// What is in there.
 #[derive(Debug, Default)]
-pub struct Inside {
+pub struct MemoryState {
     /// Now.
     pub now: Time,
     /// The items, as JSON: what does not survive that is not kept.
@@ -47,7 +47,7 @@ pub struct Inside {
     /// What devices were told.
     pub commands: Vec<(Name, Command)>,
     /// What people got.
-    pub sent: Vec<Sent>,
+    pub sent: Vec<SentMessage>,
     /// How many requests the table had, and how many bytes they wrote.
     pub requests: u64,
     /// Bytes of items and decisions written.
@@ -56,7 +56,7 @@ pub struct Inside {
 
 /// A message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentMessage {
     /// When.
     pub at: Time,
     /// What.
@@ -68,16 +68,16 @@ pub struct Sent {
 impl Memory {
     /// An empty world at `now`.
     pub fn new(now: Time) -> Self {
-        Memory(Mutex::new(Inside { now, ..Inside::default() }))
+        Memory(Mutex::new(MemoryState { now, ..MemoryState::default() }))
     }
 
-    /// A look inside.
-    pub fn inside(&self) -> MutexGuard<'_, Inside> {
+    /// A look state.
+    pub fn lock(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inside {
+impl MemoryState {
     /// The item of a device.
     pub fn item(&self, device: &str) -> Option<DeviceItem> {
         self.items.get(device).and_then(|(json, _)| serde_json::from_str(json).ok())
@@ -102,59 +102,59 @@ impl World for Memory {
     }
 
     fn now(&self) -> Time {
-        self.inside().now
+        self.lock().now
     }
 }
 
 impl Store for Memory {
     async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
-        let mut inside = self.inside();
-        inside.requests += 1;
-        let Some((json, version)) = inside.items.get(device) else { return Ok(None) };
+        let mut state = self.lock();
+        state.requests += 1;
+        let Some((json, version)) = state.items.get(device) else { return Ok(None) };
         let broken = |error: serde_json::Error| Fault { what: "reading the item", error: error.to_string() };
         Ok(Some(Stored { item: serde_json::from_str(json).map_err(broken)?, version: *version }))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        let mut inside = self.inside();
-        inside.requests += 1;
+        let mut state = self.lock();
+        state.requests += 1;
         let device = commit.item.id().clone();
-        if inside.items.get(&device).map_or(0, |(_, version)| *version) != commit.version {
+        if state.items.get(&device).map_or(0, |(_, version)| *version) != commit.version {
             return Err(CommitError::Conflict);
         }
         if let Some((address, suppression)) =
-            commit.unsuppressed.iter().find_map(|to| inside.suppressions.get_key_value(to))
+            commit.unsuppressed.iter().find_map(|to| state.suppressions.get_key_value(to))
         {
             return Err(CommitError::Suppressed { address: address.clone(), suppression: suppression.clone() });
         }
         let broken = |error: serde_json::Error| Fault { what: "writing the item", error: error.to_string() };
         let json = serde_json::to_string(&commit.item).map_err(broken)?;
         let decisions = serde_json::to_string(&commit.decisions).map_err(broken)?;
-        inside.written += (json.len() + decisions.len()) as u64;
-        inside.items.insert(device.clone(), (json, commit.version + 1));
-        inside.decisions.entry(device.clone()).or_default().extend(commit.decisions.iter().cloned());
+        state.written += (json.len() + decisions.len()) as u64;
+        state.items.insert(device.clone(), (json, commit.version + 1));
+        state.decisions.entry(device.clone()).or_default().extend(commit.decisions.iter().cloned());
         for (message, prepared) in &commit.prepared {
-            inside.prepared.insert((device.clone(), *message), prepared.clone());
+            state.prepared.insert((device.clone(), *message), prepared.clone());
         }
         for entry in &commit.finished {
-            inside.prepared.remove(&(device.clone(), entry.notification.id));
-            inside.finished.push((device.clone(), entry.clone()));
+            state.prepared.remove(&(device.clone(), entry.notification.id));
+            state.finished.push((device.clone(), entry.clone()));
         }
         Ok(())
     }
 
     async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
-        let mut inside = self.inside();
-        inside.requests += 1;
-        Ok(inside.prepared.get(&(Name::new(device), message)).cloned())
+        let mut state = self.lock();
+        state.requests += 1;
+        Ok(state.prepared.get(&(Name::new(device), message)).cloned())
     }
 
     async fn due(&self, part: u8, until: Time) -> Result<Vec<Due>, Fault> {
-        let mut inside = self.inside();
-        inside.requests += 1;
-        let devices: Vec<Name> = inside.items.keys().filter(|device| shard(device) == part).cloned().collect();
+        let mut state = self.lock();
+        state.requests += 1;
+        let devices: Vec<Name> = state.items.keys().filter(|device| shard(device) == part).cloned().collect();
         let due = devices.iter().filter_map(|device| {
-            let item = inside.item(device)?;
+            let item = state.item(device)?;
             let at = item.due().filter(|at| *at <= until)?;
             Some(Due { device: device.clone(), at, armed: item.armed })
         });
@@ -164,41 +164,41 @@ impl Store for Memory {
     }
 
     async fn registration(&self, device: &str) -> Result<Option<Registration>, Fault> {
-        Ok(self.inside().registrations.get(device).cloned())
+        Ok(self.lock().registrations.get(device).cloned())
     }
 
     async fn rules(&self, hash: Id) -> Result<Option<SignedRules>, Fault> {
-        Ok(self.inside().rules.get(&hash).cloned())
+        Ok(self.lock().rules.get(&hash).cloned())
     }
 
     async fn suppress(&self, address: &str, suppression: &Suppression) -> Result<(), Fault> {
-        self.inside().suppressions.insert(address.to_owned(), suppression.clone());
+        self.lock().suppressions.insert(address.to_owned(), suppression.clone());
         Ok(())
     }
 }
 
 impl Queues for Memory {
     async fn events(&self, records: Vec<(String, Millis)>) -> Result<(), Fault> {
-        let mut inside = self.inside();
-        let now = inside.now;
-        inside.events.extend(records.into_iter().map(|(body, delay)| (now + delay, body)));
+        let mut state = self.lock();
+        let now = state.now;
+        state.events.extend(records.into_iter().map(|(body, delay)| (now + delay, body)));
         Ok(())
     }
 
     async fn deliveries(&self, records: Vec<String>) -> Result<(), Fault> {
-        self.inside().deliveries.extend(records);
+        self.lock().deliveries.extend(records);
         Ok(())
     }
 
     async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.inside().dead.push((body.to_owned(), reason.to_owned()));
+        self.lock().dead.push((body.to_owned(), reason.to_owned()));
         Ok(())
     }
 }
 
 impl Devices for Memory {
     async fn command(&self, device: &str, command: &Command) -> Result<(), Fault> {
-        self.inside().commands.push((Name::new(device), command.clone()));
+        self.lock().commands.push((Name::new(device), command.clone()));
         Ok(())
     }
 }
@@ -206,7 +206,7 @@ impl Devices for Memory {
 impl Messenger for Memory {
     async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
         let (notification, prepared) = (notification.clone(), prepared.clone());
-        self.inside().sent.push(Sent { at: now, notification, prepared });
+        self.lock().sent.push(SentMessage { at: now, notification, prepared });
         Ok(Receipt { answer: "kept".to_owned() })
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::MutexGuard, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_cloud::{Consumer, Event, Inside, Memory, Record, Registration, World};
+use dag_cloud::{Consumer, Event, Memory, MemoryState, Record, Registration, World};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time, Value};
 use dag_rulebook::{Folder, Rulebook};
@@ -84,19 +84,19 @@ impl Reporter {
 
 /// A world with a clock that is set by hand, whose queues and people are in memory.
 pub trait Bench: World {
-    fn inside(&self) -> MutexGuard<'_, Inside>;
+    fn lock(&self) -> MutexGuard<'_, MemoryState>;
 
     /// Makes a device known to the registry.
     async fn register(&self, device: Name);
 }
 
 impl Bench for Memory {
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        Memory::inside(self)
+    fn lock(&self) -> MutexGuard<'_, MemoryState> {
+        Memory::lock(self)
     }
 
     async fn register(&self, device: Name) {
-        self.inside().registrations.insert(device, Registration::default());
+        self.lock().registrations.insert(device, Registration::default());
     }
 }
 
@@ -140,7 +140,7 @@ impl<W: Bench> Fleet<W> {
 
     /// Takes records over, in batches. Answers the processor's time that went there.
     pub async fn take(&mut self, bodies: Vec<String>) -> Duration {
-        self.consumer.world().inside().now = self.now;
+        self.consumer.world().lock().now = self.now;
         let mut took = Duration::ZERO;
         let mut bodies = bodies.into_iter().peekable();
         while bodies.peek().is_some() {
@@ -160,12 +160,12 @@ impl<W: Bench> Fleet<W> {
         loop {
             let mut bodies = Vec::new();
             {
-                let mut inside = self.consumer.world().inside();
-                let later: Vec<_> = inside.events.drain(..).collect();
+                let mut state = self.consumer.world().lock();
+                let later: Vec<_> = state.events.drain(..).collect();
                 for (at, body) in later {
-                    if at <= self.now { bodies.push(body) } else { inside.events.push_back((at, body)) }
+                    if at <= self.now { bodies.push(body) } else { state.events.push_back((at, body)) }
                 }
-                bodies.extend(inside.deliveries.drain(..));
+                bodies.extend(state.deliveries.drain(..));
             }
             if bodies.is_empty() {
                 return;
@@ -176,21 +176,21 @@ impl<W: Bench> Fleet<W> {
 
     /// A table in memory keeps what people got and what was decided, and a real one does so elsewhere.
     pub fn forget(&mut self) {
-        let mut inside = self.consumer.world().inside();
-        self.sent += inside.sent.len();
-        inside.sent.clear();
-        inside.finished.clear();
-        inside.decisions.clear();
+        let mut state = self.consumer.world().lock();
+        self.sent += state.sent.len();
+        state.sent.clear();
+        state.finished.clear();
+        state.decisions.clear();
     }
 
     /// How many requests the table had, and how many bytes they wrote, since this was last counted anew.
     pub fn counts(&self) -> (u64, u64) {
-        let inside = self.consumer.world().inside();
-        (inside.requests, inside.written)
+        let state = self.consumer.world().lock();
+        (state.requests, state.written)
     }
 
     pub fn count_anew(&mut self) {
-        let mut inside = self.consumer.world().inside();
-        (inside.requests, inside.written) = (0, 0);
+        let mut state = self.consumer.world().lock();
+        (state.requests, state.written) = (0, 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::MutexGuard;
 
 use dag_cloud::{
-    Devices, Inside, Memory, Messenger, Queues, Registration, Store, World,
+    Devices, Memory, MemoryState, Messenger, Queues, Registration, Store, World,
     aws::{Registry, Table},
 };
 use dag_engine::{Name, Time};
@@ -24,8 +24,8 @@ impl MotoTable {
 }
 
 impl Bench for MotoTable {
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.memory.inside()
+    fn lock(&self) -> MutexGuard<'_, MemoryState> {
+        self.memory.lock()
     }
 
     async fn register(&self, device: Name) {

@@ -41,8 +41,8 @@ fn an_acknowledgement_of_an_incident_that_is_not_there_is_refused_with_a_reason(
     let body = Event::asked(&"cottage".into(), ask, Fleet::START.parse().unwrap());
     let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Put(body))]));
     fleet.nothing_is_dead();
-    let inside = fleet.world().memory.inside();
-    let refused = serde_json::to_string(&inside.decisions["cottage"]).unwrap();
+    let state = fleet.world().memory.lock();
+    let refused = serde_json::to_string(&state.decisions["cottage"]).unwrap();
     assert!(refused.contains("no_such_incident"), "{refused}");
 }
 

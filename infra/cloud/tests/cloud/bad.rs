@@ -29,10 +29,10 @@ fn answer(body: String) -> String {
     );
     let rig = fleet.world().rig();
     assert!(rig.events.dead.is_empty() && rig.deliveries.dead.is_empty());
-    let inside = fleet.world().memory.inside();
-    let mut answers: Vec<String> = inside.dead.iter().map(|(_, reason)| format!("put aside: {reason}")).collect();
+    let state = fleet.world().memory.lock();
+    let mut answers: Vec<String> = state.dead.iter().map(|(_, reason)| format!("put aside: {reason}")).collect();
     let about = fleet.start + minutes(12);
-    let decided = inside.decisions.values().flatten().filter(|decision| decision.at.since(about).get() < 61_000);
+    let decided = state.decisions.values().flatten().filter(|decision| decision.at.since(about).get() < 61_000);
     let decided = decided.filter(|decision| decision.at >= about).map(|decision| {
         let mut line = serde_json::to_value(decision).unwrap();
         line.as_object_mut().unwrap().remove("at");
@@ -120,8 +120,8 @@ fn second(first: String, second: String) -> String {
     fleet.live(Plan::default(), &story("cottage", acts), minutes(60));
     fleet.holds();
     fleet.nothing_is_dead();
-    let inside = fleet.world().memory.inside();
-    let decided = inside.decisions["cottage"].iter().filter(|decision| decision.at >= minute(12));
+    let state = fleet.world().memory.lock();
+    let decided = state.decisions["cottage"].iter().filter(|decision| decision.at >= minute(12));
     decided.map(|decision| serde_json::to_string(&decision.outcome).unwrap()).collect::<Vec<_>>().join("\n")
 }
 
@@ -186,6 +186,6 @@ fn a_batch_goes_on_beside_what_is_wrong() {
         .chain([(10, Act::Read("power", OFF)), (20, Act::Read("power", ON))]);
     fleet.live(Plan::default(), &story("cottage", acts), minutes(60));
     fleet.holds();
-    assert_eq!(fleet.world().memory.inside().dead.len(), 2);
+    assert_eq!(fleet.world().memory.lock().dead.len(), 2);
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
 }

@@ -65,7 +65,7 @@ impl Broken {
 
     /// Begins anew, with another plan.
     pub fn reset(&self, start: Time, plan: Plan) {
-        *self.memory.inside() = dag_cloud::Inside { now: start, ..Default::default() };
+        *self.memory.lock() = dag_cloud::MemoryState { now: start, ..Default::default() };
         *self.rig() = Rig { epoch: Some(Instant::now()), ..Rig::new(start, plan) };
     }
 
@@ -297,12 +297,12 @@ impl Messenger for Broken {
 impl Broken {
     /// Nothing is sent before the decision, the lease and the words are kept.
     fn is_durable(&self, notification: &Notification, prepared: &Prepared) {
-        let inside = self.memory.inside();
+        let state = self.memory.lock();
         let device = &notification.device.id;
         let decided = |outcome: &Outcome| matches!(outcome, Outcome::Notify(told) if told.id == notification.id);
-        assert!(inside.decisions[device].iter().any(|decision| decided(&decision.outcome)), "sent before it was kept");
-        let item = inside.item(device).expect("a device that tells is kept");
+        assert!(state.decisions[device].iter().any(|decision| decided(&decision.outcome)), "sent before it was kept");
+        let item = state.item(device).expect("a device that tells is kept");
         assert!(item.outbox[&notification.id].is_leased(), "sent without a lease: {notification:?}");
-        assert_eq!(inside.prepared.get(&(device.clone(), notification.id)), Some(prepared));
+        assert_eq!(state.prepared.get(&(device.clone(), notification.id)), Some(prepared));
     }
 }

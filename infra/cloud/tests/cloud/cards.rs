@@ -76,7 +76,7 @@ fn an_outage_after_the_change_of_cards_is_told() {
     fleet.holds();
     fleet.nothing_is_dead();
     assert_eq!((fleet.arrived("nor", Kind::Opened), fleet.arrived("nor", Kind::Resolved)), (2, 2));
-    assert_eq!(fleet.world().memory.inside().item("cottage").unwrap().heard, Some((MOST_COUNTED + 1, 4)));
+    assert_eq!(fleet.world().memory.lock().item("cottage").unwrap().heard, Some((MOST_COUNTED + 1, 4)));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn records_doubled_late_and_shuffled_across_the_change_end_as_those_in_order_do(
         fleet.live(plan, &story("cottage", acts), minutes(300));
         fleet.holds();
         fleet.nothing_is_dead();
-        let item = fleet.world().memory.inside().item("cottage").unwrap();
+        let item = fleet.world().memory.lock().item("cottage").unwrap();
         Desk { item, ..Desk::new() }.knows()
     };
     let expected = ends(Plan::default());

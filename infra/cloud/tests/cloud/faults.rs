@@ -211,9 +211,9 @@ fn a_poison_record_is_put_aside_with_its_reason_and_the_others_go_on() {
     story.sort_by_key(|(at, ..)| *at);
     let fleet = lives(Plan::default(), &story);
     assert_eq!(fleet.told(), well(&outages()));
-    let inside = fleet.world().memory.inside();
-    assert_eq!(inside.dead.len(), 3);
-    assert!(inside.dead.iter().all(|(_, reason)| reason.starts_with("this is no event: EOF")), "{:?}", inside.dead);
+    let state = fleet.world().memory.lock();
+    assert_eq!(state.dead.len(), 3);
+    assert!(state.dead.iter().all(|(_, reason)| reason.starts_with("this is no event: EOF")), "{:?}", state.dead);
 }
 
 #[test]

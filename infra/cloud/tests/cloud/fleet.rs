@@ -122,7 +122,7 @@ impl Fleet {
             self.lives(story, length).await;
         });
         let now = self.start + length;
-        self.world().memory.inside().now = now;
+        self.world().memory.lock().now = now;
     }
 
     async fn lives(&mut self, story: &Story, length: Millis) {
@@ -239,7 +239,7 @@ impl Fleet {
                 self.publish(device, now);
             }
             Act::Acknowledge => {
-                let item = self.world().memory.inside().item(&device.id);
+                let item = self.world().memory.lock().item(&device.id);
                 let open = item.and_then(|item| item.state.open_incidents().next().map(|incident| incident.id));
                 if let Some(incident) = open {
                     put(&Event::asked(&device.id, Ask::Acknowledge { incident, by: "nor".to_owned() }, now));
@@ -247,11 +247,11 @@ impl Fleet {
             }
             Act::Put(body) => put(body),
             Act::Register(id, registration) => {
-                self.world().memory.inside().registrations.insert(id.clone(), registration.clone());
+                self.world().memory.lock().registrations.insert(id.clone(), registration.clone());
                 put(&Event::registered(id));
             }
             Act::Publish(rules) => {
-                self.world().memory.inside().rules.insert(rules.hash(), rules.clone());
+                self.world().memory.lock().rules.insert(rules.hash(), rules.clone());
             }
         }
     }

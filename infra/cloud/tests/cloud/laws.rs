@@ -72,16 +72,16 @@ impl Fleet {
 
     /// Every message that was decided came to one end, and what was withheld says why.
     fn adds_up(&self) -> Sum {
-        let inside = self.world().memory.inside();
+        let state = self.world().memory.lock();
         let rig = self.world().rig();
         let mut sum = Sum::default();
         let mut required = BTreeSet::new();
         let mut finished: BTreeMap<Id, &Entry> = BTreeMap::new();
-        for (device, entry) in &inside.finished {
+        for (device, entry) in &state.finished {
             let before = finished.insert(entry.notification.id, entry);
             assert!(before.is_none(), "two ends of one message of {device}: {before:?}, {entry:?}");
         }
-        for decision in inside.decisions.values().flatten() {
+        for decision in state.decisions.values().flatten() {
             match &decision.outcome {
                 Outcome::Notify(message) => {
                     assert!(required.insert(message.id), "decided twice: {message:?}");
@@ -134,7 +134,7 @@ impl Fleet {
 
     /// Whoever was told that it began is told that it ended, once, and nothing after it.
     fn tells_the_end(&self) {
-        let inside = self.world().memory.inside();
+        let state = self.world().memory.lock();
         let arrivals = &self.world().rig().arrivals;
         let mut lanes: BTreeMap<(Id, &Name, Channel), Vec<&Arrival>> = BTreeMap::new();
         for arrival in arrivals {
@@ -149,7 +149,7 @@ impl Fleet {
         for (lane, told) in lanes {
             let (last, before) = told.split_last().unwrap();
             assert!(before.iter().all(|told| !is_last(told.notification.kind)), "more after the end: {told:?}");
-            let given_up = inside.finished.iter().any(|(_, entry)| {
+            let given_up = state.finished.iter().any(|(_, entry)| {
                 let told = &entry.notification;
                 told.incident().is_some_and(|incident| incident.id == lane.0)
                     && (&told.recipient, told.channel()) == (lane.1, lane.2)
@@ -162,20 +162,20 @@ impl Fleet {
 
     /// No incident is open, no message waits, no deadline is overdue.
     fn leaves_nothing(&self) {
-        let inside = self.world().memory.inside();
-        for device in inside.items.keys() {
-            let item = inside.item(device).unwrap();
+        let state = self.world().memory.lock();
+        for device in state.items.keys() {
+            let item = state.item(device).unwrap();
             assert!(item.outbox.is_empty(), "{:?}", item.outbox);
             assert_eq!(item.state.open_incidents().count(), 0, "of {device}");
-            assert!(item.due().is_none_or(|due| due > inside.now), "{device} is overdue since {:?}", item.due());
+            assert!(item.due().is_none_or(|due| due > state.now), "{device} is overdue since {:?}", item.due());
         }
-        assert_eq!(inside.prepared, BTreeMap::new(), "what was said is kept for longer than is needed");
+        assert_eq!(state.prepared, BTreeMap::new(), "what was said is kept for longer than is needed");
     }
 
     /// Nothing was put aside.
     pub fn nothing_is_dead(&self) {
-        let inside = self.world().memory.inside();
-        assert_eq!(inside.dead, []);
+        let state = self.world().memory.lock();
+        assert_eq!(state.dead, []);
         let rig = self.world().rig();
         let dead: Vec<_> = rig.events.dead.iter().chain(&rig.deliveries.dead).map(|message| &message.body).collect();
         assert_eq!(dead, Vec::<&String>::new(), "came too often");

@@ -84,16 +84,16 @@ fn after(name: &str) -> Fleet {
 fn an_address_whose_mail_came_back_for_good_is_not_written_to_again() {
     let fleet = after("ses-bounce-permanent");
     fleet.nothing_is_dead();
-    let inside = fleet.world().memory.inside();
-    assert_snapshot!(inside.suppressions["nor@example.com"].text, @"the mail came back (Permanent): smtp; 550 5.1.1 user unknown");
-    let resolved = inside.finished.iter().map(|(_, entry)| entry);
+    let state = fleet.world().memory.lock();
+    assert_snapshot!(state.suppressions["nor@example.com"].text, @"the mail came back (Permanent): smtp; 550 5.1.1 user unknown");
+    let resolved = state.finished.iter().map(|(_, entry)| entry);
     let resolved = resolved
         .filter(|entry| entry.notification.recipient == "nor" && entry.notification.kind == Kind::Resolved)
         .find(|entry| entry.notification.channel() == Channel::Email)
         .unwrap();
     assert!(matches!(resolved.state, EntryState::Undelivered { .. }));
     assert_snapshot!(resolved.last_error.as_deref().unwrap(), @"nor@example.com is not written to since 2026-01-10T18:12:00Z: the mail came back (Permanent): smtp; 550 5.1.1 user unknown");
-    drop(inside);
+    drop(state);
     assert!(
         fleet.arrived("keeper", Kind::System) > 0,
         "the operators hear of it; nor's webhook was reached all the same"
@@ -104,7 +104,7 @@ fn an_address_whose_mail_came_back_for_good_is_not_written_to_again() {
 fn an_address_whose_mailbox_is_full_is_written_to_again() {
     let fleet = after("ses-bounce-transient");
     fleet.nothing_is_dead();
-    assert!(fleet.world().memory.inside().suppressions.is_empty());
+    assert!(fleet.world().memory.lock().suppressions.is_empty());
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
 }
 
@@ -112,13 +112,13 @@ fn an_address_whose_mailbox_is_full_is_written_to_again() {
 fn who_complains_is_not_written_to_again() {
     let fleet = after("ses-complaint");
     fleet.nothing_is_dead();
-    assert_snapshot!(fleet.world().memory.inside().suppressions["nor@example.com"].text, @"the mail was called unwanted by who got it");
+    assert_snapshot!(fleet.world().memory.lock().suppressions["nor@example.com"].text, @"the mail was called unwanted by who got it");
 }
 
 #[test]
 fn an_event_that_is_no_bounce_is_put_aside_with_its_reason() {
     let fleet = after("ses-delivery");
-    let inside = fleet.world().memory.inside();
-    assert_eq!(inside.dead.len(), 1);
-    assert_snapshot!(inside.dead[0].1, @"the mail service's event names no message of ours: bounce or complaint");
+    let state = fleet.world().memory.lock();
+    assert_eq!(state.dead.len(), 1);
+    assert_snapshot!(state.dead[0].1, @"the mail service's event names no message of ours: bounce or complaint");
 }
