@@ -37,14 +37,14 @@ pub enum Event {
         /// The message.
         notification: Id,
     },
-    /// Somebody asked for something.
-    Asked {
+    /// A person's request.
+    Request {
         /// The device.
         device: Name,
-        /// What names this asking: one that comes twice was asked once.
+        /// The identity of the request: a record that comes twice is one request.
         id: Id,
-        /// What.
-        ask: Ask,
+        /// The request.
+        request: Request,
     },
     /// What the registry has of a device changed, or it is a new one. What it has stands there.
     Registered {
@@ -55,10 +55,10 @@ pub enum Event {
     Feedback(Feedback),
 }
 
-/// What people ask for.
+/// A request of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub enum Request {
     /// To take an incident on.
     Acknowledge {
         /// The incident, of the cloud or of the device's own rules.
@@ -97,13 +97,30 @@ pub enum EventError {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Wire {
-    Report { device: Name, received_at: i64, payload: String },
+    Report {
+        device: Name,
+        received_at: i64,
+        payload: String,
+    },
     Presence(PresenceEvent),
-    Timer { device: Name },
+    Timer {
+        device: Name,
+    },
     Sweep,
-    Deliver { device: Name, notification: Id },
-    Asked { device: Name, at: Time, ask: Ask },
-    Registered { device: Name },
+    Deliver {
+        device: Name,
+        notification: Id,
+    },
+    #[serde(rename = "asked")]
+    Request {
+        device: Name,
+        at: Time,
+        #[serde(rename = "ask")]
+        request: Request,
+    },
+    Registered {
+        device: Name,
+    },
 }
 
 impl Event {
@@ -127,8 +144,8 @@ impl Event {
             Wire::Timer { device } => Event::Timer { device },
             Wire::Sweep => Event::Sweep,
             Wire::Deliver { device, notification } => Event::Deliver { device, notification },
-            // Its words and its time name it.
-            Wire::Asked { device, ask, .. } => Event::Asked { device, id: Id::of(&[body.as_bytes()]), ask },
+            // The text and the time of a request identify it.
+            Wire::Request { device, request, .. } => Event::Request { device, id: Id::of(&[body.as_bytes()]), request },
             Wire::Registered { device } => Event::Registered { device },
         })
     }
@@ -143,10 +160,10 @@ impl Event {
         body(&Wire::Deliver { device: device.clone(), notification })
     }
 
-    /// The body of a record that asks for something on somebody's behalf. `at` is when they asked: the same at another time
-    /// is another asking.
-    pub fn asked(device: &Name, ask: Ask, at: Time) -> String {
-        body(&Wire::Asked { device: device.clone(), at, ask })
+    /// Returns the body of a record with a person's request. `at` is the time of the request: the same at another time is
+    /// another request.
+    pub fn request(device: &Name, request: Request, at: Time) -> String {
+        body(&Wire::Request { device: device.clone(), at, request })
     }
 
     /// The body of a record that says that what the registry has of a device changed.
@@ -161,7 +178,7 @@ impl Event {
             | Event::Timer { device }
             | Event::Deliver { device, .. }
             | Event::Registered { device }
-            | Event::Asked { device, .. } => Some(device),
+            | Event::Request { device, .. } => Some(device),
             Event::Presence(event) => Some(&event.client_id),
             Event::Feedback(feedback) => Some(&feedback.device),
             Event::Sweep => None,
@@ -196,17 +213,17 @@ mod tests {
     }
 
     #[test]
-    fn the_same_asked_at_another_time_is_another_asking() {
+    fn the_same_request_at_another_time_is_another_request() {
         let device = Name::new("cottage");
-        let asked = |at| {
-            let ask = Ask::Acknowledge { incident: id(), by: "nor".to_owned() };
-            match Event::parse(&Event::asked(&device, ask.clone(), Time::from_millis(at))) {
-                Ok(Event::Asked { device: of, id, ask: read }) if of == device && read == ask => id,
+        let request_id = |at| {
+            let request = Request::Acknowledge { incident: id(), by: "nor".to_owned() };
+            match Event::parse(&Event::request(&device, request.clone(), Time::from_millis(at))) {
+                Ok(Event::Request { device: of, id, request: read }) if of == device && read == request => id,
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(asked(1), asked(1));
-        assert_ne!(asked(1), asked(2));
+        assert_eq!(request_id(1), request_id(1));
+        assert_ne!(request_id(1), request_id(2));
     }
 
     #[test]

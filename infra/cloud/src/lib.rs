@@ -29,7 +29,7 @@ mod work;
 mod world;
 
 pub use consumer::{Consumer, Record};
-pub use event::{Ask, Event, EventError, SWEEP};
+pub use event::{Event, EventError, Request, SWEEP};
 pub use feedback::{Feedback, UnknownMail, tags};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;

@@ -5,7 +5,7 @@ use dag_uplink::{Command, DeviceReport, PRESENCE};
 
 use super::Work;
 use crate::{
-    event::{Ask, Event},
+    event::{Event, Request},
     feedback::Feedback,
     incarnations::IncarnationStatus,
     item::DeviceItem,
@@ -65,7 +65,7 @@ impl Work<'_> {
                     self.step(Input::Elapsed);
                 }
             }
-            Event::Asked { id, ask, .. } => self.asked(*id, ask.clone()),
+            Event::Request { id, request, .. } => self.request(*id, request.clone()),
             Event::Feedback(Feedback { message, text, .. }) => {
                 tracing::warn!(message = %message.notification, recipient = %message.recipient, %text, "not delivered");
                 self.step(Input::Failed { message: message.clone(), last: true });
@@ -169,9 +169,9 @@ impl Work<'_> {
         self.commands.extend(again.map(|(incident, by)| Command::Acknowledge { incident: *incident, by: by.clone() }));
     }
 
-    fn asked(&mut self, id: Id, ask: Ask) {
+    fn request(&mut self, id: Id, request: Request) {
         let edge = |incident: &Id| self.item.edge_incidents.iter().any(|edge| edge.id == *incident);
-        if let Ask::Acknowledge { incident, by } = &ask
+        if let Request::Acknowledge { incident, by } = &request
             && edge(incident)
         {
             self.commands.push(Command::Acknowledge { incident: *incident, by: by.clone() });
@@ -186,10 +186,10 @@ impl Work<'_> {
         }
         self.item.asks.push(id);
         self.changed = true;
-        match ask {
-            Ask::Acknowledge { incident, by } => self.step(Input::Acknowledge { incident, by }),
-            Ask::Snooze { incident, until, by } => self.step(Input::Snooze { incident, until, by }),
-            Ask::Silence(silence) => self.step(Input::Silence(silence)),
+        match request {
+            Request::Acknowledge { incident, by } => self.step(Input::Acknowledge { incident, by }),
+            Request::Snooze { incident, until, by } => self.step(Input::Snooze { incident, until, by }),
+            Request::Silence(silence) => self.step(Input::Silence(silence)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use dag_cloud::{Ask, Consumer, Event, Record, SWEEP};
+use dag_cloud::{Consumer, Event, Record, Request, SWEEP};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time};
 use dag_rulebook::{Folder, Rulebook};
@@ -242,7 +242,7 @@ impl Fleet {
                 let item = self.world().memory.lock().item(&device.id);
                 let open = item.and_then(|item| item.state.open_incidents().next().map(|incident| incident.id));
                 if let Some(incident) = open {
-                    put(&Event::asked(&device.id, Ask::Acknowledge { incident, by: "nor".to_owned() }, now));
+                    put(&Event::request(&device.id, Request::Acknowledge { incident, by: "nor".to_owned() }, now));
                 }
             }
             Act::Put(body) => put(body),

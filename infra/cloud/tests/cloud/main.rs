@@ -18,7 +18,6 @@ mod plan;
 mod queue;
 mod story;
 
-mod asked;
 mod bad;
 mod cards;
 mod connections;
@@ -27,4 +26,5 @@ mod histories;
 mod kills;
 mod parity;
 mod random;
+mod requests;
 mod samples;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_cloud::{Ask, DeviceItem, Event, Feedback, Stored, Work};
+use dag_cloud::{DeviceItem, Event, Feedback, Request, Stored, Work};
 use dag_config::Config;
 use dag_engine::{
     Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
@@ -53,12 +53,12 @@ impl Cloud {
         self.number += 1;
         let number = i64::try_from(self.number).unwrap();
         // At another time each, lest the consumer takes it for one that came twice.
-        let asked = |ask| Event::asked(device, ask, Time::from_millis(number));
+        let body = |request| Event::request(device, request, Time::from_millis(number));
         let body = match input {
             Input::Elapsed => Event::timer(device),
-            Input::Acknowledge { incident, by } => asked(Ask::Acknowledge { incident, by }),
-            Input::Snooze { incident, until, by } => asked(Ask::Snooze { incident, until, by }),
-            Input::Silence(silence) => asked(Ask::Silence(silence)),
+            Input::Acknowledge { incident, by } => body(Request::Acknowledge { incident, by }),
+            Input::Snooze { incident, until, by } => body(Request::Snooze { incident, until, by }),
+            Input::Silence(silence) => body(Request::Silence(silence)),
             Input::Failed { message, last: true } => {
                 let (device, text) = (device.clone(), "it bounced".to_owned());
                 return Ok(Event::Feedback(Feedback { device, message, addresses: Vec::new(), text }));

@@ -1,6 +1,6 @@
 //! What people and the registry ask for, among faults.
 
-use dag_cloud::{Ask, Event, Registration};
+use dag_cloud::{Event, Registration, Request};
 use dag_engine::{Id, Kind};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
@@ -37,8 +37,8 @@ fn an_acknowledgement_is_told_to_the_others_once() {
 #[test]
 fn an_acknowledgement_of_an_incident_that_is_not_there_is_refused_with_a_reason() {
     let incident = dag_engine::Id::of(&[b"none"]);
-    let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
-    let body = Event::asked(&"cottage".into(), ask, Fleet::START.parse().unwrap());
+    let request = Request::Acknowledge { incident, by: "nor".to_owned() };
+    let body = Event::request(&"cottage".into(), request, Fleet::START.parse().unwrap());
     let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Put(body))]));
     fleet.nothing_is_dead();
     let state = fleet.world().memory.lock();
@@ -61,9 +61,9 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
     let mut report = crate::device::Device::new("cottage", 10).reports(fleet.start).remove(0);
     (report.number, report.incidents) = (50, vec![edge]);
     let report = crate::device::record(&report, fleet.start + minutes(10));
-    let ask = Ask::Acknowledge { incident, by: "nor".to_owned() };
-    let asked = Event::asked(&"cottage".into(), ask, fleet.start + minutes(20));
-    let story = story("cottage", [(10, Act::Put(report)), (20, Act::Put(asked))]);
+    let request = Request::Acknowledge { incident, by: "nor".to_owned() };
+    let request = Event::request(&"cottage".into(), request, fleet.start + minutes(20));
+    let story = story("cottage", [(10, Act::Put(report)), (20, Act::Put(request))]);
     fleet.live(Plan::some(Call::Command, 1..=1, Trouble::Refuse), &story, minutes(60));
     fleet.holds();
     fleet.nothing_is_dead();
@@ -89,11 +89,11 @@ fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
         (report.number, report.incidents) = (number, vec![edge]);
         Act::Put(crate::device::record(&report, start + minutes(10)))
     };
-    let asked = Event::asked(&"cottage".into(), Ask::Acknowledge { incident, by: "nor".to_owned() }, start);
+    let request = Event::request(&"cottage".into(), Request::Acknowledge { incident, by: "nor".to_owned() }, start);
     // What is said to a device that is not there is lost.
     let acts = [
         (10, report(50, None)),
-        (20, Act::Put(asked)),
+        (20, Act::Put(request)),
         (30, report(51, None)),
         (40, report(52, Some("nor"))),
         (50, report(53, None)),
