@@ -179,20 +179,20 @@ impl Store for Table {
             what: WRITING,
             error: format!("{} addresses are too many for one transaction", checked.len()),
         })?;
-        let beside = rows::beside(commit, room)?;
+        let others = rows::other_rows(commit, room)?;
         let unchanged = Unchanged::since(commit.version);
-        if checked.is_empty() && beside.puts.is_empty() && beside.deletes.is_empty() {
+        if checked.is_empty() && others.puts.is_empty() && others.deletes.is_empty() {
             return self.put_item(item, unchanged).await;
         }
         let mut actions = vec![self.item_action(item, unchanged)?];
         for (key, _) in &checked {
             actions.push(self.check_action(key.clone())?);
         }
-        for row in beside.puts {
+        for row in others.puts {
             let put = Put::builder().table_name(&self.name).set_item(Some(row)).build().map_err(incomplete)?;
             actions.push(TransactWriteItem::builder().put(put).build());
         }
-        for key in beside.deletes {
+        for key in others.deletes {
             let delete = Delete::builder().table_name(&self.name).set_key(Some(key)).build().map_err(incomplete)?;
             actions.push(TransactWriteItem::builder().delete(delete).build());
         }

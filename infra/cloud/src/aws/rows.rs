@@ -53,7 +53,7 @@ const WRITING: &str = "writing the table";
 
 /// What is written beside the device item.
 #[derive(Debug, Default)]
-pub(super) struct SiblingRules {
+pub(super) struct OtherRows {
     pub puts: Vec<Row>,
     pub deletes: Vec<Row>,
 }
@@ -213,7 +213,7 @@ pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
 }
 
 /// Everything else of a commit, in so few rows that they fit into a transaction with `room` for them.
-pub(super) fn beside(commit: &Commit, room: usize) -> Result<SiblingRules, Fault> {
+pub(super) fn other_rows(commit: &Commit, room: usize) -> Result<OtherRows, Fault> {
     let device = commit.item.id();
     let at = commit.at.as_millis();
     let expires = |keep: i64| number(at / 1_000 + keep);
@@ -250,7 +250,7 @@ pub(super) fn beside(commit: &Commit, room: usize) -> Result<SiblingRules, Fault
     let tried = commit.finished.iter().filter(|entry| entry.attempts > 0).map(|entry| entry.notification.id);
     let tried: BTreeSet<Id> = tried.collect();
     let deletes = tried.into_iter().take(left).map(|message| prepared_key(device, message)).collect();
-    Ok(SiblingRules { puts, deletes })
+    Ok(OtherRows { puts, deletes })
 }
 
 /// A list in parts that a row has room for.
