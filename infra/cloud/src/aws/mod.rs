@@ -3,6 +3,7 @@
 mod dynamo;
 mod environment;
 mod error;
+mod identities;
 mod iot;
 mod messenger;
 mod packed;
@@ -11,7 +12,6 @@ mod rows;
 mod secret;
 mod ses;
 mod sqs;
-mod verified;
 
 use std::{
     sync::Arc,

@@ -11,7 +11,7 @@ use aws_sdk_sesv2::{
 };
 use dag_delivery::{Failure, Mail, Mailer, Receipt, Sending};
 
-use super::{error::describe_error, verified::Verified};
+use super::{error::describe_error, identities::IdentityCache};
 use crate::feedback::tags;
 
 /// The longest value of a tag ("MessageTag").
@@ -22,7 +22,7 @@ pub(super) struct Ses {
     client: Client,
     configuration_set: Option<String>,
     /// What is known of identities, while the account is in the sandbox.
-    sandbox: Option<Verified>,
+    sandbox: Option<IdentityCache>,
 }
 
 impl Ses {
@@ -36,13 +36,13 @@ impl Ses {
         Ses {
             client: Client::from_conf(config.build()),
             configuration_set: ses.configuration_set.as_deref().or(configuration_set).map(str::to_owned),
-            sandbox: ses.sandbox.then(Verified::default),
+            sandbox: ses.sandbox.then(IdentityCache::default),
         }
     }
 
     async fn hand_over(&self, mut mail: Mail<'_>) -> Result<Receipt, Failure> {
-        if let Some(verified) = &self.sandbox
-            && !verified.covers(&self.client, mail.to).await
+        if let Some(identities) = &self.sandbox
+            && !identities.is_verified(&self.client, mail.to).await
         {
             return Err(Failure::Permanent { error: unverified(mail.to) });
         }

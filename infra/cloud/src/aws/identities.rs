@@ -1,4 +1,4 @@
-//! Which addresses SES's sandbox sends to: those that are verified, or whose domain is.
+//! The addresses that SES's sandbox sends to: those that are verified with SES, or whose domain is.
 
 use std::{
     collections::BTreeMap,
@@ -11,20 +11,20 @@ use tokio::time::Instant;
 
 use super::error::describe_error;
 
-/// For how long an answer counts: whoever has just confirmed an address waits so long at most.
-const COUNTS: Duration = Duration::from_secs(300);
+/// How long an answer of SES is used. A person who has just confirmed an address waits at most this long.
+const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 
-/// So many answers are kept.
-const MOST: usize = 1_000;
+/// The most answers in the cache.
+const MOST_ANSWERS: usize = 1_000;
 
-/// What SES said of identities, kept for a while: it answers one such question a second.
+/// A cache of SES's answers: SES allows one `GetEmailIdentity` request per second.
 #[derive(Default)]
-pub(super) struct Verified(Mutex<BTreeMap<String, (Instant, bool)>>);
+pub(super) struct IdentityCache(Mutex<BTreeMap<String, (Instant, bool)>>);
 
-impl Verified {
-    /// Whether SES sends to an address while it is in the sandbox. Where that cannot be found out the answer is yes: SES
-    /// itself refuses what it must, and a message is better tried than not.
-    pub async fn covers(&self, client: &Client, address: &str) -> bool {
+impl IdentityCache {
+    /// Returns whether the sandbox sends to an address. If SES cannot say, the answer is yes: SES itself refuses the mail
+    /// if it must.
+    pub async fn is_verified(&self, client: &Client, address: &str) -> bool {
         if self.identity(client, address).await {
             return true;
         }
@@ -46,7 +46,7 @@ impl Verified {
                     tracing::warn!(
                         identity,
                         error = describe_error(&error),
-                        "whether this is verified with SES is not known"
+                        "cannot find out whether this identity is verified with SES"
                     );
                     return true;
                 }
@@ -59,15 +59,15 @@ impl Verified {
     fn known(&self, identity: &str, now: Instant) -> Option<bool> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, verified) = answers.get(identity)?;
-        (now.duration_since(*since) < COUNTS).then_some(*verified)
+        (now.duration_since(*since) < TIME_TO_LIVE).then_some(*verified)
     }
 
     fn keep(&self, identity: &str, verified: bool, now: Instant) {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= MOST {
-            answers.retain(|_, (since, _)| now.duration_since(*since) < COUNTS);
+        if answers.len() >= MOST_ANSWERS {
+            answers.retain(|_, (since, _)| now.duration_since(*since) < TIME_TO_LIVE);
         }
-        if answers.len() >= MOST {
+        if answers.len() >= MOST_ANSWERS {
             let oldest = answers.iter().min_by_key(|(_, (since, _))| *since).map(|(identity, _)| identity.clone());
             oldest.and_then(|oldest| answers.remove(&oldest));
         }
@@ -80,20 +80,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_count_for_a_while_and_have_an_end() {
-        let (verified, now) = (Verified::default(), Instant::now());
-        assert_eq!(verified.known("nor@example.com", now), None);
-        verified.keep("nor@example.com", true, now);
-        verified.keep("example.com", false, now);
-        assert_eq!(verified.known("nor@example.com", now + Duration::from_secs(299)), Some(true));
-        assert_eq!(verified.known("example.com", now), Some(false));
-        assert_eq!(verified.known("nor@example.com", now + COUNTS), None);
+    fn answers_expire_and_the_cache_is_bounded() {
+        let (cache, now) = (IdentityCache::default(), Instant::now());
+        assert_eq!(cache.known("nor@example.com", now), None);
+        cache.keep("nor@example.com", true, now);
+        cache.keep("example.com", false, now);
+        assert_eq!(cache.known("nor@example.com", now + Duration::from_secs(299)), Some(true));
+        assert_eq!(cache.known("example.com", now), Some(false));
+        assert_eq!(cache.known("nor@example.com", now + TIME_TO_LIVE), None);
 
-        for one in 0..2 * MOST {
-            verified.keep(&format!("{one}@example.com"), true, now + Duration::from_millis(one as u64));
+        for one in 0..2 * MOST_ANSWERS {
+            cache.keep(&format!("{one}@example.com"), true, now + Duration::from_millis(one as u64));
         }
-        assert_eq!(verified.0.lock().unwrap().len(), MOST);
-        assert_eq!(verified.known("nor@example.com", now), None, "the oldest go first");
-        assert_eq!(verified.known("1999@example.com", now + Duration::from_secs(2)), Some(true));
+        assert_eq!(cache.0.lock().unwrap().len(), MOST_ANSWERS);
+        assert_eq!(cache.known("nor@example.com", now), None, "the oldest go first");
+        assert_eq!(cache.known("1999@example.com", now + Duration::from_secs(2)), Some(true));
     }
 }
