@@ -275,7 +275,7 @@ impl<W: World> Consumer<W> {
     /// Puts a record that nothing can be made of aside. Where even that fails it comes again.
     async fn bury(&self, record: &Record, reason: &str) -> Option<String> {
         tracing::warn!(record = %record.id, %reason, "put aside");
-        match self.world.queues().dead(&record.body, reason).await {
+        match self.world.queues().dead_letter(&record.body, reason).await {
             Ok(()) => None,
             Err(fault) => {
                 tracing::error!(record = %record.id, %fault, "cannot be put aside: it comes again");

@@ -43,7 +43,7 @@ pub struct MemoryState {
     /// The records of `deliveries`.
     pub deliveries: VecDeque<String>,
     /// What was put aside, with the reason.
-    pub dead: Vec<(String, String)>,
+    pub dead_letters: Vec<(String, String)>,
     /// What devices were told.
     pub commands: Vec<(Name, Command)>,
     /// What people got.
@@ -190,8 +190,8 @@ impl Queues for Memory {
         Ok(())
     }
 
-    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.lock().dead.push((body.to_owned(), reason.to_owned()));
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.lock().dead_letters.push((body.to_owned(), reason.to_owned()));
         Ok(())
     }
 }

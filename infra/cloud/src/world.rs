@@ -134,8 +134,8 @@ pub trait Queues: Send + Sync {
     /// Puts records into `deliveries`.
     fn deliveries(&self, records: Vec<String>) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Puts a record that nothing can be made of where people look for it, with the reason.
-    fn dead(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Puts a record that cannot be processed into the dead-letter queue, with the reason.
+    fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The way to the devices.

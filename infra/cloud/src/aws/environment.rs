@@ -10,7 +10,7 @@ pub struct StackEnvironment {
     /// The URL of the queue `deliveries`: `DAG_DELIVERIES_URL`.
     pub deliveries: String,
     /// The URL of the queue of dead letters: `DAG_DEAD_URL`.
-    pub dead: String,
+    pub dead_letters: String,
     /// The broker: `DAG_IOT_ENDPOINT`, a host name or a URL. The default is the broker of the region.
     pub broker: Option<String>,
     /// SES's configuration set, which reports bounces and complaints: `DAG_CONFIGURATION_SET`. The configuration's own
@@ -55,7 +55,7 @@ impl StackEnvironment {
             table: need("DAG_TABLE"),
             events: need("DAG_EVENTS_URL"),
             deliveries: need("DAG_DELIVERIES_URL"),
-            dead: need("DAG_DEAD_URL"),
+            dead_letters: need("DAG_DEAD_URL"),
             broker: may("DAG_IOT_ENDPOINT"),
             configuration_set: may("DAG_CONFIGURATION_SET"),
             secret: may("DAG_SECRET_ARN"),

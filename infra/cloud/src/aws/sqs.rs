@@ -26,7 +26,7 @@ pub(super) struct Sqs {
     client: Client,
     events: String,
     deliveries: String,
-    dead: String,
+    dead_letters: String,
 }
 
 impl Sqs {
@@ -35,7 +35,7 @@ impl Sqs {
             client: Client::new(sdk),
             events: environment.events.clone(),
             deliveries: environment.deliveries.clone(),
-            dead: environment.dead.clone(),
+            dead_letters: environment.dead_letters.clone(),
         }
     }
 
@@ -77,12 +77,12 @@ impl Queues for Sqs {
         self.send(&self.deliveries, records.into_iter().map(|body| (body, 0)).collect()).await
     }
 
-    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build();
         let reason = reason.map_err(|error| Fault { what: SENDING, error: error.to_string() })?;
-        let sent = self.client.send_message().queue_url(&self.dead).message_body(body);
+        let sent = self.client.send_message().queue_url(&self.dead_letters).message_body(body);
         let sent = sent.message_attributes("reason", reason).send().await;
-        sent.map(|_| ()).map_err(|error| fault("putting a record aside", &error))
+        sent.map(|_| ()).map_err(|error| fault("putting a record into the dead-letter queue", &error))
     }
 }
 

@@ -33,8 +33,8 @@ async fn records_go_by_tens_and_appear_after_their_delay() {
 async fn what_is_put_aside_says_why() {
     let stack = Stack::start().await;
     let world = stack.world();
-    world.queues().dead("{", &format!("this is no event: {}", "x".repeat(2_000))).await.unwrap();
-    let taken = stack.take(&stack.environment.dead).await;
+    world.queues().dead_letter("{", &format!("this is no event: {}", "x".repeat(2_000))).await.unwrap();
+    let taken = stack.take(&stack.environment.dead_letters).await;
     let [(body, Some(reason))] = taken.as_slice() else { panic!("{taken:?}") };
     assert_eq!((body.as_str(), reason.len()), ("{", 1_024));
     assert!(reason.starts_with("this is no event: xxx"), "{reason}");

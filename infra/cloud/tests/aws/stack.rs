@@ -39,7 +39,7 @@ impl Stack {
                 table: "dag".to_owned(),
                 events: String::new(),
                 deliveries: String::new(),
-                dead: String::new(),
+                dead_letters: String::new(),
                 broker: None,
                 configuration_set: None,
                 secret: None,
@@ -48,7 +48,7 @@ impl Stack {
         stack.create_table().await;
         stack.environment.events = stack.queue("events").await;
         stack.environment.deliveries = stack.queue("deliveries").await;
-        stack.environment.dead = stack.queue("dead").await;
+        stack.environment.dead_letters = stack.queue("dead").await;
         stack
     }
 

@@ -30,7 +30,8 @@ fn answer(body: String) -> String {
     let rig = fleet.world().rig();
     assert!(rig.events.dead.is_empty() && rig.deliveries.dead.is_empty());
     let state = fleet.world().memory.lock();
-    let mut answers: Vec<String> = state.dead.iter().map(|(_, reason)| format!("put aside: {reason}")).collect();
+    let mut answers: Vec<String> =
+        state.dead_letters.iter().map(|(_, reason)| format!("put aside: {reason}")).collect();
     let about = fleet.start + minutes(12);
     let decided = state.decisions.values().flatten().filter(|decision| decision.at.since(about).get() < 61_000);
     let decided = decided.filter(|decision| decision.at >= about).map(|decision| {
@@ -186,6 +187,6 @@ fn a_batch_goes_on_beside_what_is_wrong() {
         .chain([(10, Act::Read("power", OFF)), (20, Act::Read("power", ON))]);
     fleet.live(Plan::default(), &story("cottage", acts), minutes(60));
     fleet.holds();
-    assert_eq!(fleet.world().memory.lock().dead.len(), 2);
+    assert_eq!(fleet.world().memory.lock().dead_letters.len(), 2);
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
 }

@@ -259,8 +259,8 @@ impl Queues for Broken {
         self.calling(Call::Deliveries, put).await
     }
 
-    async fn dead(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.calling(Call::Dead, self.memory.dead(body, reason)).await
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.calling(Call::DeadLetter, self.memory.dead_letter(body, reason)).await
     }
 }
 

@@ -212,15 +212,19 @@ fn a_poison_record_is_put_aside_with_its_reason_and_the_others_go_on() {
     let fleet = lives(Plan::default(), &story);
     assert_eq!(fleet.told(), well(&outages()));
     let state = fleet.world().memory.lock();
-    assert_eq!(state.dead.len(), 3);
-    assert!(state.dead.iter().all(|(_, reason)| reason.starts_with("this is no event: EOF")), "{:?}", state.dead);
+    assert_eq!(state.dead_letters.len(), 3);
+    assert!(
+        state.dead_letters.iter().all(|(_, reason)| reason.starts_with("this is no event: EOF")),
+        "{:?}",
+        state.dead_letters
+    );
 }
 
 #[test]
 fn a_record_that_cannot_even_be_put_aside_ends_with_the_queues_dead_letters() {
     let mut story = outages();
     story.push((minutes(100), "cottage", Act::Put("nonsense".to_owned())));
-    let fleet = lives(Plan::some(Call::Dead, 1..=100, Trouble::Refuse), &story);
+    let fleet = lives(Plan::some(Call::DeadLetter, 1..=100, Trouble::Refuse), &story);
     assert_eq!(fleet.told(), well(&outages()));
     let rig = fleet.world().rig();
     assert_eq!(rig.events.dead.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["nonsense"]);

@@ -175,7 +175,7 @@ impl Fleet {
     /// Nothing was put aside.
     pub fn nothing_is_dead(&self) {
         let state = self.world().memory.lock();
-        assert_eq!(state.dead, []);
+        assert_eq!(state.dead_letters, []);
         let rig = self.world().rig();
         let dead: Vec<_> = rig.events.dead.iter().chain(&rig.deliveries.dead).map(|message| &message.body).collect();
         assert_eq!(dead, Vec::<&String>::new(), "came too often");

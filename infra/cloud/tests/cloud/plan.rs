@@ -16,7 +16,7 @@ pub enum Call {
     Rules,
     Events,
     Deliveries,
-    Dead,
+    DeadLetter,
     Command,
     Send,
 }

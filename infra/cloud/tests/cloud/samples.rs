@@ -119,6 +119,6 @@ fn who_complains_is_not_written_to_again() {
 fn an_event_that_is_no_bounce_is_put_aside_with_its_reason() {
     let fleet = after("ses-delivery");
     let state = fleet.world().memory.lock();
-    assert_eq!(state.dead.len(), 1);
-    assert_snapshot!(state.dead[0].1, @"the mail service's event names no message of ours: bounce or complaint");
+    assert_eq!(state.dead_letters.len(), 1);
+    assert_snapshot!(state.dead_letters[0].1, @"the mail service's event names no message of ours: bounce or complaint");
 }
