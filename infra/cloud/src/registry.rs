@@ -23,9 +23,9 @@ pub struct Registration {
     /// The addresses of that account. They are kept there, and here as they were when the registration was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub account_emails: Vec<String>,
-    /// What names the rules that it should run; without it that is left to the device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rules: Option<Id>,
+    /// The hash of the rules that the device should run. Without one the device chooses.
+    #[serde(rename = "rules", default, skip_serializing_if = "Option::is_none")]
+    pub desired_rules: Option<Id>,
 }
 
 impl Registration {

@@ -88,7 +88,7 @@ async fn member(
         connected: state.map(|(connected, _)| connected),
         since: state.map(|(_, since)| since),
         rules: item.as_ref().and_then(|item| item.rules),
-        wanted: registration.rules,
+        wanted: registration.desired_rules,
         refused: item.and_then(|item| item.refused),
         certificates: None,
     })

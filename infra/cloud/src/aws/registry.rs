@@ -112,8 +112,8 @@ impl Registry {
     ///
     /// # Errors
     /// The table cannot be read.
-    pub async fn wanted(&self) -> Result<Option<Id>, Fault> {
-        let row = self.table.get(rows::wanted_key()).await?;
+    pub async fn desired_rules(&self) -> Result<Option<Id>, Fault> {
+        let row = self.table.get(rows::desired_rules_key()).await?;
         row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
@@ -122,8 +122,8 @@ impl Registry {
     ///
     /// # Errors
     /// The table cannot be written.
-    pub async fn want(&self, rules: Id) -> Result<(), Fault> {
-        self.put_row(rows::wanted(rules)?).await
+    pub async fn set_desired_rules(&self, rules: Id) -> Result<(), Fault> {
+        self.put_row(rows::desired_rules(rules)?).await
     }
 
     /// How the fleet's rules are signed; nothing before any were.

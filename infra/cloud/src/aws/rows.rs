@@ -107,7 +107,7 @@ pub(super) const ACCOUNTS: &str = "accounts";
 pub(super) const DEVICES: &str = "device#";
 
 /// Which rules the fleet should run.
-pub(super) fn wanted_key() -> Row {
+pub(super) fn desired_rules_key() -> Row {
     row([("pk", text(FLEET)), ("sk", text("rules"))])
 }
 
@@ -156,8 +156,8 @@ pub(super) fn rules(rules: &SignedRules) -> Result<Row, Fault> {
 }
 
 /// Which rules the fleet should run.
-pub(super) fn wanted(rules: Id) -> Result<Row, Fault> {
-    let mut row = wanted_key();
+pub(super) fn desired_rules(rules: Id) -> Result<Row, Fault> {
+    let mut row = desired_rules_key();
     row.insert("rules".to_owned(), readable(WRITING, &rules)?);
     Ok(row)
 }

@@ -141,9 +141,9 @@ impl Work<'_> {
 
     /// What names the rules that the device should run, if it runs others and did not refuse them.
     fn lacks_rules(&self) -> Option<Id> {
-        let wanted = self.item.registered.as_ref().and_then(|registered| registered.rules)?;
-        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == wanted);
-        (self.item.rules != Some(wanted) && !refused).then_some(wanted)
+        let desired = self.item.registered.as_ref().and_then(|registered| registered.desired_rules)?;
+        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == desired);
+        (self.item.rules != Some(desired) && !refused).then_some(desired)
     }
 
     /// Sends the device the rules that it lacks, if they may not be on their way.

@@ -57,7 +57,7 @@ async fn devices_are_registered_by_the_first_change_and_no_change_is_lost() {
 async fn a_fleet_of_many_pages_is_read_as_a_whole() {
     let stack = Stack::start().await;
     let registry = of(&stack);
-    registry.want(rules("a").hash()).await.unwrap();
+    registry.set_desired_rules(rules("a").hash()).await.unwrap();
     // A page has 1 MB: hashes cannot be compressed.
     let noise: Vec<String> = (0..5_000_u64).map(|n| Id::of(&[&n.to_be_bytes()]).to_string()).collect();
     for n in 0..20 {
@@ -80,10 +80,10 @@ async fn rules_are_kept_by_their_hash_and_the_fleet_has_those_that_it_should_run
     let stack = Stack::start().await;
     let (registry, rules) = (of(&stack), rules("[rule.outage]"));
     assert_eq!(registry.rules(rules.hash()).await.unwrap(), None);
-    assert_eq!(registry.wanted().await.unwrap(), None);
+    assert_eq!(registry.desired_rules().await.unwrap(), None);
     registry.keep_rules(&rules).await.unwrap();
-    registry.want(rules.hash()).await.unwrap();
-    assert_eq!(registry.wanted().await.unwrap(), Some(rules.hash()));
+    registry.set_desired_rules(rules.hash()).await.unwrap();
+    assert_eq!(registry.desired_rules().await.unwrap(), Some(rules.hash()));
     assert_eq!(stack.table().rules(rules.hash()).await.unwrap(), Some(rules.clone()));
     let again = SignedRules { signed_at: NOON + dag_engine::Millis::new(1), ..rules.clone() };
     registry.keep_rules(&again).await.unwrap();

@@ -130,7 +130,7 @@ fn running(says: &[(i64, Option<Id>, Option<RefusedRules>)]) -> Vec<(i64, Act)> 
     (50..).zip(says).map(put).collect()
 }
 
-/// How often the cottage was sent the rules that somebody wanted it to run at these minutes.
+/// How often the cottage was sent the rules that it should run at these minutes.
 fn sent(says: &[(i64, Option<Id>, Option<RefusedRules>)], pushes: &[i64]) -> usize {
     sent_while(Manners::default(), running(says), pushes)
 }
@@ -138,9 +138,9 @@ fn sent(says: &[(i64, Option<Id>, Option<RefusedRules>)], pushes: &[i64]) -> usi
 /// The same, while anything happens.
 fn sent_while(manners: Manners, mut acts: Vec<(i64, Act)>, pushes: &[i64]) -> usize {
     let rules = rules();
-    let wanted = Registration { rules: Some(rules.hash()), ..Registration::default() };
+    let desired = Registration { desired_rules: Some(rules.hash()), ..Registration::default() };
     acts.push((1, Act::Publish(rules.clone())));
-    acts.extend(pushes.iter().map(|at| (*at, Act::Register("cottage".into(), wanted.clone()))));
+    acts.extend(pushes.iter().map(|at| (*at, Act::Register("cottage".into(), desired.clone()))));
     acts.sort_by_key(|(at, _)| *at);
     let fleet = lives(Plan { manners, ..Plan::default() }, &story("cottage", acts));
     fleet.nothing_is_dead();
@@ -155,12 +155,12 @@ fn rules() -> SignedRules {
 
 #[test]
 fn a_device_is_sent_the_rules_that_it_should_run_until_it_runs_them() {
-    let (other, wanted) = (Some(Id::of(&[b"other"])), Some(rules().hash()));
+    let (other, desired) = (Some(Id::of(&[b"other"])), Some(rules().hash()));
     assert_eq!(sent(&[], &[5]), 1, "at once, though it is quiet");
-    assert_eq!(sent(&[(3, wanted, None)], &[5]), 0, "it runs them already");
+    assert_eq!(sent(&[(3, desired, None)], &[5]), 0, "it runs them already");
     assert_eq!(sent(&[(10, other, None), (20, other, None)], &[5]), 1, "they may be on their way");
     assert_eq!(sent(&[(10, other, None), (70, other, None)], &[5]), 2, "they did not arrive");
-    assert_eq!(sent(&[(10, other, None), (15, wanted, None), (90, wanted, None)], &[5]), 1);
+    assert_eq!(sent(&[(10, other, None), (15, desired, None), (90, desired, None)], &[5]), 1);
 }
 
 #[test]

@@ -78,6 +78,6 @@ impl Wanted<'_> {
         registration.account.take_if(|owner| Some(&*owner) == gone.as_ref());
         let asked = asked.as_ref().map(|account| account.id.clone());
         registration.account = registration.account.take().or(asked).or_else(|| usual.clone());
-        registration.rules = registration.rules.or(self.rules);
+        registration.desired_rules = registration.desired_rules.or(self.rules);
     }
 }

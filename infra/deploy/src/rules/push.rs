@@ -103,11 +103,11 @@ pub(crate) async fn push(cloud: &Cloud, registry: &Registry, events_url: &str, o
     // Whoever is told of them must find them.
     registry.keep_rules(order.rules).await?;
     if *order.to == To::All {
-        registry.want(hash).await?;
+        registry.set_desired_rules(hash).await?;
     }
     let mut pushed = Pushed::default();
     let want = |device: Name| async move {
-        let changed = registry.change(&device, |registration| registration.rules = Some(hash)).await;
+        let changed = registry.change(&device, |registration| registration.desired_rules = Some(hash)).await;
         (device, changed)
     };
     let mut wanted = futures::stream::iter(devices).map(want).buffer_unordered(AT_ONCE);

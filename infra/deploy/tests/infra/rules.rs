@@ -41,7 +41,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     ");
     let registry = stack.registry();
     let run = |device: &str| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().rules;
-    assert_eq!(stack.runtime.block_on(registry.wanted()).unwrap(), Some(hash));
+    assert_eq!(stack.runtime.block_on(registry.desired_rules()).unwrap(), Some(hash));
     assert_eq!(stack.announced(), [""; 0]);
 
     let fleet: Vec<String> = (10..35).map(|n| format!("d{n}")).collect();
@@ -79,7 +79,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     They are sent to `d17` now, or when next there is a connection. A device checks them itself, and runs them or says why not: `dag-infra list` shows who runs what.
     ");
     assert_eq!((run("d17"), run("d18")), (Some(other), Some(hash)));
-    assert_eq!(stack.runtime.block_on(registry.wanted()).unwrap(), Some(hash), "the fleet's are others");
+    assert_eq!(stack.runtime.block_on(registry.desired_rules()).unwrap(), Some(hash), "the fleet's are others");
     assert_eq!(stack.announced(), ["d17"]);
     assert!(stack.runtime.block_on(registry.rules(other)).unwrap().unwrap().verify(&key).is_err());
 
