@@ -36,8 +36,8 @@ pub struct DeviceItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_at: Option<Time>,
     /// What names the rules that it runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rules: Option<Id>,
+    #[serde(rename = "rules", default, skip_serializing_if = "Option::is_none")]
+    pub reported_rules: Option<Id>,
     /// Which rules were sent to it last, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_sent: Option<(Id, Time)>,
@@ -73,7 +73,7 @@ impl DeviceItem {
             incarnations: Incarnations::default(),
             heard: None,
             heard_at: None,
-            rules: None,
+            reported_rules: None,
             rules_sent: None,
             edge_incidents: Vec::new(),
             edge_acknowledged: BTreeMap::new(),

@@ -87,7 +87,7 @@ async fn member(
         last_contact: item.as_ref().and_then(|item| item.heard_at),
         connected: state.map(|(connected, _)| connected),
         since: state.map(|(_, since)| since),
-        rules: item.as_ref().and_then(|item| item.rules),
+        rules: item.as_ref().and_then(|item| item.reported_rules),
         wanted: registration.desired_rules,
         refused: item.and_then(|item| item.refused),
         certificates: None,

@@ -92,7 +92,7 @@ impl Work<'_> {
             }
             self.item.heard = Some(message);
             self.item.heard_at = Some(received_at);
-            self.item.rules = report.rules;
+            self.item.reported_rules = report.rules;
             self.item.refused.clone_from(&report.refused);
             self.item.edge_incidents.clone_from(&report.incidents);
             self.changed = true;
@@ -143,7 +143,7 @@ impl Work<'_> {
     fn lacks_rules(&self) -> Option<Id> {
         let desired = self.item.registered.as_ref().and_then(|registered| registered.desired_rules)?;
         let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == desired);
-        (self.item.rules != Some(desired) && !refused).then_some(desired)
+        (self.item.reported_rules != Some(desired) && !refused).then_some(desired)
     }
 
     /// Sends the device the rules that it lacks, if they may not be on their way.

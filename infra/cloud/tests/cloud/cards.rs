@@ -166,7 +166,7 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     let heard = desk.item.heard;
     assert_eq!(heard, Some((MOST_COUNTED + 1, 1)));
     desk.take(&late, time(3));
-    assert_eq!((desk.item.heard, desk.item.rules, desk.power()), (heard, None, OFF));
+    assert_eq!((desk.item.heard, desk.item.reported_rules, desk.power()), (heard, None, OFF));
     // What the new card reads counts from then on, and the old one no more.
     desk.take(&says(&mut device, ON, 4), time(4));
     late.number += 1;

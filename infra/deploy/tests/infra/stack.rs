@@ -137,7 +137,7 @@ impl Stack {
         let mut item = DeviceItem::new(config.device(Some(device)).unwrap());
         item.heard_at = Some(at);
         item.presence.report(at);
-        item.rules = Some(Id::of(&[b"rules"]));
+        item.reported_rules = Some(Id::of(&[b"rules"]));
         let table = Table::new(&self.sdk, "dag");
         let (decisions, prepared, finished, unsuppressed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let commit = Commit { item, version: 0, at, decisions, prepared, finished, unsuppressed };
