@@ -15,7 +15,7 @@ mod sqs;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -107,7 +107,6 @@ impl World for Aws {
     }
 
     fn now(&self) -> Time {
-        let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
+        SystemTime::now().into()
     }
 }
