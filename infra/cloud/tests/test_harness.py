@@ -1,4 +1,4 @@
-"""That the harness does what AWS's documents say of the services, shown with devices in Python and a function that is none.
+"""Tests that the harness does what AWS documents of its services, with devices and a function in Python.
 
     python infra/cloud/tests/test_harness.py
 """
@@ -30,7 +30,7 @@ RULES = [Rule("reports", REPORTS), Rule("connected", CONNECTED), Rule("disconnec
 
 
 class Device:
-    """A device that says what it is told to say."""
+    """A device that publishes what a test says."""
 
     def __init__(self, broker, name, certificate=None, version=ssl.TLSVersion.TLSv1_2):
         self.name, self.received = name, []
@@ -49,7 +49,7 @@ class Device:
         self.client.publish(topic, payload, qos=1).wait_for_publish(5)
 
     def vanish(self):
-        """Without a word, as `kill -9` does it."""
+        """Drops the connection without a DISCONNECT packet, as `kill -9` does."""
         self.client.loop_stop()
         self.client.socket().close()
 
@@ -59,7 +59,7 @@ class Device:
 
 
 class Counting:
-    """A function that fails what says so, as often as it says."""
+    """A function that fails each record as often as the record says in `times`."""
 
     def __init__(self):
         self.seen, self.doomed = [], []
@@ -100,7 +100,7 @@ class Harness(unittest.TestCase):
         of = lambda: [event for event in self.bridge.events_of("presence") if event["clientId"] == client]
         return until(lambda: len(found := of()) >= count and found, f"{count} events of {client}", self.broker.log)
 
-    def test_nobody_without_a_certificate(self):
+    def test_a_certificate_is_required(self):
         with self.assertRaises((ssl.SSLError, OSError, Exception)):
             Device(self.broker, "cottage")
 
@@ -111,7 +111,7 @@ class Harness(unittest.TestCase):
         self.assertEqual(base64.b64decode(report["payload"]), b"\x00 no JSON")
         self.assertEqual(report["device"], "cottage")
         self.assertLess(abs(report["received_at"] / 1000 - time.time()), 10)
-        # Not as another device, and not on a topic that is only for listening.
+        # It may not publish as another device, and not on other topics.
         device.publish("dag/barn/report", b"{}")
         device.publish("dag/cottage/cmd", b"{}")
         device.publish("dag/cottage/other", b"{}")
@@ -144,7 +144,9 @@ class Harness(unittest.TestCase):
         third.close()
         events = self.presence("mill", 6)
         told = [(e["eventType"], e["versionNumber"], e.get("disconnectReason")) for e in events]
-        self.assertEqual(told[:3], [("connected", 0, None), ("disconnected", 0, "CONNECTION_LOST"), ("connected", 1, None)])
+        self.assertEqual(
+            told[:3], [("connected", 0, None), ("disconnected", 0, "CONNECTION_LOST"), ("connected", 1, None)]
+        )
         self.assertEqual(
             sorted(told[3:5], key=lambda event: event[1]),
             [("disconnected", 1, "DUPLICATE_CLIENTID"), ("connected", 2, None)],

@@ -1,11 +1,11 @@
-"""Shows on real counterparts that the whole does its job: a device with a certificate reports to a broker over TLS, the
-function decides in the cloud, and mail and verified calls reach people.
+"""Tests device and cloud together, on real counterparts: a device with a certificate reports to a broker over TLS, the
+function decides in the cloud, and mail and signed webhook calls reach people.
 
     python infra/cloud/tests/whole.py --dag target/debug/dag --consumer target/debug/consumer [--infra I] [--seed N]
 
-Around them are mosquitto, moto, `cargo lambda watch` and what `harness/` has of the glue between them. Prints a line for
-each thing shown, with the seconds since the start; the last line counts. Ends with 1 where something was not as expected,
-and prints what was seen and what was logged. `bash .ci/run` runs it with the Python that has what it imports.
+The counterparts are mosquitto, moto and `cargo lambda watch`, and `harness/` has the glue between them. It prints one
+line for each step with the seconds since the start, and a count at the end. If a step fails, it prints what was seen
+and logged, and exits with 1. `bash .ci/run` runs it with the Python that has what it imports.
 """
 
 import argparse
@@ -32,12 +32,12 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"{error}: run `bash .ci/run`, whose Python has what this needs")
 
-# Nothing comes early. How late it may come, in seconds: queues delay by whole seconds, and machines are busy.
+# The seconds by which a message may be late. Queues delay by whole seconds, and machines are busy. None may be early.
 SLACK_S = 5.0
 
 
 def on_time(what, least, seconds):
-    """Never early, and not too late. Returns a remark."""
+    """Checks that something was neither early nor too late. Returns a remark."""
     expect(least <= seconds <= least + SLACK_S, f"{what} after {least} to {least + SLACK_S} s", f"{seconds:.3f} s")
     return f"{what} after {seconds:.2f} s"
 
@@ -56,7 +56,7 @@ def at_first(show, home):
 
 
 def outage_then_lost(show, home):
-    """What is to be shown of this project's cloud side, in one story."""
+    """An outage and a lost contact in one story."""
     with show("its mains are unplugged: after the debounce SES has a mail, and a verified call arrives") as remarks:
         unplugged = time.time()
         home.daemon.command("unplug")
@@ -101,7 +101,7 @@ def outage_then_lost(show, home):
 
 
 def nuisances(show, home, rng):
-    """What may happen at any time between the services, and must change nothing."""
+    """Disorder and failures between the services, which may change nothing."""
     with show("doubled and disordered, the same records tell the same, and a short absence nobody") as remarks:
         before = home.incidents()
         home.bridge.mischief = Mischief(copies=2, delay_s=(0.0, 0.8))
@@ -120,8 +120,8 @@ def nuisances(show, home, rng):
 
     with show("the function is killed while it takes the report of an outage: the queue brings it again") as remarks:
         before, crashes = home.incidents(), len(home.poller.crashes)
-        # Nothing is sent meanwhile: whoever dies between sending and noting it sends it again under the same id, but only
-        # when the lease of the message has run out.
+        # Nothing is sent meanwhile. A process that dies between sending and settling leaves a lease, and the message
+        # would be sent again under the same id only when the lease ends.
         home.function.doomed = [0, rng.uniform(0, 0.05)]
         home.daemon.command("unplug")
         mail, call = home.outage_is_told(before)
@@ -161,7 +161,7 @@ def nuisances(show, home, rng):
         at_rest(home)
 
 
-# It is of a device that only the owner's desk has: what rules do there is not this one's to prove.
+# A scenario of a device that only the owner's desk has. This device does not run it.
 OF_ANOTHER = """
 name = "nothing happens"
 device = "cabin"
@@ -171,7 +171,7 @@ at = "1m"
 expect = []
 """
 
-# It expects the name that the device has at the owner's desk, and not in its own configuration.
+# A scenario that expects the name of the device at the owner's desk, and fails with the device's own configuration.
 OF_THIS = """
 name = "the hut loses its mains"
 device = "cottage"
@@ -189,7 +189,7 @@ expect = [{ to = "nor", subject = "*Hut*" }, { to = "neighbour" }]
 
 
 def new_rules(show, home):
-    """Rules go from the owner's desk to the device, which looks at them itself."""
+    """Rules go from the owner's desk to the device, which checks them itself."""
     rules = home.desk / "rules"
     runs = lambda: home.aws.item(DEVICE).get("rules")
 
@@ -240,8 +240,8 @@ def new_rules(show, home):
 
 
 def at_rest(home):
-    """Everybody heard the end, nothing came twice, and nothing is left."""
-    time.sleep(1)  # Whatever is too much would come now.
+    """Checks that everybody heard the end, nothing came twice, and nothing is left."""
+    time.sleep(1)  # A surplus message would come now.
     again = home.everybody_told_is_told_the_end()
     expect(again == 0, "nothing twice", home.seen())
     home.nothing_went_wrong()
@@ -276,7 +276,7 @@ def main():
     for program, build in zip((programs.dag, programs.infra, programs.consumer, programs.statements), builds):
         if not program.is_file():
             parser.error(f"there is no program {program}: build it with `cargo build {build}`")
-    # Ended from outside, it still ends its children.
+    # On SIGTERM it still ends its children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {programs.seed}", flush=True)
     show = Show()

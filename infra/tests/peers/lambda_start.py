@@ -1,7 +1,7 @@
-"""How long the function takes from its start to its first answer: `start.py BINARY [ROOT]`.
+"""Measures the time from the start of the function to its first answer: `lambda_start.py BINARY [ROOT]`.
 
-Stands in for the platform's runtime API, starts the binary with an empty batch waiting for it, and prints the
-milliseconds of some starts. An empty batch reaches out to nobody, so no AWS is needed.
+Stands in for the runtime API of AWS Lambda, starts the binary with an empty batch, and prints the milliseconds of some
+starts. An empty batch sends no request, so no AWS is needed.
 """
 
 import http.server
@@ -24,7 +24,7 @@ class Runtime(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.server.asked:
-            time.sleep(60)  # nothing else comes; the process is ended meanwhile
+            time.sleep(60)  # No other event comes. The process is killed meanwhile.
             return
         self.server.asked = True
         body = b'{"Records": []}'
@@ -52,17 +52,17 @@ class Server(http.server.ThreadingHTTPServer):
     asked = False
 
     def handle_error(self, *_):
-        pass  # a process that was ended
+        pass  # The process was killed.
 
 
 def serve():
-    """A runtime API of its own for each start, so that what is left of one process takes nothing from the next."""
+    """Starts a runtime API for one start, so that an old process takes no event from the next one."""
     server = Server(("127.0.0.1", 0), Runtime)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"127.0.0.1:{server.server_port}"
 
 
-here = "http://127.0.0.1:9"  # AWS: nobody is there, and nobody is asked
+here = "http://127.0.0.1:9"  # Stands for AWS. Nothing listens there, because no request is sent.
 environment = {
     "PATH": os.environ["PATH"],
     "DAG_ROOT": root,

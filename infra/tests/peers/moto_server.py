@@ -2,8 +2,8 @@
 
 Prints its port as one line of JSON, and ends when it is killed. It serves moto's own paths and these:
 
-- `GET /dag/requests`: the requests since the last call. Each has its operation and the bytes of its body; a request of a
-  service that names its operation in a form (CloudFormation) has that form too, and a mail has its tags and its
+- `GET /dag/requests`: the requests since the last call. Each has its operation and the bytes of its body. A request of
+  a service that names its operation in a form (CloudFormation) has that form, too. A mail has its tags and its
   configuration set, which moto does not keep.
 - `GET /dag/status/STACK/STATUS`: sets the status of a stack to one that moto never reaches by itself.
 - `GET /dag/fail/N/WHEN`: refuses request number N from now on, the first being 0. WHEN is `before` (it does nothing),
@@ -44,7 +44,8 @@ def snapshot(table, _):
 
 Table.__deepcopy__ = snapshot
 
-# moto ignores the conditions of a bucket's policy, so "deny everything that does not come over TLS" would deny everything.
+# moto ignores the conditions of a bucket's policy, so "deny everything that does not come over TLS" would deny
+# everything.
 FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
 
 # moto cannot delete all the resources of our template. Only the end of the stack itself matters.

@@ -1,3 +1,2 @@
-"""What stands between the services of AWS, for tests, and nothing more: the broker's topic rules and presence events, the
-queues' triggers of the function, the schedule. The services themselves are mosquitto, moto and `cargo lambda watch`.
-"""
+"""The glue between the services of AWS, for tests: the topic rules and presence events of the broker, the event source
+mappings of the function, and the schedule. The services themselves are mosquitto, moto and `cargo lambda watch`."""

@@ -1,5 +1,5 @@
-"""AWS's services, as moto stands in for them: the table, the queues, and mail. What the stack's template makes is made here
-by the same names and shapes."""
+"""The table, the queues and the mail service of AWS, for which moto stands in. The resources have the names and shapes
+of the stack's template."""
 
 import json
 import os
@@ -14,20 +14,20 @@ from peers.daemon import PATIENCE_S, expect
 
 MOTO = Path(__file__).parents[3] / "tests/peers/moto_server.py"
 REGION = "eu-west-1"
-# moto takes any.
+# moto accepts any credentials.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
 CREDENTIALS["AWS_DEFAULT_REGION"] = REGION
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MAILBOX_DOMAIN = "example.com"
 STACK = "detectordag"
 
-# AWS asks for six times the function's timeout. Then nothing that failed would come again while a test waits.
+# AWS recommends six times the function's timeout. With that, no failed record would come again while a test waits.
 VISIBILITY_S = 5
 RECEIVES = 5
 
 
 class Aws:
-    """A moto server on loopback, with all that the consumer needs."""
+    """A moto server on loopback with the resources of the consumer."""
 
     def __init__(self, folder):
         self.log_path = folder / "moto.log"
@@ -54,7 +54,7 @@ class Aws:
             return False
 
     def client(self, service):
-        """A client of its own for each caller: two threads may not share what a session makes."""
+        """Returns a client. Each thread needs its own, because sessions are not thread-safe."""
         session = boto3.session.Session("testing", "testing", region_name=REGION)
         config = boto3.session.Config(proxies={}, retries={"max_attempts": 2})
         return session.client(service, endpoint_url=self.endpoint, config=config)
@@ -86,7 +86,7 @@ class Aws:
         mail.create_email_identity(EmailIdentity=MAILBOX_DOMAIN)
 
     def stack(self):
-        """What `dag-infra` finds the others by. moto wants a resource, and makes nothing of this one."""
+        """Creates the stack, whose outputs `dag-infra` reads. moto requires a resource, and ignores it."""
         outputs = {"Table": self.table, "Events": self.events}
         template = {
             "Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
@@ -95,19 +95,19 @@ class Aws:
         self.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
 
     def register(self, device):
-        """As `dag-infra provision` does it, in the table."""
+        """Registers a device in the table, as `dag-infra provision` does."""
         key = {"pk": {"S": "fleet"}, "sk": {"S": f"device#{device}"}}
         row = key | {"registration": {"S": "{}"}, "version": {"N": "1"}}
         self.dynamodb.put_item(TableName=self.table, Item=row)
 
     def item(self, device):
-        """What the consumer keeps of a device."""
+        """Returns the consumer's item of a device."""
         key = {"pk": {"S": f"device#{device}"}, "sk": {"S": "item"}}
         item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)["Item"]["item"]
         return json.loads(item["S"] if "S" in item else zlib.decompress(item["B"], -zlib.MAX_WBITS))
 
     def queue(self, name, dead=None):
-        """A queue's address. What was received too often goes to `dead`."""
+        """Creates a queue, and returns its URL. A record that was received too often goes to `dead`."""
         attributes = {"VisibilityTimeout": str(VISIBILITY_S)}
         if dead:
             redrive = {"deadLetterTargetArn": self.arn(dead), "maxReceiveCount": RECEIVES}
@@ -118,18 +118,18 @@ class Aws:
         return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
     def dead_letters(self):
-        """What nothing could be made of: bodies, and whatever was said of each."""
+        """Returns the dead letters: their bodies and attributes."""
         asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "MessageAttributeNames": ["All"]}
         letters = self.sqs.receive_message(QueueUrl=self.dead, **asked).get("Messages", [])
         said = lambda letter: {n: v.get("StringValue") for n, v in letter.get("MessageAttributes", {}).items()}
         return [(letter["Body"], said(letter)) for letter in letters]
 
     def mails(self):
-        """What SES was given to send, in order: to whom, and the mail as it went."""
+        """Returns the mails that SES sent, in their order: the address and the raw mail."""
         with DIRECT.open(f"{self.endpoint}/moto-api/data.json", timeout=PATIENCE_S) as answer:
             sent = json.load(answer).get("ses", {})
         expect(not sent.get("Message"), "mails as the renderer made them", sent.get("Message"))
-        # moto names those of the request, and then those of the headers again.
+        # moto lists the addresses of the request first, and those of the headers after them.
         address = lambda text: text.split("<")[-1].rstrip("> ")
         return [
             (address(mail["destinations"][0]), mail["raw_data"].encode())
@@ -142,7 +142,7 @@ class Aws:
         return [row["sk"]["S"] for row in self.dynamodb.query(TableName=self.table, **query)["Items"]]
 
     def environment(self, iot):
-        """What the function's environment says on AWS; `iot` is where commands for devices go."""
+        """Returns the environment of the function. `iot` is the endpoint for commands to devices."""
         return CREDENTIALS | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "DAG_TABLE": self.table,
@@ -154,7 +154,7 @@ class Aws:
         }
 
     def keep(self, entries):
-        """The stack's secret from now on."""
+        """Replaces the stack's secret."""
         self.secrets.put_secret_value(SecretId=self.secret, SecretString=json.dumps(entries))
 
     def log(self):

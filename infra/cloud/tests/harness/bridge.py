@@ -1,4 +1,4 @@
-"""What AWS does around its broker: topic rules that feed the queue, presence events, and publishing over HTTP."""
+"""The glue around the broker: topic rules that feed the queue, presence events, and publishing over HTTP."""
 
 import heapq
 import itertools
@@ -22,8 +22,8 @@ PRESENCE = "$aws/events/presence"
 
 @dataclass
 class Mischief:
-    """What may happen between a rule and its queue, which promises neither order nor that a record comes once. `only` says
-    which rules' records it happens to."""
+    """Disorder between a rule and its queue, which promises neither order nor that a record comes once. `only` names
+    the rules whose records it affects."""
 
     copies: int = 1
     delay_s: tuple[float, float] = (0.0, 0.0)  # Each copy takes some time between these.
@@ -31,7 +31,7 @@ class Mischief:
 
 
 class Bridge:
-    """Connects to the broker as its administrator, and puts what the rules select into the queue `events`."""
+    """Connects to the broker as its administrator, and puts the records of the rules into the queue `events`."""
 
     def __init__(self, broker, aws, rules, rng=None):
         self.broker, self.rules = broker, rules
@@ -58,19 +58,19 @@ class Bridge:
         until(self.connected.is_set, "the bridge to be connected", self.broker.log)
 
     def subscribe(self, client, *_):
-        # What the broker itself says is not published by mosquitto; see `presence`.
+        # mosquitto does not publish AWS's own topics; see `presence`.
         client.subscribe([(rule.filter, 1) for rule in self.rules if not rule.filter.startswith("$")])
 
     def published(self, _client, _data, message):
         self.apply(Message(message.topic, message.payload, now_ms()))
 
     def apply(self, message):
-        """Has every rule look at a message."""
+        """Applies every rule to a message."""
         for rule in self.rules:
             try:
                 selected = rule.apply(message)
             except Failed as error:
-                # On AWS the rule's error action.
+                # On AWS this is the rule's error action.
                 self.failed.append(f"the rule {rule.name}: {error}")
                 continue
             if selected is not None:
@@ -79,10 +79,10 @@ class Bridge:
                     self.put(selected.decode(), self.rng.uniform(*mischief.delay_s))
 
     def presence(self, client, user, address, reason, at_ms):
-        """The broker saw a connection begin (no reason) or end.
+        """Publishes the event of a connection that began (no reason) or ended.
 
-        The event is as AWS documents it: Developer Guide of IoT Core, "Lifecycle events", "Connect/Disconnect events". A
-        session keeps its identifier and its version from its begin to its end.
+        The event is as AWS documents it in the Developer Guide of AWS IoT Core, "Lifecycle events", "Connect/Disconnect
+        events". A session keeps its identifier and its version from its begin to its end.
         """
         if client == ADMINISTRATOR:
             return
@@ -91,7 +91,7 @@ class Bridge:
             if reason is None:
                 version, session, at_end = version + 1, str(uuid.uuid4()), False
             elif at_end:
-                return  # mosquitto tells some ends twice.
+                return  # mosquitto logs some ends twice.
             else:
                 at_end = True
             self.versions[client] = (version, session, at_end)
@@ -111,7 +111,7 @@ class Bridge:
         self.apply(Message(f"{PRESENCE}/{event['eventType']}/{client}", json.dumps(event).encode(), at_ms))
 
     def put(self, record, after_s=0.0):
-        """Puts a record into the queue, after a while."""
+        """Puts a record into the queue after a delay."""
         with self.wake:
             heapq.heappush(self.waiting, (time.monotonic() + after_s, next(self.order), record))
             self.wake.notify()
@@ -128,7 +128,7 @@ class Bridge:
             self.sent.append(record)
 
     def events_of(self, event):
-        """What was put into the queue of one kind."""
+        """Returns the records of one kind that were put into the queue."""
         return [record for record in map(json.loads, list(self.sent)) if record["event"] == event]
 
     def close(self):
@@ -142,11 +142,11 @@ class Bridge:
 
 
 class Publisher:
-    """AWS's data plane for devices, as far as it is used: `POST /topics/{topic}?qos=…` publishes, as the API reference of
-    IoT Core's data plane says under "Publish". Who calls is not looked at."""
+    """The part of the AWS IoT data plane that the consumer uses: `POST /topics/{topic}?qos=…` publishes, as the API
+    reference says under "Publish". Signatures are not checked."""
 
     def __init__(self, bridge):
-        self.commands = commands = []  # Topic and payload of what was published.
+        self.commands = commands = []  # The topic and the payload of each command.
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -182,7 +182,7 @@ class Publisher:
             daemon_threads = True
 
             def handle_error(self, *_):
-                pass  # A caller that was ended does not wait for its answer.
+                pass  # The caller was killed before its answer.
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"

@@ -1,4 +1,4 @@
-"""mosquitto as AWS's broker is for devices: TLS, a client certificate for everybody, and topics of one's own."""
+"""mosquitto, configured as AWS's broker is for devices: TLS, client certificates, and topics for each device alone."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from .certificates import Authority
 
 ADMINISTRATOR = "administrator"
 
-# Certificates name the user, and what a user may do is what the policy of a device says: report, and be told. `%u` is the
-# name in the certificate, and a client id is what a certificate's owner chooses, here as there: see `Broker.impostors`.
-# Sessions that are to be kept outlive a restart: on AWS no rule misses what the broker took.
+# The certificate names the user. A user may do what the policy of a device allows: publish reports, and read commands.
+# `%u` is the name in the certificate. The owner of a certificate chooses the client id; see `Broker.impostors`.
+# Persistent sessions outlive a restart, because on AWS no rule misses a message that the broker received.
 CONFIG = """
 listener {port} 127.0.0.1
 cafile {ca}
@@ -46,8 +46,10 @@ pattern write {topics}/%u/report
 pattern read {topics}/%u/cmd
 """
 
-CONNECTED = re.compile(r"New client connected from (?P<address>\S+):\d+ as (?P<client>\S+) \(.*u'(?P<user>[^']*)'.*\)\.")
-# What mosquitto says of an end, and AWS's reason for the like.
+CONNECTED = re.compile(
+    r"New client connected from (?P<address>\S+):\d+ as (?P<client>\S+) \(.*u'(?P<user>[^']*)'.*\)\."
+)
+# mosquitto's log lines about an end, each with AWS's reason for it.
 ENDS = (
     (re.compile(r"Client (?P<client>\S+) disconnected\."), "CLIENT_INITIATED_DISCONNECT"),
     (re.compile(r"Client (?P<client>\S+) closed its connection\."), "CONNECTION_LOST"),
@@ -61,7 +63,7 @@ ENDS = (
 
 
 class Broker:
-    """A mosquitto on loopback. `watch` calls a function with each connection's begin and end, in their order."""
+    """A mosquitto on loopback. `watch` registers a function for the begin and the end of each connection."""
 
     def __init__(self, folder, topics="dag"):
         self.folder, self.topics = folder, topics
@@ -80,12 +82,12 @@ class Broker:
         self.watchers.append(watcher)
 
     def start(self):
-        """Starts it, also again, on the same port."""
+        """Starts mosquitto. A restart uses the same port."""
         acl, config = self.folder / "rights.acl", self.folder / "mosquitto.conf"
         acl.write_text(RIGHTS.format(administrator=ADMINISTRATOR, topics=self.topics))
         certificate, key = self.server
         files = {"ca": self.authority.ca, "certificate": certificate, "key": key, "acl": acl, "folder": self.folder}
-        # Started as root it would give its rights away before it reads the key.
+        # As root, mosquitto would drop its privileges before it reads the key.
         rights = "user root\n" if os.geteuid() == 0 else ""
         config.write_text(CONFIG.format(port=self.port, **files) + rights)
         begun = len(self.lines)
@@ -110,7 +112,7 @@ class Broker:
                 client, user, address = match["client"], match["user"], match["address"]
                 self.users[client] = (user, address)
                 if client != user and user != ADMINISTRATOR:
-                    # AWS's policy, which ties the client id to the certificate's thing, would have refused it.
+                    # AWS's policy ties the client id to the certificate's thing, and would refuse this connection.
                     self.impostors.append((client, user))
                 self.tell(client, None, at_ms)
                 continue
@@ -126,7 +128,7 @@ class Broker:
                 watcher(client, *self.users[client], reason, at_ms)
 
     def stop(self):
-        """SIGTERM; mosquitto ends its connections, and says so of none."""
+        """Sends SIGTERM. mosquitto ends its connections, and logs none of these ends."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""An authority of our own, and the certificates that it issues."""
+"""A certificate authority for tests."""
 
 import datetime
 import ipaddress
@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 class Authority:
-    """Issues certificates into a folder. `ca` is its own."""
+    """Issues certificates into a folder. `ca` is the path of its own certificate."""
 
     def __init__(self, folder, name="test authority"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ class Authority:
         self.ca.write_bytes(self.pem(builder.sign(self.key, hashes.SHA256())))
 
     def issue(self, name, server=False):
-        """A certificate for `name`, and its key: paths. A device's names the device; a server's, loopback too."""
+        """Issues a certificate for `name`. Returns its path and the path of its key. A server's also names loopback."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self.builder(self.common_name(name), key)
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH

@@ -1,5 +1,5 @@
-"""A household whose device reports to the cloud: the daemon, the broker, AWS's services, the function, and those whom it
-tells."""
+"""A household whose device reports to the cloud: the daemon, the broker, the services of AWS, the function, and the
+recipients."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from .sql import Rule
 DEVICE = "cottage"
 TOPICS = "dag"
 
-# One file for both, as users have it. The mail's domain is the one that SES knows.
+# The device and the function share one file, as users have it. The domain of the sender is verified with SES.
 CONFIG = """
 mode = "cloud"
 [site]
@@ -86,8 +86,8 @@ run_on = "cloud"
 
 
 class Cloud(Household):
-    """All of it, in a folder. The lengths are in seconds: the debounces of an outage and of a lost contact, and when the
-    second step comes."""
+    """The household in one folder. The lengths are in seconds: the debounce of an outage, the debounce of a lost
+    contact, and the time of the second step."""
 
     outage, lost, second = 1, 5, 4
 
@@ -125,7 +125,7 @@ class Cloud(Household):
             raise
 
     def furnish_both(self):
-        """The same files for the device and for the function's package."""
+        """Writes the same files for the device, for the function's package, and for the owner's desk."""
         certificate, key = self.broker.authority.issue(DEVICE)
         config = CONFIG.format(port=self.broker.port, ca=self.broker.authority.ca, certificate=certificate, key=key)
         for folder in (self.folder, self.package, self.desk):
@@ -134,14 +134,14 @@ class Cloud(Household):
             (folder / "rules/people.toml").write_text(PEOPLE.format(http=self.web.port, second=self.second))
             (folder / "rules/power.toml").write_text(RULES.format(outage=self.outage, lost=self.lost))
 
-        # The owner's desk has another device in its configuration, a newer name of this one, and the key that the device is to
-        # trust.
+        # The configuration at the owner's desk has another device and a newer name of this one. The key that the device
+        # trusts is made there.
         (self.desk / "config.toml").write_text(config.replace('name = "Cottage"', 'name = "Hut"') + DESK)
         key = self.owner("rules", "key")["public_key"]
         (self.folder / "config.toml").write_text(config + f'rules_key = "{key}"\n')
 
     def owner(self, *arguments):
-        """What `dag-infra` answers at the owner's desk."""
+        """Runs `dag-infra` at the owner's desk. Returns its answer."""
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "DAG_"))}
         environment = kept | CREDENTIALS | {"NO_PROXY": "*", "no_proxy": "*"}
         if hasattr(self, "aws"):
@@ -152,7 +152,7 @@ class Cloud(Household):
         return json.loads(done.stdout)
 
     def read_mails(self):
-        """Puts into the inbox what SES was given, as it comes."""
+        """Puts the mails of SES into the inbox as they come."""
         seen = 0
         while not self.ended.wait(0.1):
             try:
@@ -176,7 +176,7 @@ class Cloud(Household):
         return [event for event in events if all(event.get(name) == value for name, value in wanted.items())]
 
     def connected(self):
-        """Starts the device, and waits until the broker has it, and a report of it."""
+        """Starts the device, and waits until it is connected and has reported."""
         known, reports = len(self.presence(eventType="connected")), len(self.reports())
         started = time.monotonic()
         self.daemon.start()
@@ -185,13 +185,13 @@ class Cloud(Household):
         return f"reported after {time.monotonic() - started:.2f} s"
 
     def publish(self, topic, payload):
-        """As the SDK does it."""
+        """Publishes a message as the SDK does."""
         url = f"{self.publisher.endpoint}/topics/{topic.replace('/', '%2F')}?qos=1"
         with DIRECT.open(urllib.request.Request(url, payload, {"Content-Type": "application/octet-stream"})) as answer:
             expect(answer.status == 200, "200", answer.status)
 
     def nothing_went_wrong(self):
-        """Nothing was put aside or refused, and no service had trouble, but for batches that were cut off on purpose."""
+        """Checks that there are no dead letters, refusals or failures, except batches that were cut off on purpose."""
         expect(not (dead := self.aws.dead_letters()), "no dead letters", dead)
         expect(not self.poller.troubles, "batches that are taken", self.poller.troubles)
         expect(len(self.poller.crashes) <= self.function.cut_off, "a function that answers", self.poller.crashes)
@@ -224,6 +224,6 @@ class Cloud(Household):
 
 
 def statements(program):
-    """The topic rules, from the one place that has them."""
+    """Returns the topic rules, as the example `statements` of dag-uplink prints them."""
     printed = subprocess.run([program, TOPICS], stdout=subprocess.PIPE, check=True, timeout=30).stdout
     return [Rule(rule["name"], rule["sql"], rule["version"]) for rule in json.loads(printed)]

@@ -1,7 +1,7 @@
-"""The function, under `cargo lambda watch`, which has the runtime's API and the one to invoke it by.
+"""The function, under `cargo lambda watch`, which provides the runtime API and the invoke API.
 
-`--only-lambda-apis` leaves starting to us: what is shown is the program that was built, and nothing is built here. Watch
-wants a package to stand in; one without dependencies needs no network."""
+With `--only-lambda-apis` it builds and starts nothing, so that the tests run the program that was built before. It
+requires a package. One without dependencies needs no network."""
 
 import http.client
 import json
@@ -29,11 +29,11 @@ edition = "2024"
 
 
 class Crashed(Exception):
-    """The function did not answer, or answered with an error: the whole batch comes again."""
+    """The function did not answer, or returned an error, so that the whole batch comes again."""
 
 
 class Function:
-    """Some instances of a program that asks for invocations."""
+    """Some instances of a program that polls for invocations."""
 
     def __init__(self, program, folder, environment, instances=2):
         self.program, self.folder, self.instances = program, folder, instances
@@ -52,7 +52,7 @@ class Function:
         }
         self.watch, self.processes = None, []
         self.lock, self.callers, self.cut_off = threading.Lock(), set(), 0
-        self.doomed = []  # Killed in so many of the next batches with reports: after how many seconds of each.
+        self.doomed = []  # For each of the next batches with reports, the seconds after which the instances are killed.
 
     def start(self):
         package = self.folder / "watch"
@@ -78,7 +78,7 @@ class Function:
             return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
 
     def invoke(self, event):
-        """Answers what the function answered. As on AWS, an instance that ended by itself is started again."""
+        """Invokes the function. Returns its answer. As on AWS, an instance that ended by itself is started again."""
         with self.lock:
             self.revive()
             caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
@@ -106,10 +106,11 @@ class Function:
     def revive(self):
         for number, process in enumerate(self.processes):
             if process.poll() is not None:
-                self.processes[number] = self.spawn([self.program], self.folder, f"{NAME}-{number}.log", self.environment)
+                log = f"{NAME}-{number}.log"
+                self.processes[number] = self.spawn([self.program], self.folder, log, self.environment)
 
     def kill(self):
-        """`kill -9` of every instance, whatever it does. Those who wait for an answer get none."""
+        """Kills every instance with SIGKILL. Callers that wait for an answer get none."""
         with self.lock:
             for process in self.processes:
                 process.kill()

@@ -1,4 +1,4 @@
-"""The queues' triggers of the function, and the schedule."""
+"""The event source mappings of the queues, and the schedule."""
 
 import threading
 
@@ -12,12 +12,12 @@ SWEEP = '{"event":"sweep"}'
 
 
 class Poller:
-    """Takes batches from the queues to the function, and deletes what it did not name as failed."""
+    """Passes batches from the queues to the function, and deletes the records that did not fail."""
 
     def __init__(self, aws, function, sweep_s=5.0):
         self.aws, self.function, self.sweep_s = aws, function, sweep_s
         self.ended = threading.Event()
-        self.lose = 0  # So many of the next timer messages never come.
+        self.lose = 0  # The number of the next timer messages that get lost.
         self.batches, self.failures, self.crashes, self.troubles = [], [], [], []
         queues = (aws.events, aws.deliveries)
         self.threads = [threading.Thread(target=self.poll, args=(queue,), daemon=True) for queue in queues]
@@ -37,7 +37,7 @@ class Poller:
                     self.batch(sqs, queue, arn, messages)
             except Crashed as error:
                 self.crashes.append(str(error))
-            except Exception as error:  # The next round may go better, and the test sees what came of it.
+            except Exception as error:  # The next round may succeed, and the test checks `troubles`.
                 if not self.ended.is_set():
                     self.troubles.append(f"{queue}: {error}")
                     self.ended.wait(0.5)
@@ -50,11 +50,11 @@ class Poller:
         messages = [message for message in messages if message not in timers]
         if not messages:
             return
-        # An instance that dies while it sends leaves a lease, which is minutes long.
+        # An instance that dies while it sends leaves a lease of some minutes.
         while self.function.doomed and queue == self.aws.deliveries and not self.ended.is_set():
             self.ended.wait(0.02)
         self.batches.append((queue, [message["Body"] for message in messages]))
-        # Where the function fails, nothing is deleted and all of it comes again.
+        # If the function fails, nothing is deleted, and the whole batch comes again.
         answer = self.function.invoke({"Records": [record(message, arn) for message in messages]})
         failed = failures(answer, {message["MessageId"] for message in messages})
         self.failures += [(message["Body"], answer) for message in messages if message["MessageId"] in failed]
@@ -67,7 +67,7 @@ class Poller:
             sqs.delete_message_batch(QueueUrl=queue, Entries=done)
 
     def sweep(self):
-        """The schedule's record, every so often: on AWS every five minutes."""
+        """Sends the schedule's record every `sweep_s` seconds. On AWS it comes every five minutes."""
         sqs = self.aws.client("sqs")
         while not self.ended.wait(self.sweep_s):
             sqs.send_message(QueueUrl=self.aws.events, MessageBody=SWEEP)
@@ -80,9 +80,15 @@ class Poller:
 
 
 def record(message, arn):
-    """A message as the function gets it: Developer Guide of Lambda, "Using Lambda with Amazon SQS", "Example standard queue
-    message event"."""
-    names = ("ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp", "AWSTraceHeader")
+    """Returns a message as the function receives it: Developer Guide of AWS Lambda, "Using Lambda with Amazon SQS",
+    "Example standard queue message event"."""
+    names = (
+        "ApproximateReceiveCount",
+        "SentTimestamp",
+        "SenderId",
+        "ApproximateFirstReceiveTimestamp",
+        "AWSTraceHeader",
+    )
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -105,8 +111,9 @@ def record(message, arn):
 
 
 def failures(answer, ids):
-    """Which records come again. As Lambda says under "Implementing partial batch responses": none where the answer, or its
-    list, is empty or null; all where the answer is no such object, or an entry names no record of the batch."""
+    """Returns the ids of the records that come again (Developer Guide of AWS Lambda, "Implementing partial batch
+    responses"). None come again if the answer or its list is empty or null. All come again if the answer has another
+    form, or if an entry names no record of the batch."""
     if answer is None or answer == {}:
         return set()
     if not isinstance(answer, dict):

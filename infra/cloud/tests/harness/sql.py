@@ -1,10 +1,11 @@
-"""An evaluator for exactly the forms of SQL that the topic rules are written in. Whatever else stands in a statement is an
-error that names it: a rule that AWS would understand otherwise must not pass for one that works.
+"""An evaluator for exactly the forms of SQL that the topic rules use. Anything else in a statement is an error that
+names it, so that a rule that AWS would understand differently never passes a test.
 
     SELECT item [, item]... FROM 'topic filter'
     item:  'literal' AS name | topic(n) AS name | timestamp() AS name | encode(*, 'base64') AS name | *
 
-Functions and clauses are as AWS describes them in the Developer Guide of IoT Core, "SQL reference", version 2016-03-23.
+Functions and clauses are as the Developer Guide of AWS IoT Core describes them under "SQL reference", version
+2016-03-23.
 """
 
 import base64
@@ -19,20 +20,20 @@ TOKEN = re.compile(r"\s*(?:(?P<text>'[^']*')|(?P<number>\d+)|(?P<word>[A-Za-z_]\
 
 
 class Unknown(Exception):
-    """The statement has something that this evaluator does not know."""
+    """The statement has a form that this evaluator does not know."""
 
 
 class Failed(Exception):
-    """The rule cannot be applied to this message: on AWS its error action would have it."""
+    """The rule cannot be applied to this message. On AWS its error action would run."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What was published."""
+    """A published message."""
 
     topic: str
     payload: bytes
-    at_ms: int  # When the broker took it.
+    at_ms: int  # When the broker received it.
 
 
 class Rule:
@@ -45,7 +46,7 @@ class Rule:
         self.columns, self.filter = Parser(sql).statement()
 
     def apply(self, message):
-        """What the rule selects of a message: the bytes that its action gets; None where it is for other topics."""
+        """Returns the bytes that the rule's action gets of a message, and None if the topic does not match."""
         if not matches(self.filter, message.topic):
             return None
         selected = {}
@@ -55,9 +56,9 @@ class Rule:
 
 
 def matches(filter, topic):
-    """Whether a topic is one of a filter's."""
+    """Returns whether a topic matches a filter."""
     wanted, levels = filter.split("/"), topic.split("/")
-    # A wildcard at the beginning is not for topics of the broker itself.
+    # A wildcard at the beginning does not match the broker's own topics.
     if topic.startswith("$") and wanted[0] in ("+", "#"):
         return False
     if wanted[-1] == "#":
@@ -109,11 +110,11 @@ class Parser:
         return lambda message, selected: selected.update({name: value(message)})
 
     def topic(self):
-        """topic(n): the n-th level, from 1."""
+        """topic(n) is the n-th level of the topic, from 1."""
         level = int(self.take("number"))
         if level < 1:
             raise self.unknown(f"topic({level})")
-        # A level that is not there is no value, and the column is left out; our filters have as many as are asked for.
+        # On AWS a missing level has no value, and the column is left out. Our filters have all levels that are used.
         def value(message):
             levels = message.topic.split("/")
             if level > len(levels):
@@ -123,11 +124,11 @@ class Parser:
         return value
 
     def timestamp(self):
-        """timestamp(): when the message was seen, in milliseconds since 1970."""
+        """timestamp() is when the broker received the message, in milliseconds since 1970."""
         return lambda message: message.at_ms
 
     def encode(self):
-        """encode(*, 'base64'): the payload as it came, whether or not it is JSON."""
+        """encode(*, 'base64') is the raw payload, which need not be JSON."""
         self.sign("*")
         self.sign(",")
         scheme = self.take("text")
@@ -141,7 +142,7 @@ class Parser:
         return self.tokens.pop(0)[1]
 
     def word(self, word):
-        # Keywords of ours are in capitals.
+        # The topic rules write keywords in upper case.
         if self.tokens[:1] != [("word", word)]:
             raise self.unknown(self.tokens[0][1] if self.tokens else "its end", f"{word} is expected")
         self.tokens.pop(0)
@@ -156,7 +157,7 @@ class Parser:
 
 
 def everything(message, selected):
-    """*: the fields of a payload, which has to be a JSON object."""
+    """* is all fields of the payload, which must be a JSON object."""
     try:
         payload = json.loads(message.payload)
     except ValueError as error:
