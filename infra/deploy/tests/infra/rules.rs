@@ -40,7 +40,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     No device is registered yet: those that are provisioned from now on run them.
     ");
     let registry = stack.registry();
-    let run = |device: &str| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().rules;
+    let run = |device: &str| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().desired_rules;
     assert_eq!(stack.runtime.block_on(registry.desired_rules()).unwrap(), Some(hash));
     assert_eq!(stack.announced(), [""; 0]);
 
