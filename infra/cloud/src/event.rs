@@ -1,4 +1,4 @@
-//! What the queues bring.
+//! The records of the queues.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_engine::{Id, Name, Silence, Time};
@@ -9,26 +9,26 @@ use crate::{
     presence::PresenceEvent,
 };
 
-/// One record of a queue, read.
+/// A record of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A device reported.
+    /// A report of a device.
     Report {
-        /// The device of the topic.
+        /// The device that the topic names.
         device: Name,
-        /// When the broker took it.
+        /// When the broker received it.
         received_at: Time,
-        /// What it published, as it came.
+        /// The published bytes.
         payload: Vec<u8>,
     },
-    /// A device's connection began or ended.
+    /// The begin or the end of a device's connection.
     Presence(PresenceEvent),
-    /// A deadline of a device may be due.
+    /// A check of a device's deadlines.
     Timer {
         /// The device.
         device: Name,
     },
-    /// Whatever is overdue has to be found.
+    /// A search for all that is overdue.
     Sweep,
     /// A message of a device is due.
     Deliver {
@@ -46,12 +46,12 @@ pub enum Event {
         /// The request.
         request: Request,
     },
-    /// What the registry has of a device changed, or it is a new one. What it has stands there.
+    /// A change of a device's registration, or a new device. The record does not hold the registration itself.
     Registered {
         /// The device.
         device: Name,
     },
-    /// The mail service says what became of a mail.
+    /// The mail service's report of a bounce or a complaint.
     Feedback(Feedback),
 }
 
@@ -59,33 +59,33 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Request {
-    /// To take an incident on.
+    /// Acknowledges an incident.
     Acknowledge {
         /// The incident, of the cloud or of the device's own rules.
         incident: Id,
-        /// Who.
+        /// The person's name.
         by: String,
     },
-    /// No step of an incident for a while.
+    /// Pauses the escalation of an incident.
     Snooze {
         /// The incident.
         incident: Id,
-        /// Until when.
+        /// When the escalation goes on.
         until: Time,
-        /// Who.
+        /// The person's name.
         by: String,
     },
-    /// No step of matching incidents for a while.
+    /// Silences matching incidents.
     Silence(Silence),
 }
 
-/// A record that nobody can make anything of.
+/// The reasons why a record is not an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Not an event of ours.
+    /// It is not JSON, or not an event of ours.
     #[error("this is no event: {0}")]
     Malformed(String),
-    /// The report's payload was not passed on as the topic rule should.
+    /// The topic rule did not encode the report's payload.
     #[error("the payload of the report is not base64")]
     Payload,
     /// The mail service's event is about a mail that is not ours.
@@ -93,7 +93,7 @@ pub enum EventError {
     Feedback(#[from] UnknownMail),
 }
 
-/// An event that is on the wire as we write it.
+/// The JSON form of an event.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Wire {
@@ -124,13 +124,13 @@ enum Wire {
 }
 
 impl Event {
-    /// Reads a record's body.
+    /// Parses the body of a record.
     ///
     /// # Errors
-    /// It is not JSON, or no event that there is.
+    /// The body is not JSON, or not an event of ours.
     pub fn parse(body: &str) -> Result<Event, EventError> {
         let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
-        // The mail service's events come through a bus with an envelope of its own.
+        // The event bus delivers the mail service's events in its own envelope.
         if body.contains("\"aws.ses\"") && !body.contains("\"event\"") {
             let event: MailEvent = serde_json::from_str(body).map_err(malformed)?;
             return Ok(Event::Feedback(Feedback::try_from(event)?));
@@ -150,28 +150,28 @@ impl Event {
         })
     }
 
-    /// The body of a record that asks for a look at a device's deadlines.
+    /// Returns the body of a record that checks a device's deadlines.
     pub fn timer(device: &Name) -> String {
         body(&Wire::Timer { device: device.clone() })
     }
 
-    /// The body of a record that asks for a message to be sent.
+    /// Returns the body of a record that sends a message.
     pub fn deliver(device: &Name, notification: Id) -> String {
         body(&Wire::Deliver { device: device.clone(), notification })
     }
 
-    /// Returns the body of a record with a person's request. `at` is the time of the request: the same at another time is
-    /// another request.
+    /// Returns the body of a record with a person's request. `at` is the time of the request: the same at another time
+    /// is another request.
     pub fn request(device: &Name, request: Request, at: Time) -> String {
         body(&Wire::Request { device: device.clone(), at, request })
     }
 
-    /// The body of a record that says that what the registry has of a device changed.
+    /// Returns the body of a record that announces a change of a device's registration.
     pub fn registered(device: &Name) -> String {
         body(&Wire::Registered { device: device.clone() })
     }
 
-    /// Which device it is about; `None` for a sweep.
+    /// Returns the device of the event, and `None` for a sweep.
     pub fn device(&self) -> Option<&Name> {
         match self {
             Event::Report { device, .. }
@@ -186,11 +186,11 @@ impl Event {
     }
 }
 
-/// The body of the record that asks for a sweep: what the schedule sends.
+/// The body of the record that the schedule sends for a sweep.
 pub const SWEEP: &str = r#"{"event":"sweep"}"#;
 
 fn body(event: &Wire) -> String {
-    // Strings, numbers and maps with strings for keys: JSON holds them.
+    // Serialisation cannot fail: there are only strings, numbers and maps with string keys.
     serde_json::to_string(event).unwrap_or_default()
 }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_as_it_was() {
+    fn events_are_parsed_as_they_were_written() {
         let device = Name::new("cottage");
         assert_eq!(Event::parse(SWEEP), Ok(Event::Sweep));
         assert_eq!(Event::parse(&Event::timer(&device)), Ok(Event::Timer { device: device.clone() }));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_speaks_of_the_mail_service_is_a_report() {
+    fn a_report_that_mentions_the_mail_service_is_a_report() {
         let payload = BASE64.encode("\"aws.ses\"");
         let body = format!(r#"{{"event":"report","device":"aws.ses","received_at":5,"payload":"{payload}"}}"#);
         let report = Event::Report {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused() {
+    fn other_json_is_refused() {
         for body in ["", "null", "{}", "[]", r#"{"event":7}"#, r#"{"event":"timer"}"#, r#"{"source":"aws.ses"}"#] {
             assert!(matches!(Event::parse(body), Err(EventError::Malformed(_))), "{body}");
         }

@@ -1,7 +1,6 @@
-//! What the mail service says of mails that it had taken: bounces and complaints, as its event publishing puts them on the
-//! event bus ("Email Bounced", "Email Complaint Received").
+//! Bounces and complaints that the mail service reports on the event bus ("Email Bounced", "Email Complaint Received").
 //!
-//! Which message it was stands in the mail's tags, that [`tags`] writes.
+//! The tags of the mail identify the message. [`tags`] writes them.
 
 use dag_engine::{Channel, Id, MessageRef, Name, Notification};
 use serde::Deserialize;
@@ -10,14 +9,16 @@ const DEVICE: &str = "dag-device";
 const NOTIFICATION: &str = "dag-notification";
 const INCIDENT: &str = "dag-incident";
 const RECIPIENT: &str = "dag-recipient";
-/// The rest of a long name.
+/// The second part of a long name.
 const RECIPIENT_MORE: &str = "dag-recipient-more";
 
-/// So many characters are in one tag's value at most.
+/// The most characters in the value of one tag (Amazon SES API, "MessageTag").
 const LONGEST_TAG: usize = 256;
 
-/// The tags of a mail. Names of recipients may hold what tags must not, so they are written in hexadecimal; one of more
-/// than 256 bytes is left out, lest the mail is refused for its tags.
+/// Returns the tags of a mail.
+///
+/// Names of recipients may hold characters that tags must not have, so they are written in hexadecimal. A name of more
+/// than 256 bytes is left out, because SES would refuse the mail.
 pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
     let mut tags = vec![(DEVICE, device.to_owned()), (NOTIFICATION, notification.id.to_string())];
     let parts = notification.recipient.as_bytes().chunks(LONGEST_TAG / 2);
@@ -29,16 +30,16 @@ pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, Str
     tags
 }
 
-/// A mail that the mail service had taken did not arrive, or was not wanted.
+/// A bounce of a mail, or a complaint about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// The device that it was about.
+    /// The device that the mail is about.
     pub device: Name,
     /// The message.
     pub message: MessageRef,
-    /// The addresses that are not to be written to again; none where it may be better later.
+    /// The addresses for the suppression list; none where a later mail may arrive.
     pub addresses: Vec<String>,
-    /// What happened, for people.
+    /// The reason, as text for people.
     pub text: String,
 }
 
@@ -109,7 +110,7 @@ impl TryFrom<MailEvent> for Feedback {
             (Some(bounce), _) => {
                 let code = bounce.bounced_recipients.iter().find_map(|recipient| recipient.diagnostic_code.clone());
                 let text = format!("the mail came back ({}): {}", bounce.bounce_type, code.unwrap_or_default());
-                // A full mailbox may have room again; an address that is not there will not be.
+                // A full mailbox may have room later. An address that does not exist stays away.
                 let gone = bounce.bounce_type == "Permanent";
                 (if gone { bounce.bounced_recipients } else { Vec::new() }, text)
             }
@@ -139,15 +140,33 @@ mod tests {
 
     use super::*;
 
-    const CONFIG: &str = "mode = \"standalone\"\n[site]\nname = \"Home\"\ntimezone = \"Europe/London\"\noperators = []\n\
-        [device.cottage]\npower = { source = \"simulated\" }\n[email]\ntransport = \"outbox\"\nfrom = \"dag@example.com\"\n";
+    const CONFIG: &str = r#"
+mode = "standalone"
+[site]
+name = "Home"
+timezone = "Europe/London"
+operators = []
+[device.cottage]
+power = { source = "simulated" }
+[email]
+transport = "outbox"
+from = "dag@example.com"
+"#;
 
-    /// Messages of every kind to a recipient whose name no tag may hold.
+    const RULES: &str = r#"
+[rule.r]
+when = "power == off"
+escalation = "all"
+[escalation]
+all = [{ notify = ["all"] }]
+[group]
+all = ["@account"]
+"#;
+
+    /// Returns messages of every kind to recipients whose names no tag may hold.
     fn messages() -> Vec<Notification> {
         let config = dag_config::Config::parse(CONFIG, std::path::Path::new("config.toml"), [], &[]).unwrap();
-        let rules = "[rule.r]\nwhen = \"power == off\"\nescalation = \"all\"\n[escalation]\nall = [{ notify = [\"all\"] }]\n\
-            [group]\nall = [\"@account\"]\n";
-        let folder = Folder::from_kept(vec![("rules.toml".to_owned(), rules.as_bytes().to_vec())]);
+        let folder = Folder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
         let rulebook = Rulebook::compile(folder, &config).unwrap();
         let mut device = config.device(None).unwrap();
         let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(175));
@@ -162,7 +181,8 @@ mod tests {
     }
 
     fn bounce(kind: &str) -> serde_json::Value {
-        json!({ "bounceType": kind, "bouncedRecipients": [{ "emailAddress": "a@example.com" }, { "emailAddress": "b@example.com" }] })
+        let recipients = ["a@example.com", "b@example.com"].map(|address| json!({ "emailAddress": address }));
+        json!({ "bounceType": kind, "bouncedRecipients": recipients })
     }
 
     fn parse(body: &str) -> Feedback {
@@ -171,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tags_say_comes_back_as_it_was() {
+    fn the_tags_identify_the_message() {
         let messages = messages();
         assert!(!messages.is_empty());
         for message in messages {
@@ -185,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_address_that_is_gone_or_complains_is_not_written_to_again() {
+    fn only_permanent_bounces_and_complaints_suppress_an_address() {
         let tags = tags("cottage", messages().first().unwrap());
         let addresses = |what: &str, detail| parse(&event(&tags, what, &detail)).addresses;
         assert_eq!(addresses("bounce", bounce("Permanent")), ["a@example.com", "b@example.com"]);

@@ -1,5 +1,5 @@
-//! The cloud side of detectordag: the consumer. It takes what the broker and the schedule put into its queue, has the same
-//! engine decide as the device does, and sends the messages.
+//! The cloud side of detectordag: the consumer. It processes the records that the broker and the schedule put into its
+//! queue, decides with the same engine as the device, and sends the messages.
 //!
 //! ```text
 //! reports, presence ──▶ events ──▶ Event ─▶ Work ─▶ Commit (one transaction) ─▶ HandOver
@@ -8,12 +8,13 @@
 //!                                             deliveries ──▶ lease, send, settle ──▶ people
 //! ```
 //!
-//! `event.rs` reads records, `work.rs` does one step on one device's item (pure), `consumer.rs` loads, commits and hands
-//! over, `deliver.rs` sends, `presence.rs` puts the broker's events in order, `incarnations.rs` the boots of a device, `feedback.rs` reads what became of mails.
-//! `world.rs` says in small traits what surrounds all this; `aws/` is that on AWS, `memory.rs` a world for tests and load.
+//! `event.rs` and `feedback.rs` parse records. `work.rs` makes one step on one device's item, without waiting for
+//! anything. `consumer.rs` loads, commits and hands over, and `deliver.rs` sends. `presence.rs` orders the broker's
+//! events, and `incarnations.rs` the boots of a device. `world.rs` describes the services as small traits. `aws/`
+//! implements them on AWS, and `memory.rs` in memory.
 //!
-//! What is lost on the way is found again: a record that was not done comes again, a hand-over that was lost is found by the
-//! sweep, a lease runs out. What comes twice changes nothing, or sends the same message under the same id.
+//! Nothing is lost: a record that failed comes again, the sweep finds a lost hand-over, and a lease expires. A record
+//! that comes twice changes nothing, or sends the same message under the same id.
 
 pub mod aws;
 mod consumer;

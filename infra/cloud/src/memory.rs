@@ -1,4 +1,5 @@
-//! A world in memory, with a clock that is set by hand: for tests, and to see what the consumer itself can do.
+//! A world in memory, with a clock that is set by hand. The tests use it, and the benchmark of the consumer, which
+//! measures the consumer without AWS.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,53 +16,53 @@ use crate::{
     world::{Commit, CommitError, Devices, Due, Fault, Messenger, Queues, Store, Stored, Suppression, World, shard},
 };
 
-/// Everything that surrounds a consumer, in maps and lists.
+/// The services that a consumer uses, in maps and lists.
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<MemoryState>);
 
-/// What is in there.
+/// The contents of a [`Memory`].
 #[derive(Debug, Default)]
 pub struct MemoryState {
-    /// Now.
+    /// The time now.
     pub now: Time,
-    /// The items, as JSON: what does not survive that is not kept.
+    /// The items as JSON, with their versions, so that they hold only what the table would hold.
     pub items: BTreeMap<Name, (String, u64)>,
-    /// What was decided, by device.
+    /// The decisions, by device.
     pub decisions: BTreeMap<Name, Vec<Decision>>,
-    /// What messages say.
+    /// The prepared messages.
     pub prepared: BTreeMap<(Name, Id), Prepared>,
-    /// Messages that came to their end.
+    /// The messages that ended.
     pub finished: Vec<(Name, Entry)>,
-    /// What the registry has of devices.
+    /// The registrations of devices.
     pub registrations: BTreeMap<Name, Registration>,
-    /// Rules for devices.
+    /// The signed rules, by their hash.
     pub rules: BTreeMap<Id, SignedRules>,
     /// The suppression list, by address.
     pub suppressions: BTreeMap<String, Suppression>,
-    /// The records of `events`, each with when it appears.
+    /// The records of `events`, each with the time from which it is visible.
     pub events: VecDeque<(Time, String)>,
     /// The records of `deliveries`.
     pub deliveries: VecDeque<String>,
-    /// What was put aside, with the reason.
+    /// The dead letters, each with its reason.
     pub dead_letters: Vec<(String, String)>,
-    /// What devices were told.
+    /// The commands to devices.
     pub commands: Vec<(Name, Command)>,
-    /// What people got.
+    /// The messages to people.
     pub sent: Vec<SentMessage>,
-    /// How many requests the table had, and how many bytes they wrote.
+    /// The number of requests to the table.
     pub requests: u64,
-    /// Bytes of items and decisions written.
+    /// The bytes of items and decisions that were written.
     pub written: u64,
 }
 
 /// A message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentMessage {
-    /// When.
+    /// The time of the attempt.
     pub at: Time,
-    /// What.
+    /// The message.
     pub notification: Notification,
-    /// In which words.
+    /// Its rendered text.
     pub prepared: Prepared,
 }
 
@@ -71,14 +72,14 @@ impl Memory {
         Memory(Mutex::new(MemoryState { now, ..MemoryState::default() }))
     }
 
-    /// A look state.
+    /// Locks the contents, to read or change them.
     pub fn lock(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl MemoryState {
-    /// The item of a device.
+    /// Returns the item of a device.
     pub fn item(&self, device: &str) -> Option<DeviceItem> {
         self.items.get(device).and_then(|(json, _)| serde_json::from_str(json).ok())
     }

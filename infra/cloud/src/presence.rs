@@ -1,36 +1,37 @@
-//! Whether a device is connected, as far as the broker's events and the device's own reports tell.
+//! The connection of a device, as the broker's events and the device's own reports show it.
 //!
-//! The broker's events come doubled, late and out of order. `versionNumber` orders them: it rises by one with each connect,
-//! a connect and its disconnect share it, and it falls back to 0 after the device was gone for about an hour. Their
-//! `timestamp` is good to two minutes only, so it says when something happened, never what came first.
+//! The broker's events come doubled, late and out of order ("Lifecycle events" in the Developer Guide of AWS IoT Core).
+//! `versionNumber` orders them: each connect increments it, a connect and its disconnect share it, and it restarts at 0
+//! after the device was gone for about an hour. `timestamp` is accurate to two minutes. So it gives the time of an
+//! event, and not the order of events.
 
 use dag_engine::{Millis, Name, Time};
 use serde::{Deserialize, Serialize};
 
-/// After so long without a connection the broker may count from 0 again: a little less than its hour.
-const COUNTS_ANEW: Millis = Millis::new(50 * 60_000);
+/// How long a device is gone before the broker may restart its count at 0: a little less than the broker's hour.
+const COUNT_RESTARTS_AFTER: Millis = Millis::new(50 * 60_000);
 
-/// What the broker says.
+/// An event of the broker about a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceEvent {
     /// The device.
     pub client_id: Name,
-    /// What happened.
+    /// The begin or the end.
     pub event_type: ConnectionChange,
-    /// When, to about two minutes.
+    /// The time of the event, accurate to about two minutes.
     #[serde(with = "millis")]
     pub timestamp: Time,
-    /// The connection that it is about.
+    /// The identity of the connection.
     pub session_identifier: String,
-    /// Which connect of the device it belongs to.
+    /// The count of the device's connects.
     pub version_number: u64,
-    /// Why it ended, in the broker's words.
+    /// The broker's reason for the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disconnect_reason: Option<String>,
 }
 
-/// What happened to a connection.
+/// The begin or the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionChange {
@@ -40,16 +41,16 @@ pub enum ConnectionChange {
     Disconnected,
 }
 
-/// What is known of a device's connection.
+/// The known state of a device's connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
-    /// The connection that was heard of last.
+    /// The last connection that an event named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     connection: Option<Connection>,
-    /// Since when there is a connection or none; the first is that there is one.
+    /// Whether the device is connected, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<(bool, Time)>,
-    /// When the last disconnect was.
+    /// The time of the last disconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone: Option<Time>,
 }
@@ -58,32 +59,32 @@ pub struct Presence {
 struct Connection {
     version: u64,
     session: String,
-    /// Its disconnect was seen.
+    /// Whether its disconnect was seen.
     ended: bool,
 }
 
-/// Why an event says nothing new.
+/// The reasons why an event is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stale {
     /// A later connection is known.
     OlderVersion,
-    /// It was seen before, or what came after it in this version was.
+    /// This event, or a later one of the same version, was seen before.
     Known,
-    /// It ends another connection than the one that is there.
+    /// The event ends a connection that is not the current one.
     OtherSession,
 }
 
 impl Presence {
-    /// Takes an event of the broker over. Answers the reading that it amounts to: connected or not, since when; `None` where
-    /// that was known already.
+    /// Applies an event of the broker. Returns the change and its time, or `None` if the device was known to be in that
+    /// state.
     ///
     /// # Errors
-    /// Why it says nothing new.
+    /// The event is stale.
     pub fn event(&mut self, event: &PresenceEvent) -> Result<Option<(ConnectionChange, Time)>, Stale> {
         let at = event.timestamp;
         if let Some(known) = &self.connection {
-            let later = event.version_number > known.version || self.counts_anew(at);
+            let later = event.version_number > known.version || self.count_may_restart(at);
             match event.event_type {
                 _ if self.is_of_another_count(at) => return Err(Stale::OlderVersion),
                 _ if later => {}
@@ -102,7 +103,8 @@ impl Presence {
         Ok(self.set(event.event_type, at))
     }
 
-    /// A report of the device proves that it had a connection when the broker took it; not if a disconnect came later.
+    /// Applies a report of the device: it proves a connection at the time when the broker received it, unless a later
+    /// disconnect is known. Returns the change as [`event`](Self::event) does.
     pub fn report(&mut self, received_at: Time) -> Option<(ConnectionChange, Time)> {
         if self.gone.is_some_and(|gone| received_at <= gone) {
             return None;
@@ -110,22 +112,22 @@ impl Presence {
         self.set(ConnectionChange::Connected, received_at)
     }
 
-    /// Whether the device is connected, and since when; `None` where nothing was heard yet.
+    /// Returns whether the device is connected, and since when. Returns `None` before the first event or report.
     pub fn state(&self) -> Option<(bool, Time)> {
         self.state
     }
 
-    /// Whether the broker may have forgotten how far it had counted. The last connection has to have ended then; what a
-    /// report proved since does not matter, for it may overtake the event that its connection began.
-    fn counts_anew(&self, at: Time) -> bool {
+    /// Returns whether the broker may have restarted its count. For that the last connection must have ended. A report
+    /// that came since does not matter, because it may overtake the event of its connection's begin.
+    fn count_may_restart(&self, at: Time) -> bool {
         self.connection.as_ref().is_some_and(|known| known.ended)
-            && self.gone.is_some_and(|gone| at.since(gone) >= COUNTS_ANEW)
+            && self.gone.is_some_and(|gone| at.since(gone) >= COUNT_RESTARTS_AFTER)
     }
 
-    /// Whether an event was so long before what is known that its version may be of a count that is over: a high one says
-    /// nothing then.
+    /// Returns whether an event is so much older than the known state that its version may belong to an earlier count.
+    /// A high version means nothing then.
     fn is_of_another_count(&self, at: Time) -> bool {
-        self.state.is_some_and(|(_, since)| since.since(at) >= COUNTS_ANEW)
+        self.state.is_some_and(|(_, since)| since.since(at) >= COUNT_RESTARTS_AFTER)
     }
 
     fn set(&mut self, change: ConnectionChange, at: Time) -> Option<(ConnectionChange, Time)> {
@@ -141,7 +143,7 @@ impl Presence {
     }
 }
 
-/// The broker writes times as milliseconds since 1970.
+/// Times as the broker writes them: milliseconds since 1970.
 mod millis {
     use dag_engine::Time;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -159,7 +161,7 @@ mod millis {
 mod tests {
     use super::*;
 
-    /// `c` or `d`, a version, a session, and when, in minutes.
+    /// Returns an event: `c` connects, `d` disconnects.
     fn event(what: char, version: u64, session: &str, minute: i64) -> PresenceEvent {
         let event_type = if what == 'c' { ConnectionChange::Connected } else { ConnectionChange::Disconnected };
         PresenceEvent {
@@ -172,50 +174,54 @@ mod tests {
         }
     }
 
-    /// What each event of a story led to: `+5` connected since minute 5, `-5` not, `=` as before, else why it is stale.
-    fn told(story: &[PresenceEvent]) -> String {
+    /// Returns the result of each event: `+5` connected since minute 5, `-5` disconnected since then, `=` no change,
+    /// else the reason why the event is stale.
+    fn results(story: &[PresenceEvent]) -> String {
         let mut presence = Presence::default();
-        let told = story.iter().map(|event| match presence.event(event) {
+        let results = story.iter().map(|event| match presence.event(event) {
             Ok(Some((ConnectionChange::Connected, at))) => format!("+{}", at.as_millis() / 60_000),
             Ok(Some((ConnectionChange::Disconnected, at))) => format!("-{}", at.as_millis() / 60_000),
             Ok(None) => "=".to_owned(),
             Err(stale) => format!("{stale:?}"),
         });
-        told.collect::<Vec<_>>().join(" ")
+        results.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn a_connection_begins_and_ends() {
-        assert_eq!(told(&[event('c', 0, "a", 1), event('d', 0, "a", 5), event('c', 1, "b", 6)]), "+1 -5 +6");
+        assert_eq!(results(&[event('c', 0, "a", 1), event('d', 0, "a", 5), event('c', 1, "b", 6)]), "+1 -5 +6");
     }
 
     #[test]
-    fn doubled_events_say_nothing_new() {
+    fn doubled_events_are_ignored() {
         let (begins, ends) = (event('c', 3, "a", 1), event('d', 3, "a", 5));
-        assert_eq!(told(&[begins.clone(), begins.clone(), ends.clone(), ends, begins]), "+1 Known -5 Known Known");
+        assert_eq!(results(&[begins.clone(), begins.clone(), ends.clone(), ends, begins]), "+1 Known -5 Known Known");
     }
 
     #[test]
     fn in_one_version_a_disconnect_beats_a_connect_that_comes_late() {
-        assert_eq!(told(&[event('c', 1, "a", 1), event('d', 2, "b", 9), event('c', 2, "b", 8)]), "+1 -9 Known");
+        assert_eq!(results(&[event('c', 1, "a", 1), event('d', 2, "b", 9), event('c', 2, "b", 8)]), "+1 -9 Known");
     }
 
     #[test]
     fn a_late_disconnect_of_an_old_connection_ends_nothing() {
-        assert_eq!(told(&[event('c', 1, "a", 1), event('c', 2, "b", 3), event('d', 1, "a", 4)]), "+1 = OlderVersion");
-        assert_eq!(told(&[event('c', 2, "b", 3), event('d', 2, "a", 4)]), "+3 OtherSession");
+        assert_eq!(
+            results(&[event('c', 1, "a", 1), event('c', 2, "b", 3), event('d', 1, "a", 4)]),
+            "+1 = OlderVersion"
+        );
+        assert_eq!(results(&[event('c', 2, "b", 3), event('d', 2, "a", 4)]), "+3 OtherSession");
     }
 
     #[test]
     fn a_lower_version_counts_only_after_the_device_was_gone_for_long() {
         let gone = [event('c', 7, "a", 1), event('d', 7, "a", 10)];
-        let back = |minute| told(&[gone.as_slice(), &[event('c', 0, "b", minute)]].concat());
+        let back = |minute| results(&[gone.as_slice(), &[event('c', 0, "b", minute)]].concat());
         assert_eq!(back(59), "+1 -10 OlderVersion");
         assert_eq!(back(60), "+1 -10 +60");
     }
 
     #[test]
-    fn a_counter_that_fell_back_is_followed_though_a_report_overtook_the_connect() {
+    fn a_restarted_count_is_followed_though_a_report_overtook_the_connect() {
         let minute = |minute: i64| Time::from_millis(minute * 60_000);
         let mut presence = Presence::default();
         for event in [event('c', 7, "a", 1), event('d', 7, "a", 10)] {
@@ -230,10 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_end_from_before_the_counter_fell_back_ends_nothing() {
+    fn a_doubled_disconnect_from_before_the_restart_is_ignored() {
         let ends = event('d', 7, "a", 10);
         let story = [event('c', 7, "a", 1), ends.clone(), event('c', 0, "b", 70), ends, event('d', 0, "b", 80)];
-        assert_eq!(told(&story), "+1 -10 +70 OlderVersion -80");
+        assert_eq!(results(&story), "+1 -10 +70 OlderVersion -80");
     }
 
     #[test]

@@ -1,26 +1,26 @@
-//! The registry: what people say of devices and accounts while everything runs, without another deployment.
+//! The registry: settings of devices and accounts that people change without another deployment.
 
 use std::collections::BTreeMap;
 
 use dag_engine::{Device, Id, Name, Time};
 use serde::{Deserialize, Serialize};
 
-/// What the registry has of a device, over what the configuration says.
+/// The registry's entry of a device. It takes precedence over the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
-    /// The name that people read.
+    /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Free pairs that scripts and silences match on.
+    /// Free-form pairs that scripts and silences match on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
     /// The IANA name of its time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<Name>,
-    /// Whose it is: the id of an account.
+    /// The id of the account that owns the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Name>,
-    /// The addresses of that account. They are kept there, and here as they were when the registration was read.
+    /// The addresses of that account, as they were when the registration was read. The account stores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub account_emails: Vec<String>,
     /// The hash of the rules that the device should run. Without one the device chooses.
@@ -29,7 +29,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The device as the engine is told of it.
+    /// Returns the device as the engine gets it: the configured one with the registry's values.
     pub fn device(&self, id: &Name, configured: Option<Device>) -> Device {
         let mut device = configured.unwrap_or_else(|| Device {
             id: id.clone(),
@@ -52,25 +52,25 @@ impl Registration {
     }
 }
 
-/// Who may look at devices, and is told as `@account`.
+/// An account. Its owner may see its devices, and is notified as `@account`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// A UUID, by which devices and the API name it.
+    /// A UUID. Devices and the API refer to the account by it.
     pub id: Name,
-    /// By what its owner logs in.
+    /// The login name of the owner.
     pub username: String,
-    /// A hash of the password, in PHC's form; bcrypt's where it came from detectordag.
+    /// The hash of the password, as a PHC string; a bcrypt hash for an account from the old detectordag.
     pub password: String,
-    /// Where it is told.
+    /// The addresses that are notified.
     #[serde(default)]
     pub emails: Vec<String>,
 }
 
-/// How the fleet's rules are signed.
+/// The signature of the fleet's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {
-    /// What devices check by, as their `config.toml` has it.
+    /// The public key, in the form of the devices' `config.toml`.
     pub key: String,
-    /// When rules were signed last: devices take none that are older than those that they have.
+    /// When rules were signed last. Devices refuse rules that are older than their own.
     pub signed_at: Time,
 }

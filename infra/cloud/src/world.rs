@@ -1,5 +1,5 @@
-//! What surrounds the consumer, as small traits: `aws/` implements them for AWS, [`Memory`](crate::Memory) for tests and
-//! load.
+//! The services that the consumer uses, as small traits. `aws/` implements them on AWS, and [`Memory`](crate::Memory)
+//! in memory for tests and the benchmark.
 
 use std::future::Future;
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{item::DeviceItem, registry::Registration};
 
-/// Broken infrastructure: the record is tried again later.
+/// An infrastructure failure. The record is tried again later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} failed: {error}")]
 pub struct Fault {
-    /// What was tried.
+    /// The operation that failed.
     pub what: &'static str,
-    /// What went wrong.
+    /// The error's text.
     pub error: String,
 }
 
@@ -25,41 +25,41 @@ pub struct Fault {
 pub struct Stored {
     /// The item.
     pub item: DeviceItem,
-    /// One higher at each commit.
+    /// A counter that each commit increments.
     pub version: u64,
 }
 
-/// Everything that one step changes, written in one transaction or not at all.
+/// All changes of one step, which are written in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
-    /// The item as it is now. Its entries come without what they say.
+    /// The item after the step. Its entries are without their prepared messages.
     pub item: DeviceItem,
-    /// The version that it was read with; 0 if it was not there.
+    /// The version that the item was read with; 0 for a new item.
     pub version: u64,
     /// The time of the step.
     pub at: Time,
-    /// What was decided.
+    /// The decisions of the step.
     pub decisions: Vec<Decision>,
-    /// What messages say, rendered at their first attempt.
+    /// The prepared messages that were rendered in this step, at their first attempt.
     pub prepared: Vec<(Id, Prepared)>,
-    /// Messages that came to their end: they are kept in the log, and what they say is forgotten.
+    /// The messages that ended. They move to the log, and their prepared messages are deleted.
     pub finished: Vec<Entry>,
     /// The addresses that mail is about to go to. None of them may be on the suppression list.
     pub unsuppressed: Vec<String>,
 }
 
 impl Commit {
-    /// The item as it is once this is made.
+    /// Returns the item as the table has it after the commit.
     pub fn stored(self) -> Stored {
         Stored { item: self.item, version: self.version + 1 }
     }
 }
 
-/// Why a commit was not made.
+/// The reasons why a commit was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// Somebody else wrote the item: read it again.
-    #[error("the item was changed by another")]
+    /// Another writer changed the item: read it again.
+    #[error("another writer changed the item")]
     Conflict,
     /// One of the addresses is on the suppression list.
     #[error("{address} is on the suppression list: {}", suppression.text)]
@@ -69,7 +69,7 @@ pub enum CommitError {
         /// Why.
         suppression: Suppression,
     },
-    /// The table cannot be written.
+    /// The table could not be written.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -77,49 +77,50 @@ pub enum CommitError {
 /// Why no mail goes to an address any more: its entry in the suppression list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
-    /// Since when.
+    /// When it was added.
     pub at: Time,
-    /// Why, for people.
+    /// The reason, as text for people.
     pub text: String,
 }
 
-/// A device whose time has come, or will soon.
+/// A device with a deadline that has passed or comes soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The device.
     pub device: Name,
-    /// When.
+    /// The deadline.
     pub at: Time,
-    /// When the timer message goes off that was sent last.
+    /// When the last timer message that was sent arrives.
     pub armed: Option<Time>,
 }
 
-/// How many parts the index of deadlines has.
+/// The number of shards of the index of deadlines.
 pub const SHARDS: u8 = 16;
 
-/// In which part of the index a device is.
+/// Returns the shard that a device is in.
 pub fn shard(device: &str) -> u8 {
     Id::of(&[b"shard", device.as_bytes()]).as_bytes().first().copied().unwrap_or_default() % SHARDS
 }
 
 /// The table.
 pub trait Store: Send + Sync {
-    /// The item of a device.
+    /// Returns the item of a device.
     fn load(&self, device: &str) -> impl Future<Output = Result<Option<Stored>, Fault>> + Send;
 
-    /// Makes a step durable, if nobody else wrote the item since it was read.
+    /// Makes a step durable, unless another writer changed the item since it was read.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// What a message says, where an attempt was made before.
+    /// Returns the prepared message of an earlier attempt.
     fn prepared(&self, device: &str, message: Id) -> impl Future<Output = Result<Option<Prepared>, Fault>> + Send;
 
-    /// The devices of a shard whose time has come by `until`, the longest due first; some thousands at most.
+    /// Returns the devices of a shard that are due by `until`, the longest overdue first. The number is limited to some
+    /// thousands.
     fn due(&self, shard: u8, until: Time) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
 
-    /// What the registry has of a device, with the addresses of its account.
+    /// Returns the registration of a device, with the addresses of its account.
     fn registration(&self, device: &str) -> impl Future<Output = Result<Option<Registration>, Fault>> + Send;
 
-    /// Rules for devices, by what names them.
+    /// Returns the signed rules with this hash.
     fn rules(&self, hash: Id) -> impl Future<Output = Result<Option<SignedRules>, Fault>> + Send;
 
     /// Puts an address on the suppression list: no mail goes to it any more.
@@ -128,7 +129,7 @@ pub trait Store: Send + Sync {
 
 /// The queues.
 pub trait Queues: Send + Sync {
-    /// Puts records into `events`, each to appear after so long: at most 900 s.
+    /// Puts records into `events`. Each has a delay of at most 900 s before it is delivered.
     fn events(&self, records: Vec<(String, Millis)>) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Puts records into `deliveries`.
@@ -138,15 +139,16 @@ pub trait Queues: Send + Sync {
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The way to the devices.
+/// The connection to the devices.
 pub trait Devices: Send + Sync {
-    /// Publishes a command. Whether the device takes it is not known: it is sent again when a report shows that it is needed.
+    /// Publishes a command. Nothing shows whether the device receives it. It is sent again when a report shows the
+    /// need.
     fn command(&self, device: &str, command: &Command) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The way to people.
+/// The channels to people.
 pub trait Messenger: Send + Sync {
-    /// Makes one attempt.
+    /// Makes one attempt to send a message.
     fn send(
         &self,
         notification: &Notification,
@@ -163,10 +165,10 @@ pub trait World: Send + Sync {
     /// The queues.
     fn queues(&self) -> &impl Queues;
 
-    /// The way to the devices.
+    /// The connection to the devices.
     fn devices(&self) -> &impl Devices;
 
-    /// The way to people.
+    /// The channels to people.
     fn messenger(&self) -> &impl Messenger;
 
     /// The time now.

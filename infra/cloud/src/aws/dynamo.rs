@@ -20,14 +20,14 @@ use crate::{
     world::{Commit, CommitError, Due, Fault, Store, Stored, Suppression},
 };
 
-/// So many actions has a transaction at most ("Quotas and limits").
+/// The most actions in one transaction (Amazon DynamoDB, "Quotas and limits").
 const MOST_ACTIONS: usize = 100;
 
-/// So many devices of a shard are looked at in one sweep; the longest due come first, the others the next time. A fleet of
-/// 100,000 whose mains fail together escalates together, too, and none of it is to wait for the next sweep.
+/// The most devices of a shard in one sweep. The longest overdue come first, and the others wait for the next sweep.
+/// The number is high because a fleet of 100,000 devices whose mains fail together escalates together, too.
 const MOST_DUE: usize = 10_000;
 
-/// The index of what is due.
+/// The name of the index of deadlines.
 const DUE: &str = "due";
 
 const WRITING: &str = "writing the table";
@@ -38,7 +38,7 @@ pub struct Table {
     pub(super) name: String,
 }
 
-/// The condition that nobody wrote a row since it was read.
+/// The condition that a row was not written since it was read.
 #[derive(Clone, Copy)]
 pub(super) struct Unchanged {
     pub expression: &'static str,
@@ -99,7 +99,8 @@ impl Table {
         }
         match put.send().await {
             Ok(_) => Ok(()),
-            // After an answer that was lost it may have been ourselves: then the step is done again, and finds it done.
+            // The other writer may be an earlier attempt of this request whose answer was lost. Then the step is
+            // repeated, and changes nothing.
             Err(error) => Err(match error.as_service_error() {
                 Some(
                     PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_),
@@ -164,7 +165,7 @@ impl Store for Table {
         row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
-    /// One request: a transaction, or a simple write where there is nothing but the item.
+    /// Makes one request: a transaction, or a simple write where only the item changes.
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let item = rows::device(commit)?;
         // The suppression list has one row for all spellings of an address.
@@ -196,7 +197,7 @@ impl Store for Table {
             let delete = Delete::builder().table_name(&self.name).set_key(Some(key)).build().map_err(incomplete)?;
             actions.push(TransactWriteItem::builder().delete(delete).build());
         }
-        // The SDK gives the request a token, so that a transaction that it tries again is made once.
+        // The SDK adds a client request token, so that a transaction that it retries is made once.
         let sent = self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
         sent.map(|_| ()).map_err(|error| cancelled(&error, commit, &checked))
     }
@@ -240,7 +241,8 @@ pub(super) fn incomplete(error: impl std::fmt::Display) -> Fault {
     Fault { what: WRITING, error: error.to_string() }
 }
 
-/// Why a transaction was not made. The reasons stand in the order of the actions: the item, the addresses, the rest.
+/// Returns why a transaction was not made. The reasons are in the order of the actions: the item, the addresses, the
+/// rest.
 fn cancelled<R: std::fmt::Debug>(
     error: &SdkError<TransactWriteItemsError, R>,
     commit: &Commit,

@@ -22,8 +22,8 @@ const MOST_ANSWERS: usize = 1_000;
 pub(super) struct IdentityCache(Mutex<BTreeMap<String, (Instant, bool)>>);
 
 impl IdentityCache {
-    /// Returns whether the sandbox sends to an address. If SES cannot say, the answer is yes: SES itself refuses the mail
-    /// if it must.
+    /// Returns whether the sandbox sends to an address. If SES cannot say, the answer is yes: SES itself refuses the
+    /// mail if it must.
     pub async fn is_verified(&self, client: &Client, address: &str) -> bool {
         if self.identity(client, address).await {
             return true;

@@ -1,4 +1,4 @@
-//! The way to the devices: AWS IoT Core.
+//! The connection to the devices: AWS IoT Core.
 
 use aws_config::SdkConfig;
 use aws_sdk_iotdataplane::{Client, config::Builder, primitives::Blob};
@@ -7,7 +7,7 @@ use dag_uplink::{Command, Topics};
 use super::error::fault;
 use crate::world::{Devices, Fault};
 
-/// At least once.
+/// MQTT quality of service 1: at least once.
 const QOS: i32 = 1;
 
 /// The broker.
@@ -17,7 +17,7 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// `endpoint` is the broker's name, as the console shows it, or its address with the scheme.
+    /// `endpoint` is the broker's host name, as the console shows it, or its URL.
     pub fn new(sdk: &SdkConfig, endpoint: Option<&str>, topics: &str) -> Self {
         let mut config = Builder::from(sdk);
         if let Some(endpoint) = endpoint {

@@ -1,4 +1,4 @@
-//! The way to people: mail by SES, and webhooks that are signed with entries of the stack's secret.
+//! The channels to people: mail by SES, and webhooks, which the stack's secret signs.
 
 use dag_delivery::{Delivery, Failure, Prepared, Receipt};
 use dag_engine::{Notification, Time};
@@ -6,7 +6,7 @@ use dag_engine::{Notification, Time};
 use super::secret::Secret;
 use crate::world::Messenger;
 
-/// The channels of the shared delivery, and the secret that they sign with.
+/// The delivery of `dag-delivery`, and the secret for its webhooks.
 pub(super) struct AwsMessenger {
     secret: Secret,
     delivery: Delivery,
@@ -20,8 +20,8 @@ impl AwsMessenger {
 
 impl Messenger for AwsMessenger {
     async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
-        let ready = self.secret.ready_for(notification, now).await;
-        ready.map_err(|fault| Failure::later(fault.to_string()))?;
+        let refreshed = self.secret.refresh_for(notification, now).await;
+        refreshed.map_err(|fault| Failure::later(fault.to_string()))?;
         self.delivery.send(notification, prepared, now).await
     }
 }

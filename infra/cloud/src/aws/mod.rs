@@ -1,4 +1,5 @@
-//! The world on AWS: a file a service. Clients are built once, for the life of a process, and share one connection pool.
+//! The world on AWS, with one file for each service. The clients are built once in the life of a process, and share one
+//! connection pool.
 
 mod dynamo;
 mod environment;
@@ -34,15 +35,15 @@ pub use self::{
 };
 use self::{iot::Broker, messenger::AwsMessenger, secret::Secret, ses::Ses, sqs::Sqs};
 
-/// How long a call of a webhook may take: a device's batch waits for it.
+/// The time limit of a webhook call. It is short, because the batch of a device waits for it.
 const WEBHOOK: Duration = Duration::from_secs(3);
 
-/// How long a service may take to be reached, to answer once, and for all attempts together.
+/// The time limits of a request to a service: to connect, for one attempt, and for all attempts together.
 const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(5);
 const OPERATION: Duration = Duration::from_secs(12);
 
-/// Everything that surrounds a consumer on AWS.
+/// The services that a consumer uses on AWS.
 pub struct Aws {
     table: Table,
     queues: Sqs,
@@ -51,10 +52,10 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Sets everything up and reaches out to nobody.
+    /// Builds the clients. Sends no request.
     ///
     /// # Errors
-    /// What in the configuration cannot be used.
+    /// The delivery cannot be built from the configuration.
     pub fn new(sdk: &SdkConfig, environment: &StackEnvironment, config: &Config) -> Result<Aws, SetupError> {
         let ses = Arc::new(Ses::new(sdk, &config.email.ses, environment.configuration_set.as_deref()));
         let limits = Limits { webhook: WEBHOOK, smtp: OPERATION };
@@ -70,8 +71,8 @@ impl Aws {
     }
 }
 
-/// What all clients share: region and credentials as the SDK finds them (`region`, where given, counts more), TLS by rustls
-/// with ring, and how long anything may take.
+/// Returns the configuration that all clients share. The SDK finds the region and the credentials, but `region` takes
+/// precedence where it is given. TLS is rustls with ring.
 pub async fn sdk(region: Option<&str>) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()

@@ -1,4 +1,5 @@
-//! JSON in attributes: as text where a person may want to read it in the console, compressed where it may be long.
+//! JSON in attributes. It is text where a person may want to read it in the console, and compressed where it may be
+//! long.
 
 use std::io::{Read as _, Write as _};
 
@@ -8,24 +9,24 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::world::Fault;
 
-/// No attribute that we wrote is longer than this when it is unpacked: what is was not written by us.
+/// The most bytes of an attribute after decompression. No attribute that we write is longer.
 const LONGEST: u64 = 64 << 20;
 
-/// Text up to so many bytes stays text: as many as one unit of writing pays for ("Read and write operations").
+/// The most bytes of text that is not compressed: one write unit (Amazon DynamoDB, "Read and write operations").
 const READABLE: usize = 1 << 10;
 
-/// A value as JSON, as it is read again.
+/// Returns a value as JSON.
 pub(super) fn json(what: &'static str, value: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault { what, error: error.to_string() })
 }
 
-/// A value as readable text; compressed only where it is long.
+/// Returns a value as text, which is compressed only if it is long.
 pub(super) fn readable(what: &'static str, value: &impl Serialize) -> Result<AttributeValue, Fault> {
     let json = json(what, value)?;
     if json.len() <= READABLE { Ok(AttributeValue::S(json)) } else { squeeze(what, &json) }
 }
 
-/// A value, compressed.
+/// Returns a value as compressed JSON.
 pub(super) fn packed(what: &'static str, value: &impl Serialize) -> Result<AttributeValue, Fault> {
     squeeze(what, &json(what, value)?)
 }
@@ -36,7 +37,7 @@ fn squeeze(what: &'static str, json: &str) -> Result<AttributeValue, Fault> {
     squeezed.map(|bytes| AttributeValue::B(Blob::new(bytes))).map_err(|error| Fault { what, error: error.to_string() })
 }
 
-/// Reads a value that was written either way.
+/// Reads a value that [`readable`] or [`packed`] wrote.
 pub(super) fn unpacked<T: DeserializeOwned>(what: &'static str, value: &AttributeValue) -> Result<T, Fault> {
     let wrong = |error: String| Fault { what, error };
     let read = match value {
@@ -44,7 +45,7 @@ pub(super) fn unpacked<T: DeserializeOwned>(what: &'static str, value: &Attribut
         AttributeValue::B(bytes) => {
             let mut json = Vec::new();
             let read = DeflateDecoder::new(bytes.as_ref()).take(LONGEST).read_to_end(&mut json);
-            read.map_err(|error| wrong(format!("what is compressed cannot be read: {error}")))?;
+            read.map_err(|error| wrong(format!("the compressed bytes cannot be read: {error}")))?;
             serde_json::from_slice(&json)
         }
         _ => return Err(wrong("an attribute is neither text nor binary".to_owned())),
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again_and_only_long_text_is_compressed() {
+    fn values_are_read_as_written_and_only_long_text_is_compressed() {
         let short = vec!["power"; 10];
         let text = readable("writing", &short).unwrap();
         assert!(matches!(&text, AttributeValue::S(_)));
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_or_was_cut_is_a_fault() {
+    fn other_bytes_are_a_fault() {
         let cut = AttributeValue::B(Blob::new(vec![0x4d, 0xcd]));
         for value in [AttributeValue::S("{".to_owned()), cut, AttributeValue::Bool(true)] {
             assert!(unpacked::<Vec<String>>("reading", &value).is_err(), "{value:?}");

@@ -1,6 +1,7 @@
-//! The registry in the table, for the programs with which people change it: devices, the rules that they should run, and
-//! accounts. The consumer takes a change over when the device is announced to it, by
-//! [`Event::registered`](crate::Event::registered) in the queue `events`.
+//! The registry in the table, for the programs that change it: devices, the rules that they should run, and accounts.
+//!
+//! The consumer applies a change when it receives [`Event::registered`](crate::Event::registered) in the queue
+//! `events`.
 
 use std::collections::BTreeMap;
 
@@ -23,27 +24,27 @@ use crate::{
     world::{CommitError, Fault, Store as _, Stored},
 };
 
-/// So often a change is made again because another came between reading and writing.
+/// The most attempts of a change that conflicts with other writers.
 const ATTEMPTS: usize = 10;
 
-/// So many accounts are read at a time.
+/// The most accounts that are read at the same time.
 const AT_ONCE: usize = 16;
 
 const READING: &str = "reading the registry";
 const WRITING: &str = "writing the registry";
 
-/// What people say of devices and accounts.
+/// The registry of devices and accounts.
 pub struct Registry {
     table: Table,
 }
 
 impl Registry {
-    /// The registry in a table. Reaches out to nobody.
+    /// The registry in a table. Sends no request.
     pub fn new(sdk: &SdkConfig, table: &str) -> Registry {
         Registry { table: Table::new(sdk, table) }
     }
 
-    /// What is known of a device, with the addresses of its account.
+    /// Returns the registration of a device, with the addresses of its account.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -51,12 +52,13 @@ impl Registry {
         self.table.registration(device).await
     }
 
-    /// Changes what is known of a device, which is registered by that if it was not. `change` is done again on what is there
-    /// then if another changed the device meanwhile, so that neither is lost. Answers what is there now, without the addresses
-    /// of the account, which are kept with the account.
+    /// Changes the registration of a device, and registers the device if it is new.
+    ///
+    /// `change` is repeated on the new registration if another writer changed it meanwhile, so that no change is lost.
+    /// Returns the new registration without the addresses of the account, which the account stores.
     ///
     /// # Errors
-    /// The table cannot be read or written, or others do not cease to change the device.
+    /// The table cannot be read or written, or every attempt conflicts with another writer.
     pub async fn change(&self, device: &str, mut change: impl FnMut(&mut Registration)) -> Result<Registration, Fault> {
         let key = rows::registration_key(device);
         for _ in 0..ATTEMPTS {
@@ -74,7 +76,7 @@ impl Registry {
         Err(contended(&format!("the device `{device}`")))
     }
 
-    /// Every device that is registered, as [`change`](Self::change) answers it.
+    /// Returns every registration, as [`change`](Self::change) does.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -84,7 +86,7 @@ impl Registry {
         rows.iter().map(device).collect()
     }
 
-    /// What the consumer keeps of a device, as far as it was heard of.
+    /// Returns the consumer's item of a device, if the consumer knows the device.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -92,15 +94,15 @@ impl Registry {
         self.table.load(device).await
     }
 
-    /// Keeps signed rules, by which a device can be sent them.
+    /// Stores signed rules, so that the consumer can send them to devices.
     ///
     /// # Errors
-    /// They are too many for a row, or the table cannot be written.
+    /// The rules are too large for a row, or the table cannot be written.
     pub async fn keep_rules(&self, rules: &SignedRules) -> Result<(), Fault> {
         self.put_row(rows::rules(rules)?).await
     }
 
-    /// Signed rules that are kept.
+    /// Returns the signed rules with this hash.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -108,7 +110,7 @@ impl Registry {
         self.table.rules(hash).await
     }
 
-    /// Which rules the whole fleet should run: a new device begins with them.
+    /// Returns the hash of the rules that the whole fleet should run. A new device starts with them.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -117,7 +119,7 @@ impl Registry {
         row.map(|row| rows::content(&row, "rules")).transpose()
     }
 
-    /// Says which rules the whole fleet should run. Those of devices that are registered are theirs to
+    /// Sets the rules that the whole fleet should run. The desired rules of registered devices stay: they are for
     /// [`change`](Self::change).
     ///
     /// # Errors
@@ -126,7 +128,7 @@ impl Registry {
         self.put_row(rows::desired_rules(rules)?).await
     }
 
-    /// How the fleet's rules are signed; nothing before any were.
+    /// Returns the signature of the fleet's rules, or `None` if no rules were signed.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -135,8 +137,8 @@ impl Registry {
         row.map(|row| rows::content(&row, "signing")).transpose()
     }
 
-    /// Says how the fleet's rules are signed from now on, if that is still as it was read; answers `false` if another said
-    /// something else meanwhile.
+    /// Replaces the signature of the fleet's rules if it is still `read`. Returns `false` if another writer changed it
+    /// meanwhile.
     ///
     /// # Errors
     /// The table cannot be read or written.
@@ -147,7 +149,7 @@ impl Registry {
         Ok(here.as_ref() == read && self.put(&key, "signing", signing, row.as_ref()).await?)
     }
 
-    /// Every account, in the order of their user names.
+    /// Returns every account, in the order of the user names.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -156,11 +158,11 @@ impl Registry {
         let ids: Vec<String> = names.iter().map(|row| rows::plain(row, "account")).collect::<Result<_, _>>()?;
         let read = |id: String| async move { self.table.get(rows::account_key(&id)).await };
         let rows: Vec<Option<Row>> = futures::stream::iter(ids).map(read).buffered(AT_ONCE).try_collect().await?;
-        // One may have been removed meanwhile.
+        // An account may have been removed meanwhile.
         rows.iter().flatten().map(|row| rows::content(row, "account")).collect()
     }
 
-    /// The account of a user name, in whichever capitals it is written.
+    /// Returns the account of a user name. Upper and lower case are the same.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -169,7 +171,7 @@ impl Registry {
         row.map(|row| rows::content(&row, "account")).transpose()
     }
 
-    /// Adds an account; answers `false` if its user name or its id is taken.
+    /// Adds an account. Returns `false` if its user name or its id is taken.
     ///
     /// # Errors
     /// The table cannot be written.
@@ -182,11 +184,13 @@ impl Registry {
         self.transact(actions.into_iter().collect::<Result<_, _>>()?).await
     }
 
-    /// Changes an account; answers what is there now, or nothing if there is no such account. Its id and its user name stay.
-    /// `change` is done again on what is there then if another changed the account meanwhile.
+    /// Changes an account, but not its id and its user name. Returns the new account, or `None` if there is no such
+    /// account.
+    ///
+    /// `change` is repeated on the new account if another writer changed it meanwhile.
     ///
     /// # Errors
-    /// The table cannot be read or written, or others do not cease to change the account.
+    /// The table cannot be read or written, or every attempt conflicts with another writer.
     pub async fn change_account(
         &self,
         username: &str,
@@ -205,11 +209,10 @@ impl Registry {
         Err(contended(&format!("the account `{username}`")))
     }
 
-    /// Removes an account; answers what it was, or nothing if there is no such account. Devices that are assigned to it belong
-    /// to nobody then.
+    /// Removes an account. Returns it, or `None` if there is no such account. Its devices have no owner then.
     ///
     /// # Errors
-    /// The table cannot be read or written, or others do not cease to change the account.
+    /// The table cannot be read or written, or every attempt conflicts with another writer.
     pub async fn remove_account(&self, username: &str) -> Result<Option<Account>, Fault> {
         for _ in 0..ATTEMPTS {
             let Some(read) = self.account_row(username).await? else { return Ok(None) };
@@ -233,7 +236,7 @@ impl Registry {
         self.table.get(rows::account_key(&rows::plain(&name, "account")?)).await
     }
 
-    /// Puts the next version of a row; answers `false` if another wrote it since it was read.
+    /// Puts the next version of a row. Returns `false` if another writer changed it since it was read.
     async fn put(
         &self,
         key: &Row,
@@ -256,7 +259,7 @@ impl Registry {
         put.map(|_| ()).map_err(|error| fault(WRITING, &error))
     }
 
-    /// Does all or nothing; answers `false` where a condition did not hold or another wrote the same rows.
+    /// Makes a transaction. Returns `false` if a condition failed or another writer changed the same rows.
     async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<bool, Fault> {
         let sent = self.table.client.transact_write_items().set_transact_items(Some(actions)).send().await;
         let Err(error) = sent else { return Ok(true) };
@@ -270,7 +273,7 @@ impl Registry {
         }
     }
 
-    /// Every row of a partition whose `sk` begins so.
+    /// Returns every row of a partition whose `sk` begins with `begins`.
     async fn query(&self, partition: &str, begins: &str) -> Result<Vec<Row>, Fault> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
         let query = query.expression_attribute_values(":pk", rows::text(partition));
@@ -295,5 +298,5 @@ impl Registry {
 }
 
 fn contended(what: &str) -> Fault {
-    Fault { what: WRITING, error: format!("{what} is changed by others all the time: try it again") }
+    Fault { what: WRITING, error: format!("others keep changing {what}: try again") }
 }

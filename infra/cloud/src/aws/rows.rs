@@ -1,22 +1,22 @@
-//! The rows of the table. Everything of a device has the key `device#ID`, so that one query reads it:
+//! The rows of the table. All rows of a device have the key `device#ID`, so that one query reads them:
 //!
 //! | `sk` | what |
 //! |---|---|
-//! | `item` | the device item, with what the index `due` needs |
-//! | `decisions#AT#VERSION` | what one commit decided; a long list goes on in `…#001` |
-//! | `said#MESSAGE` | what a message says, while it is on its way |
-//! | `finished#AT#MESSAGE` | messages that came to their end; the first one names the row |
+//! | `item` | the device item, with the attributes of the index `due` |
+//! | `decisions#AT#VERSION` | the decisions of one commit; a long list continues in `…#001` |
+//! | `said#MESSAGE` | a prepared message, until the message ends |
+//! | `finished#AT#MESSAGE` | messages that ended; the first one names the row |
 //!
-//! What belongs to no single device:
+//! The rows of no single device:
 //!
 //! | `pk` | `sk` | what |
 //! |---|---|---|
-//! | `fleet` | `device#ID` | what the registry has of the device, with a version |
-//! | `fleet` | `rules` | what names the rules that the whole fleet should run: a new device begins with them |
-//! | `fleet` | `signing` | by which key the fleet's rules are signed, and when that was last, with a version |
+//! | `fleet` | `device#ID` | the registration of the device, with a version |
+//! | `fleet` | `rules` | the hash of the rules that the whole fleet should run |
+//! | `fleet` | `signing` | the public key of the fleet's rules and the time of the last signature, with a version |
 //! | `rules` | `HASH` | signed rules for devices |
 //! | `account#ID` | `account` | an account, with a version |
-//! | `accounts` | `USERNAME` | the id of the account of a user name, in small letters |
+//! | `accounts` | `USERNAME` | the id of the account of a user name, in lower case |
 //! | `address#ADDRESS` | `mark` | an address on the suppression list |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -36,22 +36,23 @@ use crate::{
 /// A row, or its key.
 pub(super) type Row = HashMap<String, AttributeValue>;
 
-/// How long decisions and finished messages are kept: 90 days, in seconds.
+/// The time in seconds that decisions and finished messages are kept: 90 days.
 const KEEP: i64 = 90 * 86_400;
 
-/// Messages are given up after a day. What they say is deleted then, and goes by itself if that was not done.
+/// The time in seconds after which a prepared message expires: three days. A message ends within a day, and its
+/// prepared message is deleted then. The expiry is for one that was not deleted.
 const KEEP_PREPARED: i64 = 3 * 86_400;
 
-/// The largest row that DynamoDB takes ("Quotas and limits"): 400 KB, names counted.
+/// The most bytes of a row with the names of its attributes: 400 KB (Amazon DynamoDB, "Quotas and limits").
 const LARGEST_ROW: usize = 400 << 10;
 
-/// So many bytes of a list go into one row; even if they cannot be compressed they have room there.
+/// The most bytes of a list in one row. They fit into a row even if they cannot be compressed.
 const LONGEST_PART: usize = 256 << 10;
 
 const READING: &str = "reading the table";
 const WRITING: &str = "writing the table";
 
-/// What is written beside the device item.
+/// The rows that a commit writes and deletes, except the device item.
 #[derive(Debug, Default)]
 pub(super) struct OtherRows {
     pub puts: Vec<Row>,
@@ -87,12 +88,12 @@ pub(super) fn prepared_key(device: &str, message: Id) -> Row {
     key_of(device, format!("said#{message}"))
 }
 
-/// The same for every spelling of an address: mail servers seldom tell capitals apart, and a person never does.
+/// Returns the same key for upper and lower case, because mail servers seldom distinguish them.
 pub(super) fn suppression_key(address: &str) -> Row {
     row([("pk", text(format!("address#{}", address.to_lowercase()))), ("sk", text("mark"))])
 }
 
-/// What the registry has of a device.
+/// The key of a device's registration.
 pub(super) fn registration_key(device: &str) -> Row {
     row([("pk", text(FLEET)), ("sk", text(partition(device)))])
 }
@@ -103,20 +104,20 @@ pub(super) const FLEET: &str = "fleet";
 /// The partition of user names.
 pub(super) const ACCOUNTS: &str = "accounts";
 
-/// What the rows of devices begin with.
+/// The beginning of `sk` in the registry's rows of devices.
 pub(super) const DEVICES: &str = "device#";
 
-/// Which rules the fleet should run.
+/// The key of the rules that the fleet should run.
 pub(super) fn desired_rules_key() -> Row {
     row([("pk", text(FLEET)), ("sk", text("rules"))])
 }
 
-/// By which key the fleet's rules are signed.
+/// The key of the signature of the fleet's rules.
 pub(super) fn signing_key() -> Row {
     row([("pk", text(FLEET)), ("sk", text("signing"))])
 }
 
-/// The same for every spelling of a user name, so that no two people have names that look alike.
+/// Returns the same key for upper and lower case, so that no two people have names that look alike.
 pub(super) fn username_key(username: &str) -> Row {
     row([("pk", text(ACCOUNTS)), ("sk", text(username.to_lowercase()))])
 }
@@ -129,7 +130,7 @@ pub(super) fn account_key(account: &str) -> Row {
     row([("pk", text(format!("account#{account}"))), ("sk", text("account"))])
 }
 
-/// A row of the registry: `key` and its content under `name`, as the version after `read`.
+/// Returns a row of the registry: `key`, the content as attribute `name`, and the version after `read`.
 pub(super) fn versioned(key: Row, name: &str, content: &impl Serialize, read: u64) -> Result<Row, Fault> {
     let mut row = key;
     row.insert(name.to_owned(), readable(WRITING, content)?);
@@ -137,12 +138,12 @@ pub(super) fn versioned(key: Row, name: &str, content: &impl Serialize, read: u6
     Ok(row)
 }
 
-/// The version of a row of the registry.
+/// Returns the version of a row of the registry.
 pub(super) fn version(row: &Row) -> Result<u64, Fault> {
     integer(row, "version")
 }
 
-/// Signed rules, or in words that no row can hold them.
+/// Returns the row of signed rules, or an error if they are too large for a row.
 pub(super) fn rules(rules: &SignedRules) -> Result<Row, Fault> {
     let mut row = rules_key(rules.hash());
     row.insert("rules".to_owned(), packed(WRITING, rules)?);
@@ -155,20 +156,20 @@ pub(super) fn rules(rules: &SignedRules) -> Result<Row, Fault> {
     Ok(row)
 }
 
-/// Which rules the fleet should run.
+/// Returns the row of the rules that the fleet should run.
 pub(super) fn desired_rules(rules: Id) -> Result<Row, Fault> {
     let mut row = desired_rules_key();
     row.insert("rules".to_owned(), readable(WRITING, &rules)?);
     Ok(row)
 }
 
-/// Text in a row, like the id of an account.
+/// Returns the text of an attribute, like the id of an account.
 pub(super) fn plain(row: &Row, name: &str) -> Result<String, Fault> {
     let plain = field(row, name)?.as_s().ok().cloned();
     plain.ok_or_else(|| Fault { what: READING, error: format!("`{name}` of a row is no text") })
 }
 
-/// The device of a row of the registry.
+/// Returns the device of a row of the registry.
 pub(super) fn registered(row: &Row) -> Result<Name, Fault> {
     let device = plain(row, "sk")?;
     let device = device
@@ -177,23 +178,23 @@ pub(super) fn registered(row: &Row) -> Result<Name, Fault> {
     Ok(Name::new(device))
 }
 
-/// Where the decisions of `at` begin.
+/// Returns the beginning of `sk` in the decisions of `at`.
 pub(super) fn decisions_at(at: Time) -> String {
     format!("decisions#{:013}", at.as_millis())
 }
 
-/// The device item.
+/// Returns the row of the device item.
 pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
     let item = &commit.item;
     let mut row = item_key(item.id());
-    // A person reads it without the outbox, which is long while a whole fleet is told something.
+    // The outbox has an attribute of its own: it is long during a large outage, and a person reads the rest.
     let without = DeviceItem { outbox: BTreeMap::new(), ..item.clone() };
     row.insert("item".to_owned(), readable(WRITING, &without)?);
     if !item.outbox.is_empty() {
         row.insert("outbox".to_owned(), packed(WRITING, &item.outbox)?);
     }
     row.insert("version".to_owned(), number(commit.version + 1));
-    // Only what waits for something is in the index.
+    // Only a device with a deadline is in the index.
     if let Some(due) = item.due() {
         row.insert("due".to_owned(), number(due.as_millis()));
         row.insert("shard".to_owned(), number(shard(item.id())));
@@ -202,8 +203,8 @@ pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
     let size = size(&row);
     if size > LARGEST_ROW {
         let error = format!(
-            "the item of the device `{}` has grown to {size} bytes, and the table takes {LARGEST_ROW}: {} messages wait \
-             in it",
+            "the item of the device `{}` has grown to {size} bytes, and the table takes {LARGEST_ROW}: \
+             {} messages wait in it",
             item.id(),
             item.outbox.len()
         );
@@ -212,7 +213,7 @@ pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
     Ok(row)
 }
 
-/// Everything else of a commit, in so few rows that they fit into a transaction with `room` for them.
+/// Returns the other rows of a commit. They are at most `room`, so that they fit into the transaction.
 pub(super) fn other_rows(commit: &Commit, room: usize) -> Result<OtherRows, Fault> {
     let device = commit.item.id();
     let at = commit.at.as_millis();
@@ -234,7 +235,7 @@ pub(super) fn other_rows(commit: &Commit, room: usize) -> Result<OtherRows, Faul
         puts.push(row);
     }
     let over: BTreeSet<Id> = commit.finished.iter().map(|entry| entry.notification.id).collect();
-    // A transaction takes one action on a row.
+    // A transaction may have only one action for each row.
     let prepared: BTreeMap<Id, _> = commit.prepared.iter().map(|(id, prepared)| (*id, prepared)).collect();
     for (message, prepared) in prepared.into_iter().filter(|(message, _)| !over.contains(message)) {
         let mut row = prepared_key(device, message);
@@ -246,14 +247,14 @@ pub(super) fn other_rows(commit: &Commit, room: usize) -> Result<OtherRows, Faul
         let error = format!("{} rows are too many for one transaction, which has room for {room}", puts.len());
         return Err(Fault { what: WRITING, error });
     };
-    // Only what was tried was rendered. What has no room here goes when it expires.
+    // Only a message with an attempt was prepared. A row that has no room in this transaction expires later.
     let tried = commit.finished.iter().filter(|entry| entry.attempts > 0).map(|entry| entry.notification.id);
     let tried: BTreeSet<Id> = tried.collect();
     let deletes = tried.into_iter().take(left).map(|message| prepared_key(device, message)).collect();
     Ok(OtherRows { puts, deletes })
 }
 
-/// A list in parts that a row has room for.
+/// Splits a list into parts that fit into a row.
 fn parts<T: Serialize>(list: &[T]) -> Result<Vec<Vec<&T>>, Fault> {
     let mut parts: Vec<Vec<&T>> = Vec::new();
     let mut room = 0;
@@ -271,7 +272,7 @@ fn parts<T: Serialize>(list: &[T]) -> Result<Vec<Vec<&T>>, Fault> {
     Ok(parts)
 }
 
-/// The bytes of a row, as DynamoDB counts them.
+/// Returns the size of a row in bytes, as DynamoDB counts it.
 fn size(row: &Row) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
@@ -306,7 +307,7 @@ pub(super) fn stored(row: &Row) -> Result<Stored, Fault> {
     Ok(Stored { item, version: integer(row, "version")? })
 }
 
-/// Reads a list of decisions, of entries, or what a message says.
+/// Reads the JSON of an attribute.
 pub(super) fn content<T: serde::de::DeserializeOwned>(row: &Row, name: &str) -> Result<T, Fault> {
     unpacked(READING, field(row, name)?)
 }

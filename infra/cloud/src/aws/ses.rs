@@ -1,4 +1,4 @@
-//! Mail by Amazon SES. The bytes are those that a mail server would get: one renderer for every host.
+//! Mail by Amazon SES. One renderer makes the mail for SES and for SMTP servers.
 
 use aws_config::{Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_sesv2::{
@@ -14,21 +14,21 @@ use dag_delivery::{Failure, Mail, Mailer, Receipt, Sending};
 use super::{error::describe_error, identities::IdentityCache};
 use crate::feedback::tags;
 
-/// The longest value of a tag ("MessageTag").
+/// The most characters in the value of a tag (Amazon SES API, "MessageTag").
 const LONGEST_TAG: usize = 256;
 
 /// The mail service.
 pub(super) struct Ses {
     client: Client,
     configuration_set: Option<String>,
-    /// What is known of identities, while the account is in the sandbox.
+    /// The verified identities, while the account is in the sandbox.
     sandbox: Option<IdentityCache>,
 }
 
 impl Ses {
-    /// `configuration_set` is the stack's own.
+    /// `configuration_set` is the stack's own. The one of the configuration takes precedence.
     pub fn new(sdk: &SdkConfig, ses: &dag_config::Ses, configuration_set: Option<&str>) -> Self {
-        // A mail of which no answer came may have been sent: whether it is tried again is for the outbox to say.
+        // After a lost answer the mail may have been sent, so only the outbox decides on another attempt.
         let mut config = Builder::from(sdk).retry_config(RetryConfig::disabled());
         if let Some(region) = &ses.region {
             config = config.region(Region::new(region.clone()));
@@ -57,7 +57,7 @@ impl Ses {
             .content(EmailContent::builder().raw(raw).build())
             .set_configuration_set_name(self.configuration_set.clone());
         for (name, value) in tags(&mail.notification.device.id, mail.notification) {
-            // Without it a mail that comes back is not known again. It goes all the same.
+            // A mail without this tag is sent all the same, but a bounce of it cannot be identified.
             if (1..=LONGEST_TAG).contains(&value.len()) {
                 let tag = MessageTag::builder().name(name).value(value).build().map_err(|error| impossible(&error))?;
                 request = request.email_tags(tag);
@@ -76,14 +76,14 @@ impl Mailer for Ses {
 
 fn unverified(to: &str) -> String {
     format!(
-        "{to} is not verified with SES, and the sandbox sends to verified addresses only: have it confirm the mail that \
-         `aws sesv2 create-email-identity --email-identity {to}` sends, or ask AWS for production access and set \
+        "{to} is not verified with SES, and the sandbox sends to verified addresses only: have it confirm the mail \
+         that `aws sesv2 create-email-identity --email-identity {to}` sends, or ask AWS for production access and set \
          `sandbox = false` in `[email.ses]`"
     )
 }
 
-/// Whether another attempt makes sense. What is ours to mend, and may be mended within a day, costs no message; what SES
-/// says of the mail or the address does.
+/// Returns whether another attempt makes sense. It does if the operator can fix the problem within a day. It does not
+/// if SES refuses the mail or the address.
 fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<'_>) -> Failure {
     let said = describe_error(error);
     let later = |error: String| Failure::Retry { error, after: None };
@@ -118,8 +118,8 @@ fn failure<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>, mail: &Mail<
     }
 }
 
-/// Whether SES names a sender, or its domain, among the identities that it does not know: "Email address is not verified. The
-/// following identities failed the check in region EU-WEST-1: dag@example.com, kim@example.com".
+/// Returns whether SES lists the sender or its domain among the identities that are not verified: "Email address is not
+/// verified. The following identities failed the check in region EU-WEST-1: dag@example.com, kim@example.com".
 fn names(said: &str, from: &str) -> bool {
     let address = from.rsplit_once('<').map_or(from, |(_, rest)| rest.trim_end_matches('>'));
     let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    /// Any message: nothing here looks into it.
+    /// Returns any message. These tests do not depend on its content.
     fn notification() -> dag_engine::Notification {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let config = dag_config::Config::load(&top.join("config.toml"), &[]).unwrap();
@@ -150,8 +150,26 @@ mod tests {
         notifications(&samples).next().unwrap().clone()
     }
 
+    /// Breaks a text into lines of at most 100 columns.
+    fn wrapped(text: &str) -> String {
+        let mut lines = String::new();
+        let mut column = 0;
+        for word in text.split(' ') {
+            if column > 0 && column + 1 + word.len() > 100 {
+                lines.push_str("\n    ");
+                column = 4;
+            } else if column > 0 {
+                lines.push(' ');
+                column += 1;
+            }
+            lines.push_str(word);
+            column += word.len();
+        }
+        lines
+    }
+
     #[test]
-    fn what_is_ours_to_mend_costs_no_message_and_what_the_mail_is_refused_for_does() {
+    fn only_a_refusal_of_the_mail_or_the_address_is_permanent() {
         let notification = notification();
         let mail =
             Mail { from: "Dag <dag@example.com>", to: "kim@example.com", raw: Vec::new(), notification: &notification };
@@ -174,19 +192,29 @@ mod tests {
             SendEmailError::NotFoundException(set),
             SendEmailError::TooManyRequestsException(TooManyRequestsException::builder().build()),
         ];
-        let told = cases.map(|error| match failure(&SdkError::service_error(error, ()), &mail) {
+        let texts = cases.map(|error| match failure(&SdkError::service_error(error, ()), &mail) {
             Failure::Retry { error, .. } => format!("later: {error}"),
             Failure::Permanent { error } => format!("never: {error}"),
         });
-        insta::assert_snapshot!(told.join("\n"), @"
-        never: SES sends only between verified addresses: verify Dag <dag@example.com> with SES, and kim@example.com too while the account is in the sandbox (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: kim@example.com)
-        later: SES does not know the sender yet: verify Dag <dag@example.com> or its domain with SES (service error: MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: dag@example.com, kim@example.com)
+        insta::assert_snapshot!(texts.map(|text| wrapped(&text)).join("\n"), @"
+        never: SES sends only between verified addresses: verify Dag <dag@example.com> with SES, and
+            kim@example.com too while the account is in the sandbox (service error: MessageRejected: Email
+            address is not verified. The following identities failed the check in region EU-WEST-1:
+            kim@example.com)
+        later: SES does not know the sender yet: verify Dag <dag@example.com> or its domain with SES
+            (service error: MessageRejected: Email address is not verified. The following identities failed
+            the check in region EU-WEST-1: dag@example.com, kim@example.com)
         never: SES did not take the mail to kim@example.com: service error: MessageRejected: Illegal content
-        never: SES can do nothing with the mail to kim@example.com: is the address right? (service error: BadRequestException: Invalid domain name)
-        later: SES does not know the sender's domain: verify Dag <dag@example.com> or its domain with SES (service error: MailFromDomainNotVerifiedException)
-        later: SES sends nothing for this account now: see the account's dashboard in SES (service error: AccountSuspendedException)
-        later: SES sends nothing for this account now: see the account's dashboard in SES (service error: SendingPausedException)
-        later: SES lacks what the configuration names: look at `configuration_set` in `[email.ses]` (service error: NotFoundException: Configuration set <dag> does not exist.)
+        never: SES can do nothing with the mail to kim@example.com: is the address right? (service error:
+            BadRequestException: Invalid domain name)
+        later: SES does not know the sender's domain: verify Dag <dag@example.com> or its domain with SES
+            (service error: MailFromDomainNotVerifiedException)
+        later: SES sends nothing for this account now: see the account's dashboard in SES (service error:
+            AccountSuspendedException)
+        later: SES sends nothing for this account now: see the account's dashboard in SES (service error:
+            SendingPausedException)
+        later: SES lacks what the configuration names: look at `configuration_set` in `[email.ses]` (service
+            error: NotFoundException: Configuration set <dag> does not exist.)
         later: SES did not take the mail now: service error: TooManyRequestsException
         ");
         let lost = failure::<()>(&SdkError::timeout_error("5 seconds have passed"), &mail);

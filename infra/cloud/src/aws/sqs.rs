@@ -13,10 +13,10 @@ use crate::{
     world::{Fault, Queues},
 };
 
-/// So many messages go into one request ("SendMessageBatch").
-const MOST: usize = 10;
+/// The most messages in one request (Amazon SQS API, "SendMessageBatch").
+const MOST_IN_BATCH: usize = 10;
 
-/// The longest reason of a dead letter, in bytes.
+/// The most bytes in the reason of a dead letter.
 const LONGEST_REASON: usize = 1 << 10;
 
 const SENDING: &str = "putting records into a queue";
@@ -40,7 +40,7 @@ impl Sqs {
     }
 
     async fn send(&self, queue: &str, records: Vec<(String, i32)>) -> Result<(), Fault> {
-        for batch in records.chunks(MOST) {
+        for batch in records.chunks(MOST_IN_BATCH) {
             let mut request = self.client.send_message_batch().queue_url(queue);
             for (index, (body, delay)) in batch.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder()
@@ -78,7 +78,7 @@ impl Queues for Sqs {
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build();
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(attribute_text(reason)).build();
         let reason = reason.map_err(|error| Fault { what: SENDING, error: error.to_string() })?;
         let sent = self.client.send_message().queue_url(&self.dead_letters).message_body(body);
         let sent = sent.message_attributes("reason", reason).send().await;
@@ -86,23 +86,23 @@ impl Queues for Sqs {
     }
 }
 
-/// Whole seconds, as the queue counts: rather late than early, for an early timer finds nothing due.
+/// Returns the delay in whole seconds, as SQS counts it. It is rounded up, because an early timer finds nothing due.
 fn seconds(delay: Millis) -> i32 {
     let millis = delay.get().clamp(0, LONGEST_DELAY.get());
     i32::try_from((millis + 999) / 1_000).unwrap_or_default()
 }
 
-/// A reason as an attribute can hold it: not empty, no characters that XML has not, and not too long.
-fn shown(reason: &str) -> String {
+/// Returns a reason as an attribute may hold it: not empty, only characters that XML allows, and not too long.
+fn attribute_text(reason: &str) -> String {
     let fits = |c: char| !(c.is_control() || c == '\u{fffe}' || c == '\u{ffff}');
-    let mut shown = String::new();
+    let mut text = String::new();
     for c in reason.chars().map(|c| if fits(c) { c } else { ' ' }) {
-        if shown.len() + c.len_utf8() > LONGEST_REASON {
+        if text.len() + c.len_utf8() > LONGEST_REASON {
             break;
         }
-        shown.push(c);
+        text.push(c);
     }
-    if shown.is_empty() { "no reason is given".to_owned() } else { shown }
+    if text.is_empty() { "no reason is given".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_are_rounded_up_and_have_an_end() {
+    fn delays_are_rounded_up_and_limited() {
         for (millis, expected) in [(-5, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900), (i64::MAX, 900)] {
             assert_eq!(seconds(Millis::new(millis)), expected, "{millis}");
         }
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn a_reason_is_cut_between_characters_and_never_empty() {
-        assert_eq!(shown(""), "no reason is given");
-        assert_eq!(shown("a\u{0}b\nc"), "a b c");
-        let long = shown(&"ü".repeat(2_000));
+        assert_eq!(attribute_text(""), "no reason is given");
+        assert_eq!(attribute_text("a\u{0}b\nc"), "a b c");
+        let long = attribute_text(&"ü".repeat(2_000));
         assert_eq!((long.len(), long.chars().count()), (1_024, 512));
     }
 }

@@ -1,7 +1,7 @@
-//! The function that the queues call: records in, the ids of those that have to come again out.
+//! The Lambda function that the queues invoke. It receives records, and returns the ids of those that failed.
 //!
-//! Everything is built once, when the process starts. What is wrong with the configuration ends it then, with what a person
-//! needs to mend it in the log.
+//! Everything is built once, when the process starts. A wrong configuration ends the process then, with an explanation
+//! in the log.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ use dag_rulebook::{Folder, Rulebook};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
-/// What the queue's mapping sends.
+/// The event of a queue's event source mapping.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Batch {
@@ -28,7 +28,7 @@ struct Batch {
     records: Vec<Message>,
 }
 
-/// A record as the mapping has it; there is more in it.
+/// A record of the event. Unused fields are left out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Message {
@@ -45,7 +45,7 @@ struct Attributes {
     approximate_receive_count: Option<String>,
 }
 
-/// What the mapping is answered (`ReportBatchItemFailures`).
+/// The answer to the event source mapping (`ReportBatchItemFailures`).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Failures {
@@ -60,7 +60,7 @@ struct FailedItem {
 
 impl From<Message> for Record {
     fn from(message: Message) -> Self {
-        // A count that cannot be read may be of a record that came before: that costs a hand-over that was made already.
+        // A record with an unreadable count is treated as one that came before. That repeats a hand-over at most.
         let receives = message.attributes.approximate_receive_count.map_or(1, |count| count.parse().unwrap_or(2));
         Record { id: message.message_id, body: message.body, receives }
     }
@@ -85,11 +85,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// What the mapping is answered: the records that come again. All of them come again by an error, too; but that counts as one
-/// of the function, which an alarm watches, and a table that cannot be reached would else show nowhere but in the log.
+/// Returns the records that come again. If all of them failed, returns an error instead: they come again all the same,
+/// and an alarm watches the errors of the function. Otherwise only the log would show a table that cannot be reached.
 fn answer(records: usize, failed: Vec<String>) -> Result<Failures, String> {
     if records > 0 && failed.len() == records {
-        return Err(format!("none of {records} records could be taken: the log says why"));
+        return Err(format!("all {records} records failed: see the log"));
     }
     let failed = failed.into_iter().map(|id| FailedItem { item_identifier: id });
     Ok(Failures { batch_item_failures: failed.collect() })
@@ -99,15 +99,15 @@ async fn set_up() -> Result<Consumer<Aws>> {
     let environment = StackEnvironment::read(|name| env::var(name).ok())?;
     let root = root();
     let config = configuration(&root)?;
-    let said = |problems: Problems| anyhow::anyhow!("{problems}");
-    let folder = Folder::read(&root.join("rules")).map_err(|wrong| said(Problems(wrong)))?;
-    let rulebook = Rulebook::compile(folder, &config).map_err(said)?;
+    let failure = |problems: Problems| anyhow::anyhow!("{problems}");
+    let folder = Folder::read(&root.join("rules")).map_err(|wrong| failure(Problems(wrong)))?;
+    let rulebook = Rulebook::compile(folder, &config).map_err(failure)?;
     let aws = Aws::new(&aws::sdk(None).await, &environment, &config)?;
     tracing::info!(rules = %rulebook.engine.rules().hash(), root = %root.display(), "the consumer is ready");
     Ok(Consumer::new(aws, config, rulebook))
 }
 
-/// The folder of `config.toml`: that of the function's package, where nothing else is said.
+/// Returns the folder of `config.toml`: `DAG_ROOT`, or the folder of the function's package.
 fn root() -> PathBuf {
     let named = ["DAG_ROOT", "LAMBDA_TASK_ROOT"].into_iter().find_map(env::var_os);
     named.map_or_else(|| PathBuf::from("."), PathBuf::from)
@@ -116,18 +116,18 @@ fn root() -> PathBuf {
 fn configuration(root: &Path) -> Result<Config> {
     let path = root.join("config.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    // What the stack sets for this function is no key of the file.
+    // The stack's own variables are no keys of the file.
     let ours = |name: &OsString| name.to_str().is_some_and(StackEnvironment::is_variable);
     let variables = env::vars_os().filter(|(name, _)| !ours(name));
     Config::parse(&text, &path, variables, &[]).map_err(|wrong| anyhow::anyhow!("{wrong}"))
 }
 
-/// A JSON object a line in the cloud, text elsewhere.
+/// Sets up the log: one JSON object per line on Lambda, and text elsewhere.
 fn log() {
     let builder = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_target(false);
     let builder = builder.log_internal_errors(false).with_writer(std::io::stderr);
     if env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
-        // The platform has the time of each line.
+        // Lambda adds the time of each line.
         builder.json().flatten_event(true).with_ansi(false).init();
     } else {
         builder.init();
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_of_which_nothing_could_be_taken_is_an_error_of_the_function() {
+    fn a_batch_that_failed_as_a_whole_is_an_error_of_the_function() {
         let named = |answer: Result<Failures, String>| answer.map(|failures| failures.batch_item_failures.len());
         assert_eq!(named(answer(0, Vec::new())), Ok(0));
         assert_eq!(named(answer(2, Vec::new())), Ok(0));
