@@ -54,8 +54,8 @@ impl Moto {
         self.get(&format!("/dag/status/{stack}/{status}"));
     }
 
-    /// Fails the request of this number from now on, the first being 0. `when` is `before` it does anything, or `after`,
-    /// so that only its answer is lost.
+    /// Fails the request of this number from now on, the first being 0. `when` is `before` it does anything, or
+    /// `after`, so that only its answer is lost.
     pub fn fail(&self, number: usize, when: &str) {
         self.get(&format!("/dag/fail/{number}/{when}"));
     }

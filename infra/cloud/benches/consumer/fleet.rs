@@ -1,4 +1,4 @@
-//! Devices that report, with the consumer that takes it over, batch by batch.
+//! Devices that report, and the consumer that processes their reports in batches.
 
 use std::{path::Path, sync::MutexGuard, time::Duration};
 
@@ -46,7 +46,7 @@ impl Reporter {
         }
     }
 
-    /// What the topic rule makes of a report of the last reading, with those before it again.
+    /// Returns the record of a report of the last reading, which repeats the readings before it.
     pub fn report(&mut self, now: Time) -> String {
         self.number += 1;
         let count = self.read.len() as u64;
@@ -82,7 +82,7 @@ impl Reporter {
     }
 }
 
-/// A world with a clock that is set by hand, whose queues and people are in memory.
+/// A world with a clock that is set by hand, and queues and messages in memory.
 pub trait Bench: World {
     fn lock(&self) -> MutexGuard<'_, MemoryState>;
 
@@ -104,7 +104,7 @@ pub struct Fleet<W> {
     consumer: Consumer<W>,
     pub devices: Vec<Reporter>,
     pub now: Time,
-    /// How many messages people got.
+    /// The number of messages to people.
     pub sent: usize,
 }
 
@@ -126,7 +126,7 @@ impl<W: Bench> Fleet<W> {
         fleet
     }
 
-    /// Every device reads and reports, a second later.
+    /// Has every device read and report, a second later.
     pub async fn all(&mut self, read: impl Fn(&mut Reporter)) {
         self.now = self.now + Millis::new(1_000);
         let now = self.now;
@@ -138,7 +138,7 @@ impl<W: Bench> Fleet<W> {
         self.take(bodies).await;
     }
 
-    /// Takes records over, in batches. Answers the processor's time that went there.
+    /// Processes records in batches. Returns the processor time that it took.
     pub async fn take(&mut self, bodies: Vec<String>) -> Duration {
         self.consumer.world().lock().now = self.now;
         let mut took = Duration::ZERO;
@@ -155,7 +155,7 @@ impl<W: Bench> Fleet<W> {
         took
     }
 
-    /// What the queues hold now.
+    /// Processes the records of the queues until none is visible.
     pub async fn work(&mut self) {
         loop {
             let mut bodies = Vec::new();
@@ -174,7 +174,7 @@ impl<W: Bench> Fleet<W> {
         }
     }
 
-    /// A table in memory keeps what people got and what was decided, and a real one does so elsewhere.
+    /// Drops the messages and decisions that a real table would not keep in memory.
     pub fn forget(&mut self) {
         let mut state = self.consumer.world().lock();
         self.sent += state.sent.len();
@@ -183,7 +183,7 @@ impl<W: Bench> Fleet<W> {
         state.decisions.clear();
     }
 
-    /// How many requests the table had, and how many bytes they wrote, since this was last counted anew.
+    /// Returns the requests to the table and the bytes that they wrote, since the last reset.
     pub fn counts(&self) -> (u64, u64) {
         let state = self.consumer.world().lock();
         (state.requests, state.written)

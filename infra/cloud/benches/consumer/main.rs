@@ -1,9 +1,9 @@
-//! What the consumer costs by itself, with a table and queues in memory: prints figures, asserts nothing.
-//! `cargo bench -p dag-cloud`. Time is the processor's, spent on this: what else the machine does meanwhile counts little.
+//! The cost of the consumer itself, with a table and queues in memory: `cargo bench -p dag-cloud`. It prints figures
+//! and asserts nothing. Times are processor times of this process, so that other load on the machine counts little.
 //!
-//! The rules are the repository's own, from `rules/`. `DAG_BENCH_DEVICES` says how many devices lose power. With
-//! `DAG_BENCH_MOTO`, so many do once more with moto for a table (`DAG_TEST_VENV` names a Python environment with it).
-//! That is moto's speed, seen by the clock: some ten devices a second.
+//! The rules are the repository's own, from `rules/`. `DAG_BENCH_DEVICES` is the number of devices that lose power.
+//! With `DAG_BENCH_MOTO` that many do so again with a table in moto (`DAG_TEST_VENV` names a Python environment with
+//! it). That measures moto, by the wall clock: some ten devices a second.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ use crate::{
     stack::Stack,
 };
 
-/// Devices that take turns to report.
+/// The number of devices that report in turn.
 const REPORTING: usize = 1_000;
 
 fn main() {
@@ -60,7 +60,7 @@ fn main() {
     });
 }
 
-/// Reports of devices with which all is well.
+/// Measures reports that change nothing for people.
 async fn reports() {
     let count: usize = 20_000;
     let mut fleet = Fleet::new(Memory::new(start()), REPORTING).await;
@@ -87,7 +87,7 @@ async fn reports() {
     println!("{:>12.0} bytes     written for one", ratio(written, count));
 }
 
-/// The mains of a whole region fail within a minute. Answers the fleet, whose counts begin with the outage.
+/// Measures an outage of a whole region within a minute. Returns the fleet, whose counts start with the outage.
 async fn outage<W: Bench>(world: W, count: usize) -> Fleet<W> {
     let mut fleet = Fleet::new(world, count).await;
     fleet.all(|device| device.read("power", Value::On)).await;
@@ -130,16 +130,16 @@ fn asked_for(name: &str) -> Option<usize> {
 }
 
 fn ratio(all: u64, count: usize) -> f64 {
-    // Counts of a benchmark are far below what a double holds.
+    // A double holds the counts of a benchmark exactly.
     f64::from(u32::try_from(all / 100).unwrap()) * 100.0 / f64::from(u32::try_from(count).unwrap())
 }
 
-/// The processor's time that this process has taken.
+/// Returns the processor time of this process.
 fn spent() -> Duration {
     rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
-/// MiB of memory in use.
+/// Returns the memory in use, in MiB.
 fn resident() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

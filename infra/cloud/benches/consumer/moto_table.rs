@@ -1,4 +1,4 @@
-//! A world whose table is moto's; all else of it is in memory.
+//! A world whose table is in moto. The rest is in memory.
 
 use std::sync::MutexGuard;
 

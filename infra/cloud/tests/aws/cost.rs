@@ -1,4 +1,4 @@
-//! What a report costs: requests to the table, and bytes in them.
+//! The cost of a report: requests to the table, and their bytes.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_cloud::{Record, World as _};
@@ -41,7 +41,7 @@ async fn a_report_costs_little() {
     let (requests, written) = table("a report that tells nobody");
     assert!(requests <= 2 && written <= 3 << 10, "{requests} requests, {written} bytes");
 
-    // Off for so long that the waiting time is over.
+    // Off for longer than the waiting time.
     assert!(consumer.handle(&[record(3, now, "off", 400_000)]).await.is_empty());
     let (decided, written) = table("a report of an outage");
     assert!(decided <= 2 && written <= 3 << 10, "{decided} requests, {written} bytes");

@@ -1,4 +1,4 @@
-//! The world on AWS, against moto on loopback: what is written is read again, what must fail does, and what it costs.
+//! The world on AWS, against moto on loopback.
 
 #![allow(
     clippy::unwrap_used,

@@ -30,7 +30,7 @@ async fn records_go_by_tens_and_appear_after_their_delay() {
 }
 
 #[tokio::test]
-async fn what_is_put_aside_says_why() {
+async fn a_dead_letter_has_its_reason() {
     let stack = Stack::start().await;
     let world = stack.world();
     world.queues().dead_letter("{", &format!("this is no event: {}", "x".repeat(2_000))).await.unwrap();

@@ -35,7 +35,7 @@ async fn devices_are_registered_by_the_first_change_and_no_change_is_lost() {
     assert_eq!(named, Registration { name: Some("Cottage".to_owned()), ..Registration::default() });
     assert_eq!(registry.registration("cottage").await.unwrap(), Some(named));
 
-    // Several at once, of which each adds what only it knows.
+    // Concurrent changes, each with a label of its own.
     let other = of(&stack);
     let add = async |registry: &Registry, label: &str| {
         let add = |device: &mut Registration| {
@@ -76,7 +76,7 @@ async fn a_fleet_of_many_pages_is_read_as_a_whole() {
 }
 
 #[tokio::test]
-async fn rules_are_kept_by_their_hash_and_the_fleet_has_those_that_it_should_run() {
+async fn rules_are_stored_by_hash_and_the_fleet_has_desired_ones() {
     let stack = Stack::start().await;
     let (registry, rules) = (of(&stack), rules("[rule.outage]"));
     assert_eq!(registry.rules(rules.hash()).await.unwrap(), None);
@@ -97,7 +97,7 @@ async fn rules_are_kept_by_their_hash_and_the_fleet_has_those_that_it_should_run
 }
 
 #[tokio::test]
-async fn of_two_who_say_at_once_how_rules_are_signed_the_second_looks_again() {
+async fn of_two_concurrent_signatures_the_second_is_refused() {
     let stack = Stack::start().await;
     let registry = of(&stack);
     assert_eq!(registry.signing().await.unwrap(), None);
@@ -126,7 +126,7 @@ async fn accounts_have_names_that_nobody_else_has() {
     assert_eq!(registry.account("nor").await.unwrap(), Some(nor.clone()));
     assert_eq!(registry.accounts().await.unwrap(), [kim.clone(), nor.clone()]);
 
-    // A device is told to the addresses of its account.
+    // The registration of a device has the addresses of its account.
     registry.change("cottage", |device| device.account = Some(nor.id.clone())).await.unwrap();
     let told = |address: &'static str| {
         let registry = &registry;

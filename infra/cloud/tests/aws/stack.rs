@@ -1,4 +1,4 @@
-//! A stack on loopback: table and queues as the template makes them, and a world of it.
+//! A stack on moto: the table and the queues as the template makes them, and a world that uses them.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::moto::Moto;
 
-/// Noon of a winter's day.
+/// Noon of a winter day.
 pub const NOON: Time = Time::from_millis(1_768_046_400_000);
 
 pub struct Stack {
@@ -108,7 +108,7 @@ impl Stack {
         Consumer::new(self.world(), config, rulebook)
     }
 
-    /// Everything in the table, by `pk` and `sk`.
+    /// Returns all rows of the table, sorted by `pk` and `sk`.
     pub async fn rows(&self) -> Vec<(String, String, std::collections::HashMap<String, AttributeValue>)> {
         let rows = self.dynamo().scan().table_name("dag").send().await.unwrap().items.unwrap_or_default();
         let text = |row: &std::collections::HashMap<String, AttributeValue>, name| {
@@ -119,12 +119,12 @@ impl Stack {
         rows
     }
 
-    /// The `sk` of every row.
+    /// Returns the `sk` of every row.
     pub async fn keys(&self) -> Vec<String> {
         self.rows().await.into_iter().map(|(_, sk, _)| sk).collect()
     }
 
-    /// The bodies that a queue brings now, with the attribute `reason`. They are taken out.
+    /// Removes the visible records of a queue. Returns their bodies, with the attribute `reason`.
     pub async fn take(&self, queue: &str) -> Vec<(String, Option<String>)> {
         let mut taken = Vec::new();
         loop {
@@ -159,7 +159,7 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The shipped configuration as the cloud has it, and `more` below.
+/// Returns the shipped configuration in cloud mode, with `more` at its end.
 pub fn config(more: &str) -> Config {
     let path = top().join("config.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -168,18 +168,18 @@ pub fn config(more: &str) -> Config {
     Config::parse(&text, &path, [], &[]).unwrap()
 }
 
-/// The cottage, of which nothing was heard yet.
+/// Returns the item of the cottage before its first report.
 pub fn item() -> DeviceItem {
     DeviceItem::new(config("").device(Some("cottage")).unwrap())
 }
 
-/// A device by another name.
+/// Returns such an item of a device with another id.
 pub fn named(id: &str) -> DeviceItem {
     let device = config("").device(Some("cottage")).unwrap();
     DeviceItem::new(dag_engine::Device { id: Name::new(id), ..device })
 }
 
-/// A message that the shipped rules could send, queued at noon.
+/// Returns a message of the shipped rules, queued at noon.
 pub fn entry(number: u64) -> Entry {
     Entry::new(notification(number), number, NOON)
 }

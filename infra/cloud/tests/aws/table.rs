@@ -33,19 +33,19 @@ fn decision() -> Decision {
 }
 
 #[tokio::test]
-async fn an_item_is_read_as_it_was_written_and_written_only_on_what_was_read() {
+async fn an_item_is_written_only_if_it_is_as_it_was_read() {
     let stack = Stack::start().await;
     let table = stack.table();
     assert_eq!(table.load("cottage").await.unwrap(), None);
 
-    // Without decisions and messages it is one simple write.
+    // Without decisions and messages the commit is one simple write.
     let mut item = item();
     table.commit(&commit(item.clone(), 0)).await.unwrap();
     let stored = Stored { item: item.clone(), version: 1 };
     assert_eq!(table.load("cottage").await.unwrap(), Some(stored.clone()));
     assert_eq!(table.commit(&commit(item.clone(), 0)).await, Err(CommitError::Conflict), "it is there by now");
 
-    // With them it is a transaction.
+    // With them the commit is a transaction.
     item.outbox = (1..=3).map(entry).map(|entry| (entry.notification.id, entry)).collect();
     item.armed = Some(NOON + Millis::new(5_000));
     let whole = Commit { decisions: vec![decision()], ..commit(item.clone(), 1) };
@@ -98,12 +98,12 @@ async fn nothing_is_written_for_an_address_on_the_suppression_list() {
     assert_eq!(table.commit(&to(&["kim@example.com", "nor@example.com"])).await, Err(suppressed));
     assert_eq!(table.load("cottage").await.unwrap(), None);
     table.commit(&to(&["kim@example.com", "KIM@example.com"])).await.unwrap();
-    // Who has to read again does not learn of suppressions yet.
+    // A conflict is reported before a suppressed address.
     assert_eq!(table.commit(&to(&["nor@example.com"])).await, Err(CommitError::Conflict));
 }
 
 #[tokio::test]
-async fn what_a_message_says_is_kept_until_the_message_ends() {
+async fn a_prepared_message_is_kept_until_the_message_ends() {
     let stack = Stack::start().await;
     let table = stack.table();
     let (mut first, second) = (entry(1), entry(2));
@@ -144,7 +144,7 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
     assert_eq!(table.load("cottage").await.unwrap(), Some(Stored { item: full, version: 1 }));
     assert_eq!(table.decisions("cottage", NOON, NOON + Millis::new(1)).await.unwrap(), decisions);
 
-    // All of them end at once, and each was tried before.
+    // All of them end at once, after one attempt each.
     let mut finished: Vec<_> = outbox.into_values().collect();
     finished.iter_mut().for_each(|entry| assert!(entry.lease(NOON)));
     let unsuppressed = vec!["nor@example.com".to_owned()];
@@ -154,7 +154,7 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
 }
 
 #[tokio::test]
-async fn an_item_that_no_row_can_hold_is_said_so() {
+async fn an_item_that_is_too_large_for_a_row_is_an_error() {
     let stack = Stack::start().await;
     let table = stack.table();
     let mut item = item();
@@ -198,7 +198,7 @@ async fn the_index_has_what_is_due_and_nothing_else() {
     assert_eq!(due, [(same[1].clone(), minutes(2), None), (same[0].clone(), minutes(4), Some(minutes(4)))]);
     assert_eq!(table.due(4, minutes(5)).await.unwrap(), []);
 
-    // What is not due any more leaves it.
+    // A device without a deadline leaves the index.
     table.commit(&commit(named(&same[1]), 1)).await.unwrap();
     assert_eq!(table.due(3, minutes(5)).await.unwrap().len(), 1);
 }

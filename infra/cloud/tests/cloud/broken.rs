@@ -1,4 +1,4 @@
-//! A world in which calls go wrong as planned.
+//! A world whose calls fail by a plan.
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +17,12 @@ use dag_uplink::{Command, SignedRules};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    plan::{Call, Dice, Plan, Timers, Trouble},
+    plan::{Call, CallFailure, Dice, Plan, Timers},
     queue::Queue,
 };
 
 tokio::task_local! {
-    /// Told when the process that makes the call dies.
+    /// Notified when the process that makes the call dies.
     pub static PROCESS: Arc<Notify>;
 }
 
@@ -30,7 +30,7 @@ tokio::task_local! {
 #[derive(Clone, Debug)]
 pub struct Arrival {
     pub at: Time,
-    /// Its sender never heard that it arrived, and may try again.
+    /// Whether the answer was lost, so that the sender may try again.
     pub unheard: bool,
     pub notification: Notification,
     pub prepared: Prepared,
@@ -46,12 +46,12 @@ pub struct Rig {
     epoch: Option<Instant>,
     pub plan: Plan,
     pub dice: Dice,
-    /// Every call that was made.
+    /// All calls.
     pub calls: Vec<Call>,
     counts: BTreeMap<Call, usize>,
     attempts: BTreeMap<Name, usize>,
-    /// What went wrong: which call, when, and how.
-    pub troubles: Vec<(usize, Time, Trouble)>,
+    /// The failures: the number of the call, the time, and the kind.
+    pub failures: Vec<(usize, Time, CallFailure)>,
     pub events: Queue,
     pub deliveries: Queue,
     pub commands: Vec<(Name, Command)>,
@@ -63,7 +63,7 @@ impl Broken {
         Broken { memory: Memory::new(start), rig: Mutex::new(Rig::new(start, Plan::default())) }
     }
 
-    /// Begins anew, with another plan.
+    /// Starts again with another plan.
     pub fn reset(&self, start: Time, plan: Plan) {
         *self.memory.lock() = dag_cloud::MemoryState { now: start, ..Default::default() };
         *self.rig() = Rig { epoch: Some(Instant::now()), ..Rig::new(start, plan) };
@@ -77,38 +77,38 @@ impl Broken {
         &self,
         call: Call,
         to: Option<&Name>,
-        refused: impl Fn(Trouble) -> Option<E>,
+        refused: impl Fn(CallFailure) -> Option<E>,
         act: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let (trouble, pause) = self.rig().begin(call, to);
-        // Whoever else is at work comes in between.
+        let (failure, pause) = self.rig().begin(call, to);
+        // Gives concurrent tasks a turn.
         tokio::time::sleep(pause).await;
-        let Some((number, trouble)) = trouble else { return act.await };
-        let struck = |rig: &mut Rig| rig.troubles.push((number, rig.now(), trouble));
+        let Some((number, failure)) = failure else { return act.await };
+        let struck = |rig: &mut Rig| rig.failures.push((number, rig.now(), failure));
         struck(&mut self.rig());
-        match trouble {
-            Trouble::DieBefore => return die().await,
-            Trouble::Lost | Trouble::DieAfter => {
+        match failure {
+            CallFailure::DieBefore => return die().await,
+            CallFailure::Lost | CallFailure::DieAfter => {
                 let done = act.await;
-                if trouble == Trouble::DieAfter {
+                if failure == CallFailure::DieAfter {
                     return die().await;
                 }
-                // What was refused anyway stays refused as it was.
-                return done.and_then(|done| refused(trouble).map_or(Ok(done), Err));
+                // A call that failed by itself keeps its error.
+                return done.and_then(|done| refused(failure).map_or(Ok(done), Err));
             }
-            Trouble::Hang => tokio::time::sleep(Duration::from_secs(3)).await,
+            CallFailure::Hang => tokio::time::sleep(Duration::from_secs(3)).await,
             _ => {}
         }
-        match refused(trouble) {
+        match refused(failure) {
             Some(error) => Err(error),
             None => act.await,
         }
     }
 
     async fn calling<T>(&self, call: Call, act: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let refused = |trouble| {
-            let fault = Fault { what: "the test", error: format!("{call:?} {trouble:?}") };
-            (trouble != Trouble::Conflict).then_some(fault)
+        let refused = |failure| {
+            let fault = Fault { what: "the test", error: format!("{call:?} {failure:?}") };
+            (failure != CallFailure::Conflict).then_some(fault)
         };
         self.around(call, None, refused, act).await
     }
@@ -129,7 +129,7 @@ impl Rig {
             calls: Vec::new(),
             counts: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            troubles: Vec::new(),
+            failures: Vec::new(),
             events: Queue::default(),
             deliveries: Queue::default(),
             commands: Vec::new(),
@@ -142,7 +142,7 @@ impl Rig {
         self.start + Millis::new(i64::try_from(gone.as_millis()).unwrap())
     }
 
-    fn begin(&mut self, call: Call, to: Option<&Name>) -> (Option<(usize, Trouble)>, Duration) {
+    fn begin(&mut self, call: Call, to: Option<&Name>) -> (Option<(usize, CallFailure)>, Duration) {
         let number = self.calls.len();
         self.calls.push(call);
         let nth = *self.counts.entry(call).and_modify(|count| *count += 1).or_insert(1);
@@ -152,13 +152,13 @@ impl Rig {
             to.is_some_and(|to| to == name) && attempt.is_some_and(|attempt| which.contains(&attempt))
         });
         let planned = self.plan.at.get(&number).copied();
-        let planned = planned.or(of.map(|(.., trouble)| *trouble)).or(about.map(|(.., trouble)| *trouble));
+        let planned = planned.or(of.map(|(.., failure)| *failure)).or(about.map(|(.., failure)| *failure));
         let chance = self.plan.until.is_none_or(|until| self.now() < until) && self.dice.one_of(self.plan.chance);
-        let trouble = planned.or_else(|| chance.then(|| self.dice.trouble()));
-        (trouble.map(|trouble| (number, trouble)), Duration::from_millis(1 + self.dice.below(20)))
+        let failure = planned.or_else(|| chance.then(|| self.dice.failure()));
+        (failure.map(|failure| (number, failure)), Duration::from_millis(1 + self.dice.below(20)))
     }
 
-    /// Puts a record into `events`, as well as it goes.
+    /// Puts a record into `events`, with the disorder of the plan.
     pub fn put(&mut self, body: &str, delay: Millis) {
         let timer = body.contains(r#""event":"timer""#) && delay > Millis::ZERO;
         let early = if timer && self.plan.timers == Timers::Early { 1 + self.dice.below(900) } else { 0 };
@@ -209,10 +209,10 @@ impl Store for Broken {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        let refused = |trouble| {
-            Some(match trouble {
-                Trouble::Conflict => CommitError::Conflict,
-                _ => CommitError::Fault(Fault { what: "the test", error: format!("Commit {trouble:?}") }),
+        let refused = |failure| {
+            Some(match failure {
+                CallFailure::Conflict => CommitError::Conflict,
+                _ => CommitError::Fault(Fault { what: "the test", error: format!("Commit {failure:?}") }),
             })
         };
         self.around(Call::Commit, None, refused, self.memory.commit(commit)).await
@@ -277,16 +277,16 @@ impl Devices for Broken {
 impl Messenger for Broken {
     async fn send(&self, notification: &Notification, prepared: &Prepared, _: Time) -> Result<Receipt, Failure> {
         self.is_durable(notification, prepared);
-        let refused = |trouble| match trouble {
-            Trouble::Permanent => Some(Failure::Permanent { error: "no such address".to_owned() }),
-            Trouble::Conflict => None,
-            _ => Some(Failure::Retry { error: format!("Send {trouble:?}"), after: None }),
+        let refused = |failure| match failure {
+            CallFailure::Permanent => Some(Failure::Permanent { error: "no such address".to_owned() }),
+            CallFailure::Conflict => None,
+            _ => Some(Failure::Retry { error: format!("Send {failure:?}"), after: None }),
         };
         let arrive = async {
             let (notification, prepared) = (notification.clone(), prepared.clone());
             let mut rig = self.rig();
             let at = rig.now();
-            let unheard = rig.troubles.last().is_some_and(|(_, when, how)| *when == at && *how == Trouble::Lost);
+            let unheard = rig.failures.last().is_some_and(|(_, when, how)| *when == at && *how == CallFailure::Lost);
             rig.arrivals.push(Arrival { at, unheard, notification, prepared });
             Ok(Receipt { answer: "taken".to_owned() })
         };
@@ -295,7 +295,7 @@ impl Messenger for Broken {
 }
 
 impl Broken {
-    /// Nothing is sent before the decision, the lease and the words are kept.
+    /// Checks that the decision, the lease and the prepared message are durable before the message is sent.
     fn is_durable(&self, notification: &Notification, prepared: &Prepared) {
         let state = self.memory.lock();
         let device = &notification.device.id;

@@ -1,4 +1,4 @@
-//! A new memory card: the device counts its boots from 1 again, and is heard all the same.
+//! A new memory card. The device counts its boots from 1 again, and its reports count all the same.
 
 use dag_cloud::{DeviceItem, Event, Stored, Work};
 use dag_engine::{Engine, Kind, Runs, Time, Value};
@@ -15,7 +15,7 @@ fn time(second: i64) -> Time {
     Fleet::START.parse::<Time>().unwrap() + seconds(second)
 }
 
-/// The consumer's work on one device, a record at a time.
+/// The consumer's work on one device, one record at a time.
 struct Desk {
     engine: Engine,
     item: DeviceItem,
@@ -34,12 +34,12 @@ impl Desk {
         let mut work = Work::new(&self.engine, stored, now);
         work.take(&event).unwrap();
         if let (Some(commit), _) = work.end(false) {
-            // What does not survive JSON is not kept.
+            // Only JSON survives, as in the table.
             self.item = serde_json::from_str(&serde_json::to_string(&commit.item).unwrap()).unwrap();
         }
     }
 
-    /// What is known in the end, whatever way it came: how far the device was heard, and what it said last.
+    /// Returns the final state, which must not depend on the order of records: the last report, and its readings.
     fn knows(&self) -> String {
         let state = serde_json::to_value(&self.item.state).unwrap();
         let facts: Vec<_> = self.item.state.facts().map(|(fact, value, _)| (fact.clone(), value)).collect();
@@ -74,7 +74,7 @@ fn an_outage_after_the_change_of_cards_is_told() {
     let mut fleet = Fleet::new();
     fleet.live(Plan::default(), &story("cottage", acts), minutes(180));
     fleet.holds();
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     assert_eq!((fleet.arrived("nor", Kind::Opened), fleet.arrived("nor", Kind::Resolved)), (2, 2));
     assert_eq!(fleet.world().memory.lock().item("cottage").unwrap().heard, Some((MOST_COUNTED + 1, 4)));
 }
@@ -90,7 +90,7 @@ fn an_outage_in_which_the_card_is_changed_goes_on() {
 }
 
 #[test]
-fn records_doubled_late_and_shuffled_across_the_change_end_as_those_in_order_do() {
+fn disordered_records_around_a_new_card_end_as_ordered_ones() {
     let ends = |plan: Plan| {
         let acts = [(9, Act::Restart), (9, Act::Read("power", ON)), (10, Act::Read("power", OFF))];
         let after = [(11, Act::NewCard), (11, Act::Read("power", ON)), (12, Act::Read("power", OFF))];
@@ -98,7 +98,7 @@ fn records_doubled_late_and_shuffled_across_the_change_end_as_those_in_order_do(
         let mut fleet = Fleet::new();
         fleet.live(plan, &story("cottage", acts), minutes(300));
         fleet.holds();
-        fleet.nothing_is_dead();
+        fleet.has_no_dead_letters();
         let item = fleet.world().memory.lock().item("cottage").unwrap();
         Desk { item, ..Desk::new() }.knows()
     };
@@ -126,7 +126,7 @@ fn every_order_of_reports_across_the_change_ends_the_same() {
         desk.item.clone_from(&nothing);
         desk.take(&first, time(10));
         order.iter().for_each(|report| desk.take(report, time(10)));
-        // Once more, the other way round.
+        // Again, in the other order.
         order.iter().rev().for_each(|report| desk.take(report, time(11)));
         desk.knows()
     };
@@ -153,7 +153,7 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     let mut device = Device::new("cottage", 100);
     let mut desk = Desk::new();
     desk.take(&says(&mut device, ON, 0), time(0));
-    // Of a boot of which nothing was heard.
+    // A report of a boot that was not reported before.
     device.restart();
     let mut late = says(&mut device, OFF, 1);
     late.sources[0].before = Some(1);
@@ -167,7 +167,7 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     assert_eq!(heard, Some((MOST_COUNTED + 1, 1)));
     desk.take(&late, time(3));
     assert_eq!((desk.item.heard, desk.item.reported_rules, desk.power()), (heard, None, OFF));
-    // What the new card reads counts from then on, and the old one no more.
+    // From then on only the readings of the new card count.
     desk.take(&says(&mut device, ON, 4), time(4));
     late.number += 1;
     late.sources[0].first += 1;
@@ -176,7 +176,7 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
 }
 
 #[test]
-fn a_device_of_before_stores_had_an_identity_is_heard_with_its_new_card() {
+fn a_device_of_an_older_version_is_heard_with_its_new_card() {
     let mut device = Device::new("cottage", 100);
     let mut desk = Desk::new();
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! The broker's events about connections, in any order, and what rests on them.
+//! The broker's events about connections, in any order, and the rules on connections.
 
 use dag_engine::Kind;
 
@@ -13,12 +13,12 @@ fn lives(plan: Plan, story: &Story) -> Fleet {
     let mut fleet = Fleet::new();
     fleet.live(plan, story, minutes(300));
     fleet.holds();
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     fleet
 }
 
 #[test]
-fn a_device_that_is_gone_for_a_quarter_of_an_hour_is_missed_and_found_again() {
+fn a_device_that_is_gone_for_15_minutes_is_missed_and_found() {
     let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Lose), (40, Act::Back)]));
     assert_eq!(fleet.arrived("nor", Kind::Opened), 2);
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
@@ -30,13 +30,13 @@ fn a_device_that_is_back_in_time_is_not_missed() {
         let manners = Manners { doubled: 500, delayed: 500, late: seconds(100), shuffled: true };
         let acts = [(10, Act::Lose), (14, Act::Back), (30, Act::Lose), (31, Act::Back)];
         let fleet = lives(Plan { manners, seed, ..Plan::default() }, &story("cottage", acts));
-        assert_eq!(fleet.told().len(), 0, "seed {seed}: {:?}", fleet.told());
+        assert_eq!(fleet.arrived_kinds().len(), 0, "seed {seed}: {:?}", fleet.arrived_kinds());
     }
 }
 
 #[test]
 fn a_counter_that_fell_back_after_an_hour_is_followed() {
-    // Gone for 70 minutes, so that the counter begins at 0 again; gone once more afterwards.
+    // Gone for 70 minutes, so that the broker's count restarts at 0, and gone once more afterwards.
     let acts = [(5, Act::Lose), (6, Act::Back), (7, Act::Lose), (8, Act::Back), (10, Act::Lose), (80, Act::Back)];
     let again = [(120, Act::Lose), (150, Act::Back)];
     let fleet = lives(Plan::default(), &story("cottage", acts.into_iter().chain(again)));
@@ -51,7 +51,7 @@ fn a_late_disconnect_of_an_old_session_ends_nothing() {
     let other = presence("cottage", "disconnected", 1, "s1", start + minutes(10));
     let acts = [(10, Act::Lose), (11, Act::Back), (20, Act::Put(late)), (21, Act::Put(other))];
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    assert_eq!(fleet.told().len(), 0, "{:?}", fleet.told());
+    assert_eq!(fleet.arrived_kinds().len(), 0, "{:?}", fleet.arrived_kinds());
 }
 
 #[test]
@@ -60,24 +60,24 @@ fn an_end_that_is_still_to_come_makes_nobody_deaf() {
     let future = presence("cottage", "disconnected", 0, "s1", start + minutes(60 * 24 * 365));
     let acts = [(10, Act::Put(future)), (12, Act::Read("power", ON)), (60, Act::Lose), (100, Act::Back)];
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    assert_eq!(fleet.arrived("nor", Kind::Opened), 0, "a report proved that it was there: {:?}", fleet.told());
+    assert_eq!(fleet.arrived("nor", Kind::Opened), 0, "a report proved that it was there: {:?}", fleet.arrived_kinds());
 }
 
 #[test]
 fn a_device_that_reports_is_there_though_its_connect_was_never_heard_of() {
     let start = Fleet::new().start;
-    // The broker says that the connection ended, and says nothing of the next one; the device is asked and answers.
+    // The broker reports the end of the connection, but not the next one. The device is asked, and reports.
     let gone = presence("cottage", "disconnected", 0, "s1", start + minutes(10));
     let mut acts = vec![(10, Act::Put(gone))];
     acts.push((12, Act::Read("power", ON)));
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    assert_eq!(fleet.told().len(), 0, "{:?}", fleet.told());
+    assert_eq!(fleet.arrived_kinds().len(), 0, "{:?}", fleet.arrived_kinds());
 }
 
 #[test]
-fn a_device_whose_end_comes_with_an_outage_is_not_missed_by_the_other_rule() {
+fn a_device_that_disconnects_in_an_outage_is_not_missed() {
     let acts = [(10, Act::Read("power", OFF)), (11, Act::Lose), (70, Act::Back), (71, Act::Read("power", ON))];
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    let rules: std::collections::BTreeSet<_> = fleet.told().into_iter().map(|told| told.1).collect();
+    let rules: std::collections::BTreeSet<_> = fleet.arrived_kinds().into_iter().map(|told| told.1).collect();
     assert_eq!(rules.into_iter().collect::<Vec<_>>(), ["power-outage"]);
 }

@@ -1,17 +1,17 @@
-//! A device, and the broker that it speaks to.
+//! A device, and its broker.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_engine::{Id, Millis, Name, Time, Value};
 use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
-/// So many readings are sent again with each report.
+/// The number of earlier readings that each report repeats.
 const AGAIN: usize = 16;
 
-/// After so long the broker has forgotten how far it had counted.
+/// After this time without a connection the broker's count restarts.
 const FORGETS: Millis = Millis::new(3_600_000);
 
-/// What one start of a device has read.
+/// The readings of one boot.
 #[derive(Clone, Debug)]
 struct Boot {
     boot: u64,
@@ -23,11 +23,11 @@ struct Boot {
 #[derive(Clone, Debug)]
 pub struct Device {
     pub id: Name,
-    /// Which memory card it has, from 1, and what that one counts.
+    /// The number of the memory card, from 1, and the boots that it counted.
     card: u64,
     boots: Vec<Boot>,
     number: u64,
-    /// So many readings are in one part of a backlog.
+    /// The number of readings in one part of a backlog.
     part: usize,
     pub connected: bool,
     version: Option<u64>,
@@ -68,14 +68,14 @@ impl Device {
         self.number = 0;
     }
 
-    /// A new memory card: nothing is left of what was read and counted.
+    /// Inserts a new memory card, without the readings and counts of the old one.
     pub fn new_card(&mut self) {
         self.card += 1;
         self.boots = vec![Boot { boot: 1, before: None, readings: Vec::new(), sent: 0 }];
         self.number = 0;
     }
 
-    /// What is to be sent: a backlog in parts, each with the last readings before it.
+    /// Returns the reports to send: the backlog in parts, each with the last readings before it.
     pub fn reports(&mut self, now: Time) -> Vec<DeviceReport> {
         let (device, current, most) = (self.id.clone(), self.last().boot, self.part);
         let incarnation = Some(Id::of(&[device.as_bytes(), &self.card.to_be_bytes()]));
@@ -122,7 +122,7 @@ impl Device {
         reports
     }
 
-    /// The broker's event: a connection begins.
+    /// Returns the broker's event for the begin of a connection.
     pub fn connect(&mut self, now: Time) -> String {
         let forgotten = self.gone.is_none_or(|gone| now.since(gone) >= FORGETS);
         let version = self.version.filter(|_| !forgotten).map_or(0, |version| version + 1);
@@ -131,26 +131,26 @@ impl Device {
         presence(&self.id, "connected", version, &format!("s{}", self.sessions), now)
     }
 
-    /// The broker's event: the connection has ended.
+    /// Returns the broker's event for the end of the connection.
     pub fn disconnect(&mut self, now: Time) -> String {
         (self.gone, self.connected) = (Some(now), false);
         presence(&self.id, "disconnected", self.version.unwrap(), &format!("s{}", self.sessions), now)
     }
 }
 
-/// What the topic rule makes of a report.
+/// Returns the record that the topic rule makes of a report.
 pub fn record(report: &DeviceReport, received_at: Time) -> String {
     raw(&report.device, &serde_json::to_vec(report).unwrap(), received_at)
 }
 
-/// What the topic rule makes of anything that is published as a report.
+/// Returns the record that the topic rule makes of any bytes that are published as a report.
 pub fn raw(device: &str, payload: &[u8], received_at: Time) -> String {
     let payload = BASE64.encode(payload);
     json!({ "event": "report", "device": device, "received_at": received_at.as_millis(), "payload": payload })
         .to_string()
 }
 
-/// What the topic rule makes of the broker's event.
+/// Returns the record that the topic rule makes of the broker's event.
 pub fn presence(device: &str, what: &str, version: u64, session: &str, at: Time) -> String {
     json!({
         "event": "presence",

@@ -1,16 +1,16 @@
-//! What the issue names, one by one.
+//! Faults one by one.
 
 use dag_engine::{Channel, Kind, Millis, Time};
 
 use crate::{
     device::{Device, record},
     fleet::Fleet,
-    laws::Told,
-    plan::{Call, Manners, Plan, Timers, Trouble},
+    laws::Arrived,
+    plan::{Call, CallFailure, Manners, Plan, Timers},
     story::{Act, DEVICES, OFF, ON, Story, all_well, minutes, seconds, story},
 };
 
-/// An outage of three quarters of an hour everywhere, a device after the other, with a flicker before.
+/// Returns the story of an outage of 45 minutes on each device in turn, with a flicker before.
 fn outages() -> Story {
     let mut story = all_well();
     for (at, device) in (0..).zip(DEVICES) {
@@ -28,11 +28,11 @@ fn lives(plan: Plan, story: &Story) -> Fleet {
     fleet
 }
 
-fn well(story: &Story) -> Told {
-    lives(Plan::default(), story).told()
+fn well(story: &Story) -> Arrived {
+    lives(Plan::default(), story).arrived_kinds()
 }
 
-/// The first time that somebody was told something of a device.
+/// Returns when somebody was first told something about a device.
 fn first(fleet: &Fleet, recipient: &str, what: Kind) -> Time {
     let rig = fleet.world().rig();
     let found =
@@ -45,7 +45,7 @@ fn an_outage_without_any_fault_is_told_at_once_and_to_everybody() {
     let mut fleet = Fleet::new();
     fleet.live(Plan::default(), &outages(), minutes(180));
     let sum = fleet.holds();
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     assert_eq!((sum.required, sum.delivered, sum.again), (24, 24, 0));
     let told = first(&fleet, "nor", Kind::Opened).since(fleet.start + seconds(630));
     assert!(told < seconds(2), "{told:?}");
@@ -56,8 +56,8 @@ fn records_that_come_twice_change_nothing() {
     for seed in 0..6 {
         let manners = Manners { doubled: 1_000, ..Manners::default() };
         let fleet = lives(Plan { manners, seed, ..Plan::default() }, &outages());
-        fleet.nothing_is_dead();
-        assert_eq!(fleet.told(), well(&outages()));
+        fleet.has_no_dead_letters();
+        assert_eq!(fleet.arrived_kinds(), well(&outages()));
         assert_eq!(fleet.holds().again, 0);
     }
 }
@@ -67,8 +67,8 @@ fn records_may_come_late_and_in_any_order() {
     for seed in 0..6 {
         let manners = Manners { delayed: 500, late: seconds(50), shuffled: true, doubled: 200 };
         let fleet = lives(Plan { manners, seed, ..Plan::default() }, &outages());
-        fleet.nothing_is_dead();
-        assert_eq!(fleet.told(), well(&outages()), "seed {seed}");
+        fleet.has_no_dead_letters();
+        assert_eq!(fleet.arrived_kinds(), well(&outages()), "seed {seed}");
         assert_eq!(fleet.holds().again, 0);
     }
 }
@@ -76,7 +76,7 @@ fn records_may_come_late_and_in_any_order() {
 #[test]
 fn a_timer_message_that_is_lost_is_made_up_for_by_the_sweep() {
     let fleet = lives(Plan { timers: Timers::Lost, ..Plan::default() }, &outages());
-    assert_eq!(fleet.told(), well(&outages()));
+    assert_eq!(fleet.arrived_kinds(), well(&outages()));
     let opened = first(&fleet, "nor", Kind::Opened);
     let late = |who, what, due: Time| {
         let late = first(&fleet, who, what).since(due);
@@ -88,9 +88,9 @@ fn a_timer_message_that_is_lost_is_made_up_for_by_the_sweep() {
 }
 
 #[test]
-fn a_part_of_the_index_that_cannot_be_read_keeps_no_other_waiting() {
-    // The sweep after the deadline is the fourth; the first of its 16 parts is refused.
-    let of = vec![(Call::Due, 49..=49, Trouble::Refuse)];
+fn a_shard_that_cannot_be_read_delays_no_other() {
+    // The fourth sweep is the one after the deadline. The first of its 16 shards is refused.
+    let of = vec![(Call::Due, 49..=49, CallFailure::Refuse)];
     let fleet = lives(Plan { timers: Timers::Lost, of, ..Plan::default() }, &outages());
     assert!(first(&fleet, "nor", Kind::Opened) < fleet.start + seconds(902));
 }
@@ -98,7 +98,7 @@ fn a_part_of_the_index_that_cannot_be_read_keeps_no_other_waiting() {
 #[test]
 fn a_timer_message_that_comes_twice_changes_nothing() {
     let fleet = lives(Plan { timers: Timers::Doubled, ..Plan::default() }, &outages());
-    assert_eq!(fleet.told(), well(&outages()));
+    assert_eq!(fleet.arrived_kinds(), well(&outages()));
     assert_eq!(fleet.holds().again, 0);
     let timers = fleet.world().rig().calls.iter().filter(|call| **call == Call::Events).count();
     assert!(timers < 150, "timer messages make more timer messages: {timers}");
@@ -107,7 +107,7 @@ fn a_timer_message_that_comes_twice_changes_nothing() {
 #[test]
 fn a_timer_message_that_comes_a_moment_early_is_sent_again() {
     let fleet = lives(Plan { timers: Timers::Early, ..Plan::default() }, &outages());
-    assert_eq!(fleet.told(), well(&outages()));
+    assert_eq!(fleet.arrived_kinds(), well(&outages()));
     for (who, what, due) in [("nor", Kind::Opened, 630), ("nor", Kind::Resolved, 3_310)] {
         let late = first(&fleet, who, what).since(fleet.start + seconds(due));
         assert!(late <= seconds(5), "{what:?} is late by {} s", late.get() / 1_000);
@@ -116,24 +116,24 @@ fn a_timer_message_that_comes_a_moment_early_is_sent_again() {
 
 #[test]
 fn two_consumers_on_one_device_tell_what_one_would() {
-    // Many records of one device at once: two batches of them are worked on side by side.
+    // Many records of one device at once, so that two batches of them are processed concurrently.
     let mut story = all_well();
     let flips =
         (0..60).map(|at| (seconds(600 + at / 20), "cottage", Act::Read("power", if at % 2 == 0 { ON } else { OFF })));
     story.extend(flips);
     story.push((minutes(55), "cottage", Act::Read("power", ON)));
     let fleet = lives(Plan::default(), &story);
-    fleet.nothing_is_dead();
-    assert_eq!(fleet.told().len(), 8, "{:?}", fleet.told());
+    fleet.has_no_dead_letters();
+    assert_eq!(fleet.arrived_kinds().len(), 8, "{:?}", fleet.arrived_kinds());
     assert_eq!(fleet.arrived("nor", Kind::Opened), 2);
 }
 
 #[test]
 fn a_table_that_refuses_for_a_while_delays_and_loses_nothing() {
     for call in [Call::Load, Call::Commit] {
-        let plan = Plan::some(call, 12..=30, Trouble::Refuse);
+        let plan = Plan::some(call, 12..=30, CallFailure::Refuse);
         let fleet = lives(plan, &outages());
-        fleet.nothing_is_dead();
+        fleet.has_no_dead_letters();
         assert_eq!(fleet.arrived("nor", Kind::Resolved) + fleet.arrived("nor", Kind::Past), 6, "{call:?}");
     }
 }
@@ -141,35 +141,36 @@ fn a_table_that_refuses_for_a_while_delays_and_loses_nothing() {
 #[test]
 fn queues_that_refuse_delay_and_lose_nothing() {
     for call in [Call::Events, Call::Deliveries] {
-        let fleet = lives(Plan::some(call, 1..=12, Trouble::Refuse), &outages());
-        fleet.nothing_is_dead();
-        assert_eq!(fleet.told(), well(&outages()), "{call:?}");
+        let fleet = lives(Plan::some(call, 1..=12, CallFailure::Refuse), &outages());
+        fleet.has_no_dead_letters();
+        assert_eq!(fleet.arrived_kinds(), well(&outages()), "{call:?}");
         assert_eq!(fleet.holds().again, 0);
     }
 }
 
 #[test]
-fn conflicts_are_worked_out_again_and_beyond_that_the_record_comes_again() {
+fn conflicts_are_retried_and_then_the_record_comes_again() {
     for which in [1..=4, 5..=9, 10..=19, 1..=30] {
-        let fleet = lives(Plan::some(Call::Commit, which.clone(), Trouble::Conflict), &outages());
-        fleet.nothing_is_dead();
-        assert_eq!(fleet.told(), well(&outages()), "{which:?}");
+        let fleet = lives(Plan::some(Call::Commit, which.clone(), CallFailure::Conflict), &outages());
+        fleet.has_no_dead_letters();
+        assert_eq!(fleet.arrived_kinds(), well(&outages()), "{which:?}");
     }
 }
 
 #[test]
 fn a_mail_service_that_throttles_is_tried_again_until_it_takes_the_mail() {
-    let plan = Plan { to: vec![("nor", 1..=9, Trouble::Refuse), ("kim", 1..=3, Trouble::Refuse)], ..Plan::default() };
+    let plan =
+        Plan { to: vec![("nor", 1..=9, CallFailure::Refuse), ("kim", 1..=3, CallFailure::Refuse)], ..Plan::default() };
     let fleet = lives(plan, &outages());
-    fleet.nothing_is_dead();
-    let told = fleet.told();
+    fleet.has_no_dead_letters();
+    let told = fleet.arrived_kinds();
     assert!(well(&outages()).is_subset(&told), "{told:?}");
     assert_eq!(fleet.holds().again, 0);
 }
 
 #[test]
-fn an_address_that_refuses_for_good_is_undelivered_with_the_reason_and_its_fallback_is_told() {
-    let plan = Plan { to: vec![("nor", 1..=1_000, Trouble::Permanent)], ..Plan::default() };
+fn a_permanent_refusal_is_undelivered_and_notifies_the_fallback() {
+    let plan = Plan { to: vec![("nor", 1..=1_000, CallFailure::Permanent)], ..Plan::default() };
     let mut fleet = Fleet::new();
     fleet.live(plan, &story("cottage", [(10, Act::Read("power", OFF)), (20, Act::Read("power", ON))]), minutes(180));
     let sum = fleet.holds();
@@ -182,7 +183,7 @@ fn an_address_that_refuses_for_good_is_undelivered_with_the_reason_and_its_fallb
 
 #[test]
 fn a_webhook_that_hangs_delays_nobody_else() {
-    let plan = Plan { to: vec![("ola", 1..=1_000, Trouble::Hang)], ..Plan::default() };
+    let plan = Plan { to: vec![("ola", 1..=1_000, CallFailure::Hang)], ..Plan::default() };
     let mut fleet = Fleet::new();
     fleet.live(plan, &outages(), minutes(180 + 1_500));
     let sum = fleet.holds();
@@ -193,7 +194,7 @@ fn a_webhook_that_hangs_delays_nobody_else() {
     let late: Vec<Millis> = nor.map(|one| one.at.since(one.notification.at)).collect();
     assert_eq!(late.len(), 6);
     assert!(late.iter().all(|late| *late < seconds(2)), "{late:?}");
-    // A later message of the same device goes out while the hung one is tried again.
+    // A later message of the same device is sent while the hung one is retried.
     let resolved = rig
         .arrivals
         .iter()
@@ -203,14 +204,14 @@ fn a_webhook_that_hangs_delays_nobody_else() {
 }
 
 #[test]
-fn a_poison_record_is_put_aside_with_its_reason_and_the_others_go_on() {
+fn a_poison_record_is_a_dead_letter_and_the_others_go_on() {
     let mut story = outages();
     for at in [601, 602, 631] {
         story.push((seconds(at), "cottage", Act::Put("{\"event\":\"report\",".to_owned())));
     }
     story.sort_by_key(|(at, ..)| *at);
     let fleet = lives(Plan::default(), &story);
-    assert_eq!(fleet.told(), well(&outages()));
+    assert_eq!(fleet.arrived_kinds(), well(&outages()));
     let state = fleet.world().memory.lock();
     assert_eq!(state.dead_letters.len(), 3);
     assert!(
@@ -221,18 +222,18 @@ fn a_poison_record_is_put_aside_with_its_reason_and_the_others_go_on() {
 }
 
 #[test]
-fn a_record_that_cannot_even_be_put_aside_ends_with_the_queues_dead_letters() {
+fn a_record_that_comes_too_often_ends_in_the_dead_letter_queue() {
     let mut story = outages();
     story.push((minutes(100), "cottage", Act::Put("nonsense".to_owned())));
-    let fleet = lives(Plan::some(Call::DeadLetter, 1..=100, Trouble::Refuse), &story);
-    assert_eq!(fleet.told(), well(&outages()));
+    let fleet = lives(Plan::some(Call::DeadLetter, 1..=100, CallFailure::Refuse), &story);
+    assert_eq!(fleet.arrived_kinds(), well(&outages()));
     let rig = fleet.world().rig();
     assert_eq!(rig.events.dead.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["nonsense"]);
 }
 
 #[test]
-fn a_device_that_returns_with_a_day_of_stored_reports_in_shuffled_order_tells_what_happened() {
-    // Gone at the first minute; a reading each ten minutes, an outage of two hours among them; back after a day.
+fn a_day_of_stored_reports_in_shuffled_order_is_told() {
+    // Gone in the first minute, with a reading every ten minutes and an outage of two hours, and back after a day.
     let mut acts = vec![(1, Act::Lose)];
     acts.extend((1..144).map(|ten| (ten * 10, Act::Read("battery", Some(dag_engine::Value::Number(40 + ten % 50))))));
     acts.extend([(605, Act::Read("power", OFF)), (725, Act::Read("power", ON)), (1_440, Act::Back)]);
@@ -245,9 +246,9 @@ fn a_device_that_returns_with_a_day_of_stored_reports_in_shuffled_order_tells_wh
         fleet.parts = 10;
         fleet.live(plan, &story, minutes(1_600));
         fleet.holds();
-        fleet.nothing_is_dead();
+        fleet.has_no_dead_letters();
         let outage = |told: &&(_, dag_engine::Name, _, Channel, &str)| told.1 == "power-outage";
-        let told = fleet.told();
+        let told = fleet.arrived_kinds();
         let kinds: Vec<_> = told.iter().filter(outage).map(|told| (told.2.as_str(), told.3, told.4)).collect();
         let expected =
             [("nor", Channel::Email, "past"), ("nor", Channel::Webhook, "past"), ("ola", Channel::Webhook, "past")];

@@ -1,4 +1,4 @@
-//! A fleet with its cloud: devices, the broker, both queues, the schedule, and the function that takes batches over.
+//! A fleet with its cloud: devices, the broker, both queues, the schedule, and the function that processes batches.
 
 use std::{collections::VecDeque, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
@@ -73,7 +73,7 @@ email = "keeper@example.com"
 keepers = ["keeper"]
 "#;
 
-/// So many batches of a queue are worked on at once.
+/// The number of batches of a queue that are processed concurrently.
 const AT_ONCE: usize = 2;
 
 const BATCH: usize = 10;
@@ -84,9 +84,9 @@ pub struct Fleet {
     pub consumer: Consumer<Broken>,
     pub devices: Vec<Device>,
     pub start: Time,
-    /// So many readings are in one part of a device's backlog.
+    /// The number of readings in one part of a device's backlog.
     pub parts: usize,
-    /// What devices were told.
+    /// The commands to devices.
     pub obeyed: Vec<(Name, Command)>,
 }
 
@@ -113,7 +113,7 @@ impl Fleet {
         self.consumer.world()
     }
 
-    /// Lives a story from the beginning, for so long.
+    /// Runs a story from its beginning, for this length of time.
     pub fn live(&mut self, plan: Plan, story: &Story, length: Millis) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         self.devices = DEVICES.iter().map(|id| Device::new(id, self.parts)).collect();
@@ -183,14 +183,14 @@ impl Fleet {
         batch
     }
 
-    /// When there is something to do for those who have time.
+    /// Returns when the next act or record is due, for queues that are not busy.
     fn next(&self, story: Option<Time>, busy: [usize; 2]) -> Option<Time> {
         let rig = self.world().rig();
         let free = |which: usize, next: Option<Time>| next.filter(|_| busy[which] < AT_ONCE);
         [story, free(0, rig.events.next()), free(1, rig.deliveries.next())].into_iter().flatten().min()
     }
 
-    /// One call of the function; no answer if its process dies.
+    /// Invokes the function. There is no answer if its process dies.
     fn invoke(&self, events: bool, batch: Vec<Message>) -> Working<'_> {
         let record = |message: &Message| Record {
             id: message.id.to_string(),
@@ -256,7 +256,7 @@ impl Fleet {
         }
     }
 
-    /// Devices that are asked to report do so.
+    /// Has the devices report that were asked to. Returns all commands.
     fn obey(&self, devices: &mut [Device], now: Time) -> Vec<(Name, Command)> {
         let commands = std::mem::take(&mut self.world().rig().commands);
         let asked = |device: &Name| commands.iter().any(|(to, command)| to == device && *command == Command::Report);

@@ -1,4 +1,4 @@
-//! Edge and cloud decide the same whatever happens: histories at random.
+//! Edge and cloud decide the same in random histories.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::parity::{Both, device, shipped};
 
 #[derive(Clone, Debug)]
 enum Happens {
-    /// Readings, so many seconds old, and by how many numbers they skip or repeat.
+    /// Readings with their age in seconds, and the number of readings that they skip or repeat.
     Reads(Vec<(usize, i64)>, i64, bool),
     Boots,
     Attempts(usize),

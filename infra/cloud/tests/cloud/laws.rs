@@ -1,4 +1,4 @@
-//! What must hold when a story is over and all is well again.
+//! The laws that hold at the end of every story.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use dag_engine::{Channel, Id, Kind, Millis, Name, Outcome, Time};
 
 use crate::{broken::Arrival, fleet::Fleet};
 
-/// What people were told: of which device and rule, who, by which means, what.
-pub type Told = BTreeSet<What>;
+/// The kinds of messages that arrived: device, rule, recipient, channel, kind.
+pub type Arrived = BTreeSet<ArrivedKind>;
 
-pub type What = (Name, Name, Name, Channel, &'static str);
+pub type ArrivedKind = (Name, Name, Name, Channel, &'static str);
 
-/// How many messages were required, and what became of them.
+/// The number of decided messages, and of their ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub required: usize,
@@ -20,7 +20,7 @@ pub struct Sum {
     pub undelivered: usize,
     pub withdrawn: usize,
     pub withheld: usize,
-    /// Arrivals of what had arrived before.
+    /// Messages that arrived again.
     pub again: usize,
 }
 
@@ -36,24 +36,24 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-fn what(arrival: &Arrival) -> What {
+fn what(arrival: &Arrival) -> ArrivedKind {
     let told = &arrival.notification;
     let rule = told.incident().map(|incident| incident.rule.clone()).unwrap_or_default();
     (told.device.id.clone(), rule, told.recipient.clone(), told.channel(), kind(told.kind))
 }
 
 impl Fleet {
-    /// What arrived, whenever that was.
-    pub fn told(&self) -> Told {
+    /// Returns the kinds of messages that arrived.
+    pub fn arrived_kinds(&self) -> Arrived {
         self.world().rig().arrivals.iter().map(what).collect()
     }
 
-    /// When each thing arrived first.
-    pub fn when(&self) -> BTreeMap<What, Time> {
+    /// Returns when each kind of message arrived first.
+    pub fn when(&self) -> BTreeMap<ArrivedKind, Time> {
         self.world().rig().arrivals.iter().rev().map(|arrival| (what(arrival), arrival.at)).collect()
     }
 
-    /// How many messages of a kind somebody was told, those that came twice counted once.
+    /// Returns how many messages of a kind a recipient got. One that came twice counts once.
     pub fn arrived(&self, recipient: &str, what: Kind) -> usize {
         let rig = self.world().rig();
         let arrived = rig.arrivals.iter().map(|arrival| &arrival.notification);
@@ -61,16 +61,16 @@ impl Fleet {
         same.map(|told| told.id).collect::<BTreeSet<_>>().len()
     }
 
-    /// What always holds, however it went. Records that nobody could do are not looked at.
+    /// Checks the laws that hold in every story. Dead letters are not looked at.
     pub fn holds(&self) -> Sum {
         let mut sum = self.adds_up();
-        sum.again = self.comes_again_only_after_trouble();
+        sum.again = self.repeats_only_after_a_failure();
         self.tells_the_end();
         self.leaves_nothing();
         sum
     }
 
-    /// Every message that was decided came to one end, and what was withheld says why.
+    /// Every decided message came to one end.
     fn adds_up(&self) -> Sum {
         let state = self.world().memory.lock();
         let rig = self.world().rig();
@@ -115,7 +115,7 @@ impl Fleet {
 
     /// A message arrives twice only if something went wrong after it arrived, when its lease had run out; and it is the
     /// same.
-    fn comes_again_only_after_trouble(&self) -> usize {
+    fn repeats_only_after_a_failure(&self) -> usize {
         let rig = self.world().rig();
         let mut last: BTreeMap<Id, &Arrival> = BTreeMap::new();
         let mut again = 0;
@@ -126,13 +126,13 @@ impl Fleet {
             assert_eq!(before.prepared, arrival.prepared);
             let leased = before.at + Millis::new(LEASE.get() - 5_000);
             assert!(before.unheard || arrival.at >= leased, "twice at once: {arrival:?}");
-            let trouble = rig.troubles.iter().any(|(_, when, _)| (before.at..=arrival.at).contains(when));
-            assert!(trouble, "twice, and nothing went wrong: {arrival:?}");
+            let failure = rig.failures.iter().any(|(_, when, _)| (before.at..=arrival.at).contains(when));
+            assert!(failure, "twice, and nothing went wrong: {arrival:?}");
         }
         again
     }
 
-    /// Whoever was told that it began is told that it ended, once, and nothing after it.
+    /// A recipient who was told of the begin is told of the end once, and of nothing after it.
     fn tells_the_end(&self) {
         let state = self.world().memory.lock();
         let arrivals = &self.world().rig().arrivals;
@@ -172,8 +172,8 @@ impl Fleet {
         assert_eq!(state.prepared, BTreeMap::new(), "what was said is kept for longer than is needed");
     }
 
-    /// Nothing was put aside.
-    pub fn nothing_is_dead(&self) {
+    /// Checks that there are no dead letters.
+    pub fn has_no_dead_letters(&self) {
         let state = self.world().memory.lock();
         assert_eq!(state.dead_letters, []);
         let rig = self.world().rig();

@@ -1,5 +1,5 @@
-//! The consumer in a world where everything goes wrong that can: what must always hold (the design's section 12) holds all
-//! the same. No network and no clock: a fleet lives through days within a second, the same ones every time.
+//! The consumer in a world where any call may fail. The laws in `laws.rs` hold all the same. There is no network and no
+//! clock: a fleet runs through days within a second, and every run is the same.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Edge and cloud, fed the same inputs, write the same decisions, byte for byte: what the device keeps in memory goes
-//! through JSON here at every step, every report through the wire, and what the queue has a record for comes as one.
+//! Edge and cloud make the same decisions on the same inputs, byte for byte. On the cloud's side the state goes through
+//! JSON at every step, reports go through the wire format, and inputs come as records of the queue where one exists.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use dag_rulebook::{Folder, Rulebook, SiblingRules, devices};
 use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
 
-/// The cloud's side: nothing of it survives a step but JSON.
+/// The cloud's side. Only JSON survives a step.
 struct Cloud {
     json: String,
     number: u64,
@@ -48,11 +48,11 @@ impl Cloud {
         commit.decisions
     }
 
-    /// The input as a record of the queue; as it is where no record says it, but the consumer's own work.
+    /// Returns the input as a record of the queue, or the input itself if the consumer makes it.
     fn record(&mut self, device: &Name, input: Input) -> Result<Event, Input> {
         self.number += 1;
         let number = i64::try_from(self.number).unwrap();
-        // At another time each, lest the consumer takes it for one that came twice.
+        // Each has another time, so that the consumer does not take it for one that came twice.
         let body = |request| Event::request(device, request, Time::from_millis(number));
         let body = match input {
             Input::Elapsed => Event::timer(device),
@@ -68,7 +68,8 @@ impl Cloud {
         Ok(Event::parse(&body).unwrap())
     }
 
-    /// The report as the device sends it and the cloud reads it. One that no device sends goes as it is.
+    /// Returns the report as the cloud parses it from the device's message. A report that no device sends stays as it
+    /// is.
     fn over_the_wire(&mut self, report: Report, now: Time) -> Vec<Input> {
         let unsent = |reading: &Reading| reading.at > now || reading.fact == PRESENCE.1;
         if report.boot == 0 || report.first == 0 || report.readings.iter().any(unsent) {
@@ -140,7 +141,7 @@ fn compile(files: BTreeMap<String, String>, operators: &[&str]) -> Engine {
     Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")))
 }
 
-/// The engine of a golden history, as its own test has it.
+/// Returns the engine of a golden history, as its own test builds it.
 fn golden_engine(folder: &Path, version: u32) -> Engine {
     let rules = if version == 1 { "rules.toml".to_owned() } else { format!("rules.{version}.toml") };
     let rules = fs::read_to_string(folder.join(rules)).unwrap();
@@ -189,7 +190,7 @@ fn the_golden_histories_come_out_as_they_do_on_the_device() {
 pub struct Both {
     state: State,
     cloud: Cloud,
-    /// Every message that was sent.
+    /// All messages that were sent.
     pub told: Vec<MessageRef>,
 }
 
@@ -209,7 +210,7 @@ impl Both {
     }
 }
 
-/// One that a scenario can be played on.
+/// Returns a pair on which a scenario can be played.
 impl Host for Both {
     fn state(&self) -> &State {
         &self.state
@@ -252,7 +253,7 @@ fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
     assert!(scenarios > 25 && decided > 200, "{scenarios} scenarios, {decided} decisions");
 }
 
-/// An outbox that is withdrawn from, leased and settled on one side does not change what is decided.
+/// An outbox on one side only does not change the decisions.
 #[test]
 fn the_outbox_of_the_item_follows_the_decisions() {
     let engine = shipped();
@@ -264,7 +265,8 @@ fn the_outbox_of_the_item_follows_the_decisions() {
     both.pass(&engine, now + Millis::new(60_000));
     let queued: Vec<Id> = both.cloud.item().outbox.into_keys().collect();
     assert_eq!(queued, both.told.iter().map(|told| told.notification).collect::<Vec<_>>());
-    // Nothing was attempted when it ends: what was queued is withdrawn, and one message about the past takes its place.
+    // Nothing was attempted when it ends. The queued messages are withdrawn, and one message about the past replaces
+    // them.
     let later = now + Millis::new(120_000);
     both.step(&engine, Input::Report(report(2, vec![reading(Value::On, later)])), later);
     both.pass(&engine, later + Millis::new(60_000));

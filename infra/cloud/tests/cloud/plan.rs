@@ -1,10 +1,10 @@
-//! Which call of the consumer to what surrounds it goes wrong, and how.
+//! The calls of the consumer that fail, and how they fail.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use dag_engine::{Millis, Time};
 
-/// What the consumer calls.
+/// The calls that the consumer makes to its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     Load,
@@ -21,58 +21,58 @@ pub enum Call {
     Send,
 }
 
-/// What goes wrong with a call.
+/// The failure of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It is refused, and nothing was done. A message may be tried again.
+pub enum CallFailure {
+    /// It is refused, and nothing is done. A message may be retried.
     Refuse,
-    /// It was done, and the answer got lost.
+    /// It is done, and the answer is lost.
     Lost,
-    /// Somebody else was there first. For a commit; anything else goes well.
+    /// A commit conflicts with another writer. Other calls succeed.
     Conflict,
-    /// No attempt will help. For a message; anything else is refused.
+    /// A message fails permanently. Other calls are refused.
     Permanent,
-    /// The process dies before it is done.
+    /// The process dies before the call is done.
     DieBefore,
-    /// The process dies when it is done.
+    /// The process dies after the call is done.
     DieAfter,
-    /// No answer for three seconds, and then it is refused.
+    /// There is no answer for three seconds, and then it is refused.
     Hang,
 }
 
-/// What becomes of timer messages.
+/// The disorder of timer messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timers {
     #[default]
     Fine,
     Lost,
     Doubled,
-    /// They come before their time, by less than a second.
+    /// They come up to a second early.
     Early,
 }
 
-/// What becomes of any record.
+/// The disorder of all records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manners {
-    /// So many of a thousand come twice.
+    /// How many of a thousand records come twice.
     pub doubled: u64,
-    /// So many of a thousand come late, by up to `late`.
+    /// How many of a thousand records come late, by up to `late`.
     pub delayed: u64,
     pub late: Millis,
     /// They come in any order.
     pub shuffled: bool,
 }
 
-/// A plan of what goes wrong.
+/// The failures of a story.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// By the number of the call, from 0.
-    pub at: BTreeMap<usize, Trouble>,
-    /// By the kind of call: which of that kind, from 1.
-    pub of: Vec<(Call, RangeInclusive<usize>, Trouble)>,
+    /// By the number of the call among all calls, from 0.
+    pub at: BTreeMap<usize, CallFailure>,
+    /// By the kind of call, and its number among that kind, from 1.
+    pub of: Vec<(Call, RangeInclusive<usize>, CallFailure)>,
     /// The same for calls about one receiver.
-    pub to: Vec<(&'static str, RangeInclusive<usize>, Trouble)>,
-    /// So many calls of a thousand go wrong somehow, until then.
+    pub to: Vec<(&'static str, RangeInclusive<usize>, CallFailure)>,
+    /// How many of a thousand calls fail at random, until then.
     pub chance: u64,
     pub until: Option<Time>,
     pub timers: Timers,
@@ -81,18 +81,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One call goes wrong.
-    pub fn one(number: usize, trouble: Trouble) -> Plan {
-        Plan { at: BTreeMap::from([(number, trouble)]), ..Plan::default() }
+    /// Returns a plan in which one call fails.
+    pub fn one(number: usize, failure: CallFailure) -> Plan {
+        Plan { at: BTreeMap::from([(number, failure)]), ..Plan::default() }
     }
 
-    /// Some calls of one kind go wrong.
-    pub fn some(call: Call, which: RangeInclusive<usize>, trouble: Trouble) -> Plan {
-        Plan { of: vec![(call, which, trouble)], ..Plan::default() }
+    /// Returns a plan in which some calls of one kind fail.
+    pub fn some(call: Call, which: RangeInclusive<usize>, failure: CallFailure) -> Plan {
+        Plan { of: vec![(call, which, failure)], ..Plan::default() }
     }
 }
 
-/// Chance that repeats itself: splitmix64.
+/// A deterministic random generator: splitmix64.
 #[derive(Clone, Debug)]
 pub struct Dice(pub u64);
 
@@ -105,13 +105,19 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % bound.max(1)
     }
 
-    /// Yes, in so many of a thousand cases.
+    /// Returns true in this many of a thousand cases.
     pub fn one_of(&mut self, per_mille: u64) -> bool {
         per_mille > 0 && self.below(1_000) < per_mille
     }
 
-    pub fn trouble(&mut self) -> Trouble {
-        [Trouble::Refuse, Trouble::Lost, Trouble::Conflict, Trouble::DieBefore, Trouble::DieAfter, Trouble::Hang]
-            [self.below(6) as usize]
+    pub fn failure(&mut self) -> CallFailure {
+        [
+            CallFailure::Refuse,
+            CallFailure::Lost,
+            CallFailure::Conflict,
+            CallFailure::DieBefore,
+            CallFailure::DieAfter,
+            CallFailure::Hang,
+        ][self.below(6) as usize]
     }
 }

@@ -1,13 +1,14 @@
-//! A queue as SQS has them: what was not deleted comes again, and what came too often is put aside.
+//! A queue with the behaviour of SQS: a record that was not deleted comes again, and one that came too often is a dead
+//! letter.
 
 use dag_engine::{Millis, Time};
 
 use crate::plan::Dice;
 
-/// For so long nobody else gets a record that somebody works on.
+/// The visibility timeout: how long a received record is hidden from other receivers.
 pub const VISIBILITY: Millis = Millis::new(180_000);
 
-/// What came so often and was never done is put aside.
+/// The number of receives after which a record is a dead letter.
 pub const MOST_RECEIVES: u32 = 10;
 
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct Queue {
     pub messages: Vec<Message>,
-    /// What came too often.
+    /// The dead letters.
     pub dead: Vec<Message>,
     next: u64,
 }
@@ -32,7 +33,7 @@ impl Queue {
         self.messages.push(Message { id: self.next, body, visible, receives: 0 });
     }
 
-    /// Up to `most` records, hidden from others for a while.
+    /// Receives up to `most` records, and hides them from other receivers for a while.
     pub fn receive(&mut self, now: Time, most: usize, shuffle: Option<&mut Dice>) -> Vec<Message> {
         let (dead, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.messages)
             .into_iter()
@@ -57,7 +58,7 @@ impl Queue {
         self.messages.retain(|message| message.id != id);
     }
 
-    /// When there is something to receive.
+    /// Returns when the next record is visible.
     pub fn next(&self) -> Option<Time> {
         self.messages.iter().map(|message| message.visible).min()
     }

@@ -1,18 +1,18 @@
-//! Anything may go wrong for hours, at any call; then all is well again, and what must hold holds.
+//! Any call may fail for hours. Then all calls succeed, and the laws hold at the end.
 
 use dag_engine::{Millis, Value};
 use proptest::prelude::*;
 
 use crate::{
     fleet::Fleet,
-    plan::{Manners, Plan, Timers, Trouble},
+    plan::{CallFailure, Manners, Plan, Timers},
     story::{Act, DEVICES, OFF, ON, Story, all_well, minutes, seconds},
 };
 
-/// Until then things happen and go wrong.
+/// The time until which things happen and calls fail.
 const TROUBLED: Millis = minutes(360);
 
-/// Then all is well, and a day passes in which whatever was to be tried again is.
+/// The length of a story. After the failures a day passes, so that all retries are made.
 const LENGTH: Millis = minutes(360 + 26 * 60);
 
 fn act() -> impl Strategy<Value = Act> {
@@ -49,7 +49,7 @@ fn plans() -> impl Strategy<Value = Plan> {
     let to = prop::option::of((prop_oneof![Just("nor"), Just("kim"), Just("ola")], any::<bool>()));
     (0_u64..150, 0_u64..500, 0_u64..500, any::<bool>(), timers, to, any::<u64>()).prop_map(
         |(chance, doubled, delayed, shuffled, timers, to, seed)| {
-            let how = |gone: bool| if gone { Trouble::Permanent } else { Trouble::Refuse };
+            let how = |gone: bool| if gone { CallFailure::Permanent } else { CallFailure::Refuse };
             Plan {
                 chance,
                 until: Some(Fleet::START.parse::<dag_engine::Time>().unwrap() + TROUBLED),

@@ -1,4 +1,4 @@
-//! What people and the registry ask for, among faults.
+//! Requests of people, and changes of the registry, with failures.
 
 use dag_cloud::{Event, Registration, Request};
 use dag_engine::{Id, Kind};
@@ -7,7 +7,7 @@ use dag_uplink::{Command, RefusedRules, SignedRules};
 use crate::{
     device::presence,
     fleet::Fleet,
-    plan::{Call, Manners, Plan, Trouble},
+    plan::{Call, CallFailure, Manners, Plan},
     story::{Act, OFF, ON, Story, minutes, story},
 };
 
@@ -21,33 +21,33 @@ fn lives(plan: Plan, story: &Story) -> Fleet {
 #[test]
 fn an_acknowledgement_is_told_to_the_others_once() {
     let acts = [(10, Act::Read("power", OFF)), (15, Act::Acknowledge), (80, Act::Read("power", ON))];
-    for trouble in [None, Some(Trouble::DieAfter), Some(Trouble::Lost)] {
+    for failure in [None, Some(CallFailure::DieAfter), Some(CallFailure::Lost)] {
         let manners = Manners { doubled: 500, ..Manners::default() };
         let plan = Plan {
-            of: trouble.map(|how| (Call::Commit, 10..=10, how)).into_iter().collect(),
+            of: failure.map(|how| (Call::Commit, 10..=10, how)).into_iter().collect(),
             manners,
             ..Plan::default()
         };
         let fleet = lives(plan, &story("cottage", acts.clone()));
-        assert_eq!(fleet.arrived("ola", Kind::Acknowledged), 1, "{trouble:?}");
+        assert_eq!(fleet.arrived("ola", Kind::Acknowledged), 1, "{failure:?}");
         assert_eq!(fleet.arrived("kim", Kind::Escalated), 0);
     }
 }
 
 #[test]
-fn an_acknowledgement_of_an_incident_that_is_not_there_is_refused_with_a_reason() {
+fn an_acknowledgement_of_an_unknown_incident_is_refused() {
     let incident = dag_engine::Id::of(&[b"none"]);
     let request = Request::Acknowledge { incident, by: "nor".to_owned() };
     let body = Event::request(&"cottage".into(), request, Fleet::START.parse().unwrap());
     let fleet = lives(Plan::default(), &story("cottage", [(10, Act::Put(body))]));
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     let state = fleet.world().memory.lock();
     let refused = serde_json::to_string(&state.decisions["cottage"]).unwrap();
     assert!(refused.contains("no_such_incident"), "{refused}");
 }
 
 #[test]
-fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_command_is_refused() {
+fn an_acknowledgement_reaches_the_device_after_a_refused_command() {
     use dag_uplink::Command;
     let mut fleet = Fleet::new();
     let incident = dag_engine::Id::of(&[b"the device's own"]);
@@ -64,9 +64,9 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
     let request = Request::Acknowledge { incident, by: "nor".to_owned() };
     let request = Event::request(&"cottage".into(), request, fleet.start + minutes(20));
     let story = story("cottage", [(10, Act::Put(report)), (20, Act::Put(request))]);
-    fleet.live(Plan::some(Call::Command, 1..=1, Trouble::Refuse), &story, minutes(60));
+    fleet.live(Plan::some(Call::Command, 1..=1, CallFailure::Refuse), &story, minutes(60));
     fleet.holds();
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     let calls = fleet.world().rig().calls.iter().filter(|call| **call == Call::Command).count();
     assert_eq!(calls, 2, "refused once, and then taken");
     let taken = &fleet.obeyed;
@@ -74,7 +74,7 @@ fn an_acknowledgement_of_the_devices_own_incident_reaches_it_though_the_first_co
 }
 
 #[test]
-fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
+fn an_acknowledgement_is_repeated_until_the_device_reports_it() {
     let incident = Id::of(&[b"the device's own"]);
     let start = Fleet::new().start;
     let report = |number, acknowledged_by: Option<&str>| {
@@ -90,7 +90,7 @@ fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
         Act::Put(crate::device::record(&report, start + minutes(10)))
     };
     let request = Event::request(&"cottage".into(), Request::Acknowledge { incident, by: "nor".to_owned() }, start);
-    // What is said to a device that is not there is lost.
+    // A command to a device that is not connected is lost.
     let acts = [
         (10, report(50, None)),
         (20, Act::Put(request)),
@@ -99,7 +99,7 @@ fn an_acknowledgement_is_sent_again_until_the_device_says_that_it_knows_it() {
         (50, report(53, None)),
     ];
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     let acknowledge = ("cottage".into(), Command::Acknowledge { incident, by: "nor".to_owned() });
     assert_eq!(fleet.obeyed, [acknowledge.clone(), acknowledge], "once at once, and once when it was back");
 }
@@ -115,11 +115,11 @@ fn a_device_that_is_registered_after_the_function_was_built_is_watched() {
     let registration = Registration { name: Some("New".to_owned()), ..Registration::default() };
     let acts = [(10, Act::Register("new".into(), registration)), (11, Act::Put(off)), (20, Act::Put(on))];
     let fleet = lives(Plan::default(), &story("cottage", acts));
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     assert_eq!(fleet.arrived("nor", Kind::Resolved), 2);
 }
 
-/// Reports of the cottage at so many minutes, which say what it runs and what it refused.
+/// Returns reports of the cottage at these minutes, with the rules that it runs and those that it refused.
 fn running(says: &[(i64, Option<Id>, Option<RefusedRules>)]) -> Vec<(i64, Act)> {
     let start = Fleet::new().start;
     let put = |(number, (at, rules, refused)): (u64, &(i64, Option<Id>, Option<RefusedRules>))| {
@@ -130,12 +130,12 @@ fn running(says: &[(i64, Option<Id>, Option<RefusedRules>)]) -> Vec<(i64, Act)> 
     (50..).zip(says).map(put).collect()
 }
 
-/// How often the cottage was sent the rules that it should run at these minutes.
+/// Returns how often the cottage was sent its desired rules, which were pushed at these minutes.
 fn sent(says: &[(i64, Option<Id>, Option<RefusedRules>)], pushes: &[i64]) -> usize {
     sent_while(Manners::default(), running(says), pushes)
 }
 
-/// The same, while anything happens.
+/// The same, with other acts and a plan.
 fn sent_while(manners: Manners, mut acts: Vec<(i64, Act)>, pushes: &[i64]) -> usize {
     let rules = rules();
     let desired = Registration { desired_rules: Some(rules.hash()), ..Registration::default() };
@@ -143,13 +143,13 @@ fn sent_while(manners: Manners, mut acts: Vec<(i64, Act)>, pushes: &[i64]) -> us
     acts.extend(pushes.iter().map(|at| (*at, Act::Register("cottage".into(), desired.clone()))));
     acts.sort_by_key(|(at, _)| *at);
     let fleet = lives(Plan { manners, ..Plan::default() }, &story("cottage", acts));
-    fleet.nothing_is_dead();
+    fleet.has_no_dead_letters();
     fleet.obeyed.iter().filter(|(_, command)| *command == Command::Rules(rules.clone())).count()
 }
 
 fn rules() -> SignedRules {
     let files = [("power.toml".to_owned(), "# nothing".to_owned())];
-    // Who signed is for the device to see.
+    // Only the device checks the signature.
     SignedRules { files: files.into(), signed_at: Fleet::new().start, signature: String::new() }
 }
 
@@ -175,7 +175,7 @@ fn rules_that_a_device_refused_are_sent_again_when_somebody_asks() {
 fn rules_for_a_device_that_is_away_are_sent_when_it_is_back() {
     let away = || vec![(10, Act::Lose), (30, Act::Back), (40, Act::Read("power", ON))];
     assert_eq!(sent_while(Manners::default(), away(), &[20]), 2, "once in vain, and once when it was back");
-    // Whichever of the two comes first, the event or the report.
+    // In both orders of the event and the report.
     for doubled in [0, 500] {
         let manners = Manners { shuffled: true, doubled, ..Manners::default() };
         let sent = sent_while(manners, away(), &[20]);
@@ -184,7 +184,7 @@ fn rules_for_a_device_that_is_away_are_sent_when_it_is_back() {
 }
 
 #[test]
-fn rules_that_were_lost_with_a_connection_of_which_no_end_was_heard_are_sent_on_the_next() {
+fn rules_lost_with_a_connection_are_sent_on_the_next_one() {
     let start = Fleet::new().start;
     let other = Some(Id::of(&[b"other"]));
     let anew = |at: i64| (at, Act::Put(presence("cottage", "connected", 7, "other", start + minutes(at))));

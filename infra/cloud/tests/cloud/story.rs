@@ -1,30 +1,30 @@
-//! What happens to the devices of a fleet.
+//! Stories of a fleet's devices.
 
 use dag_cloud::Registration;
 use dag_engine::{Millis, Name, Value};
 use dag_uplink::SignedRules;
 
-/// What happens to a device.
+/// An act of a story.
 #[derive(Clone, Debug)]
 pub enum Act {
     Read(&'static str, Option<Value>),
-    /// Its network is gone, and comes back.
+    /// It loses its network, and gets it back.
     Lose,
     Back,
     Restart,
     /// It starts with a new memory card.
     NewCard,
-    /// Somebody takes its open incident on.
+    /// Somebody acknowledges its open incident.
     Acknowledge,
     /// A record of any kind comes.
     Put(String),
-    /// The registry is told something of a device.
+    /// The registration of a device changes.
     Register(Name, Registration),
-    /// These rules are to be had for devices.
+    /// Signed rules are stored in the table.
     Publish(SignedRules),
 }
 
-/// What happens when, to which device.
+/// The acts of a story, with their times and devices.
 pub type Story = Vec<(Millis, &'static str, Act)>;
 
 pub const DEVICES: [&str; 3] = ["cottage", "barn", "mill"];
@@ -40,7 +40,7 @@ pub const fn seconds(seconds: i64) -> Millis {
 pub const ON: Option<Value> = Some(Value::On);
 pub const OFF: Option<Value> = Some(Value::Off);
 
-/// Every device is there, and its mains are on.
+/// Connects every device, with its mains on.
 pub fn all_well() -> Story {
     let well = |(at, id): (usize, &'static str)| {
         let at = seconds(i64::try_from(at).unwrap());
@@ -49,7 +49,7 @@ pub fn all_well() -> Story {
     DEVICES.into_iter().enumerate().flat_map(well).collect()
 }
 
-/// What happens to one device, after all was well: minutes, and what.
+/// Returns the story of one device: acts at these minutes, after a quiet start.
 pub fn story(device: &'static str, acts: impl IntoIterator<Item = (i64, Act)>) -> Story {
     let mut story = all_well();
     story.extend(acts.into_iter().map(|(at, act)| (minutes(at), device, act)));
