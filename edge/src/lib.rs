@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod home_assistant;
+mod mqtt;
 pub mod source;
 pub mod store;
 pub mod trace;

@@ -1,4 +1,5 @@
-//! The daemon's side of the way to the cloud: when a report is due, and what it says. `orders` does what the cloud asks.
+//! The daemon's side of the way to the cloud: when a report is due, and what it says. `orders` does what the cloud
+//! asks.
 
 mod orders;
 
@@ -17,8 +18,9 @@ use tokio::task::JoinHandle;
 use super::{Daemon, Desk, status::UplinkStatus};
 use crate::{
     clock::Set,
+    mqtt::Event,
     store::{Queued, StoreError},
-    uplink::{Connection, News, Rings, fitting, parts},
+    uplink::{Connection, Rings, fitting, parts},
 };
 
 /// A device that has nothing to tell says so this often.
@@ -85,7 +87,7 @@ struct InFlight {
 impl Link {
     fn start(device: &Name, uplink: &Uplink) -> Link {
         Link {
-            connection: Connection::start(device.clone(), uplink.clone()),
+            connection: Connection::start(device, uplink),
             standing: Standing::Connecting,
             number: 0,
             rings: Rings::default(),
@@ -103,7 +105,7 @@ impl Link {
 
     /// Connects anew, as another configuration says.
     pub fn reconnect(&mut self, device: &Name, uplink: &Uplink) {
-        self.connection = Connection::start(device.clone(), uplink.clone());
+        self.connection = Connection::start(device, uplink);
         self.standing = Standing::Connecting;
         self.in_flight = None;
     }
@@ -145,7 +147,7 @@ pub(super) fn start(device: &Name, config: &Config) -> Result<Option<Link>, Stri
 #[derive(Debug)]
 pub(super) enum Happened {
     /// Something about the connection.
-    News(News),
+    News(Event),
     /// Rules from the cloud are in place, or were refused; none where trying them out was cut short.
     Installed(Option<Tried>),
 }
@@ -164,7 +166,7 @@ pub(super) async fn happened(link: &mut Option<Link>) -> Happened {
     };
     tokio::select! {
         tried = installed => Happened::Installed(tried),
-        Some(news) = connection.news.recv() => Happened::News(news),
+        Some(event) = connection.next() => Happened::News(event),
         else => std::future::pending().await,
     }
 }
@@ -245,21 +247,21 @@ impl Daemon {
         }
     }
 
-    fn link_news(&mut self, news: News) {
+    fn link_news(&mut self, news: Event) {
         let (boot, now) = (self.opened.boot, Instant::now());
         let Some(link) = &mut self.link else { return };
         match news {
-            News::Connected => {
+            Event::Connected => {
                 tracing::info!("connected to the cloud");
                 link.standing = Standing::Connected { since: now };
                 (link.wanted, link.more, link.paused, link.in_flight) = (true, true, None, None);
             }
-            News::Lost { reason, wait } => {
-                tracing::warn!(%reason, again_in = wait.as_secs(), "no connection to the cloud");
-                link.standing = Standing::Lost { reason, again: now + wait };
+            Event::Lost { reason, retry_in } => {
+                tracing::warn!(%reason, again_in = retry_in.as_secs(), "no connection to the cloud");
+                link.standing = Standing::Lost { reason, again: now + retry_in };
                 link.in_flight = None;
             }
-            News::Confirmed => {
+            Event::Confirmed => {
                 let Some(flight) = link.in_flight.take() else { return };
                 link.rings.confirmed(&flight.taken, boot);
                 link.said = Some(flight.said);
@@ -270,7 +272,7 @@ impl Daemon {
                     link.paused = Some(now + PAUSE);
                 }
             }
-            News::Command(bytes) => self.commanded(&bytes),
+            Event::Received(message) => self.commanded(&message.payload),
         }
     }
 

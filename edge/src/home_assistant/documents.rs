@@ -3,7 +3,7 @@
 use dag_engine::Value;
 use serde_json::{Value as Json, json};
 
-use super::{Settings, Snapshot};
+use super::{settings::Settings, snapshot::Snapshot};
 
 /// The payload of a button that is pressed.
 pub(super) const PRESS: &[u8] = b"PRESS";

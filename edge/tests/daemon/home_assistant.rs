@@ -187,7 +187,7 @@ fn a_protected_broker_is_told_only_if_it_is_the_right_one_and_with_the_right_pas
     let home = shown_at(&format!("mqtts://localhost:{}", broker.port));
     let _daemon = home.run();
     let reason = wait_until_lost(&home);
-    assert!(reason.starts_with("there is no protected connection to the broker: "), "{reason}");
+    assert!(reason.starts_with("the TLS connection to the broker failed ("), "{reason}");
     let section = format!("localhost:{}\"\n", broker.port);
     home.edit("config.toml", &section, &format!("{section}ca = \"{ca}\"\n"));
     wait_until(|| Some(wait_until_lost(&home)).filter(|reason| reason.contains("refuses this user")));

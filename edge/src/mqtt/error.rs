@@ -1,0 +1,62 @@
+//! Errors of a connection in words for users.
+
+use std::io::{self, ErrorKind};
+
+use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError, mqttbytes};
+
+use super::options::Options;
+
+/// The longest description, in characters: some of it comes from the broker, and status shows it on one line.
+const LONGEST_DESCRIPTION: usize = 300;
+
+/// Returns a sentence without its full stop.
+pub(super) fn describe(error: ConnectionError, options: &Options) -> String {
+    let text = match error {
+        ConnectionError::Io(error) if options.host.ends_with(".local") && error.raw_os_error().is_none() => format!(
+            "the broker cannot be found ({error}): not every system knows names that end in `.local`; give its address"
+        ),
+        ConnectionError::Io(error)
+        | ConnectionError::Tls(TlsError::Io(error))
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => describe_io(&error),
+        ConnectionError::Tls(error) => format!("the TLS connection to the broker failed: {error}"),
+        ConnectionError::NetworkTimeout => "the broker does not answer".to_owned(),
+        ConnectionError::FlushTimeout => "the broker no longer reads what is sent to it".to_owned(),
+        ConnectionError::ConnectionRefused(
+            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
+        ) => refused(options).to_owned(),
+        ConnectionError::ConnectionRefused(code) => format!("the broker refuses the connection ({code:?})"),
+        // The packet that came instead is the broker's to choose: it is not shown.
+        ConnectionError::NotConnAck(_) => "what answers there is no MQTT broker".to_owned(),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker does not answer any more".to_owned(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker closed the connection".to_owned(),
+        ConnectionError::MqttState(error) => format!("the broker sent what cannot be understood: {error}"),
+        error => error.to_string(),
+    };
+    text.chars().take(LONGEST_DESCRIPTION).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn refused(options: &Options) -> &'static str {
+    if options.tls.as_ref().is_some_and(|tls| tls.identity.is_some()) {
+        "the broker refuses this device: is its certificate the one that it was provisioned with, and in force?"
+    } else {
+        "the broker refuses this user: check `username` and `password` in config.toml"
+    }
+}
+
+fn describe_io(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => {
+            format!("the broker closed the connection: {error}")
+        }
+        // What rustls says: of the broker's certificate, of its alert about ours, of bytes that are not TLS.
+        ErrorKind::InvalidData => {
+            format!("the TLS connection to the broker failed ({error}): check the certificates of both")
+        }
+        _ => format!("the broker cannot be reached: {error}"),
+    }
+}
