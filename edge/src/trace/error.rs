@@ -4,12 +4,7 @@ use std::io;
 
 use dag_engine::{FactKind, Name, Time};
 
-use super::rows::LONGEST_LINE;
-
-/// The first line of a trace.
-pub(super) const HEADER: &str = "at,device,fact,value";
-/// The first line of a trace that says when each row arrived.
-pub(super) const HEADER_WITH_ARRIVAL: &str = "at,device,fact,value,received_at";
+use super::format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE};
 
 /// What is wrong with a trace, and where.
 #[derive(Debug, thiserror::Error)]

@@ -5,10 +5,10 @@ use std::io::{BufRead, Read};
 use csv_core::{ReadRecordResult, Terminator};
 use dag_engine::{Device, Name, Reading, Ruleset, Time, Value, did_you_mean};
 
-use super::error::{HEADER, HEADER_WITH_ARRIVAL, TraceError, Wrong};
-
-/// How long a line may be, in bytes. A row takes some sixty.
-pub(super) const LONGEST_LINE: usize = 4_096;
+use super::{
+    error::{TraceError, Wrong},
+    format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE},
+};
 
 /// How much of what was found an error shows, in characters.
 const SHOWN: usize = 60;
