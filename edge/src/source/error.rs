@@ -2,7 +2,7 @@
 
 use dag_engine::{FactKind, Millis, Name, Value};
 
-use super::PinError;
+use super::gpio::PinError;
 
 /// Why the sources cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -25,6 +25,7 @@
 //! 4. `config.toml` and the README's table of sources, and a test against the real thing or its official simulator.
 
 mod error;
+mod event;
 mod gpio;
 mod nut;
 mod reporter;
@@ -43,50 +44,16 @@ use tokio::{
 };
 
 pub use error::{SimulateError, SourceError};
+pub use event::{Change, Event, Observation};
 pub use gpio::PinError;
 pub use nut::Timing;
 
+use event::Clock;
 use reporter::Reporter;
 use simulated::Simulated;
 
-/// What time it is, asked from whichever thread sees a change.
-type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
-
 /// How many events may wait for the daemon. Beyond it the sources wait, and tell the latest state afterwards.
 const WAITING: usize = 64;
-
-/// A fact's value at a time, as its source saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// Which fact.
-    pub fact: Name,
-    /// Its value; `None` when it is not known.
-    pub value: Option<Value>,
-    /// When it took that value, by the clock that [`start`] was given.
-    pub at: Time,
-}
-
-/// What a source says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Which source, by a name that stays the same over restarts: `simulated`, `gpio:4`, `nut:ups@127.0.0.1:3493`.
-    pub source: Name,
-    /// What became of the source itself.
-    pub change: Change,
-    /// What it saw; for a loss, its facts as unknown.
-    pub observations: Vec<Observation>,
-}
-
-/// What became of a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing: it works.
-    Works,
-    /// It is lost, or still lost for another reason (then without observations). The reason is a sentence for people.
-    Lost(String),
-    /// It is back.
-    Found,
-}
 
 /// What [`start`] needs beside the configuration of the sources.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dag_engine::{Name, Time, Value};
 use tokio::sync::mpsc;
 
-use super::{Change, Event, Observation};
+use super::event::{Change, Event, Observation};
 
 /// Nobody listens any more: the source ends.
 #[derive(Debug)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use dag_engine::{FactKind, Name, Value};
 use tokio::sync::mpsc;
 
-use super::{Change, Clock, Event, Observation, SimulateError};
+use super::{
+    error::SimulateError,
+    event::{Change, Clock, Event, Observation},
+};
 
 /// The facts of a device that `dag unplug` and `dag plug` set.
 pub(super) struct Simulated {

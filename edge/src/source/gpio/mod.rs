@@ -1,67 +1,36 @@
 //! Input pins of a Raspberry Pi: both edges by interrupt, and a look every minute for what an interrupt missed.
 
+mod error;
 mod filter;
+mod line;
 #[cfg_attr(not(target_os = "linux"), path = "no_pin.rs")]
 mod pin;
 
 use std::{future::pending, sync::Arc, time::Duration};
 
 use dag_config::Level;
-use dag_engine::{Millis, Name, Time, Value};
+use dag_engine::{Millis, Name, Value};
 use tokio::{
     select,
     sync::{Notify, watch},
     time::{self, Instant},
 };
 
-use self::filter::{Filter, Seen};
+use self::{
+    filter::{Filter, Seen},
+    line::{Edge, Line},
+};
 use super::{
-    Clock,
+    event::Clock,
     reporter::{Reporter, Unheard},
 };
 use crate::backoff::Backoff;
 
+pub use error::PinError;
 pub(super) use pin::open;
 
 /// How often a pin is looked at although no edge came.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-
-/// When the latest edge was, by the wall clock and by the clock that never jumps; `None` before the first.
-type Edge = Option<(Time, Instant)>;
-
-/// Why a pin cannot be watched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PinError {
-    /// The machine has no pins that we know.
-    #[error(
-        "no GPIO here: this is not a Raspberry Pi, or one that is too new; use source = \"simulated\" or \"nut\", or \
-         run dag on the Pi"
-    )]
-    NoPi,
-    /// The system denies access to the pins.
-    #[error(
-        "no GPIO here: {path} may not be opened; if this is a Raspberry Pi, add the user that runs dag to the group \
-         gpio (`sudo usermod -aG gpio USER`) and log in again"
-    )]
-    Denied {
-        /// The file that may not be opened.
-        path: String,
-    },
-    /// The Pi has no pin of that number.
-    #[error("there is no pin {pin}: `pin` is the BCM number, 0 to 27 on the header")]
-    NoSuchPin {
-        /// The number given.
-        pin: u8,
-    },
-    /// The pin is there, but not for us.
-    #[error("pin {pin} cannot be watched ({reason}): see which program holds it with `gpioinfo`")]
-    Unusable {
-        /// The pin.
-        pin: u8,
-        /// What the system says.
-        reason: String,
-    },
-}
 
 /// One fact from one pin.
 #[derive(Clone, Debug)]
@@ -71,13 +40,6 @@ pub(super) struct Input {
     pub pin: u8,
     pub on_when: Level,
     pub glitch: Millis,
-}
-
-/// A line that can be looked at while its edges are told by a channel.
-pub(super) trait Line: Send {
-    fn level(&self) -> Level;
-    /// Why edges are told no more.
-    fn why_ended(&mut self) -> String;
 }
 
 /// Watches the pin until nobody listens any more. `first` is the pin as it was opened at the start.

@@ -3,8 +3,11 @@
 use dag_config::Level;
 use tokio::sync::watch;
 
-use super::{Edge, Line, PinError};
-use crate::source::Clock;
+use super::{
+    error::PinError,
+    line::{Edge, Line},
+};
+use crate::source::event::Clock;
 
 /// No value of it exists.
 pub(in crate::source) enum Pin {}

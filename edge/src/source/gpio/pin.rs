@@ -4,8 +4,11 @@ use dag_config::Level;
 use rppal::gpio::{Error, Gpio, InputPin, Trigger};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Edge, Line, PinError};
-use crate::source::Clock;
+use super::{
+    error::PinError,
+    line::{Edge, Line},
+};
+use crate::source::event::Clock;
 
 /// An input pin whose edges are told.
 pub(in crate::source) struct Pin(InputPin);

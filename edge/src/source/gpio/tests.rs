@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::SeqCst},
 };
 
+use dag_engine::Time;
 use tokio::sync::mpsc;
 
 use super::*;

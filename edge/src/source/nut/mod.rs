@@ -15,7 +15,8 @@ use tokio::{sync::Notify, time};
 
 use self::{client::Connection, fault::Fault};
 use super::{
-    Clock, SourceError,
+    error::SourceError,
+    event::Clock,
     reporter::{Reporter, Unheard},
 };
 use crate::backoff::Backoff;
