@@ -1,21 +1,21 @@
-//! What the cloud asks of a device.
+//! Commands of the cloud to a device.
 
 use dag_engine::Id;
 use serde::{Deserialize, Serialize};
 
 use crate::{MessageError, SignedRules, VERSION, report::read};
 
-/// One command.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cmd", rename_all = "snake_case")]
 pub enum Command {
-    /// Say where you stand, now.
+    /// Send a report now.
     Report,
-    /// Somebody took an incident of the device's own rules on.
+    /// Somebody acknowledged an incident of the rules that the device runs by itself.
     Acknowledge {
         /// The incident.
         incident: Id,
-        /// Who.
+        /// The name of who acknowledged it.
         by: String,
     },
     /// Run these rules from now on.
@@ -30,17 +30,17 @@ struct Outgoing<'a> {
 }
 
 impl Command {
-    /// Reads a command.
+    /// Parses a command.
     ///
     /// # Errors
-    /// Too long, not JSON, of another version, or nothing that this version knows.
+    /// The message is too long, not JSON, of another version, or no command of this version.
     pub fn parse(bytes: &[u8]) -> Result<Command, MessageError> {
         read(bytes)
     }
 
-    /// The bytes of the message.
+    /// Returns the message's bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        // Strings, numbers and maps with strings for keys: JSON holds them.
+        // Cannot fail: there are only strings, numbers and maps with strings for keys.
         serde_json::to_vec(&Outgoing { v: VERSION, command: self }).unwrap_or_default()
     }
 }

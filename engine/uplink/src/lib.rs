@@ -1,12 +1,12 @@
-//! What devices and the cloud say to each other over MQTT, in one place for both ends and for the template that connects
-//! them.
+//! The messages between devices and the cloud over MQTT, in one place for both ends and for the template that
+//! connects them.
 //!
-//! A device publishes a [`DeviceReport`] to `dag/<device>/report`; topic rules, the SQL [`STATEMENTS`], hand it and the
-//! broker's presence events on to the consumer's queue; the cloud publishes a [`Command`] to `dag/<device>/cmd`. Rules
-//! travel as a [`SignedRules`].
+//! A device publishes a [`DeviceReport`] to `dag/<device>/report`. Topic rules, the SQL [`STATEMENTS`], pass it and
+//! the broker's presence events on to the consumer's queue. The cloud publishes a [`Command`] to `dag/<device>/cmd`.
+//! Rules are sent as [`SignedRules`].
 //!
-//! Nothing here connects to anything. Both ends refuse what they do not understand, by [`MessageError`], and ignore keys that
-//! they do not know, so that either end may be updated first.
+//! Nothing here opens a connection. Both ends refuse messages that they do not understand with a [`MessageError`].
+//! They ignore keys that they do not know, so that either end may be updated first.
 
 mod command;
 mod report;

@@ -1,33 +1,34 @@
-//! What a device reports.
+//! The report of a device.
 
 use dag_engine::{Id, Millis, Name, Reading, Report, Severity, Time, Value};
 use serde::{Deserialize, Serialize};
 
-/// The version of both messages. A receiver refuses others.
+/// The version of both messages. A receiver refuses any other.
 pub const VERSION: u32 = 1;
 
-/// The longest message that the broker takes, in bytes.
+/// The longest message that the broker accepts, in bytes ([AWS IoT
+/// quotas](https://docs.aws.amazon.com/general/latest/gr/iot-core.html)).
 pub const LONGEST_REPORT: usize = 128 * 1024;
 
-/// So many readings are in one message at most; a longer backlog comes in parts.
+/// The most readings in one message. A longer backlog is sent in parts.
 pub const MOST_READINGS: usize = 500;
 
-/// The source of the readings that the broker's own events amount to, and the fact that they are of. A device cannot know
-/// them.
+/// The source and the fact of the readings that the cloud makes of the broker's presence events. A device cannot know
+/// them, so that no report may contain them.
 pub const PRESENCE: (&str, &str) = ("presence", "connection");
 
-/// The longest reason for which rules are refused, in bytes.
+/// The longest reason of [`RefusedRules`], in bytes.
 pub const LONGEST_REASON: usize = 2_000;
 
-/// So far a device counts its boots, its messages and a source's readings: a million million, one every second for 30,000
-/// years. What is beyond is refused, for whatever came after it would be taken for older.
+/// The highest number of a boot, a message or a reading: a million million, one every second for 30,000 years. A
+/// higher one is refused, since every later message would count as older.
 pub const MOST_COUNTED: u64 = 1_000_000_000_000;
 
-/// No reading is older than this: a year. An age beyond it is nonsense.
+/// The greatest age of a reading: a year. No device keeps one for longer, so that a greater age is an error.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
-/// The name of a fact may have so many bytes: reports that wait for missing ones are kept, and the row that keeps them has
-/// an end.
+/// The longest name of a fact, in bytes. Reports that wait for missing ones are stored, and an item of the table
+/// holds 400 KB.
 const LONGEST_FACT: usize = 200;
 
 /// One message of a device.
@@ -35,30 +36,30 @@ const LONGEST_FACT: usize = 200;
 pub struct DeviceReport {
     /// [`VERSION`].
     pub v: u32,
-    /// Which device this is: the one of the topic.
+    /// The device's id: the one of the topic.
     pub device: Name,
-    /// Which store of the device counts its boots: a new memory card begins another, and counts from 1 again. Absent where
-    /// the store is older than this key.
+    /// The id of the store that counts the device's boots. A new memory card has a new one, and its boots count from
+    /// 1 again. Absent where the store is older than this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Id>,
-    /// Which start of the device this is; later ones of the same incarnation are higher.
+    /// The number of this start of the device: higher than that of every earlier start of the same incarnation.
     pub boot: u64,
-    /// Which message of this boot, from 1. One that is not higher than the last has been seen, and says nothing new.
+    /// The number of the message in this boot, from 1. One that is not higher than the last is a duplicate.
     pub number: u64,
-    /// When this was put together, by the device's clock.
+    /// The time when the message was composed, by the device's clock.
     pub sent_at: Time,
-    /// Whether that clock is known to be right.
+    /// Whether that clock can be trusted.
     pub clock: Clock,
-    /// What names the content of the device's `rules/`: see [`SignedRules::hash`](crate::SignedRules::hash).
+    /// The hash of the rules that the device runs: see [`SignedRules::hash`](crate::SignedRules::hash).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Id>,
-    /// The rules that it was sent last, if it did not take them.
+    /// The rules that it was sent last, if it refused them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedRules>,
-    /// The incidents of the rules that the device runs by itself, those that are open.
+    /// The open incidents of the rules that the device runs by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<EdgeIncident>,
-    /// What the device had no room to keep for the cloud since it last said so.
+    /// The readings that a full queue dropped since the last report that said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Dropped>,
     /// The readings, by source.
@@ -66,17 +67,17 @@ pub struct DeviceReport {
     pub sources: Vec<SourceReport>,
 }
 
-/// Rules that a device did not take.
+/// Rules that a device refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedRules {
-    /// What names them: see [`SignedRules::hash`](crate::SignedRules::hash).
+    /// Their hash: see [`SignedRules::hash`](crate::SignedRules::hash).
     pub rules: Id,
-    /// Why, for people: at most [`LONGEST_REASON`] bytes.
+    /// The reason, for users: at most [`LONGEST_REASON`] bytes.
     pub reason: String,
 }
 
 impl RefusedRules {
-    /// What a device says. Of a long reason it says the beginning.
+    /// Shortens a reason that is too long.
     pub fn new(rules: Id, mut reason: String) -> RefusedRules {
         if reason.len() > LONGEST_REASON {
             reason.truncate(reason.floor_char_boundary(LONGEST_REASON - 3));
@@ -86,7 +87,7 @@ impl RefusedRules {
     }
 }
 
-/// What a device knows of its clock.
+/// The state of a device's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
@@ -99,23 +100,23 @@ pub enum Clock {
 /// An incident that a device's own rules opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeIncident {
-    /// Its id there.
+    /// Its id on the device.
     pub id: Id,
     /// The rule.
     pub rule: Name,
-    /// How bad it is.
+    /// The rule's severity.
     pub severity: Severity,
-    /// Since when, by the device's clock.
+    /// When it began, by the device's clock.
     pub since: Time,
-    /// Who took it on.
+    /// The name of who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_by: Option<String>,
 }
 
-/// Readings that a full queue let go: never a change of a switch while anything else was left.
+/// Readings that a full queue dropped. Changes of a switch are dropped last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// How many.
+    /// Their number.
     pub readings: u64,
     /// When the first of them was taken, by the device's clock.
     pub from: Time,
@@ -126,16 +127,16 @@ pub struct Dropped {
 /// Readings of one source, numbered one after the other within a boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
-    /// Where they come from.
+    /// The name of the source.
     pub source: Name,
-    /// In which start of the device they were taken.
+    /// The boot in which they were taken.
     pub boot: u64,
-    /// The number of the last reading of the boot before, as far as the device knows.
+    /// The number of the last reading of the previous boot, if the device knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
     /// The number of the first reading.
     pub first: u64,
-    /// How many of the first readings have been sent before.
+    /// The number of readings at the beginning that were sent before.
     #[serde(default, skip_serializing_if = "none")]
     pub resent: u64,
     /// Further parts of a backlog follow.
@@ -149,47 +150,47 @@ fn none(count: &u64) -> bool {
     *count == 0
 }
 
-/// A fact's value, and how old it was when the message was put together.
+/// A fact's value, and its age when the message was composed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UplinkReading {
-    /// Which fact.
+    /// The fact.
     pub fact: Name,
-    /// Its value; null when its source is lost.
+    /// Its value; null where its source is lost.
     pub value: Option<Value>,
-    /// Milliseconds before `sent_at`.
+    /// The age in milliseconds: the time from the reading to `sent_at`.
     pub age_ms: u64,
 }
 
-/// Why a message cannot be taken.
+/// A message that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// More than the broker lets through.
+    /// It is longer than the broker accepts.
     #[error("the message has {0} bytes, and at most {LONGEST_REPORT} are taken")]
     TooLong(usize),
-    /// Not what it should be.
+    /// It is not JSON, or lacks a key.
     #[error("this is no such message: {0}")]
     Malformed(String),
-    /// From another time.
+    /// It is of another version.
     #[error("the message is of version {0}, and this end speaks version {VERSION}: update the older end")]
     Version(u64),
-    /// A number that cannot be.
+    /// A number in it is impossible.
     #[error("{0}")]
     Absurd(String),
 }
 
-/// What every version has.
+/// The key that every version has.
 #[derive(Deserialize)]
 struct Versioned {
     v: u64,
 }
 
-/// Reads a message of this version.
+/// Parses a message of this version.
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, MessageError> {
     if bytes.len() > LONGEST_REPORT {
         return Err(MessageError::TooLong(bytes.len()));
     }
     let malformed = |error: serde_json::Error| MessageError::Malformed(error.to_string());
-    // The version first: another one may look otherwise.
+    // The version is read first: another one may have other keys.
     let Versioned { v } = serde_json::from_slice(bytes).map_err(malformed)?;
     if v != u64::from(VERSION) {
         return Err(MessageError::Version(v));
@@ -198,10 +199,10 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Message
 }
 
 impl DeviceReport {
-    /// Reads and checks a message.
+    /// Parses and checks a message.
     ///
     /// # Errors
-    /// Too long, not JSON, of another version, incomplete, or with numbers that cannot be.
+    /// The message is too long, not JSON, of another version, incomplete, or has impossible numbers.
     pub fn parse(bytes: &[u8]) -> Result<DeviceReport, MessageError> {
         let report: DeviceReport = read(bytes)?;
         report.check()?;
@@ -255,8 +256,8 @@ impl DeviceReport {
         Ok(())
     }
 
-    /// The readings as the engine takes them. `received_at` is when the broker took the message: readings of a device whose
-    /// clock was not set count from there.
+    /// Returns the readings as the engine's input. `received_at` is the time when the broker received the message:
+    /// the ages of readings count from there if the device's clock was not set.
     pub fn reports(self, received_at: Time) -> impl Iterator<Item = Report> {
         let uncertain = self.clock == Clock::Unset;
         let sent_at = if uncertain { received_at } else { self.sent_at };

@@ -1,4 +1,4 @@
-//! Rules on their way to a device: signed by the fleet's owner, so that whoever can publish to a topic cannot change what a
+//! Rules for a device, signed by the fleet's owner: whoever can only publish to its topic cannot change what the
 //! device does.
 
 use std::collections::BTreeMap;
@@ -8,76 +8,76 @@ use dag_engine::{Id, Time};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-/// The whole folder `rules/`, and who says that it is to be run.
+/// The whole folder `rules/`, with the owner's signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedRules {
-    /// The files, by their path from `rules/`.
+    /// The text of each file, by its path from `rules/`.
     pub files: BTreeMap<String, String>,
-    /// When they were signed. A device takes none that is older than what it has, so that nobody can send it back.
+    /// When they were signed. A device refuses older ones than it has, so that nobody can replay them.
     pub signed_at: Time,
-    /// Ed25519 over the files and `signed_at`, in base64.
+    /// The Ed25519 signature of the files and `signed_at`, in base64.
     pub signature: String,
 }
 
-/// The owner's key, that stays with the owner.
+/// The owner's private key. It stays with the owner.
 pub struct SigningKey(Ed25519KeyPair);
 
-/// The owner's key as devices have it.
+/// The owner's public key, which devices have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey(Vec<u8>);
 
 /// A key that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No key of the public form.
+    /// It is no public key.
     #[error("this is no public key: it is 32 bytes in base64, as `dag-infra provision` writes it")]
     Public,
-    /// No key of the secret form.
+    /// It is no private key.
     #[error("this is no signing key: it is an Ed25519 key in PKCS#8")]
     Secret,
 }
 
-/// Rules that must not be run.
+/// A signature that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// Somebody else signed them, or they were changed since.
+    /// Somebody else signed the rules, or they were changed since.
     #[error("the signature does not fit: the rules were not signed by the owner of this device, or were changed since")]
     Signature,
 }
 
 impl PublicKey {
-    /// Reads a key as `config.toml` has it: base64.
+    /// Parses a key as it is written in `config.toml`: base64.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is no key.
     pub fn parse(text: &str) -> Result<PublicKey, KeyError> {
         let bytes = BASE64.decode(text.trim()).map_err(|_| KeyError::Public)?;
         if bytes.len() == 32 { Ok(PublicKey(bytes)) } else { Err(KeyError::Public) }
     }
 
-    /// The key as `config.toml` has it.
+    /// Returns the key as it is written in `config.toml`.
     pub fn to_text(&self) -> String {
         BASE64.encode(&self.0)
     }
 }
 
 impl SigningKey {
-    /// A key in PKCS#8.
+    /// Reads a key in PKCS#8.
     ///
     /// # Errors
-    /// It is none.
+    /// The bytes are no key.
     pub fn from_pkcs8(bytes: &[u8]) -> Result<SigningKey, KeyError> {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map(SigningKey).map_err(|_| KeyError::Secret)
     }
 
-    /// What devices check by.
+    /// Returns the key by which devices verify signatures.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.public_key().as_ref().to_owned())
     }
 
     /// Signs a folder of rules.
     pub fn sign(&self, files: BTreeMap<String, String>, signed_at: Time) -> SignedRules {
-        let signature = BASE64.encode(self.0.sign(&signed(&files, signed_at)));
+        let signature = BASE64.encode(self.0.sign(&signed_bytes(&files, signed_at)));
         SignedRules { files, signed_at, signature }
     }
 }
@@ -89,24 +89,25 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SignedRules {
-    /// What names the content: the same as the hash of the folder that a device reports.
+    /// Returns the hash of the files: the same that a device reports of its folder `rules/`.
     pub fn hash(&self) -> Id {
         Id::of_files(&self.files)
     }
 
-    /// Checks who signed.
+    /// Verifies the signature.
     ///
     /// # Errors
     /// The signature is not by `key`, or not of this content.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SignError> {
         let signature = BASE64.decode(&self.signature).map_err(|_| SignError::Signature)?;
         let key = UnparsedPublicKey::new(&ED25519, &key.0);
-        key.verify(&signed(&self.files, self.signed_at), &signature).map_err(|_| SignError::Signature)
+        key.verify(&signed_bytes(&self.files, self.signed_at), &signature).map_err(|_| SignError::Signature)
     }
 }
 
-/// The bytes that are signed: a purpose of their own, and every part behind its length, so that no two contents look alike.
-fn signed(files: &BTreeMap<String, String>, signed_at: Time) -> Vec<u8> {
+/// Returns the bytes that are signed. They begin with their purpose, and every part follows its length, so that no
+/// two folders have the same bytes.
+fn signed_bytes(files: &BTreeMap<String, String>, signed_at: Time) -> Vec<u8> {
     let mut bytes = b"detectordag rules 1\n".to_vec();
     bytes.extend(signed_at.as_millis().to_be_bytes());
     for part in files.iter().flat_map(|(path, text)| [path, text]) {
