@@ -13,7 +13,7 @@ mod peer;
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use dag::source::{self, Change, Settings, Sources, Timing};
@@ -31,8 +31,7 @@ fn watch(address: &str, ups: &str) -> Sources {
 }
 
 fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Time::from_millis(i64::try_from(since.as_millis()).unwrap())
+    SystemTime::now().into()
 }
 
 /// The next event: what became of the source, and the observations as `fact=value`.

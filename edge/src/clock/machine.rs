@@ -3,7 +3,7 @@
 use std::{
     fmt::Debug,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use dag_engine::Time;
@@ -13,7 +13,8 @@ pub trait Machine: Debug + Send + Sync {
     /// The system's time, right or wrong.
     fn system(&self) -> Time;
 
-    /// For how long the machine has been running, by a clock that nobody can set and that does not stop while it sleeps.
+    /// For how long the machine has been running, by a clock that nobody can set and that does not stop while it
+    /// sleeps.
     fn running(&self) -> Duration;
 
     /// Whether a time server has set the system's clock.
@@ -80,7 +81,7 @@ impl Default for System {
 
 impl Machine for System {
     fn system(&self) -> Time {
-        Time::from(jiff::Timestamp::now())
+        Time::from(SystemTime::now())
     }
 
     /// A machine that slept was not set: `Instant` would not count that time.

@@ -1,7 +1,8 @@
 //! The daemon's clock: it goes on by the monotonic clock, and follows the system's when that is set.
 //!
-//! Within one boot of the daemon time never jumps by itself: whoever owns the clock [looks](Clock::look) at the system's
-//! from time to time, and is told when it was set, so that what was recorded by the old clock can be moved along.
+//! Within one boot of the daemon time never jumps by itself: whoever owns the clock [looks](Clock::look) at the
+//! system's from time to time, and is told when it was set, so that what was recorded by the old clock can be moved
+//! along.
 //!
 //! Whether the system's clock can be believed is another matter. A Raspberry Pi has none that runs on without power: it
 //! boots with the time of its last shutdown, or with 1970, until a time server tells it.

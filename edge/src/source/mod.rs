@@ -5,10 +5,11 @@
 //! are unknown from then on; it comes back by itself and says that too. Dropping [`Sources`] stops them all.
 //!
 //! ```no_run
-//! # async fn example(inputs: &std::collections::BTreeMap<dag_engine::Name, dag_config::Source>) -> Result<(), dag::source::SourceError> {
+//! # use std::collections::BTreeMap;
+//! # async fn example(inputs: &BTreeMap<dag_engine::Name, dag_config::Source>) -> Result<(), dag::source::SourceError> {
 //! use dag::source;
 //!
-//! let clock = || dag_engine::Time::from(jiff::Timestamp::now());
+//! let clock = || dag_engine::Time::from(std::time::SystemTime::now());
 //! let mut sources = source::start(inputs, &source::Settings::default(), clock)?;
 //! while let Some(event) = sources.events.recv().await {
 //!     println!("{event:?}"); // number the readings, step the engine, tell the operators of a loss
