@@ -1,6 +1,6 @@
 //! The report of a device.
 
-use dag_engine::{Id, Millis, Name, Reading, Report, Severity, Time, Value};
+use dag_engine::{Id, Millis, Name, Reading, Report, Severity, Time, Value, is_default};
 use serde::{Deserialize, Serialize};
 
 /// The version of both messages. A receiver refuses any other.
@@ -40,7 +40,7 @@ pub struct DeviceReport {
     pub device: Name,
     /// The id of the store that counts the device's boots. A new memory card has a new one, and its boots count from
     /// 1 again. Absent where the store is older than this key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub incarnation: Option<Id>,
     /// The number of this start of the device: higher than that of every earlier start of the same incarnation.
     pub boot: u64,
@@ -51,19 +51,19 @@ pub struct DeviceReport {
     /// Whether that clock can be trusted.
     pub clock: Clock,
     /// The hash of the rules that the device runs: see [`SignedRules::hash`](crate::SignedRules::hash).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rules: Option<Id>,
     /// The rules that it was sent last, if it refused them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub refused: Option<RefusedRules>,
     /// The open incidents of the rules that the device runs by itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub incidents: Vec<EdgeIncident>,
     /// The readings that a full queue dropped since the last report that said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub dropped: Option<Dropped>,
     /// The readings, by source.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sources: Vec<SourceReport>,
 }
 
@@ -109,7 +109,7 @@ pub struct EdgeIncident {
     /// When it began, by the device's clock.
     pub since: Time,
     /// The name of who acknowledged it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged_by: Option<String>,
 }
 
@@ -132,22 +132,18 @@ pub struct SourceReport {
     /// The boot in which they were taken.
     pub boot: u64,
     /// The number of the last reading of the previous boot, if the device knows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub before: Option<u64>,
     /// The number of the first reading.
     pub first: u64,
     /// The number of readings at the beginning that were sent before.
-    #[serde(default, skip_serializing_if = "none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub resent: u64,
     /// Further parts of a backlog follow.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub more: bool,
     /// The readings, oldest first.
     pub readings: Vec<UplinkReading>,
-}
-
-fn none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// A fact's value, and its age when the message was composed.
