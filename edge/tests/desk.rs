@@ -11,14 +11,13 @@
 use std::{fs, path::Path};
 
 use dag::{
-    clock::Set,
     daemon::Desk,
     source::Observation,
     store::{Queued, Retention, Store, Window},
 };
 use dag_config::Config;
 use dag_delivery::Failure;
-use dag_engine::{Id, Millis, Name, Outcome, Time, Value};
+use dag_engine::{ClockShift, Id, Millis, Name, Outcome, Time, Value};
 use dag_rulebook::Rulebook;
 
 const RULES: &str = r#"
@@ -101,7 +100,7 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
         let mut desk = desk(folder.path());
         let (id, wait) = failed(&mut desk);
         let now = Time::from_millis(noon().as_millis() + shift_ms);
-        desk.clock_set(Set { began: noon(), shift_ms }, now);
+        desk.clock_set(ClockShift { began: noon(), shift_ms }, now);
         let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
         assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
         // It is as old as it was: nobody gives it up.
@@ -116,7 +115,7 @@ fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let (id, wait) = failed(&mut desk(folder.path()));
     let mut desk = desk(folder.path());
-    desk.clock_set(Set { began: after(60), shift_ms: 3_600_000 }, after(3_660));
+    desk.clock_set(ClockShift { began: after(60), shift_ms: 3_600_000 }, after(3_660));
     let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
     assert_eq!((entry.due(), entry.queued_at), (Some(noon() + wait), noon()));
 }
@@ -130,7 +129,7 @@ fn a_lease_that_was_given_before_the_clock_was_set_ends_in_its_time() {
     let until = |desk: &Desk| desk.outbox().next().unwrap().due().unwrap();
     let lease = until(&desk).since(noon());
     let now = Time::from_millis(noon().as_millis() - 7_200_000);
-    desk.clock_set(Set { began: noon(), shift_ms: -7_200_000 }, now);
+    desk.clock_set(ClockShift { began: noon(), shift_ms: -7_200_000 }, now);
     assert_eq!(until(&desk), now + lease);
 }
 
@@ -175,7 +174,7 @@ fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
     desk.observe(&source, readings, false, after(6));
     let expected = [(2, false, 1), (3, true, 2), (4, true, 3), (5, true, 4), (6, false, 5), (7, true, 6)];
     assert_eq!(queued(&desk), expected);
-    desk.clock_set(Set { began: after(3), shift_ms: 60_000 }, after(70));
+    desk.clock_set(ClockShift { began: after(3), shift_ms: 60_000 }, after(70));
     let times: Vec<i64> = queued(&desk).into_iter().map(|(.., at)| at).collect();
     assert_eq!(times, [1, 2, 63, 64, 65, 66]);
 }

@@ -12,10 +12,10 @@ mod reckoning;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dag_engine::Time;
+use dag_engine::{ClockShift, Time};
 
 pub use machine::{Machine, System, Timesync};
-pub use reckoning::{Set, Unset};
+pub use reckoning::Unset;
 
 use reckoning::Reckoning;
 
@@ -45,7 +45,7 @@ impl Clock {
     }
 
     /// Looks at the system's clock, and follows it if it was set.
-    pub fn look(&self) -> Option<Set> {
+    pub fn look(&self) -> Option<ClockShift> {
         let seen = self.machine.seen();
         self.reckoning().look(seen)
     }

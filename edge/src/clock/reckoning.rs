@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dag_engine::{Millis, Time};
+use dag_engine::{ClockShift, Millis, Time};
 
 use super::machine::{Seen, Timesync};
 
@@ -11,15 +11,6 @@ const JUMP: i64 = 2_000;
 
 /// No system's clock that is set is before this: 2026-01-01, when this program was not yet written.
 const EARLIEST: Time = Time::from_millis(1_767_225_600_000);
-
-/// The clock was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Set {
-    /// When the clock started, by the clock as it was.
-    pub began: Time,
-    /// How much later it really is, in milliseconds; negative where the clock ran ahead.
-    pub shift_ms: i64,
-}
 
 /// Why the time is uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +75,7 @@ impl Reckoning {
 
     /// Follows the system's clock, if it was set to a time that can be right. One that only ticks on may be as wrong as
     /// before, unless a time server answers for it.
-    pub fn look(&mut self, seen: Seen) -> Option<Set> {
+    pub fn look(&mut self, seen: Seen) -> Option<ClockShift> {
         self.timesync = seen.timesync;
         let was_set = system_began(seen).abs_diff(self.system_began) > JUMP.unsigned_abs();
         if was_set {
@@ -97,9 +88,9 @@ impl Reckoning {
         if !self.credible || shift_ms.abs() <= JUMP {
             return None;
         }
-        let set = Set { began: self.began, shift_ms };
-        self.began = Time::from_millis(self.began.as_millis() + shift_ms);
-        Some(set)
+        let shift = ClockShift { began: self.began, shift_ms };
+        self.began = shift.apply(self.began);
+        Some(shift)
     }
 
     /// What was noted last may have been by a clock that was ahead by less than counts.
@@ -150,7 +141,7 @@ mod tests {
         for (system, shift_ms) in [("2026-03-01T15:00:10Z", 10_800_000), ("2026-03-01T09:00:10Z", -10_800_000)] {
             let mut clock = noon(None);
             let set = clock.look(seen(system, 10, Timesync::Unknown));
-            assert_eq!(set, Some(Set { began: time("2026-03-01T12:00:00Z"), shift_ms }));
+            assert_eq!(set, Some(ClockShift { began: time("2026-03-01T12:00:00Z"), shift_ms }));
             assert_eq!(clock.at(Duration::from_secs(10)), time(system));
             assert_eq!(clock.began(), time(system) - Millis::new(10_000));
             assert_eq!(clock.look(seen(system, 10, Timesync::Unknown)), None, "once");

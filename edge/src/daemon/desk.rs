@@ -9,13 +9,12 @@ use std::{
 };
 
 use dag_delivery::{Entry, EntryState};
-use dag_engine::{Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe};
+use dag_engine::{ClockShift, Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe};
 use dag_rulebook::Rulebook;
 
 pub use self::sending::Parcel;
 use self::writing::Trouble;
 use crate::{
-    clock::Set,
     source::Observation,
     store::{Commit, GoodRules, Queued, Store, StoreError, StoredReading},
 };
@@ -197,7 +196,7 @@ impl Desk {
 
     /// The clock was set: moves every time that was noted by the old clock, so that what waits goes on waiting for as
     /// long as it would have. `now` is by the new clock.
-    pub fn clock_set(&mut self, Set { began, shift_ms }: Set, now: Time) {
+    pub fn clock_set(&mut self, ClockShift { began, shift_ms }: ClockShift, now: Time) {
         let mut commit = Commit::at(now).shift_queue(began, shift_ms);
         for entry in self.outbox.values_mut() {
             shift(entry, began, shift_ms);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use dag_config::{Config, Mode, Uplink};
-use dag_engine::{Id, Name, Time};
+use dag_engine::{ClockShift, Id, Name, Time};
 use dag_uplink::{
     Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, RefusedRules, SignedRules, SourceReport, VERSION,
 };
@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 
 use super::{Daemon, Desk, status::UplinkStatus};
 use crate::{
-    clock::Set,
     mqtt::Event,
     store::{Queued, StoreError},
     uplink::{Connection, Rings, fitting, parts},
@@ -117,8 +116,8 @@ impl Link {
         paused.or(Some(self.due).filter(|_| can_send))
     }
 
-    pub fn clock_set(&mut self, Set { began, shift_ms }: Set) {
-        self.rings.shift(began, shift_ms);
+    pub fn clock_set(&mut self, shift: ClockShift) {
+        self.rings.shift(shift);
     }
 }
 

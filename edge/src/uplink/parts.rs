@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dag_engine::{Name, Reading, Time};
+use dag_engine::{ClockShift, Name, Reading, Time};
 use dag_uplink::{LONGEST_REPORT, MOST_READINGS, SourceReport, UplinkReading};
 
 use crate::store::Queued;
 
-/// How many confirmed readings of a source are sent again: the broker has them, but whether the cloud has is not certain.
+/// How many confirmed readings of a source are sent again: the broker has them, but whether the cloud has is not
+/// certain.
 const RESENT: usize = 16;
 
 /// How long the readings of a message may be, in bytes; the rest is for the incidents.
@@ -67,11 +68,10 @@ impl Rings {
         }
     }
 
-    /// The clock was set: moves the times that were noted since `began`.
-    pub fn shift(&mut self, began: Time, shift_ms: i64) {
-        let readings = self.by_source.values_mut().flat_map(|ring| ring.readings.iter_mut());
-        for (_, reading) in readings.filter(|(_, reading)| reading.at >= began) {
-            reading.at = reading.at.moved(shift_ms);
+    /// Moves the times of the readings, after the clock was set.
+    pub fn shift(&mut self, shift: ClockShift) {
+        for (_, reading) in self.by_source.values_mut().flat_map(|ring| ring.readings.iter_mut()) {
+            reading.at = shift.apply(reading.at);
         }
     }
 }
@@ -105,9 +105,10 @@ pub fn fitting(queue: &[Queued], rings: &Rings) -> usize {
     queue.len()
 }
 
-/// The readings of a message that is put together at `now`: what is `taken` of the queue, in its order, and before it, once
-/// for each source, what was confirmed last. `going_on` are the sources of which more waits behind; where nothing waits at
-/// all behind (`is_last`), sources with nothing new say again what they said, as far as there is room.
+/// The readings of a message that is put together at `now`: what is `taken` of the queue, in its order, and before
+/// it, once for each source, what was confirmed last. `going_on` are the sources of which more waits behind; where
+/// nothing waits at all behind (`is_last`), sources with nothing new say again what they said, as far as there is
+/// room.
 pub fn parts(
     taken: &[Queued],
     rings: &Rings,

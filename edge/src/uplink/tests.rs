@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dag_engine::{Name, Reading, Time, Value};
+use dag_engine::{ClockShift, Name, Reading, Time, Value};
 use dag_uplink::{Clock, DeviceReport, LONGEST_REPORT, MOST_READINGS, SourceReport, VERSION};
 use proptest::prelude::*;
 
@@ -152,7 +152,7 @@ fn a_reading_of_another_age_of_the_clock_is_a_year_old_at_most() {
 fn a_clock_that_is_set_moves_what_is_said_again() {
     let mut rings = Rings::default();
     rings.confirmed(&[queued("gpio", BOOT, 1, "power", 1_000), queued("gpio", BOOT, 2, "power", 2_000)], BOOT);
-    rings.shift(Time::from_millis(1_500), now().as_millis() - 3_000);
+    rings.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
     let again = parts(&[], &rings, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!(again[0].readings[1].age_ms, 1_000);
 }
