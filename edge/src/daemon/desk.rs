@@ -9,7 +9,9 @@ use std::{
 };
 
 use dag_delivery::{Entry, EntryState};
-use dag_engine::{ClockShift, Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe};
+use dag_engine::{
+    ClockShift, Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe,
+};
 use dag_rulebook::Rulebook;
 
 pub use self::sending::Parcel;

@@ -19,7 +19,7 @@ use super::{Daemon, Desk, status::UplinkStatus};
 use crate::{
     mqtt::Event,
     store::{Queued, StoreError},
-    uplink::{Connection, Rings, fitting, parts},
+    uplink::{ConfirmedReadings, Connection, fitting, parts},
 };
 
 /// A device that has nothing to tell says so this often.
@@ -38,7 +38,7 @@ pub(super) struct Link {
     standing: Standing,
     /// The number of the last message of this boot.
     number: u64,
-    rings: Rings,
+    confirmed: ConfirmedReadings,
     /// What was handed over and is not confirmed.
     in_flight: Option<InFlight>,
     /// A report is due whatever there is to tell: the connection is new, or the cloud asked.
@@ -89,7 +89,7 @@ impl Link {
             connection: Connection::start(device, uplink),
             standing: Standing::Connecting,
             number: 0,
-            rings: Rings::default(),
+            confirmed: ConfirmedReadings::default(),
             in_flight: None,
             wanted: true,
             said: None,
@@ -117,7 +117,7 @@ impl Link {
     }
 
     pub fn clock_set(&mut self, shift: ClockShift) {
-        self.rings.shift(shift);
+        self.confirmed.shift(shift);
     }
 }
 
@@ -189,7 +189,7 @@ impl Daemon {
             return;
         }
         link.paused = None;
-        let (sources, flight) = match next_part(&self.desk, &link.rings, self.opened.boot, at, said) {
+        let (sources, flight) = match next_part(&self.desk, &link.confirmed, self.opened.boot, at, said) {
             Ok(part) => part,
             Err(error) => {
                 tracing::error!(%error, "what waits for the cloud cannot be read");
@@ -262,7 +262,7 @@ impl Daemon {
             }
             Event::Confirmed => {
                 let Some(flight) = link.in_flight.take() else { return };
-                link.rings.confirmed(&flight.taken, boot);
+                link.confirmed.add(&flight.taken, boot);
                 link.said = Some(flight.said);
                 link.due = now + AT_LEAST_EVERY;
                 if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
@@ -305,7 +305,7 @@ impl Daemon {
 /// What goes into the next message, and what is to be noted once it is confirmed.
 fn next_part(
     desk: &Desk,
-    rings: &Rings,
+    confirmed: &ConfirmedReadings,
     boot: u64,
     now: Time,
     said: Said,
@@ -313,7 +313,7 @@ fn next_part(
     let store = desk.store();
     let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
     let waiting = taken.len();
-    taken.truncate(fitting(&taken, rings));
+    taken.truncate(fitting(&taken, confirmed));
     let upto = taken.len().checked_sub(1).and_then(|last| positions.get(last)).copied();
     let is_last = taken.len() == waiting;
     let going_on = match upto {
@@ -323,7 +323,7 @@ fn next_part(
         }
         _ => BTreeSet::new(),
     };
-    let sources = parts(&taken, rings, boot, now, &going_on, is_last);
+    let sources = parts(&taken, confirmed, boot, now, &going_on, is_last);
     let dropped = store.backlog()?.dropped;
     Ok((sources, InFlight { upto, taken, dropped, said }))
 }

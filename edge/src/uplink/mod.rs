@@ -11,4 +11,4 @@ mod parts;
 mod tests;
 
 pub use connection::Connection;
-pub use parts::{Rings, fitting, parts};
+pub use parts::{ConfirmedReadings, fitting, parts};

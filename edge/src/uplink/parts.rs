@@ -24,18 +24,18 @@ const OLDEST_MS: u64 = 365 * 86_400_000;
 
 /// The last confirmed readings of each source, of the boot that runs.
 #[derive(Clone, Debug, Default)]
-pub struct Rings {
-    by_source: BTreeMap<Name, Ring>,
+pub struct ConfirmedReadings {
+    by_source: BTreeMap<Name, RecentReadings>,
 }
 
 /// Numbered without a gap.
 #[derive(Clone, Debug, Default)]
-struct Ring {
+struct RecentReadings {
     before: Option<u64>,
     readings: VecDeque<(u64, Reading)>,
 }
 
-impl Ring {
+impl RecentReadings {
     fn first(&self) -> u64 {
         self.readings.front().map_or(0, |(number, _)| *number)
     }
@@ -49,28 +49,28 @@ impl Ring {
     }
 }
 
-impl Rings {
+impl ConfirmedReadings {
     /// Remembers what the broker has confirmed, of what was read in `boot`.
-    pub fn confirmed<'a>(&mut self, queued: impl IntoIterator<Item = &'a Queued>, boot: u64) {
+    pub fn add<'a>(&mut self, queued: impl IntoIterator<Item = &'a Queued>, boot: u64) {
         for Queued { reading, before, .. } in queued {
             if reading.boot != boot {
                 continue;
             }
-            let ring = self.by_source.entry(reading.source.clone()).or_default();
-            if reading.number != ring.last().saturating_add(1) {
-                ring.readings.clear();
+            let recent = self.by_source.entry(reading.source.clone()).or_default();
+            if reading.number != recent.last().saturating_add(1) {
+                recent.readings.clear();
             }
-            ring.before = *before;
-            ring.readings.push_back((reading.number, reading.reading.clone()));
-            if ring.readings.len() > RESENT {
-                ring.readings.pop_front();
+            recent.before = *before;
+            recent.readings.push_back((reading.number, reading.reading.clone()));
+            if recent.readings.len() > RESENT {
+                recent.readings.pop_front();
             }
         }
     }
 
     /// Moves the times of the readings, after the clock was set.
     pub fn shift(&mut self, shift: ClockShift) {
-        for (_, reading) in self.by_source.values_mut().flat_map(|ring| ring.readings.iter_mut()) {
+        for (_, reading) in self.by_source.values_mut().flat_map(|recent| recent.readings.iter_mut()) {
             reading.at = shift.apply(reading.at);
         }
     }
@@ -83,7 +83,7 @@ fn follows(last: &Queued, next: &Queued) -> bool {
 }
 
 /// How many of what waits, oldest first, fit into one message; one at least.
-pub fn fitting(queue: &[Queued], rings: &Rings) -> usize {
+pub fn fitting(queue: &[Queued], confirmed: &ConfirmedReadings) -> usize {
     let (mut readings, mut room, mut last) = (0, 0, None);
     let mut seen = BTreeSet::new();
     for (at, queued) in queue.iter().enumerate() {
@@ -92,9 +92,9 @@ pub fn fitting(queue: &[Queued], rings: &Rings) -> usize {
         if !last.is_some_and(|last| follows(last, queued)) {
             let source = &queued.reading.source;
             room += PART_BYTES + source.len() * ESCAPED;
-            if let Some(ring) = rings.by_source.get(source).filter(|_| seen.insert(source)) {
-                readings += ring.readings.len();
-                room += ring.bytes();
+            if let Some(recent) = confirmed.by_source.get(source).filter(|_| seen.insert(source)) {
+                readings += recent.readings.len();
+                room += recent.bytes();
             }
         }
         if at > 0 && (readings > MOST_READINGS || room > ROOM) {
@@ -111,7 +111,7 @@ pub fn fitting(queue: &[Queued], rings: &Rings) -> usize {
 /// room.
 pub fn parts(
     taken: &[Queued],
-    rings: &Rings,
+    confirmed: &ConfirmedReadings,
     boot: u64,
     now: Time,
     going_on: &BTreeSet<Name>,
@@ -125,13 +125,13 @@ pub fn parts(
         if let Some(part) = parts.last_mut().filter(|_| last.is_some_and(|last| follows(last, queued))) {
             part.readings.push(aged(&reading.reading, now));
         } else {
-            let ring = rings.by_source.get(&reading.source).filter(|ring| {
+            let recent = confirmed.by_source.get(&reading.source).filter(|recent| {
                 seen.insert(&reading.source)
                     && reading.boot == boot
-                    && ring.last().checked_add(1) == Some(reading.number)
+                    && recent.last().checked_add(1) == Some(reading.number)
             });
-            let again = ring.map_or(0, |ring| ring.readings.len() as u64);
-            let resent = ring.into_iter().flat_map(|ring| &ring.readings).map(|(_, reading)| reading);
+            let again = recent.map_or(0, |recent| recent.readings.len() as u64);
+            let resent = recent.into_iter().flat_map(|recent| &recent.readings).map(|(_, reading)| reading);
             parts.push(SourceReport {
                 source: reading.source.clone(),
                 boot: reading.boot,
@@ -149,36 +149,36 @@ pub fn parts(
         part.more = !later.insert(part.source.clone());
     }
     if is_last {
-        say_again(&mut parts, rings, boot, now);
+        say_again(&mut parts, confirmed, boot, now);
     }
     parts
 }
 
 /// Adds the sources that have nothing new.
-fn say_again(parts: &mut Vec<SourceReport>, rings: &Rings, boot: u64, now: Time) {
+fn say_again(parts: &mut Vec<SourceReport>, confirmed: &ConfirmedReadings, boot: u64, now: Time) {
     let size = |part: &SourceReport| {
         let readings: usize = part.readings.iter().map(|reading| READING_BYTES + reading.fact.len() * ESCAPED).sum();
         PART_BYTES + part.source.len() * ESCAPED + readings
     };
     let mut readings: usize = parts.iter().map(|part| part.readings.len()).sum();
     let mut room: usize = parts.iter().map(size).sum();
-    for (source, ring) in &rings.by_source {
-        readings += ring.readings.len();
-        room += PART_BYTES + source.len() * ESCAPED + ring.bytes();
+    for (source, recent) in &confirmed.by_source {
+        readings += recent.readings.len();
+        room += PART_BYTES + source.len() * ESCAPED + recent.bytes();
         if readings > MOST_READINGS || room > ROOM {
             return;
         }
-        if ring.readings.is_empty() || parts.iter().any(|part| part.source == *source) {
+        if recent.readings.is_empty() || parts.iter().any(|part| part.source == *source) {
             continue;
         }
         parts.push(SourceReport {
             source: source.clone(),
             boot,
-            before: ring.before,
-            first: ring.first(),
-            resent: ring.readings.len() as u64,
+            before: recent.before,
+            first: recent.first(),
+            resent: recent.readings.len() as u64,
             more: false,
-            readings: ring.readings.iter().map(|(_, reading)| aged(reading, now)).collect(),
+            readings: recent.readings.iter().map(|(_, reading)| aged(reading, now)).collect(),
         });
     }
 }

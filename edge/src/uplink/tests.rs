@@ -6,7 +6,7 @@ use dag_engine::{ClockShift, Name, Reading, Time, Value};
 use dag_uplink::{Clock, DeviceReport, LONGEST_REPORT, MOST_READINGS, SourceReport, VERSION};
 use proptest::prelude::*;
 
-use super::{Rings, fitting, parts};
+use super::{ConfirmedReadings, fitting, parts};
 use crate::store::{Queued, StoredReading};
 
 const BOOT: u64 = 3;
@@ -42,13 +42,13 @@ fn queues() -> impl Strategy<Value = Vec<Queued>> {
 
 /// What the daemon does with a queue: every message in turn, each confirmed before the next.
 fn messages(mut queue: &[Queued]) -> Vec<Vec<SourceReport>> {
-    let (mut rings, mut sent) = (Rings::default(), Vec::new());
+    let (mut confirmed, mut sent) = (ConfirmedReadings::default(), Vec::new());
     loop {
         let window = &queue[..queue.len().min(MOST_READINGS + 1)];
-        let (taken, behind) = queue.split_at(fitting(window, &rings));
+        let (taken, behind) = queue.split_at(fitting(window, &confirmed));
         let going_on: BTreeSet<Name> = behind.iter().map(|queued| queued.reading.source.clone()).collect();
-        sent.push(parts(taken, &rings, BOOT, now(), &going_on, behind.is_empty()));
-        rings.confirmed(taken, BOOT);
+        sent.push(parts(taken, &confirmed, BOOT, now(), &going_on, behind.is_empty()));
+        confirmed.add(taken, BOOT);
         if behind.is_empty() {
             return sent;
         }
@@ -132,17 +132,18 @@ proptest! {
 #[test]
 fn with_nothing_new_the_last_sixteen_are_said_again() {
     let queue: Vec<Queued> = (1..=20).map(|number| queued("gpio", BOOT, number, "power", 1_000)).collect();
-    let mut rings = Rings::default();
-    rings.confirmed(&queue, BOOT);
-    let again = parts(&[], &rings, BOOT, now(), &BTreeSet::new(), true);
+    let mut confirmed = ConfirmedReadings::default();
+    confirmed.add(&queue, BOOT);
+    let again = parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!((again[0].first, again[0].resent, again[0].readings.len()), (5, 16, 16));
     assert_eq!((again.len(), again[0].before, again[0].more), (1, Some(7), false));
 }
 
 #[test]
 fn a_reading_of_another_age_of_the_clock_is_a_year_old_at_most() {
-    let ages =
-        |at: i64| parts(&[queued("gpio", 1, 1, "power", at)], &Rings::default(), BOOT, now(), &BTreeSet::new(), true);
+    let ages = |at: i64| {
+        parts(&[queued("gpio", 1, 1, "power", at)], &ConfirmedReadings::default(), BOOT, now(), &BTreeSet::new(), true)
+    };
     assert_eq!(ages(0)[0].readings[0].age_ms, 365 * 86_400_000);
     assert_eq!(ages(now().as_millis() + 5)[0].readings[0].age_ms, 0);
     DeviceReport::parse(&serde_json::to_vec(&message(ages(0))).unwrap()).unwrap();
@@ -150,9 +151,9 @@ fn a_reading_of_another_age_of_the_clock_is_a_year_old_at_most() {
 
 #[test]
 fn a_clock_that_is_set_moves_what_is_said_again() {
-    let mut rings = Rings::default();
-    rings.confirmed(&[queued("gpio", BOOT, 1, "power", 1_000), queued("gpio", BOOT, 2, "power", 2_000)], BOOT);
-    rings.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
-    let again = parts(&[], &rings, BOOT, now(), &BTreeSet::new(), true);
+    let mut confirmed = ConfirmedReadings::default();
+    confirmed.add(&[queued("gpio", BOOT, 1, "power", 1_000), queued("gpio", BOOT, 2, "power", 2_000)], BOOT);
+    confirmed.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
+    let again = parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!(again[0].readings[1].age_ms, 1_000);
 }
