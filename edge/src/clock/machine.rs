@@ -21,8 +21,8 @@ pub trait Machine: Debug + Send + Sync {
     fn timesync(&self) -> Timesync;
 
     /// All of that, at one moment.
-    fn seen(&self) -> Seen {
-        Seen { system: self.system(), running: self.running(), timesync: self.timesync() }
+    fn sample(&self) -> ClockSample {
+        ClockSample { system: self.system(), running: self.running(), timesync: self.timesync() }
     }
 }
 
@@ -39,7 +39,7 @@ pub enum Timesync {
 
 /// What the machine says at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub struct ClockSample {
     /// The system's time.
     pub system: Time,
     /// For how long the machine has been running.

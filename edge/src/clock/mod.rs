@@ -29,7 +29,7 @@ pub struct Clock {
 impl Clock {
     /// Starts at the system's time, or just after `last`, the latest time ever noted, where that is later.
     pub fn start(machine: Arc<dyn Machine>, last: Option<Time>) -> Clock {
-        let reckoning = Reckoning::start(machine.seen(), last);
+        let reckoning = Reckoning::start(machine.sample(), last);
         Clock { machine, reckoning: Arc::new(Mutex::new(reckoning)) }
     }
 
@@ -46,8 +46,8 @@ impl Clock {
 
     /// Looks at the system's clock, and follows it if it was set.
     pub fn look(&self) -> Option<ClockShift> {
-        let seen = self.machine.seen();
-        self.reckoning().look(seen)
+        let sample = self.machine.sample();
+        self.reckoning().look(sample)
     }
 
     /// Why the time is uncertain, as of the last look; none if it is not.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dag_engine::{ClockShift, Millis, Time};
 
-use super::machine::{Seen, Timesync};
+use super::machine::{ClockSample, Timesync};
 
 /// How far the system's clock must have moved to have been set, in milliseconds: less is drift.
 const JUMP: i64 = 2_000;
@@ -47,13 +47,13 @@ pub(super) struct Reckoning {
 }
 
 impl Reckoning {
-    pub fn start(seen: Seen, last: Option<Time>) -> Reckoning {
+    pub fn start(sample: ClockSample, last: Option<Time>) -> Reckoning {
         let after_last = last.map(|last| last + Millis::new(1));
-        let began = after_last.filter(|after_last| seen.system < *after_last).unwrap_or(seen.system);
+        let began = after_last.filter(|after_last| sample.system < *after_last).unwrap_or(sample.system);
         let floor = last.unwrap_or(EARLIEST).max(EARLIEST);
-        let (system_began, timesync) = (system_began(seen), seen.timesync);
-        let reckoning = Reckoning { began, since: seen.running, floor, system_began, credible: false, timesync };
-        Reckoning { credible: reckoning.may_be_right(seen.system), ..reckoning }
+        let (system_began, timesync) = (system_began(sample), sample.timesync);
+        let reckoning = Reckoning { began, since: sample.running, floor, system_began, credible: false, timesync };
+        Reckoning { credible: reckoning.may_be_right(sample.system), ..reckoning }
     }
 
     /// The time after the machine has been `running` for so long.
@@ -75,16 +75,16 @@ impl Reckoning {
 
     /// Follows the system's clock, if it was set to a time that can be right. One that only ticks on may be as wrong as
     /// before, unless a time server answers for it.
-    pub fn look(&mut self, seen: Seen) -> Option<ClockShift> {
-        self.timesync = seen.timesync;
-        let was_set = system_began(seen).abs_diff(self.system_began) > JUMP.unsigned_abs();
+    pub fn look(&mut self, sample: ClockSample) -> Option<ClockShift> {
+        self.timesync = sample.timesync;
+        let was_set = system_began(sample).abs_diff(self.system_began) > JUMP.unsigned_abs();
         if was_set {
-            self.system_began = system_began(seen);
+            self.system_began = system_began(sample);
         }
-        if was_set || seen.timesync == Timesync::Done {
-            self.credible = self.may_be_right(seen.system);
+        if was_set || sample.timesync == Timesync::Done {
+            self.credible = self.may_be_right(sample.system);
         }
-        let shift_ms = seen.system.as_millis() - self.at(seen.running).as_millis();
+        let shift_ms = sample.system.as_millis() - self.at(sample.running).as_millis();
         if !self.credible || shift_ms.abs() <= JUMP {
             return None;
         }
@@ -99,8 +99,8 @@ impl Reckoning {
     }
 }
 
-fn system_began(seen: Seen) -> i64 {
-    seen.system.as_millis() - millis(seen.running).get()
+fn system_began(sample: ClockSample) -> i64 {
+    sample.system.as_millis() - millis(sample.running).get()
 }
 
 fn millis(duration: Duration) -> Millis {
@@ -112,8 +112,8 @@ mod tests {
     use super::*;
 
     /// What is seen when the machine has been running for so many seconds.
-    fn seen(system: &str, running: u64, timesync: Timesync) -> Seen {
-        Seen { system: time(system), running: Duration::from_secs(running), timesync }
+    fn sample(system: &str, running: u64, timesync: Timesync) -> ClockSample {
+        ClockSample { system: time(system), running: Duration::from_secs(running), timesync }
     }
 
     fn time(text: &str) -> Time {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn noon(last: Option<&str>) -> Reckoning {
-        Reckoning::start(seen("2026-03-01T12:00:00Z", 0, Timesync::Unknown), last.map(time))
+        Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Unknown), last.map(time))
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         for (system, running) in
             [("2026-03-01T12:00:10Z", 10), ("2026-03-01T12:10:01.9Z", 600), ("2026-03-01T12:19:58.1Z", 1_200)]
         {
-            assert_eq!(clock.look(seen(system, running, Timesync::Unknown)), None, "{system}");
+            assert_eq!(clock.look(sample(system, running, Timesync::Unknown)), None, "{system}");
             assert_eq!(clock.unset(), None);
         }
         assert_eq!(clock.at(Duration::from_secs(3_600)), time("2026-03-01T13:00:00Z"));
@@ -140,37 +140,37 @@ mod tests {
     fn a_clock_that_is_set_in_either_direction_is_followed_with_its_beginning() {
         for (system, shift_ms) in [("2026-03-01T15:00:10Z", 10_800_000), ("2026-03-01T09:00:10Z", -10_800_000)] {
             let mut clock = noon(None);
-            let set = clock.look(seen(system, 10, Timesync::Unknown));
+            let set = clock.look(sample(system, 10, Timesync::Unknown));
             assert_eq!(set, Some(ClockShift { began: time("2026-03-01T12:00:00Z"), shift_ms }));
             assert_eq!(clock.at(Duration::from_secs(10)), time(system));
             assert_eq!(clock.began(), time(system) - Millis::new(10_000));
-            assert_eq!(clock.look(seen(system, 10, Timesync::Unknown)), None, "once");
+            assert_eq!(clock.look(sample(system, 10, Timesync::Unknown)), None, "once");
         }
     }
 
     #[test]
     fn a_machine_that_boots_with_an_old_clock_goes_on_after_what_it_noted_last() {
         let last = "2026-03-01T11:00:00Z";
-        let mut clock = Reckoning::start(seen("2026-03-01T10:17:01Z", 0, Timesync::Unknown), Some(time(last)));
+        let mut clock = Reckoning::start(sample("2026-03-01T10:17:01Z", 0, Timesync::Unknown), Some(time(last)));
         assert_eq!(clock.at(Duration::ZERO), time("2026-03-01T11:00:00.001Z"));
         assert_eq!(clock.unset(), Some(Unset::Past));
         // An hour later it ticks past what was noted last: it is as wrong as it was.
-        assert_eq!(clock.look(seen("2026-03-01T11:17:01Z", 3_600, Timesync::Unknown)), None);
+        assert_eq!(clock.look(sample("2026-03-01T11:17:01Z", 3_600, Timesync::Unknown)), None);
         assert_eq!(
             (clock.unset(), clock.at(Duration::from_secs(3_600))),
             (Some(Unset::Past), time("2026-03-01T12:00:00.001Z"))
         );
         // Then it is set.
-        let set = clock.look(seen("2026-03-04T08:00:00Z", 3_660, Timesync::Unknown)).unwrap();
+        let set = clock.look(sample("2026-03-04T08:00:00Z", 3_660, Timesync::Unknown)).unwrap();
         assert_eq!(set.began, time("2026-03-01T11:00:00.001Z"));
         assert_eq!((clock.unset(), clock.at(Duration::from_secs(3_660))), (None, time("2026-03-04T08:00:00Z")));
     }
 
     #[test]
     fn a_machine_without_a_clock_waits_for_the_time_and_then_moves_by_decades() {
-        let mut clock = Reckoning::start(seen("1970-01-01T00:00:05Z", 0, Timesync::Unknown), None);
+        let mut clock = Reckoning::start(sample("1970-01-01T00:00:05Z", 0, Timesync::Unknown), None);
         assert_eq!((clock.at(Duration::ZERO), clock.unset()), (time("1970-01-01T00:00:05Z"), Some(Unset::Past)));
-        let set = clock.look(seen("2026-03-01T12:00:00Z", 5, Timesync::Done)).unwrap();
+        let set = clock.look(sample("2026-03-01T12:00:00Z", 5, Timesync::Done)).unwrap();
         assert_eq!(set.began, time("1970-01-01T00:00:05Z"));
         assert_eq!((clock.began(), clock.unset()), (time("2026-03-01T11:59:55Z"), None));
     }
@@ -178,31 +178,31 @@ mod tests {
     #[test]
     fn a_clock_set_to_what_has_passed_already_is_not_followed() {
         let mut clock = noon(Some("2026-03-01T11:59:00Z"));
-        assert_eq!(clock.look(seen("2020-01-01T00:00:00Z", 10, Timesync::Unknown)), None);
+        assert_eq!(clock.look(sample("2020-01-01T00:00:00Z", 10, Timesync::Unknown)), None);
         assert_eq!(
             (clock.unset(), clock.at(Duration::from_secs(10))),
             (Some(Unset::Past), time("2026-03-01T12:00:10Z"))
         );
         // And back again: it was right all the while.
-        assert_eq!(clock.look(seen("2026-03-01T12:00:20Z", 20, Timesync::Unknown)), None);
+        assert_eq!(clock.look(sample("2026-03-01T12:00:20Z", 20, Timesync::Unknown)), None);
         assert_eq!(clock.unset(), None);
     }
 
     #[test]
     fn time_is_uncertain_until_a_time_server_answers() {
-        let mut clock = Reckoning::start(seen("2026-03-01T12:00:00Z", 0, Timesync::Waits), None);
+        let mut clock = Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Waits), None);
         assert_eq!(clock.unset(), Some(Unset::Waits));
-        assert_eq!(clock.look(seen("2026-03-01T12:00:30Z", 30, Timesync::Done)), None, "it was right");
+        assert_eq!(clock.look(sample("2026-03-01T12:00:30Z", 30, Timesync::Done)), None, "it was right");
         assert_eq!(clock.unset(), None);
     }
 
     #[test]
     fn a_time_server_answers_for_a_clock_that_was_behind() {
         let last = time("2026-03-01T12:30:00Z");
-        let mut clock = Reckoning::start(seen("2026-03-01T12:00:00Z", 0, Timesync::Done), Some(last));
+        let mut clock = Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Done), Some(last));
         assert_eq!(clock.unset(), Some(Unset::Past));
         // The clock noted last was ahead by half an hour; now that has passed.
-        let set = clock.look(seen("2026-03-01T12:30:00Z", 1_800, Timesync::Done)).unwrap();
+        let set = clock.look(sample("2026-03-01T12:30:00Z", 1_800, Timesync::Done)).unwrap();
         assert_eq!((set.shift_ms, clock.unset()), (-1_800_001, None));
     }
 
