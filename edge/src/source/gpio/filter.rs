@@ -10,7 +10,7 @@ const RESTLESS: Duration = Duration::from_secs(10);
 
 /// What a look at the line brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum FilterOutput {
     /// Nothing to tell.
     Nothing,
     /// The line holds this level, and has since then: a reading.
@@ -49,19 +49,19 @@ impl Filter {
     }
 
     /// The line changed its level at `at`, which is `since` by the other clock.
-    pub fn edge(&mut self, at: Time, since: Instant) -> Seen {
+    pub fn edge(&mut self, at: Time, since: Instant) -> FilterOutput {
         self.begin(Candidate { at, since, level: None })
     }
 
     /// The line has `level` now: looked at because it was due, or to find what an interrupt missed.
-    pub fn look(&mut self, level: Level, at: Time, now: Instant) -> Seen {
+    pub fn look(&mut self, level: Level, at: Time, now: Instant) -> FilterOutput {
         let fresh = Candidate { at, since: now, level: Some(level) };
         match self.candidate {
-            None if self.told == Some(level) => Seen::Nothing,
+            None if self.told == Some(level) => FilterOutput::Nothing,
             None => self.begin(fresh),
             // An edge was missed: the level that was about to last is gone.
             Some(Candidate { level: Some(began), .. }) if began != level => self.begin(fresh),
-            Some(candidate) if now < candidate.since + self.glitch => Seen::Nothing,
+            Some(candidate) if now < candidate.since + self.glitch => FilterOutput::Nothing,
             Some(candidate) => self.settle(level, candidate.at),
         }
     }
@@ -71,28 +71,28 @@ impl Filter {
         self.candidate.map(|candidate| candidate.since + self.glitch)
     }
 
-    fn begin(&mut self, candidate: Candidate) -> Seen {
+    fn begin(&mut self, candidate: Candidate) -> FilterOutput {
         self.candidate = Some(candidate);
         let unrest = *self.unrest.get_or_insert(candidate.since);
         if self.restless || candidate.since.duration_since(unrest) < RESTLESS {
-            return Seen::Nothing;
+            return FilterOutput::Nothing;
         }
         self.restless = true;
         self.told = None;
-        Seen::Restless
+        FilterOutput::Restless
     }
 
-    fn settle(&mut self, level: Level, at: Time) -> Seen {
+    fn settle(&mut self, level: Level, at: Time) -> FilterOutput {
         (self.candidate, self.unrest, self.restless) = (None, None, false);
-        if self.told.replace(level) == Some(level) { Seen::Nothing } else { Seen::Settled(level, at) }
+        if self.told.replace(level) == Some(level) { FilterOutput::Nothing } else { FilterOutput::Settled(level, at) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use FilterOutput::{Nothing, Restless, Settled};
     use Level::{High, Low};
-    use Seen::{Nothing, Restless, Settled};
 
     /// What happens to a line, at which millisecond.
     enum Step {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Drives a filter with a glitch of 50 ms that knows the line as high, and compares what each step brought.
-    fn check(steps: &[(Step, Seen)]) {
+    fn check(steps: &[(Step, FilterOutput)]) {
         let start = Instant::now();
         let when = |millis: i64| start + Duration::from_millis(millis.unsigned_abs());
         let mut filter = Filter::new(Duration::from_millis(50));

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use self::{
-    filter::{Filter, Seen},
+    filter::{Filter, FilterOutput},
     line::{Edge, Line},
 };
 use super::{
@@ -94,10 +94,10 @@ impl Watch {
         let mut filter = Filter::new(self.input.glitch.into());
         let mut next_look = Instant::now();
         loop {
-            let seen = select! {
+            let output = select! {
                 edge = edges.changed() => match (edge, *edges.borrow_and_update()) {
                     (Ok(()), Some((at, since))) => filter.edge(at, since),
-                    (Ok(()), None) => Seen::Nothing,
+                    (Ok(()), None) => FilterOutput::Nothing,
                     (Err(_), _) => return Ok(self.ended(&line.why_ended())),
                 },
                 () = until(filter.deadline()) => filter.look(line.level(), (self.clock)(), Instant::now()),
@@ -107,14 +107,14 @@ impl Watch {
                 }
                 () = self.reread.notified() => filter.look(line.level(), (self.clock)(), Instant::now()),
             };
-            match seen {
-                Seen::Nothing => {}
-                Seen::Settled(level, at) => {
+            match output {
+                FilterOutput::Nothing => {}
+                FilterOutput::Settled(level, at) => {
                     backoff.reset();
                     let value = if level == self.input.on_when { Value::On } else { Value::Off };
                     self.reporter.works(&[(self.input.fact.clone(), Some(value))], at, false).await?;
                 }
-                Seen::Restless => self.lost(self.restless()).await?,
+                FilterOutput::Restless => self.lost(self.restless()).await?,
             }
         }
     }
