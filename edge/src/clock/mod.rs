@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dag_engine::{ClockShift, Time};
 
 pub use machine::{Machine, System, Timesync};
-pub use reckoning::Unset;
+pub use reckoning::ClockUncertainty;
 
 use reckoning::Reckoning;
 
@@ -51,8 +51,8 @@ impl Clock {
     }
 
     /// Why the time is uncertain, as of the last look; none if it is not.
-    pub fn unset(&self) -> Option<Unset> {
-        self.reckoning().unset()
+    pub fn uncertainty(&self) -> Option<ClockUncertainty> {
+        self.reckoning().uncertainty()
     }
 
     fn reckoning(&self) -> MutexGuard<'_, Reckoning> {

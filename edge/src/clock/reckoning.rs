@@ -14,19 +14,19 @@ const EARLIEST: Time = Time::from_millis(1_767_225_600_000);
 
 /// Why the time is uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unset {
+pub enum ClockUncertainty {
     /// The system's clock stands before a time that has passed already.
-    Past,
+    Behind,
     /// The system waits for a time server.
-    Waits,
+    Unsynchronized,
 }
 
-impl Unset {
+impl ClockUncertainty {
     /// The reason in words.
     pub const fn describe(self) -> &'static str {
         match self {
-            Unset::Past => "the system's clock is behind: it was not set since the machine was started",
-            Unset::Waits => "no time server has answered since the machine was started",
+            ClockUncertainty::Behind => "the system's clock is behind: it was not set since the machine was started",
+            ClockUncertainty::Unsynchronized => "no time server has answered since the machine was started",
         }
     }
 }
@@ -65,10 +65,10 @@ impl Reckoning {
         self.began
     }
 
-    pub fn unset(&self) -> Option<Unset> {
+    pub fn uncertainty(&self) -> Option<ClockUncertainty> {
         match (self.credible, self.timesync) {
-            (false, _) => Some(Unset::Past),
-            (true, Timesync::Waits) => Some(Unset::Waits),
+            (false, _) => Some(ClockUncertainty::Behind),
+            (true, Timesync::Waits) => Some(ClockUncertainty::Unsynchronized),
             (true, _) => None,
         }
     }
@@ -111,7 +111,7 @@ fn millis(duration: Duration) -> Millis {
 mod tests {
     use super::*;
 
-    /// What is seen when the machine has been running for so many seconds.
+    /// The sample where the machine has been running for so many seconds.
     fn sample(system: &str, running: u64, timesync: Timesync) -> ClockSample {
         ClockSample { system: time(system), running: Duration::from_secs(running), timesync }
     }
@@ -131,7 +131,7 @@ mod tests {
             [("2026-03-01T12:00:10Z", 10), ("2026-03-01T12:10:01.9Z", 600), ("2026-03-01T12:19:58.1Z", 1_200)]
         {
             assert_eq!(clock.look(sample(system, running, Timesync::Unknown)), None, "{system}");
-            assert_eq!(clock.unset(), None);
+            assert_eq!(clock.uncertainty(), None);
         }
         assert_eq!(clock.at(Duration::from_secs(3_600)), time("2026-03-01T13:00:00Z"));
     }
@@ -153,26 +153,29 @@ mod tests {
         let last = "2026-03-01T11:00:00Z";
         let mut clock = Reckoning::start(sample("2026-03-01T10:17:01Z", 0, Timesync::Unknown), Some(time(last)));
         assert_eq!(clock.at(Duration::ZERO), time("2026-03-01T11:00:00.001Z"));
-        assert_eq!(clock.unset(), Some(Unset::Past));
+        assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Behind));
         // An hour later it ticks past what was noted last: it is as wrong as it was.
         assert_eq!(clock.look(sample("2026-03-01T11:17:01Z", 3_600, Timesync::Unknown)), None);
         assert_eq!(
-            (clock.unset(), clock.at(Duration::from_secs(3_600))),
-            (Some(Unset::Past), time("2026-03-01T12:00:00.001Z"))
+            (clock.uncertainty(), clock.at(Duration::from_secs(3_600))),
+            (Some(ClockUncertainty::Behind), time("2026-03-01T12:00:00.001Z"))
         );
         // Then it is set.
         let set = clock.look(sample("2026-03-04T08:00:00Z", 3_660, Timesync::Unknown)).unwrap();
         assert_eq!(set.began, time("2026-03-01T11:00:00.001Z"));
-        assert_eq!((clock.unset(), clock.at(Duration::from_secs(3_660))), (None, time("2026-03-04T08:00:00Z")));
+        assert_eq!((clock.uncertainty(), clock.at(Duration::from_secs(3_660))), (None, time("2026-03-04T08:00:00Z")));
     }
 
     #[test]
     fn a_machine_without_a_clock_waits_for_the_time_and_then_moves_by_decades() {
         let mut clock = Reckoning::start(sample("1970-01-01T00:00:05Z", 0, Timesync::Unknown), None);
-        assert_eq!((clock.at(Duration::ZERO), clock.unset()), (time("1970-01-01T00:00:05Z"), Some(Unset::Past)));
+        assert_eq!(
+            (clock.at(Duration::ZERO), clock.uncertainty()),
+            (time("1970-01-01T00:00:05Z"), Some(ClockUncertainty::Behind))
+        );
         let set = clock.look(sample("2026-03-01T12:00:00Z", 5, Timesync::Done)).unwrap();
         assert_eq!(set.began, time("1970-01-01T00:00:05Z"));
-        assert_eq!((clock.began(), clock.unset()), (time("2026-03-01T11:59:55Z"), None));
+        assert_eq!((clock.began(), clock.uncertainty()), (time("2026-03-01T11:59:55Z"), None));
     }
 
     #[test]
@@ -180,35 +183,35 @@ mod tests {
         let mut clock = noon(Some("2026-03-01T11:59:00Z"));
         assert_eq!(clock.look(sample("2020-01-01T00:00:00Z", 10, Timesync::Unknown)), None);
         assert_eq!(
-            (clock.unset(), clock.at(Duration::from_secs(10))),
-            (Some(Unset::Past), time("2026-03-01T12:00:10Z"))
+            (clock.uncertainty(), clock.at(Duration::from_secs(10))),
+            (Some(ClockUncertainty::Behind), time("2026-03-01T12:00:10Z"))
         );
         // And back again: it was right all the while.
         assert_eq!(clock.look(sample("2026-03-01T12:00:20Z", 20, Timesync::Unknown)), None);
-        assert_eq!(clock.unset(), None);
+        assert_eq!(clock.uncertainty(), None);
     }
 
     #[test]
     fn time_is_uncertain_until_a_time_server_answers() {
         let mut clock = Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Waits), None);
-        assert_eq!(clock.unset(), Some(Unset::Waits));
+        assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Unsynchronized));
         assert_eq!(clock.look(sample("2026-03-01T12:00:30Z", 30, Timesync::Done)), None, "it was right");
-        assert_eq!(clock.unset(), None);
+        assert_eq!(clock.uncertainty(), None);
     }
 
     #[test]
     fn a_time_server_answers_for_a_clock_that_was_behind() {
         let last = time("2026-03-01T12:30:00Z");
         let mut clock = Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Done), Some(last));
-        assert_eq!(clock.unset(), Some(Unset::Past));
+        assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Behind));
         // The clock noted last was ahead by half an hour; now that has passed.
         let set = clock.look(sample("2026-03-01T12:30:00Z", 1_800, Timesync::Done)).unwrap();
-        assert_eq!((set.shift_ms, clock.unset()), (-1_800_001, None));
+        assert_eq!((set.shift_ms, clock.uncertainty()), (-1_800_001, None));
     }
 
     #[test]
     fn a_restart_within_the_drift_is_no_old_clock() {
         let clock = noon(Some("2026-03-01T12:00:01.5Z"));
-        assert_eq!((clock.at(Duration::ZERO), clock.unset()), (time("2026-03-01T12:00:01.501Z"), None));
+        assert_eq!((clock.at(Duration::ZERO), clock.uncertainty()), (time("2026-03-01T12:00:01.501Z"), None));
     }
 }

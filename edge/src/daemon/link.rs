@@ -235,7 +235,7 @@ impl Daemon {
             since: incident.since,
             acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
         });
-        let clock = if self.clock.unset().is_some() { Clock::Unset } else { Clock::Set };
+        let clock = if self.clock.uncertainty().is_some() { Clock::Unset } else { Clock::Set };
         Said { clock, rules: self.desk.rules_id(), incidents: open.collect() }
     }
 

@@ -194,8 +194,8 @@ impl Daemon {
         if let Some(last) = opened.last_alive {
             tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
         }
-        if let Some(unset) = clock.unset() {
-            tracing::warn!("the time is uncertain: {}", unset.describe());
+        if let Some(uncertainty) = clock.uncertainty() {
+            tracing::warn!("the time is uncertain: {}", uncertainty.describe());
         }
         desk.take(Input::Account(device.clone()), now);
         if rejected.is_none() {
@@ -328,7 +328,7 @@ impl Daemon {
             tracing::info!(fact = %seen.fact, %value, source = %event.source, "reading");
         }
         let now = self.clock.now();
-        self.desk.observe(&event.source, event.observations, self.clock.unset().is_some(), now);
+        self.desk.observe(&event.source, event.observations, self.clock.uncertainty().is_some(), now);
     }
 
     fn settled(&mut self, id: Id, result: Result<Receipt, Failure>) {

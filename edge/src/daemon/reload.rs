@@ -135,7 +135,7 @@ pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, c
     });
     let now = clock.now();
     let unknown = unread.map(|(fact, ..)| Observation { fact: fact.clone(), value: None, at: now }).collect();
-    desk.observe(&Name::new_static("config.toml"), unknown, clock.unset().is_some(), now);
+    desk.observe(&Name::new_static("config.toml"), unknown, clock.uncertainty().is_some(), now);
 }
 
 /// The end of the reload that is under way, if one is.

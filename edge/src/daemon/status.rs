@@ -170,7 +170,7 @@ impl Daemon {
             rules: self.desk.rulebook().engine.rules().hash(),
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
-            clock: self.clock.unset().map(|unset| unset.describe().to_owned()),
+            clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
             home_assistant: self.bridge.as_ref().map(Bridge::link),
             next_deadline: state.next_deadline(),
             uplink: self.uplink_status(),

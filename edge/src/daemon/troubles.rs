@@ -40,7 +40,7 @@ impl Daemon {
     pub(super) fn tell_troubles(&mut self) {
         let now = Instant::now();
         let rules = self.rejected.as_deref().map(first_problem);
-        let clock = self.clock.unset().map(|unset| unset.describe().to_owned());
+        let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned());
         let troubles = &mut self.troubles;
         let mut inputs = troubles.store.seen(self.desk.trouble(), now);
         inputs.extend(troubles.rules.seen(rules, now));

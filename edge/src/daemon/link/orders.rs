@@ -38,7 +38,7 @@ impl Daemon {
     fn try_rules(&mut self, rules: SignedRules) {
         let last = self.desk.store().rules_signed_at().map_err(|error| error.to_string());
         let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
-        let now = self.clock.unset().is_none().then(|| self.clock.now());
+        let now = self.clock.uncertainty().is_none().then(|| self.clock.now());
         let admitted = last.and_then(|last| bundle::admit(&rules, key, last, now));
         let Some(link) = &mut self.link else { return };
         if let Err(reason) = admitted {
