@@ -9,7 +9,7 @@ use super::event::{Change, Event, Observation};
 
 /// Nobody listens any more: the source ends.
 #[derive(Debug)]
-pub(super) struct Unheard;
+pub(super) struct ReceiverDropped;
 
 /// The one way from a source to the daemon: tells first readings, changes, losses and returns, each once.
 pub(super) struct Reporter {
@@ -29,7 +29,12 @@ impl Reporter {
     }
 
     /// The source works and read these values at `at`. With `exact` a number is told however little it moved.
-    pub async fn works(&mut self, values: &[(Name, Option<Value>)], at: Time, exact: bool) -> Result<(), Unheard> {
+    pub async fn works(
+        &mut self,
+        values: &[(Name, Option<Value>)],
+        at: Time,
+        exact: bool,
+    ) -> Result<(), ReceiverDropped> {
         let change = if self.lost.take().is_some() { Change::Found } else { Change::Works };
         let news = values.iter().filter(|(fact, value)| self.is_news(fact, *value, exact)).cloned().collect();
         let observations = self.observe(news, at);
@@ -40,7 +45,7 @@ impl Reporter {
     }
 
     /// The source is lost, or still lost: its `facts` are unknown. The same reason is told once.
-    pub async fn lost(&mut self, facts: &[Name], reason: String, at: Time) -> Result<(), Unheard> {
+    pub async fn lost(&mut self, facts: &[Name], reason: String, at: Time) -> Result<(), ReceiverDropped> {
         if self.lost.as_ref() == Some(&reason) {
             return Ok(());
         }
@@ -71,9 +76,9 @@ impl Reporter {
         news.into_iter().map(|(fact, value)| Observation { fact, value, at }).collect()
     }
 
-    async fn tell(&self, change: Change, observations: Vec<Observation>) -> Result<(), Unheard> {
+    async fn tell(&self, change: Change, observations: Vec<Observation>) -> Result<(), ReceiverDropped> {
         let event = Event { source: self.source.clone(), change, observations };
-        self.events.send(event).await.map_err(|_| Unheard)
+        self.events.send(event).await.map_err(|_| ReceiverDropped)
     }
 }
 

@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     event::Clock,
-    reporter::{Reporter, Unheard},
+    reporter::{ReceiverDropped, Reporter},
 };
 use crate::backoff::Backoff;
 
@@ -70,7 +70,7 @@ impl Watch {
         &mut self,
         first: Result<(L, watch::Receiver<Edge>), PinError>,
         open: impl Fn() -> Result<(L, watch::Receiver<Edge>), PinError> + Send,
-    ) -> Result<(), Unheard> {
+    ) -> Result<(), ReceiverDropped> {
         let mut backoff = Backoff::new(&self.input.fact, Duration::from_secs(1), Duration::from_secs(60));
         let mut opened = first;
         loop {
@@ -90,7 +90,7 @@ impl Watch {
         mut line: L,
         mut edges: watch::Receiver<Edge>,
         backoff: &mut Backoff,
-    ) -> Result<String, Unheard> {
+    ) -> Result<String, ReceiverDropped> {
         let mut filter = Filter::new(self.input.glitch.into());
         let mut next_look = Instant::now();
         loop {
@@ -119,7 +119,7 @@ impl Watch {
         }
     }
 
-    async fn lost(&mut self, reason: String) -> Result<(), Unheard> {
+    async fn lost(&mut self, reason: String) -> Result<(), ReceiverDropped> {
         self.reporter.lost(std::slice::from_ref(&self.input.fact), reason, (self.clock)()).await
     }
 

@@ -17,7 +17,7 @@ use self::{client::Connection, fault::Fault};
 use super::{
     error::SourceError,
     event::Clock,
-    reporter::{Reporter, Unheard},
+    reporter::{ReceiverDropped, Reporter},
 };
 use crate::backoff::Backoff;
 
@@ -117,7 +117,7 @@ struct Nut {
 
 impl Nut {
     /// Connects and polls until the connection is of no more use.
-    async fn session(&mut self) -> Result<(), Unheard> {
+    async fn session(&mut self) -> Result<(), ReceiverDropped> {
         let mut connection = match Connection::open(&self.ups.address, self.ups.timing.answer).await {
             Ok(connection) => connection,
             Err(fault) => return self.lost(fault).await,
@@ -178,7 +178,7 @@ impl Nut {
         Ok(values)
     }
 
-    async fn lost(&mut self, fault: Fault) -> Result<(), Unheard> {
+    async fn lost(&mut self, fault: Fault) -> Result<(), ReceiverDropped> {
         self.reporter.lost(&self.ups.facts(), fault.to_string(), (self.clock)()).await
     }
 
