@@ -16,7 +16,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use dag::source::{self, Change, Settings, Sources, Timing};
+use dag::source::{self, Settings, SourceStatus, Sources, Timing};
 use dag_config::Source;
 use dag_engine::{Millis, Name, Time};
 use peer::Nut;
@@ -35,28 +35,28 @@ fn now() -> Time {
 }
 
 /// The next event: what became of the source, and the observations as `fact=value`.
-async fn next(sources: &mut Sources) -> (Change, String) {
+async fn next(sources: &mut Sources) -> (SourceStatus, String) {
     let event = tokio::time::timeout(Duration::from_secs(20), sources.events.recv()).await;
     let event = event.expect("no event within 20 s").expect("the sources ended");
     let show = |value: Option<dag_engine::Value>| value.map_or("unknown".to_owned(), |value| value.to_string());
     let seen: Vec<_> = event.observations.iter().map(|seen| format!("{}={}", seen.fact, show(seen.value))).collect();
-    (event.change, seen.join(" "))
+    (event.status, seen.join(" "))
 }
 
 /// Takes events until one with these observations comes; returns what became of the source meanwhile.
-async fn reach(sources: &mut Sources, observations: &str) -> Vec<Change> {
-    let mut changes = Vec::new();
+async fn reach(sources: &mut Sources, observations: &str) -> Vec<SourceStatus> {
+    let mut statuses = Vec::new();
     loop {
-        let (change, seen) = next(sources).await;
-        changes.extend((change != Change::Works).then_some(change));
+        let (status, seen) = next(sources).await;
+        statuses.extend((status != SourceStatus::Working).then_some(status));
         if seen.ends_with(observations) {
-            return changes;
+            return statuses;
         }
     }
 }
 
-fn works(observations: &str) -> (Change, String) {
-    (Change::Works, observations.to_owned())
+fn works(observations: &str) -> (SourceStatus, String) {
+    (SourceStatus::Working, observations.to_owned())
 }
 
 #[tokio::test]
@@ -84,17 +84,17 @@ async fn a_misspelt_ups_and_a_driver_that_ends_make_the_facts_unknown() {
     let mut nut = Nut::start();
     let mut misspelt = watch(&nut.address, "usp");
     let reason = "the NUT server has no UPS `usp`, it has `ups`: set `ups` in config.toml";
-    let lost = Change::Lost(reason.to_owned());
+    let lost = SourceStatus::Lost(reason.to_owned());
     assert_eq!(next(&mut misspelt).await, (lost, "power=unknown battery=unknown battery_mv=unknown".to_owned()));
 
     let mut sources = watch(&nut.address, "ups");
     assert_eq!(next(&mut sources).await, works("power=on battery=100 battery_mv=13400"));
     nut.tell("driver stop");
     let reason = "upsd has no driver for the UPS (DRIVER-NOT-CONNECTED): start it on the server with `upsdrvctl start`";
-    let lost = Change::Lost(reason.to_owned());
+    let lost = SourceStatus::Lost(reason.to_owned());
     assert_eq!(next(&mut sources).await, (lost, "power=unknown battery=unknown battery_mv=unknown".to_owned()));
     nut.tell("driver start");
-    assert_eq!(reach(&mut sources, "battery=100 battery_mv=13400").await.last(), Some(&Change::Found));
+    assert_eq!(reach(&mut sources, "battery=100 battery_mv=13400").await.last(), Some(&SourceStatus::Recovered));
 }
 
 #[tokio::test]
@@ -107,13 +107,13 @@ async fn a_server_that_ends_makes_the_facts_unknown_until_it_is_back() {
 
     nut.tell("server stop");
     let reason = "the NUT server closed the connection: upsd was stopped or started again, or serves too many already";
-    let lost = Change::Lost(reason.to_owned());
+    let lost = SourceStatus::Lost(reason.to_owned());
     assert_eq!(next(&mut sources).await, (lost, "power=unknown battery=unknown battery_mv=unknown".to_owned()));
     let reason = "the NUT server cannot be reached (Connection refused (os error 111)): check that upsd runs and that \
                   `address` is right";
-    assert_eq!(next(&mut sources).await, (Change::Lost(reason.to_owned()), String::new()));
+    assert_eq!(next(&mut sources).await, (SourceStatus::Lost(reason.to_owned()), String::new()));
 
     nut.tell("server start");
     let changes = reach(&mut sources, "power=off battery=100 battery_mv=13400").await;
-    assert_eq!(changes.last(), Some(&Change::Found));
+    assert_eq!(changes.last(), Some(&SourceStatus::Recovered));
 }

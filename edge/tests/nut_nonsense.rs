@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use dag::source::{self, Change, Event, Settings, Sources, Timing};
+use dag::source::{self, Event, Settings, SourceStatus, Sources, Timing};
 use dag_config::Source;
 use dag_engine::{Millis, Name, Time, Value};
 use tokio::{
@@ -106,16 +106,16 @@ fn watch(address: &str, patience: Duration) -> Sources {
 const PATIENT: Duration = Duration::from_secs(20);
 const HASTY: Duration = Duration::from_millis(100);
 
-async fn next(sources: &mut Sources) -> (Change, Vec<Option<Value>>) {
-    let Event { change, observations, .. } =
+async fn next(sources: &mut Sources) -> (SourceStatus, Vec<Option<Value>>) {
+    let Event { status, observations, .. } =
         time::timeout(PATIENT * 2, sources.events.recv()).await.expect("no event").expect("the sources ended");
-    (change, observations.iter().map(|seen| seen.value).collect())
+    (status, observations.iter().map(|seen| seen.value).collect())
 }
 
 async fn check(manners: &'static [Manner], patience: Duration, reason: &str) {
     let (address, _) = serve(manners).await;
     let mut sources = watch(&address, patience);
-    assert_eq!(next(&mut sources).await, (Change::Lost(reason.to_owned()), vec![None]), "{manners:?}");
+    assert_eq!(next(&mut sources).await, (SourceStatus::Lost(reason.to_owned()), vec![None]), "{manners:?}");
 }
 
 #[tokio::test]
@@ -172,10 +172,10 @@ async fn a_server_that_answers_with_an_error_is_lost_with_what_to_do() {
 #[tokio::test]
 async fn an_address_that_is_none_is_lost_with_the_reason() {
     let mut sources = watch("127.0.0.1", PATIENT);
-    let (change, values) = next(&mut sources).await;
+    let (status, values) = next(&mut sources).await;
     let reason = "the NUT server cannot be reached (invalid socket address): check that upsd runs and that `address` is \
                   right";
-    assert_eq!((change, values), (Change::Lost(reason.to_owned()), vec![None]));
+    assert_eq!((status, values), (SourceStatus::Lost(reason.to_owned()), vec![None]));
 }
 
 #[tokio::test]
@@ -186,8 +186,8 @@ async fn a_server_that_comes_to_its_senses_is_found_again() {
     let mut losses = 0;
     loop {
         match next(&mut sources).await {
-            (Change::Lost(_), _) => losses += 1,
-            found => break assert_eq!(found, (Change::Found, vec![Some(Value::Off)])),
+            (SourceStatus::Lost(_), _) => losses += 1,
+            found => break assert_eq!(found, (SourceStatus::Recovered, vec![Some(Value::Off)])),
         }
     }
     assert_eq!((losses, connections.load(SeqCst)), (3, 4));

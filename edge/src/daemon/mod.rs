@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     clock::{Clock, Machine},
     home_assistant::Bridge,
-    source::{self, Change, Event, Settings, Sources},
+    source::{self, Event, Settings, SourceStatus, Sources},
     store::{Retention, Store, StoreInfo},
     uplink::bundle,
 };
@@ -312,13 +312,13 @@ impl Daemon {
     }
 
     fn seen(&mut self, event: Event) {
-        match event.change {
-            Change::Works => {}
-            Change::Lost(reason) => {
+        match event.status {
+            SourceStatus::Working => {}
+            SourceStatus::Lost(reason) => {
                 tracing::error!(source = %event.source, %reason, "a source is lost: its facts are unknown");
                 self.lost.insert(event.source.clone(), reason);
             }
-            Change::Found => {
+            SourceStatus::Recovered => {
                 tracing::info!(source = %event.source, "a source is back");
                 self.lost.remove(&event.source);
             }

@@ -24,18 +24,18 @@ pub struct Event {
     /// Which source, by a name that stays the same over restarts: `simulated`, `gpio:4`, `nut:ups@127.0.0.1:3493`.
     pub source: Name,
     /// What became of the source itself.
-    pub change: Change,
+    pub status: SourceStatus,
     /// What it saw; for a loss, its facts as unknown.
     pub observations: Vec<Observation>,
 }
 
 /// What became of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum SourceStatus {
     /// Nothing: it works.
-    Works,
+    Working,
     /// It is lost, or still lost for another reason (then without observations). The reason is a sentence for people.
     Lost(String),
     /// It is back.
-    Found,
+    Recovered,
 }

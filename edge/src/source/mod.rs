@@ -45,7 +45,7 @@ use tokio::{
 };
 
 pub use error::{SimulateError, SourceError};
-pub use event::{Change, Event, Observation};
+pub use event::{Event, Observation, SourceStatus};
 pub use gpio::PinError;
 pub use nut::Timing;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dag_engine::{Name, Time, Value};
 use tokio::sync::mpsc;
 
-use super::event::{Change, Event, Observation};
+use super::event::{Event, Observation, SourceStatus};
 
 /// Nobody listens any more: the source ends.
 #[derive(Debug)]
@@ -35,13 +35,13 @@ impl Reporter {
         at: Time,
         exact: bool,
     ) -> Result<(), ReceiverDropped> {
-        let change = if self.lost.take().is_some() { Change::Found } else { Change::Works };
+        let status = if self.lost.take().is_some() { SourceStatus::Recovered } else { SourceStatus::Working };
         let news = values.iter().filter(|(fact, value)| self.is_news(fact, *value, exact)).cloned().collect();
         let observations = self.observe(news, at);
-        if change == Change::Works && observations.is_empty() {
+        if status == SourceStatus::Working && observations.is_empty() {
             return Ok(());
         }
-        self.tell(change, observations).await
+        self.tell(status, observations).await
     }
 
     /// The source is lost, or still lost: its `facts` are unknown. The same reason is told once.
@@ -53,7 +53,7 @@ impl Reporter {
         let news =
             facts.iter().filter(|fact| self.is_news(fact, None, true)).map(|fact| (fact.clone(), None)).collect();
         let observations = self.observe(news, at);
-        self.tell(Change::Lost(reason), observations).await
+        self.tell(SourceStatus::Lost(reason), observations).await
     }
 
     fn is_news(&self, fact: &str, value: Option<Value>, exact: bool) -> bool {
@@ -76,8 +76,8 @@ impl Reporter {
         news.into_iter().map(|(fact, value)| Observation { fact, value, at }).collect()
     }
 
-    async fn tell(&self, change: Change, observations: Vec<Observation>) -> Result<(), ReceiverDropped> {
-        let event = Event { source: self.source.clone(), change, observations };
+    async fn tell(&self, status: SourceStatus, observations: Vec<Observation>) -> Result<(), ReceiverDropped> {
+        let event = Event { source: self.source.clone(), status, observations };
         self.events.send(event).await.map_err(|_| ReceiverDropped)
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         drop(reporter);
         let mut out = Vec::new();
         while let Some(event) = told.recv().await {
-            assert_eq!(event.change, Change::Works);
+            assert_eq!(event.status, SourceStatus::Working);
             out.extend(event.observations.iter().map(|seen| match seen.value {
                 Some(Value::Number(value)) => value,
                 other => panic!("{other:?}"),
@@ -144,12 +144,12 @@ mod tests {
         }
         drop(reporter);
         let seen = |fact: &str, value| Observation { fact: Name::new(fact), value, at };
-        for (change, observations) in [
-            (Change::Lost("refused".to_owned()), vec![seen("power", None), seen("battery", None)]),
-            (Change::Lost("stalled".to_owned()), vec![]),
-            (Change::Found, vec![seen("power", Some(Value::Off))]),
+        for (status, observations) in [
+            (SourceStatus::Lost("refused".to_owned()), vec![seen("power", None), seen("battery", None)]),
+            (SourceStatus::Lost("stalled".to_owned()), vec![]),
+            (SourceStatus::Recovered, vec![seen("power", Some(Value::Off))]),
         ] {
-            assert_eq!(told.recv().await, Some(Event { source: Name::new("test"), change, observations }));
+            assert_eq!(told.recv().await, Some(Event { source: Name::new("test"), status, observations }));
         }
         assert_eq!(told.recv().await, None);
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{
     error::SimulateError,
-    event::{Change, Clock, Event, Observation},
+    event::{Clock, Event, Observation, SourceStatus},
 };
 
 /// The facts of a device that `dag unplug` and `dag plug` set.
@@ -57,7 +57,7 @@ impl Simulated {
     }
 
     fn tell(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
-        let event = Event { source: Name::new_static("simulated"), change: Change::Works, observations };
+        let event = Event { source: Name::new_static("simulated"), status: SourceStatus::Working, observations };
         self.events.try_send(event).map_err(|_| SimulateError::Busy)
     }
 }

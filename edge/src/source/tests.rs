@@ -25,7 +25,7 @@ fn gpio(pin: u8) -> Source {
 fn waiting(sources: &mut Sources) -> Vec<String> {
     let mut seen = Vec::new();
     while let Ok(event) = sources.events.try_recv() {
-        assert_eq!((event.source.as_str(), &event.change), ("simulated", &Change::Works));
+        assert_eq!((event.source.as_str(), &event.status), ("simulated", &SourceStatus::Working));
         for Observation { fact, value, at } in event.observations {
             assert_eq!(at, Time::from_millis(7));
             seen.push(format!("{fact}={}", value.unwrap()));

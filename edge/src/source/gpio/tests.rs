@@ -9,7 +9,7 @@ use dag_engine::Time;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::source::{Change, Event, Observation};
+use crate::source::{Event, Observation, SourceStatus};
 
 /// When the test begins, by the clock of the readings.
 const BEGIN: i64 = 1_768_046_400_000;
@@ -77,19 +77,19 @@ impl Bench {
     }
 
     /// The next event, and after how many milliseconds it came.
-    async fn next(&mut self) -> (Change, Option<Value>, i64, u128) {
+    async fn next(&mut self) -> (SourceStatus, Option<Value>, i64, u128) {
         let event = self.events.recv().await.unwrap();
         let [Observation { value, at, .. }] = event.observations.as_slice() else { panic!("{event:?}") };
-        (event.change, *value, at.as_millis() - BEGIN, self.start.elapsed().as_millis())
+        (event.status, *value, at.as_millis() - BEGIN, self.start.elapsed().as_millis())
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_reading_comes_after_the_glitch_and_an_edge_is_told_with_its_own_time() {
     let mut bench = Bench::new();
-    assert_eq!(bench.next().await, (Change::Works, Some(Value::On), 0, 50));
+    assert_eq!(bench.next().await, (SourceStatus::Working, Some(Value::On), 0, 50));
     bench.wire.edge(false);
-    assert_eq!(bench.next().await, (Change::Works, Some(Value::Off), -1, 100));
+    assert_eq!(bench.next().await, (SourceStatus::Working, Some(Value::Off), -1, 100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,10 +97,10 @@ async fn a_missed_edge_is_found_within_a_minute_or_when_asked_to_read_again() {
     let mut bench = Bench::new();
     bench.next().await;
     bench.wire.silently(false);
-    assert_eq!(bench.next().await, (Change::Works, Some(Value::Off), 60_000, 60_050));
+    assert_eq!(bench.next().await, (SourceStatus::Working, Some(Value::Off), 60_000, 60_050));
     bench.wire.silently(true);
     bench.reread.notify_one();
-    assert_eq!(bench.next().await, (Change::Works, Some(Value::On), 60_050, 60_100));
+    assert_eq!(bench.next().await, (SourceStatus::Working, Some(Value::On), 60_050, 60_100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,9 +109,9 @@ async fn a_pin_whose_interrupts_end_is_unknown_until_it_is_opened_again() {
     bench.next().await;
     bench.wire.edges.lock().unwrap().take();
     let reason = "pin 4 is no longer watched (unplugged): see which program holds it with `gpioinfo`";
-    assert_eq!(bench.next().await, (Change::Lost(reason.to_owned()), None, 50, 50));
-    let (change, value, _, after) = bench.next().await;
-    assert_eq!((change, value), (Change::Found, Some(Value::On)));
+    assert_eq!(bench.next().await, (SourceStatus::Lost(reason.to_owned()), None, 50, 50));
+    let (status, value, _, after) = bench.next().await;
+    assert_eq!((status, value), (SourceStatus::Recovered, Some(Value::On)));
     assert!((800..=1_100).contains(&after), "{after} ms");
 }
 
@@ -127,6 +127,6 @@ async fn a_pin_that_floats_is_unknown_until_it_rests() {
         }
     });
     let reason = "pin 4 holds no level for 50ms: check that it is connected, and to ground too";
-    assert_eq!(bench.next().await, (Change::Lost(reason.to_owned()), None, 10_050, 10_050));
-    assert_eq!(bench.next().await.0, Change::Found);
+    assert_eq!(bench.next().await, (SourceStatus::Lost(reason.to_owned()), None, 10_050, 10_050));
+    assert_eq!(bench.next().await.0, SourceStatus::Recovered);
 }
