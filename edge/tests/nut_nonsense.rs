@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use dag::source::{self, Event, Settings, SourceStatus, Sources, Timing};
+use dag::source::{self, Settings, SourceEvent, SourceStatus, Sources, Timing};
 use dag_config::Source;
 use dag_engine::{Millis, Name, Time, Value};
 use tokio::{
@@ -107,7 +107,7 @@ const PATIENT: Duration = Duration::from_secs(20);
 const HASTY: Duration = Duration::from_millis(100);
 
 async fn next(sources: &mut Sources) -> (SourceStatus, Vec<Option<Value>>) {
-    let Event { status, observations, .. } =
+    let SourceEvent { status, observations, .. } =
         time::timeout(PATIENT * 2, sources.events.recv()).await.expect("no event").expect("the sources ended");
     (status, observations.iter().map(|seen| seen.value).collect())
 }

@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     clock::{Clock, Machine},
     home_assistant::Bridge,
-    source::{self, Event, Settings, SourceStatus, Sources},
+    source::{self, Settings, SourceEvent, SourceStatus, Sources},
     store::{Retention, Store, StoreInfo},
     uplink::bundle,
 };
@@ -311,7 +311,7 @@ impl Daemon {
         }
     }
 
-    fn seen(&mut self, event: Event) {
+    fn seen(&mut self, event: SourceEvent) {
         match event.status {
             SourceStatus::Working => {}
             SourceStatus::Lost(reason) => {

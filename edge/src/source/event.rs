@@ -20,7 +20,7 @@ pub struct Observation {
 
 /// What a source says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct SourceEvent {
     /// Which source, by a name that stays the same over restarts: `simulated`, `gpio:4`, `nut:ups@127.0.0.1:3493`.
     pub source: Name,
     /// What became of the source itself.

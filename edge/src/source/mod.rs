@@ -1,6 +1,6 @@
 //! Sources: where a device's readings come from.
 //!
-//! [`start`] sets every source of a device going. What they see comes out of one bounded channel, as [`Event`]s: the
+//! [`start`] sets every source of a device going. What they see comes out of one bounded channel, as [`SourceEvent`]s: the
 //! first reading of each fact, then only changes. A source that is lost says so once for each reason, and its facts
 //! are unknown from then on; it comes back by itself and says that too. Dropping [`Sources`] stops them all.
 //!
@@ -45,7 +45,7 @@ use tokio::{
 };
 
 pub use error::{SimulateError, SourceError};
-pub use event::{Event, Observation, SourceStatus};
+pub use event::{Observation, SourceEvent, SourceStatus};
 pub use gpio::PinError;
 pub use nut::Timing;
 
@@ -78,7 +78,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Sources {
     /// What they say, in the order in which it was seen.
-    pub events: mpsc::Receiver<Event>,
+    pub events: mpsc::Receiver<SourceEvent>,
     simulated: Simulated,
     rereads: Vec<Arc<Notify>>,
     /// Aborted when dropped.

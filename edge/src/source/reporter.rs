@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dag_engine::{Name, Time, Value};
 use tokio::sync::mpsc;
 
-use super::event::{Event, Observation, SourceStatus};
+use super::event::{Observation, SourceEvent, SourceStatus};
 
 /// Nobody listens any more: the source ends.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct ReceiverDropped;
 /// The one way from a source to the daemon: tells first readings, changes, losses and returns, each once.
 pub(super) struct Reporter {
     source: Name,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<SourceEvent>,
     /// By how many percent the battery must move.
     step: u8,
     /// The value last told of each fact.
@@ -24,7 +24,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub fn new(source: &str, events: mpsc::Sender<Event>, step: u8) -> Self {
+    pub fn new(source: &str, events: mpsc::Sender<SourceEvent>, step: u8) -> Self {
         Reporter { source: Name::new(source), events, step, told: BTreeMap::new(), lost: None }
     }
 
@@ -77,7 +77,7 @@ impl Reporter {
     }
 
     async fn tell(&self, status: SourceStatus, observations: Vec<Observation>) -> Result<(), ReceiverDropped> {
-        let event = Event { source: self.source.clone(), status, observations };
+        let event = SourceEvent { source: self.source.clone(), status, observations };
         self.events.send(event).await.map_err(|_| ReceiverDropped)
     }
 }
@@ -149,7 +149,7 @@ mod tests {
             (SourceStatus::Lost("stalled".to_owned()), vec![]),
             (SourceStatus::Recovered, vec![seen("power", Some(Value::Off))]),
         ] {
-            assert_eq!(told.recv().await, Some(Event { source: Name::new("test"), status, observations }));
+            assert_eq!(told.recv().await, Some(SourceEvent { source: Name::new("test"), status, observations }));
         }
         assert_eq!(told.recv().await, None);
     }

@@ -7,18 +7,18 @@ use tokio::sync::mpsc;
 
 use super::{
     error::SimulateError,
-    event::{Clock, Event, Observation, SourceStatus},
+    event::{Clock, Observation, SourceEvent, SourceStatus},
 };
 
 /// The facts of a device that `dag unplug` and `dag plug` set.
 pub(super) struct Simulated {
     facts: BTreeMap<Name, (FactKind, Value)>,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<SourceEvent>,
     clock: Clock,
 }
 
 impl Simulated {
-    pub fn new(events: mpsc::Sender<Event>, clock: Clock) -> Self {
+    pub fn new(events: mpsc::Sender<SourceEvent>, clock: Clock) -> Self {
         Simulated { facts: BTreeMap::new(), events, clock }
     }
 
@@ -57,7 +57,7 @@ impl Simulated {
     }
 
     fn tell(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
-        let event = Event { source: Name::new_static("simulated"), status: SourceStatus::Working, observations };
+        let event = SourceEvent { source: Name::new_static("simulated"), status: SourceStatus::Working, observations };
         self.events.try_send(event).map_err(|_| SimulateError::Busy)
     }
 }

@@ -9,7 +9,7 @@ use dag_engine::Time;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::source::{Event, Observation, SourceStatus};
+use crate::source::{Observation, SourceEvent, SourceStatus};
 
 /// When the test begins, by the clock of the readings.
 const BEGIN: i64 = 1_768_046_400_000;
@@ -54,7 +54,7 @@ impl Wire {
 /// A watched line that is high, `on` when high, with a glitch of 50 ms. The clock counts milliseconds from the start.
 struct Bench {
     wire: Arc<Wire>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<SourceEvent>,
     reread: Arc<Notify>,
     start: Instant,
 }
