@@ -16,7 +16,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use dag::source::{self, Settings, SourceStatus, Sources, Timing};
+use dag::source::{self, SourceSettings, SourceStatus, Sources, Timing};
 use dag_config::Source;
 use dag_engine::{Millis, Name, Time};
 use peer::Nut;
@@ -27,7 +27,7 @@ fn watch(address: &str, ups: &str) -> Sources {
     let inputs = BTreeMap::from([(Name::new("power"), nut.clone()), (Name::new("battery"), nut)]);
     let waits =
         Timing { first_wait: Duration::from_millis(20), longest_wait: Duration::from_millis(50), ..Timing::default() };
-    source::start(&inputs, &Settings { nut: waits, ..Settings::default() }, now).unwrap()
+    source::start(&inputs, &SourceSettings { nut: waits, ..SourceSettings::default() }, now).unwrap()
 }
 
 fn now() -> Time {

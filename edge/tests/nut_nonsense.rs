@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use dag::source::{self, Settings, SourceEvent, SourceStatus, Sources, Timing};
+use dag::source::{self, SourceEvent, SourceSettings, SourceStatus, Sources, Timing};
 use dag_config::Source;
 use dag_engine::{Millis, Name, Time, Value};
 use tokio::{
@@ -99,7 +99,8 @@ async fn serve(manners: &'static [Manner]) -> (String, Arc<AtomicUsize>) {
 fn watch(address: &str, patience: Duration) -> Sources {
     let nut = Source::Nut { address: address.to_owned(), ups: "ups".to_owned(), poll: Millis::new(10) };
     let (first_wait, longest_wait) = (Duration::from_millis(5), Duration::from_millis(20));
-    let settings = Settings { nut: Timing { answer: patience, first_wait, longest_wait }, ..Settings::default() };
+    let settings =
+        SourceSettings { nut: Timing { answer: patience, first_wait, longest_wait }, ..SourceSettings::default() };
     source::start(&BTreeMap::from([(Name::new("power"), nut)]), &settings, || Time::from_millis(7)).unwrap()
 }
 

@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     clock::{Clock, Machine},
     home_assistant::Bridge,
-    source::{self, Settings, SourceEvent, SourceStatus, Sources},
+    source::{self, SourceEvent, SourceSettings, SourceStatus, Sources},
     store::{Retention, Store, StoreInfo},
     uplink::bundle,
 };
@@ -380,7 +380,8 @@ fn sources(start: &Start, device: &Device, desk: &Desk, clock: &Clock) -> anyhow
         anyhow::bail!("there is no device `{}` in config.toml", device.id);
     };
     let known = desk.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
-    let settings = Settings { last: known.collect(), report_step: declared.report_step, ..Settings::default() };
+    let settings =
+        SourceSettings { last: known.collect(), report_step: declared.report_step, ..SourceSettings::default() };
     let clock = clock.clone();
     Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
 }

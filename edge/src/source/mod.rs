@@ -10,7 +10,7 @@
 //! use dag::source;
 //!
 //! let clock = || dag_engine::Time::from(std::time::SystemTime::now());
-//! let mut sources = source::start(inputs, &source::Settings::default(), clock)?;
+//! let mut sources = source::start(inputs, &source::SourceSettings::default(), clock)?;
 //! while let Some(event) = sources.events.recv().await {
 //!     println!("{event:?}"); // number the readings, step the engine, tell the operators of a loss
 //! }
@@ -58,7 +58,7 @@ const WAITING: usize = 64;
 
 /// What [`start`] needs beside the configuration of the sources.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SourceSettings {
     /// The values that simulated facts start with: the last known ones. A fact that is not here starts `on`, the
     /// battery full.
     pub last: BTreeMap<Name, Value>,
@@ -68,9 +68,9 @@ pub struct Settings {
     pub nut: Timing,
 }
 
-impl Default for Settings {
+impl Default for SourceSettings {
     fn default() -> Self {
-        Settings { last: BTreeMap::new(), report_step: 5, nut: Timing::default() }
+        SourceSettings { last: BTreeMap::new(), report_step: 5, nut: Timing::default() }
     }
 }
 
@@ -116,7 +116,7 @@ impl Sources {
 /// no pins here. A UPS that does not answer is no error: its facts are unknown until it does.
 pub fn start(
     inputs: &BTreeMap<Name, Source>,
-    settings: &Settings,
+    settings: &SourceSettings,
     clock: impl Fn() -> Time + Send + Sync + 'static,
 ) -> Result<Sources, SourceError> {
     let clock: Clock = Arc::new(clock);

@@ -10,7 +10,7 @@ fn inputs(list: &[(&str, Source)]) -> BTreeMap<Name, Source> {
 
 fn begin(list: &[(&str, Source)], last: &[(&str, Value)]) -> Result<Sources, SourceError> {
     let last = last.iter().map(|(fact, value)| (Name::new(fact), *value)).collect();
-    start(&inputs(list), &Settings { last, ..Settings::default() }, || Time::from_millis(7))
+    start(&inputs(list), &SourceSettings { last, ..SourceSettings::default() }, || Time::from_millis(7))
 }
 
 fn nut(address: &str, ups: &str, poll: i64) -> Source {
