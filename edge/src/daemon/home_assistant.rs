@@ -4,7 +4,7 @@ use dag_config::{Config, Source};
 use dag_engine::{Device, Id, Input};
 
 use super::Daemon;
-use crate::home_assistant::{Bridge, Settings, Snapshot};
+use crate::home_assistant::{Bridge, BridgeSettings, Snapshot};
 
 /// Who acknowledged, where the button was pressed.
 const BY: &str = "Home Assistant";
@@ -39,10 +39,10 @@ impl Daemon {
     }
 }
 
-fn settings(config: &Config, device: &Device) -> Option<Settings> {
+fn settings(config: &Config, device: &Device) -> Option<BridgeSettings> {
     let home_assistant = config.home_assistant.clone()?;
     let battery = config.devices.get(&device.id).and_then(|device| device.inputs.get("battery"));
-    Some(Settings {
+    Some(BridgeSettings {
         config: home_assistant,
         device: device.id.clone(),
         name: device.name.clone(),

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
+    bridge_settings::BridgeSettings,
     documents::{OFFLINE, ONLINE, PRESS, Topics, discovery, states},
-    settings::Settings,
     snapshot::Snapshot,
 };
 use crate::mqtt::{Client, Event, Message, Options, PemFile, QoS, Tls};
@@ -52,7 +52,7 @@ pub enum Link {
 /// The task that talks to the broker, ended when this is dropped.
 #[derive(Debug)]
 pub struct Bridge {
-    settings: Settings,
+    settings: BridgeSettings,
     snapshots: watch::Sender<Snapshot>,
     link: watch::Receiver<Link>,
     task: JoinHandle<()>,
@@ -61,7 +61,7 @@ pub struct Bridge {
 impl Bridge {
     /// Starts it, with what is to be seen at first. A press goes to `presses`; one that finds no room there is dropped,
     /// since the one that waits says the same. Must be called within a Tokio runtime.
-    pub fn start(settings: Settings, snapshot: Snapshot, presses: mpsc::Sender<()>) -> Bridge {
+    pub fn start(settings: BridgeSettings, snapshot: Snapshot, presses: mpsc::Sender<()>) -> Bridge {
         let (snapshots, seen) = watch::channel(snapshot);
         let (sender, link) = watch::channel(Link::Connecting);
         let task = tokio::spawn(run(settings.clone(), seen, presses, sender));
@@ -69,7 +69,7 @@ impl Bridge {
     }
 
     /// What it was started with.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &BridgeSettings {
         &self.settings
     }
 
@@ -96,7 +96,7 @@ impl Drop for Bridge {
 
 /// Publishes the device's states, until the bridge is dropped.
 async fn run(
-    settings: Settings,
+    settings: BridgeSettings,
     mut snapshots: watch::Receiver<Snapshot>,
     presses: mpsc::Sender<()>,
     link: watch::Sender<Link>,
@@ -161,7 +161,7 @@ async fn run(
 /// All of it with the lowest quality of service: TCP loses nothing while the connection is up, and on the next one
 /// everything is published anew.
 struct Publisher<'a> {
-    settings: &'a Settings,
+    settings: &'a BridgeSettings,
     topics: &'a Topics,
     /// The last state on each topic.
     published: BTreeMap<String, String>,
@@ -193,7 +193,7 @@ impl Publisher<'_> {
     }
 }
 
-fn options(settings: &Settings, topics: &Topics) -> Options {
+fn options(settings: &BridgeSettings, topics: &Topics) -> Options {
     let config = &settings.config;
     let last_will =
         Message { topic: topics.availability.clone(), payload: OFFLINE.into(), qos: QoS::AtLeastOnce, retain: true };

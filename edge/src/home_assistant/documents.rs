@@ -3,7 +3,7 @@
 use dag_engine::Value;
 use serde_json::{Value as Json, json};
 
-use super::{settings::Settings, snapshot::Snapshot};
+use super::{bridge_settings::BridgeSettings, snapshot::Snapshot};
 
 /// The payload of a button that is pressed.
 pub(super) const PRESS: &[u8] = b"PRESS";
@@ -31,7 +31,7 @@ pub(super) struct Topics {
 }
 
 impl Topics {
-    pub fn of(settings: &Settings) -> Topics {
+    pub fn of(settings: &BridgeSettings) -> Topics {
         let (prefix, device) = (&settings.config.prefix, &settings.device);
         let base = format!("detectordag/{device}");
         Topics {
@@ -49,7 +49,7 @@ impl Topics {
 }
 
 /// The document by which Home Assistant finds the device.
-pub(super) fn discovery(settings: &Settings, topics: &Topics) -> Json {
+pub(super) fn discovery(settings: &BridgeSettings, topics: &Topics) -> Json {
     let id = format!("detectordag_{}", settings.device);
     let version = env!("CARGO_PKG_VERSION");
     // A component that is nothing but its platform is none, also where there was one before.
@@ -105,7 +105,7 @@ pub(super) fn discovery(settings: &Settings, topics: &Topics) -> Json {
 }
 
 /// Every state, with its topic.
-pub(super) fn states(settings: &Settings, topics: &Topics, snapshot: &Snapshot) -> Vec<(String, String)> {
+pub(super) fn states(settings: &BridgeSettings, topics: &Topics, snapshot: &Snapshot) -> Vec<(String, String)> {
     let incident = switch(Some(!snapshot.incidents.is_empty()));
     let mut states = vec![
         (topics.own("power"), switch(on(snapshot.power)).to_owned()),
@@ -154,11 +154,11 @@ mod tests {
     use super::*;
     use crate::home_assistant::OpenIncident;
 
-    fn settings(has_battery: bool) -> Settings {
+    fn settings(has_battery: bool) -> BridgeSettings {
         let broker = Broker { host: "home".to_owned(), port: 1883, tls: false };
         let prefix = "homeassistant".to_owned();
         let config = HomeAssistant { broker, username: None, password: None, ca: None, prefix };
-        Settings { config, device: Name::new("cottage"), name: "The \"Cottage\"".to_owned(), has_battery }
+        BridgeSettings { config, device: Name::new("cottage"), name: "The \"Cottage\"".to_owned(), has_battery }
     }
 
     /// As it goes out, with another version.

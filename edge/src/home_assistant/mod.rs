@@ -13,10 +13,10 @@
 //! `documents` is what is published, `bridge` the task that publishes it.
 
 mod bridge;
+mod bridge_settings;
 mod documents;
-mod settings;
 mod snapshot;
 
 pub use bridge::{Bridge, Link};
-pub use settings::Settings;
+pub use bridge_settings::BridgeSettings;
 pub use snapshot::{OpenIncident, Snapshot};

@@ -5,7 +5,7 @@ use dag_engine::Name;
 
 /// What a bridge is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct BridgeSettings {
     /// The broker, and how to log in there.
     pub config: HomeAssistant,
     /// The device's id.
