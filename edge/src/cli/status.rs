@@ -78,9 +78,15 @@ fn text(status: &Status) -> Result<String, Failure> {
     }
     match &status.home_assistant {
         None => {}
-        Some(home_assistant::Link::Connecting) => writeln!(out, "\nHome Assistant: connecting to its broker.")?,
-        Some(home_assistant::Link::Connected) => writeln!(out, "\nHome Assistant: connected to its broker.")?,
-        Some(home_assistant::Link::Lost { reason }) => writeln!(out, "\nHOME ASSISTANT IS NOT TOLD: {reason}.")?,
+        Some(home_assistant::ConnectionState::Connecting) => {
+            writeln!(out, "\nHome Assistant: connecting to its broker.")?
+        }
+        Some(home_assistant::ConnectionState::Connected) => {
+            writeln!(out, "\nHome Assistant: connected to its broker.")?
+        }
+        Some(home_assistant::ConnectionState::Lost { reason }) => {
+            writeln!(out, "\nHOME ASSISTANT IS NOT TOLD: {reason}.")?
+        }
     }
     if let Some(reason) = &status.clock {
         writeln!(out, "\nTHE TIME IS UNCERTAIN: {reason}.")?;

@@ -48,7 +48,7 @@ pub struct Status {
     /// Why the daemon's time is uncertain.
     pub clock: Option<String>,
     /// How the connection to Home Assistant is, where one is wanted.
-    pub home_assistant: Option<home_assistant::Link>,
+    pub home_assistant: Option<home_assistant::ConnectionState>,
     /// When the engine has to decide something next, if nothing happens before.
     pub next_deadline: Option<Time>,
     /// How it stands with the cloud, in that mode.
@@ -171,7 +171,7 @@ impl Daemon {
             rejected: self.rejected.clone(),
             store: self.desk.trouble().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
-            home_assistant: self.bridge.as_ref().map(Bridge::link),
+            home_assistant: self.bridge.as_ref().map(Bridge::connection),
             next_deadline: state.next_deadline(),
             uplink: self.uplink_status(),
         }

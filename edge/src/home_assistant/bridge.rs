@@ -37,7 +37,7 @@ const REST: Duration = Duration::from_secs(1);
 /// How the connection to the broker is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Link {
+pub enum ConnectionState {
     /// It is tried for the first time.
     Connecting,
     /// It is there.
@@ -54,7 +54,7 @@ pub enum Link {
 pub struct Bridge {
     settings: BridgeSettings,
     snapshots: watch::Sender<Snapshot>,
-    link: watch::Receiver<Link>,
+    connection: watch::Receiver<ConnectionState>,
     task: JoinHandle<()>,
 }
 
@@ -63,9 +63,9 @@ impl Bridge {
     /// since the one that waits says the same. Must be called within a Tokio runtime.
     pub fn start(settings: BridgeSettings, snapshot: Snapshot, presses: mpsc::Sender<()>) -> Bridge {
         let (snapshots, seen) = watch::channel(snapshot);
-        let (sender, link) = watch::channel(Link::Connecting);
+        let (sender, connection) = watch::channel(ConnectionState::Connecting);
         let task = tokio::spawn(run(settings.clone(), seen, presses, sender));
-        Bridge { settings, snapshots, link, task }
+        Bridge { settings, snapshots, connection, task }
     }
 
     /// What it was started with.
@@ -83,8 +83,8 @@ impl Bridge {
     }
 
     /// How the connection is.
-    pub fn link(&self) -> Link {
-        self.link.borrow().clone()
+    pub fn connection(&self) -> ConnectionState {
+        self.connection.borrow().clone()
     }
 }
 
@@ -99,7 +99,7 @@ async fn run(
     settings: BridgeSettings,
     mut snapshots: watch::Receiver<Snapshot>,
     presses: mpsc::Sender<()>,
-    link: watch::Sender<Link>,
+    connection: watch::Sender<ConnectionState>,
 ) {
     let topics = Topics::of(&settings);
     let mut client = Client::start(options(&settings, &topics));
@@ -113,15 +113,15 @@ async fn run(
             event = client.events.recv() => match event {
                 Some(Event::Connected) => {
                     tracing::info!(broker = %settings.config.broker.host, "Home Assistant is told");
-                    link.send_replace(Link::Connected);
+                    connection.send_replace(ConnectionState::Connected);
                     is_connected = true;
                     true
                 }
                 Some(Event::Lost { reason, .. }) => {
-                    let lost = Link::Lost { reason };
-                    if *link.borrow() != lost {
+                    let lost = ConnectionState::Lost { reason };
+                    if *connection.borrow() != lost {
                         tracing::warn!(?lost, "Home Assistant is not told");
-                        link.send_replace(lost);
+                        connection.send_replace(lost);
                     }
                     publisher.queue.clear();
                     is_connected = false;

@@ -17,6 +17,6 @@ mod bridge_settings;
 mod documents;
 mod snapshot;
 
-pub use bridge::{Bridge, Link};
+pub use bridge::{Bridge, ConnectionState};
 pub use bridge_settings::BridgeSettings;
 pub use snapshot::{OpenIncident, Snapshot};
