@@ -114,6 +114,6 @@ async fn a_server_that_ends_makes_the_facts_unknown_until_it_is_back() {
     assert_eq!(next(&mut sources).await, (SourceStatus::Lost(reason.to_owned()), String::new()));
 
     nut.tell("server start");
-    let changes = reach(&mut sources, "power=off battery=100 battery_mv=13400").await;
-    assert_eq!(changes.last(), Some(&SourceStatus::Recovered));
+    let statuses = reach(&mut sources, "power=off battery=100 battery_mv=13400").await;
+    assert_eq!(statuses.last(), Some(&SourceStatus::Recovered));
 }

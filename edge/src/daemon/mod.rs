@@ -7,10 +7,10 @@ pub mod control;
 mod desk;
 mod holds;
 mod home_assistant;
-mod link;
 mod reload;
 mod status;
 mod troubles;
+mod uplink;
 mod watch;
 
 use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
@@ -37,10 +37,10 @@ use crate::{
 pub use control::{Answer, AskError, Asked, Control, Request, ask};
 pub use desk::{Desk, Parcel};
 pub use holds::{Matcher, Until};
-use link::Link;
 use reload::{Proved, forget_unread, proved};
 pub use status::{Status, UplinkStatus};
 use troubles::Troubles;
+use uplink::CloudUplink;
 use watch::Watch;
 
 /// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
@@ -106,7 +106,7 @@ pub async fn run(
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
             proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
-            happened = link::happened(&mut daemon.link) => daemon.happened(happened),
+            happened = uplink::happened(&mut daemon.uplink) => daemon.happened(happened),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -157,7 +157,7 @@ struct Daemon {
     press: mpsc::Sender<()>,
     presses: mpsc::Receiver<()>,
     /// The way to the cloud, in that mode.
-    link: Option<Link>,
+    uplink: Option<CloudUplink>,
 }
 
 impl Daemon {
@@ -168,7 +168,7 @@ impl Daemon {
         if socket == config.storage.path {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
-        let uplink = link::needed(config).map_err(anyhow::Error::msg)?;
+        let uplink = uplink::section(config).map_err(anyhow::Error::msg)?;
         let (store, opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
         if let Some(from) = opened.migrated_from {
             tracing::info!(from, to = opened.format, "the store was migrated to the format of this version");
@@ -216,7 +216,7 @@ impl Daemon {
             }
         };
         let (result, results) = mpsc::channel(64);
-        let link = link::start(&device.id, config).map_err(anyhow::Error::msg)?;
+        let uplink = uplink::start(&device.id, config).map_err(anyhow::Error::msg)?;
         let (press, presses) = mpsc::channel(1);
         let mut daemon = Daemon {
             start,
@@ -240,7 +240,7 @@ impl Daemon {
             waiting_for_next: Vec::new(),
             rejected,
             troubles: Troubles::new(),
-            link,
+            uplink,
             bridge: None,
             press,
             presses,
@@ -259,8 +259,8 @@ impl Daemon {
         // A moment later rather than earlier: timers count in whole milliseconds.
         let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
         let wake = Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT);
-        let link = self.link.as_ref().and_then(Link::wakes_at);
-        link.map_or(wake, |link| wake.min(link.into()))
+        let uplink = self.uplink.as_ref().and_then(CloudUplink::wakes_at);
+        uplink.map_or(wake, |uplink| wake.min(uplink.into()))
     }
 
     /// Follows the system's clock when that was set.
@@ -278,8 +278,8 @@ impl Daemon {
             let now = self.clock.now();
             tracing::warn!(shift_ms = set.shift_ms, %now, "the clock was set");
             self.desk.clock_set(set, now);
-            if let Some(link) = &mut self.link {
-                link.clock_set(set);
+            if let Some(uplink) = &mut self.uplink {
+                uplink.clock_set(set);
             }
         }
     }

@@ -8,7 +8,7 @@ use dag_engine::{Device, Input, Name};
 use dag_rulebook::Rulebook;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Daemon, Desk, Start, delivery, link, sources, warn_of};
+use super::{Answer, Daemon, Desk, Start, delivery, sources, uplink, warn_of};
 use crate::{clock::Clock, source::Observation};
 
 /// What a reload brought: everything new, or what is wrong.
@@ -69,9 +69,9 @@ impl Daemon {
         self.start = start;
         forget_unread(&mut self.desk, &self.start.config, &device, &self.clock);
         self.delivery = Arc::new(delivery);
-        if let (Some(link), Some(uplink), true) = (&mut self.link, &self.start.config.uplink, other_uplink) {
-            self.desk.report_to_the_cloud(Some(uplink.keep));
-            link.reconnect(&self.device.id, uplink);
+        if let (Some(uplink), Some(section), true) = (&mut self.uplink, &self.start.config.uplink, other_uplink) {
+            self.desk.report_to_the_cloud(Some(section.keep));
+            uplink.reconnect(&self.device.id, section);
         }
         if self.device != device {
             self.device = device.clone();
@@ -117,7 +117,7 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Prov
     if config.mode != in_force.mode {
         return Err("config.toml: `mode` is read at the start alone: restart the daemon, or undo that edit".to_owned());
     }
-    link::needed(&config)?;
+    uplink::section(&config)?;
     let rulebook = Rulebook::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
     Ok(Box::new((config, rulebook, delivery)))

@@ -1,7 +1,7 @@
 //! The uplink: reports to the cloud and commands from it, for a device in the mode `cloud`.
 //!
 //! [`Connection`] is the connection to the cloud's broker. The store keeps what waits; [`fitting`] and [`parts`]
-//! choose what goes into the next message, and know neither of them. The daemon (`daemon/link.rs`) brings the three
+//! choose what goes into the next message, and know neither of them. The daemon (`daemon/uplink.rs`) brings the three
 //! together. [`bundle`] checks rules that came from the cloud and puts their files in place.
 
 pub mod bundle;

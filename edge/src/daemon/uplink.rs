@@ -1,7 +1,7 @@
-//! The daemon's side of the way to the cloud: when a report is due, and what it says. `orders` does what the cloud
+//! The daemon's side of the way to the cloud: when a report is due, and what it says. `commands` does what the cloud
 //! asks.
 
-mod orders;
+mod commands;
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,7 @@ const MOST_INCIDENTS: usize = 100;
 
 /// The way to the cloud, as the daemon has it.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct CloudUplink {
     connection: Connection,
     standing: Standing,
     /// The number of the last message of this boot.
@@ -83,10 +83,10 @@ struct InFlight {
     said: Said,
 }
 
-impl Link {
-    fn start(device: &Name, uplink: &Uplink) -> Link {
-        Link {
-            connection: Connection::start(device, uplink),
+impl CloudUplink {
+    fn start(device: &Name, section: &Uplink) -> CloudUplink {
+        CloudUplink {
+            connection: Connection::start(device, section),
             standing: Standing::Connecting,
             number: 0,
             confirmed: ConfirmedReadings::default(),
@@ -103,8 +103,8 @@ impl Link {
     }
 
     /// Connects anew, as another configuration says.
-    pub fn reconnect(&mut self, device: &Name, uplink: &Uplink) {
-        self.connection = Connection::start(device, uplink);
+    pub fn reconnect(&mut self, device: &Name, section: &Uplink) {
+        self.connection = Connection::start(device, section);
         self.standing = Standing::Connecting;
         self.in_flight = None;
     }
@@ -125,7 +125,7 @@ impl Link {
 ///
 /// # Errors
 /// It is not there.
-pub(super) fn needed(config: &Config) -> Result<Option<&Uplink>, String> {
+pub(super) fn section(config: &Config) -> Result<Option<&Uplink>, String> {
     match (config.mode, &config.uplink) {
         (Mode::Standalone, _) => Ok(None),
         (Mode::Cloud, Some(uplink)) => Ok(Some(uplink)),
@@ -138,8 +138,8 @@ pub(super) fn needed(config: &Config) -> Result<Option<&Uplink>, String> {
     }
 }
 
-pub(super) fn start(device: &Name, config: &Config) -> Result<Option<Link>, String> {
-    Ok(needed(config)?.map(|uplink| Link::start(device, uplink)))
+pub(super) fn start(device: &Name, config: &Config) -> Result<Option<CloudUplink>, String> {
+    Ok(section(config)?.map(|section| CloudUplink::start(device, section)))
 }
 
 /// What happens beside the loop.
@@ -154,9 +154,9 @@ pub(super) enum Happened {
 /// Rules from the cloud, and what came of trying them out.
 type Tried = (SignedRules, Result<(), String>);
 
-/// What happens next; nothing ever where there is no link.
-pub(super) async fn happened(link: &mut Option<Link>) -> Happened {
-    let Some(Link { connection, installing, .. }) = link else { return std::future::pending().await };
+/// What happens next; nothing ever where there is no uplink.
+pub(super) async fn happened(uplink: &mut Option<CloudUplink>) -> Happened {
+    let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
     let installed = async {
         match installing {
             Some(job) => job.await.ok(),
@@ -176,54 +176,54 @@ impl Daemon {
         let said = self.to_say();
         let (now, at) = (Instant::now(), self.clock.now());
         let is_durable = self.desk.is_durable();
-        let Some(link) = &mut self.link else { return };
-        link.more |= self.desk.take_enqueued();
-        let connected = matches!(link.standing, Standing::Connected { .. });
-        let paused = link.paused.is_some_and(|until| now < until);
+        let Some(uplink) = &mut self.uplink else { return };
+        uplink.more |= self.desk.take_enqueued();
+        let connected = matches!(uplink.standing, Standing::Connected { .. });
+        let paused = uplink.paused.is_some_and(|until| now < until);
         // What is not durable is not told, and by an old clock the ages would be wrong.
-        if !connected || !is_durable || paused || link.in_flight.is_some() {
+        if !connected || !is_durable || paused || uplink.in_flight.is_some() {
             return;
         }
-        let due = link.wanted || link.due <= now || link.said.as_ref() != Some(&said);
-        if !due && !link.more {
+        let due = uplink.wanted || uplink.due <= now || uplink.said.as_ref() != Some(&said);
+        if !due && !uplink.more {
             return;
         }
-        link.paused = None;
-        let (sources, flight) = match next_part(&self.desk, &link.confirmed, self.opened.boot, at, said) {
+        uplink.paused = None;
+        let (sources, flight) = match next_part(&self.desk, &uplink.confirmed, self.opened.boot, at, said) {
             Ok(part) => part,
             Err(error) => {
                 tracing::error!(%error, "what waits for the cloud cannot be read");
-                link.paused = Some(now + PAUSE);
+                uplink.paused = Some(now + PAUSE);
                 return;
             }
         };
-        link.more = flight.upto.is_some();
+        uplink.more = flight.upto.is_some();
         if !due && flight.upto.is_none() && flight.dropped.is_none() {
             return;
         }
-        link.number += 1;
+        uplink.number += 1;
         let report = DeviceReport {
             v: VERSION,
             device: self.device.id.clone(),
             incarnation: self.opened.incarnation,
             boot: self.opened.boot,
-            number: link.number,
+            number: uplink.number,
             sent_at: at,
             clock: flight.said.clock,
             rules: Some(flight.said.rules),
-            refused: link.refused.clone(),
+            refused: uplink.refused.clone(),
             incidents: flight.said.incidents.clone(),
             dropped: flight.dropped,
             sources,
         };
         // Names, numbers and strings: JSON holds them.
         let bytes = serde_json::to_vec(&report).unwrap_or_default();
-        if link.connection.send(bytes) {
-            link.wanted = false;
-            link.in_flight = Some(flight);
+        if uplink.connection.send(bytes) {
+            uplink.wanted = false;
+            uplink.in_flight = Some(flight);
         } else {
             // It is about to say that it was lost.
-            link.paused = Some(now + PAUSE);
+            uplink.paused = Some(now + PAUSE);
         }
     }
 
@@ -241,42 +241,42 @@ impl Daemon {
 
     pub(super) fn happened(&mut self, happened: Happened) {
         match happened {
-            Happened::News(news) => self.link_news(news),
+            Happened::News(news) => self.connection_event(news),
             Happened::Installed(tried) => self.rules_installed(tried),
         }
     }
 
-    fn link_news(&mut self, news: Event) {
+    fn connection_event(&mut self, news: Event) {
         let (boot, now) = (self.opened.boot, Instant::now());
-        let Some(link) = &mut self.link else { return };
+        let Some(uplink) = &mut self.uplink else { return };
         match news {
             Event::Connected => {
                 tracing::info!("connected to the cloud");
-                link.standing = Standing::Connected { since: now };
-                (link.wanted, link.more, link.paused, link.in_flight) = (true, true, None, None);
+                uplink.standing = Standing::Connected { since: now };
+                (uplink.wanted, uplink.more, uplink.paused, uplink.in_flight) = (true, true, None, None);
             }
             Event::Lost { reason, retry_in } => {
                 tracing::warn!(%reason, again_in = retry_in.as_secs(), "no connection to the cloud");
-                link.standing = Standing::Lost { reason, again: now + retry_in };
-                link.in_flight = None;
+                uplink.standing = Standing::Lost { reason, again: now + retry_in };
+                uplink.in_flight = None;
             }
             Event::Confirmed => {
-                let Some(flight) = link.in_flight.take() else { return };
-                link.confirmed.add(&flight.taken, boot);
-                link.said = Some(flight.said);
-                link.due = now + AT_LEAST_EVERY;
+                let Some(flight) = uplink.in_flight.take() else { return };
+                uplink.confirmed.add(&flight.taken, boot);
+                uplink.said = Some(flight.said);
+                uplink.due = now + AT_LEAST_EVERY;
                 if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
                     // It is sent again, and dropped there as known.
                     tracing::error!(%error, "that the cloud has what waited cannot be noted");
-                    link.paused = Some(now + PAUSE);
+                    uplink.paused = Some(now + PAUSE);
                 }
             }
-            Event::Received(message) => self.commanded(&message.payload),
+            Event::Received(message) => self.obey(&message.payload),
         }
     }
 
     pub(super) fn uplink_status(&self) -> Option<UplinkStatus> {
-        let link = self.link.as_ref()?;
+        let uplink = self.uplink.as_ref()?;
         let (now, at) = (self.clock.now(), Instant::now());
         let mut status = UplinkStatus {
             endpoint: self.start.config.uplink.as_ref().map(|uplink| uplink.endpoint.clone()).unwrap_or_default(),
@@ -284,11 +284,11 @@ impl Daemon {
             reason: None,
             again_at: None,
             backlog: self.desk.store().backlog().unwrap_or_default(),
-            sent: link.number,
-            rules_refused: link.refused.as_ref().map(|refused| refused.reason.clone()),
+            sent: uplink.number,
+            rules_refused: uplink.refused.as_ref().map(|refused| refused.reason.clone()),
         };
         let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-        match &link.standing {
+        match &uplink.standing {
             Standing::Connecting => {}
             Standing::Connected { since } => {
                 status.connected_since = Some(now.moved(-millis(at.duration_since(*since))));

@@ -8,19 +8,21 @@ use crate::{daemon::holds::named, uplink::bundle};
 
 impl Daemon {
     /// Does what the cloud asks.
-    pub(super) fn commanded(&mut self, bytes: &[u8]) {
+    pub(super) fn obey(&mut self, bytes: &[u8]) {
         let command = match Command::parse(bytes) {
             Ok(command) => command,
             Err(error) => return tracing::warn!(%error, "a command of the cloud is not understood"),
         };
         match command {
             Command::Report => {
-                if let Some(link) = &mut self.link {
-                    link.wanted = true;
+                if let Some(uplink) = &mut self.uplink {
+                    uplink.wanted = true;
                 }
             }
             Command::Acknowledge { incident, by } => match named(&by) {
-                Ok(()) if self.is_taken_on(incident, &by) => tracing::debug!(%incident, %by, "acknowledged already"),
+                Ok(()) if self.is_acknowledged_by(incident, &by) => {
+                    tracing::debug!(%incident, %by, "acknowledged already")
+                }
                 Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
                 Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that is none"),
             },
@@ -30,7 +32,7 @@ impl Daemon {
 
     /// Whether an incident is acknowledged by just this one. The broker and the cloud may say a thing twice, and the others
     /// are not to be told twice.
-    fn is_taken_on(&self, incident: Id, by: &str) -> bool {
+    fn is_acknowledged_by(&self, incident: Id, by: &str) -> bool {
         let mut open = self.desk.state().open_incidents().filter(|open| open.id == incident && open.is_acknowledged());
         open.any(|open| open.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.by == by))
     }
@@ -40,15 +42,15 @@ impl Daemon {
         let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
         let now = self.clock.uncertainty().is_none().then(|| self.clock.now());
         let admitted = last.and_then(|last| bundle::admit(&rules, key, last, now));
-        let Some(link) = &mut self.link else { return };
+        let Some(uplink) = &mut self.uplink else { return };
         if let Err(reason) = admitted {
             tracing::error!(%reason, "rules from the cloud are not taken");
-            link.refused = Some(RefusedRules::new(rules.hash(), reason));
-            link.wanted = true;
+            uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
+            uplink.wanted = true;
             return;
         }
-        if link.installing.is_some() {
-            link.next_rules = Some(bundle::newer(link.next_rules.take(), rules));
+        if uplink.installing.is_some() {
+            uplink.next_rules = Some(bundle::newer(uplink.next_rules.take(), rules));
             return;
         }
         if rules.hash() == self.desk.rules_id() && self.rejected.is_none() {
@@ -56,7 +58,7 @@ impl Daemon {
             return self.rules_installed(Some((rules, Ok(()))));
         }
         let config = self.start.config.clone();
-        link.installing = Some(tokio::task::spawn_blocking(move || {
+        uplink.installing = Some(tokio::task::spawn_blocking(move || {
             let installed = bundle::install(&rules, &config);
             (rules, installed)
         }));
@@ -64,14 +66,14 @@ impl Daemon {
 
     /// The files of rules from the cloud are in place, or were refused.
     pub(super) fn rules_installed(&mut self, installed: Option<Tried>) {
-        let Some(link) = &mut self.link else { return };
-        link.installing = None;
-        link.wanted = true;
-        let next = link.next_rules.take();
+        let Some(uplink) = &mut self.uplink else { return };
+        uplink.installing = None;
+        uplink.wanted = true;
+        let next = uplink.next_rules.take();
         match installed {
             Some((rules, Ok(()))) => {
                 tracing::info!(rules = %rules.hash(), signed_at = %rules.signed_at, "rules from the cloud are in place");
-                link.refused = None;
+                uplink.refused = None;
                 if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
                     tracing::error!(%error, "when the rules were signed cannot be noted");
                 }
@@ -79,7 +81,7 @@ impl Daemon {
             }
             Some((rules, Err(reason))) => {
                 tracing::error!("rules from the cloud are not taken, those before stay in force:\n{reason}");
-                link.refused = Some(RefusedRules::new(rules.hash(), reason));
+                uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
             }
             // They are sent again.
             None => tracing::error!("trying out rules from the cloud was cut short"),
