@@ -106,7 +106,7 @@ pub async fn run(
             Some(()) = hangups.recv() => daemon.reload(),
             () = edited(&mut daemon.watch) => daemon.reload(),
             proved = proved(&mut daemon.reloading) => daemon.proved(proved).await,
-            happened = uplink::happened(&mut daemon.uplink) => daemon.happened(happened),
+            event = uplink::next_event(&mut daemon.uplink) => daemon.uplink_event(event),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.desk.state().next_deadline().is_some_and(|deadline| deadline <= now) {

@@ -52,7 +52,7 @@ pub(super) struct CloudUplink {
     /// The queue could not be read or cleared: until when it is left alone.
     paused: Option<Instant>,
     /// Rules from the cloud that are being tried out, and those that came meanwhile.
-    installing: Option<JoinHandle<Tried>>,
+    installing: Option<JoinHandle<TriedRules>>,
     next_rules: Option<SignedRules>,
     /// The last rules from the cloud, if they were not taken.
     refused: Option<RefusedRules>,
@@ -144,18 +144,18 @@ pub(super) fn start(device: &Name, config: &Config) -> Result<Option<CloudUplink
 
 /// What happens beside the loop.
 #[derive(Debug)]
-pub(super) enum Happened {
+pub(super) enum UplinkEvent {
     /// Something about the connection.
-    News(Event),
+    Connection(Event),
     /// Rules from the cloud are in place, or were refused; none where trying them out was cut short.
-    Installed(Option<Tried>),
+    RulesTried(Option<TriedRules>),
 }
 
 /// Rules from the cloud, and what came of trying them out.
-type Tried = (SignedRules, Result<(), String>);
+type TriedRules = (SignedRules, Result<(), String>);
 
 /// What happens next; nothing ever where there is no uplink.
-pub(super) async fn happened(uplink: &mut Option<CloudUplink>) -> Happened {
+pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent {
     let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
     let installed = async {
         match installing {
@@ -164,8 +164,8 @@ pub(super) async fn happened(uplink: &mut Option<CloudUplink>) -> Happened {
         }
     };
     tokio::select! {
-        tried = installed => Happened::Installed(tried),
-        Some(event) = connection.next() => Happened::News(event),
+        tried = installed => UplinkEvent::RulesTried(tried),
+        Some(event) = connection.next() => UplinkEvent::Connection(event),
         else => std::future::pending().await,
     }
 }
@@ -239,17 +239,17 @@ impl Daemon {
         Said { clock, rules: self.desk.rules_id(), incidents: open.collect() }
     }
 
-    pub(super) fn happened(&mut self, happened: Happened) {
-        match happened {
-            Happened::News(news) => self.connection_event(news),
-            Happened::Installed(tried) => self.rules_installed(tried),
+    pub(super) fn uplink_event(&mut self, event: UplinkEvent) {
+        match event {
+            UplinkEvent::Connection(event) => self.connection_event(event),
+            UplinkEvent::RulesTried(tried) => self.rules_installed(tried),
         }
     }
 
-    fn connection_event(&mut self, news: Event) {
+    fn connection_event(&mut self, event: Event) {
         let (boot, now) = (self.opened.boot, Instant::now());
         let Some(uplink) = &mut self.uplink else { return };
-        match news {
+        match event {
             Event::Connected => {
                 tracing::info!("connected to the cloud");
                 uplink.standing = Standing::Connected { since: now };

@@ -3,7 +3,7 @@
 use dag_engine::{Id, Input};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
-use super::{Daemon, Tried};
+use super::{Daemon, TriedRules};
 use crate::{daemon::holds::named, uplink::bundle};
 
 impl Daemon {
@@ -65,7 +65,7 @@ impl Daemon {
     }
 
     /// The files of rules from the cloud are in place, or were refused.
-    pub(super) fn rules_installed(&mut self, installed: Option<Tried>) {
+    pub(super) fn rules_installed(&mut self, installed: Option<TriedRules>) {
         let Some(uplink) = &mut self.uplink else { return };
         uplink.installing = None;
         uplink.wanted = true;
