@@ -35,7 +35,7 @@ const MOST_INCIDENTS: usize = 100;
 #[derive(Debug)]
 pub(super) struct CloudUplink {
     connection: Connection,
-    standing: Standing,
+    state: UplinkState,
     /// The number of the last message of this boot.
     number: u64,
     confirmed: ConfirmedReadings,
@@ -44,7 +44,7 @@ pub(super) struct CloudUplink {
     /// A report is due whatever there is to tell: the connection is new, or the cloud asked.
     wanted: bool,
     /// What the last confirmed report said.
-    said: Option<Said>,
+    reported: Option<ReportedState>,
     /// When a report is due though nothing happened.
     due: Instant,
     /// Something may be queued.
@@ -60,7 +60,7 @@ pub(super) struct CloudUplink {
 
 /// How it stands with the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Standing {
+enum UplinkState {
     Connecting,
     Connected { since: Instant },
     Lost { reason: String, again: Instant },
@@ -68,7 +68,7 @@ enum Standing {
 
 /// What a report says besides readings. A change of it is worth a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Said {
+struct ReportedState {
     clock: Clock,
     rules: Id,
     incidents: Vec<EdgeIncident>,
@@ -80,19 +80,19 @@ struct InFlight {
     upto: Option<u64>,
     taken: Vec<Queued>,
     dropped: Option<Dropped>,
-    said: Said,
+    reported: ReportedState,
 }
 
 impl CloudUplink {
     fn start(device: &Name, section: &Uplink) -> CloudUplink {
         CloudUplink {
             connection: Connection::start(device, section),
-            standing: Standing::Connecting,
+            state: UplinkState::Connecting,
             number: 0,
             confirmed: ConfirmedReadings::default(),
             in_flight: None,
             wanted: true,
-            said: None,
+            reported: None,
             due: Instant::now(),
             more: true,
             paused: None,
@@ -105,13 +105,13 @@ impl CloudUplink {
     /// Connects anew, as another configuration says.
     pub fn reconnect(&mut self, device: &Name, section: &Uplink) {
         self.connection = Connection::start(device, section);
-        self.standing = Standing::Connecting;
+        self.state = UplinkState::Connecting;
         self.in_flight = None;
     }
 
     /// When the loop has to wake for it though nothing happens.
     pub fn wakes_at(&self) -> Option<Instant> {
-        let can_send = matches!(self.standing, Standing::Connected { .. }) && self.in_flight.is_none();
+        let can_send = matches!(self.state, UplinkState::Connected { .. }) && self.in_flight.is_none();
         let paused = self.paused.filter(|_| can_send);
         paused.or(Some(self.due).filter(|_| can_send))
     }
@@ -173,23 +173,23 @@ pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent 
 impl Daemon {
     /// Sends the cloud what it has to hear, one message at a time.
     pub(super) fn report(&mut self) {
-        let said = self.to_say();
+        let reported = self.reported_state();
         let (now, at) = (Instant::now(), self.clock.now());
         let is_durable = self.desk.is_durable();
         let Some(uplink) = &mut self.uplink else { return };
         uplink.more |= self.desk.take_enqueued();
-        let connected = matches!(uplink.standing, Standing::Connected { .. });
+        let connected = matches!(uplink.state, UplinkState::Connected { .. });
         let paused = uplink.paused.is_some_and(|until| now < until);
         // What is not durable is not told, and by an old clock the ages would be wrong.
         if !connected || !is_durable || paused || uplink.in_flight.is_some() {
             return;
         }
-        let due = uplink.wanted || uplink.due <= now || uplink.said.as_ref() != Some(&said);
+        let due = uplink.wanted || uplink.due <= now || uplink.reported.as_ref() != Some(&reported);
         if !due && !uplink.more {
             return;
         }
         uplink.paused = None;
-        let (sources, flight) = match next_part(&self.desk, &uplink.confirmed, self.opened.boot, at, said) {
+        let (sources, flight) = match next_part(&self.desk, &uplink.confirmed, self.opened.boot, at, reported) {
             Ok(part) => part,
             Err(error) => {
                 tracing::error!(%error, "what waits for the cloud cannot be read");
@@ -209,10 +209,10 @@ impl Daemon {
             boot: self.opened.boot,
             number: uplink.number,
             sent_at: at,
-            clock: flight.said.clock,
-            rules: Some(flight.said.rules),
+            clock: flight.reported.clock,
+            rules: Some(flight.reported.rules),
             refused: uplink.refused.clone(),
-            incidents: flight.said.incidents.clone(),
+            incidents: flight.reported.incidents.clone(),
             dropped: flight.dropped,
             sources,
         };
@@ -227,7 +227,7 @@ impl Daemon {
         }
     }
 
-    fn to_say(&self) -> Said {
+    fn reported_state(&self) -> ReportedState {
         let open = self.desk.state().open_incidents().take(MOST_INCIDENTS).map(|incident| EdgeIncident {
             id: incident.id,
             rule: incident.rule.clone(),
@@ -236,7 +236,7 @@ impl Daemon {
             acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
         });
         let clock = if self.clock.uncertainty().is_some() { Clock::Unset } else { Clock::Set };
-        Said { clock, rules: self.desk.rules_id(), incidents: open.collect() }
+        ReportedState { clock, rules: self.desk.rules_id(), incidents: open.collect() }
     }
 
     pub(super) fn uplink_event(&mut self, event: UplinkEvent) {
@@ -252,18 +252,18 @@ impl Daemon {
         match event {
             Event::Connected => {
                 tracing::info!("connected to the cloud");
-                uplink.standing = Standing::Connected { since: now };
+                uplink.state = UplinkState::Connected { since: now };
                 (uplink.wanted, uplink.more, uplink.paused, uplink.in_flight) = (true, true, None, None);
             }
             Event::Lost { reason, retry_in } => {
                 tracing::warn!(%reason, again_in = retry_in.as_secs(), "no connection to the cloud");
-                uplink.standing = Standing::Lost { reason, again: now + retry_in };
+                uplink.state = UplinkState::Lost { reason, again: now + retry_in };
                 uplink.in_flight = None;
             }
             Event::Confirmed => {
                 let Some(flight) = uplink.in_flight.take() else { return };
                 uplink.confirmed.add(&flight.taken, boot);
-                uplink.said = Some(flight.said);
+                uplink.reported = Some(flight.reported);
                 uplink.due = now + AT_LEAST_EVERY;
                 if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
                     // It is sent again, and dropped there as known.
@@ -288,12 +288,12 @@ impl Daemon {
             rules_refused: uplink.refused.as_ref().map(|refused| refused.reason.clone()),
         };
         let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-        match &uplink.standing {
-            Standing::Connecting => {}
-            Standing::Connected { since } => {
+        match &uplink.state {
+            UplinkState::Connecting => {}
+            UplinkState::Connected { since } => {
                 status.connected_since = Some(now.moved(-millis(at.duration_since(*since))));
             }
-            Standing::Lost { reason, again } => {
+            UplinkState::Lost { reason, again } => {
                 status.reason = Some(reason.clone());
                 status.again_at = Some(now.moved(millis(again.duration_since(at))));
             }
@@ -308,7 +308,7 @@ fn next_part(
     confirmed: &ConfirmedReadings,
     boot: u64,
     now: Time,
-    said: Said,
+    reported: ReportedState,
 ) -> Result<(Vec<SourceReport>, InFlight), StoreError> {
     let store = desk.store();
     let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
@@ -325,5 +325,5 @@ fn next_part(
     };
     let sources = parts(&taken, confirmed, boot, now, &going_on, is_last);
     let dropped = store.backlog()?.dropped;
-    Ok((sources, InFlight { upto, taken, dropped, said }))
+    Ok((sources, InFlight { upto, taken, dropped, reported }))
 }
