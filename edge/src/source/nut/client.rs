@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     fault::Fault,
-    protocol::{Answer, LONGEST_LINE, Nonsense},
+    protocol::{LONGEST_LINE, Nonsense, Response},
 };
 
 /// How many UPSes a server may list. Real ones have a handful.
@@ -36,8 +36,10 @@ impl Connection {
     pub async fn var(&mut self, ups: &str, variable: &str) -> Result<Option<String>, Fault> {
         match self.ask(&format!("GET VAR {ups} {variable}\n")).await? {
             // Names of UPSes are the same in capitals and small letters.
-            Answer::Var { ups: of, name, value } if of.eq_ignore_ascii_case(ups) && name == variable => Ok(Some(value)),
-            Answer::Error { code } => match code.as_str() {
+            Response::Var { ups: of, name, value } if of.eq_ignore_ascii_case(ups) && name == variable => {
+                Ok(Some(value))
+            }
+            Response::Error { code } => match code.as_str() {
                 "VAR-NOT-SUPPORTED" => Ok(None),
                 "DATA-STALE" => Err(Fault::Stale),
                 "DRIVER-NOT-CONNECTED" => Err(Fault::NoDriver),
@@ -52,18 +54,18 @@ impl Connection {
     /// The names of the UPSes that the server has.
     async fn upses(&mut self) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
-        let Answer::Begin = self.ask("LIST UPS\n").await? else { return Err(self.unexpected()) };
+        let Response::Begin = self.ask("LIST UPS\n").await? else { return Err(self.unexpected()) };
         loop {
             match within(self.patience, read(&mut self.stream, &mut self.line)).await? {
-                Answer::Ups { name } if names.len() < MOST_UPSES => names.push(Nonsense::shorten(name.as_bytes())),
-                Answer::Ups { .. } => return Err(Nonsense::Endless.into()),
-                Answer::End => return Ok(names),
+                Response::Ups { name } if names.len() < MOST_UPSES => names.push(Nonsense::shorten(name.as_bytes())),
+                Response::Ups { .. } => return Err(Nonsense::Endless.into()),
+                Response::End => return Ok(names),
                 _ => return Err(self.unexpected()),
             }
         }
     }
 
-    async fn ask(&mut self, question: &str) -> Result<Answer, Fault> {
+    async fn ask(&mut self, question: &str) -> Result<Response, Fault> {
         within(self.patience, async {
             self.stream.write_all(question.as_bytes()).await.map_err(broken)?;
             read(&mut self.stream, &mut self.line).await
@@ -78,12 +80,12 @@ impl Connection {
 }
 
 /// Reads one line into `line`, and no more of an endless one than its limit.
-async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<Answer, Fault> {
+async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<Response, Fault> {
     line.clear();
     let limit = LONGEST_LINE as u64;
     stream.take(limit).read_until(b'\n', line).await.map_err(broken)?;
     match line.last() {
-        Some(b'\n') => Ok(Answer::parse(line)?),
+        Some(b'\n') => Ok(Response::parse(line)?),
         _ if line.len() == LONGEST_LINE => Err(Nonsense::TooLong.into()),
         _ => Err(Fault::Closed),
     }

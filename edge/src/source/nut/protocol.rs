@@ -5,7 +5,7 @@ pub(super) const LONGEST_LINE: usize = 1024;
 
 /// What a server may answer to what we ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Response {
     /// `VAR ups name "value"`.
     Var { ups: String, name: String, value: String },
     /// `UPS name "description"`: one line of the list of UPSes.
@@ -42,18 +42,18 @@ impl Nonsense {
     }
 }
 
-impl Answer {
+impl Response {
     /// Reads one line, with or without its line end.
-    pub fn parse(line: &[u8]) -> Result<Answer, Nonsense> {
+    pub fn parse(line: &[u8]) -> Result<Response, Nonsense> {
         let words = words(&String::from_utf8_lossy(line)).ok_or_else(|| Nonsense::line(line))?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let own = str::to_owned;
         Ok(match words.as_slice() {
-            ["VAR", ups, name, value] => Answer::Var { ups: own(ups), name: own(name), value: own(value) },
-            ["UPS", name, ..] => Answer::Ups { name: own(name) },
-            ["BEGIN", "LIST", ..] => Answer::Begin,
-            ["END", "LIST", ..] => Answer::End,
-            ["ERR", code, ..] => Answer::Error { code: own(code) },
+            ["VAR", ups, name, value] => Response::Var { ups: own(ups), name: own(name), value: own(value) },
+            ["UPS", name, ..] => Response::Ups { name: own(name) },
+            ["BEGIN", "LIST", ..] => Response::Begin,
+            ["END", "LIST", ..] => Response::End,
+            ["ERR", code, ..] => Response::Error { code: own(code) },
             _ => return Err(Nonsense::line(line)),
         })
     }
@@ -93,26 +93,26 @@ mod tests {
 
     use super::*;
 
-    fn var(value: &str) -> Result<Answer, Nonsense> {
-        Ok(Answer::Var { ups: "ups".to_owned(), name: "ups.status".to_owned(), value: value.to_owned() })
+    fn var(value: &str) -> Result<Response, Nonsense> {
+        Ok(Response::Var { ups: "ups".to_owned(), name: "ups.status".to_owned(), value: value.to_owned() })
     }
 
     #[test]
     fn answers_read_as_the_protocol_writes_them() {
-        let error = |code: &str| Ok(Answer::Error { code: code.to_owned() });
+        let error = |code: &str| Ok(Response::Error { code: code.to_owned() });
         for (line, answer) in [
             (r#"VAR ups ups.status "OB DISCHRG""#, var("OB DISCHRG")),
             ("VAR ups ups.status \"OL\"\r\n", var("OL")),
             (r#"VAR ups ups.status """#, var("")),
             (r#"VAR ups ups.status "a \"b\" \\ c""#, var(r#"a "b" \ c"#)),
             ("VAR  ups\tups.status OL", var("OL")),
-            (r#"UPS cellar "Under \"the\" stairs""#, Ok(Answer::Ups { name: "cellar".to_owned() })),
-            ("BEGIN LIST UPS", Ok(Answer::Begin)),
-            ("END LIST UPS\n", Ok(Answer::End)),
+            (r#"UPS cellar "Under \"the\" stairs""#, Ok(Response::Ups { name: "cellar".to_owned() })),
+            ("BEGIN LIST UPS", Ok(Response::Begin)),
+            ("END LIST UPS\n", Ok(Response::End)),
             ("ERR DATA-STALE\n", error("DATA-STALE")),
             ("ERR UNKNOWN-COMMAND what is this", error("UNKNOWN-COMMAND")),
         ] {
-            assert_eq!(Answer::parse(line.as_bytes()), answer, "{line}");
+            assert_eq!(Response::parse(line.as_bytes()), answer, "{line}");
         }
     }
 
@@ -129,7 +129,7 @@ mod tests {
             (b"\x1b[2J\xff\0", "\\u{1b}[2J\u{fffd}\\0"),
             (&[b'x'; 500], &"x".repeat(40)),
         ] {
-            assert_eq!(Answer::parse(line), Err(Nonsense::Line(shown.to_owned())));
+            assert_eq!(Response::parse(line), Err(Nonsense::Line(shown.to_owned())));
         }
     }
 
@@ -146,13 +146,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_parser_panic(line in prop::collection::vec(any::<u8>(), 0..LONGEST_LINE)) {
-            let _ = Answer::parse(&line);
+            let _ = Response::parse(&line);
         }
 
         #[test]
         fn every_value_survives_quoting(value in "[^\\r\\n]{0,80}") {
             let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
-            prop_assert_eq!(Answer::parse(format!("VAR ups ups.status \"{quoted}\"\n").as_bytes()), var(&value));
+            prop_assert_eq!(Response::parse(format!("VAR ups ups.status \"{quoted}\"\n").as_bytes()), var(&value));
         }
     }
 }
