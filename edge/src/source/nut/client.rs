@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     fault::Fault,
-    protocol::{LONGEST_LINE, Nonsense, Response},
+    protocol::{LONGEST_LINE, ProtocolError, Response},
 };
 
 /// How many UPSes a server may list. Real ones have a handful.
@@ -45,7 +45,7 @@ impl Connection {
                 "DRIVER-NOT-CONNECTED" => Err(Fault::NoDriver),
                 "ACCESS-DENIED" => Err(Fault::Denied),
                 "UNKNOWN-UPS" => Err(Fault::UnknownUps { name: ups.to_owned(), known: self.upses().await? }),
-                _ => Err(Fault::Other(Nonsense::shorten(code.as_bytes()))),
+                _ => Err(Fault::Other(ProtocolError::shorten(code.as_bytes()))),
             },
             _ => Err(self.unexpected()),
         }
@@ -57,8 +57,10 @@ impl Connection {
         let Response::Begin = self.ask("LIST UPS\n").await? else { return Err(self.unexpected()) };
         loop {
             match within(self.patience, read(&mut self.stream, &mut self.line)).await? {
-                Response::Ups { name } if names.len() < MOST_UPSES => names.push(Nonsense::shorten(name.as_bytes())),
-                Response::Ups { .. } => return Err(Nonsense::Endless.into()),
+                Response::Ups { name } if names.len() < MOST_UPSES => {
+                    names.push(ProtocolError::shorten(name.as_bytes()))
+                }
+                Response::Ups { .. } => return Err(ProtocolError::Endless.into()),
                 Response::End => return Ok(names),
                 _ => return Err(self.unexpected()),
             }
@@ -75,7 +77,7 @@ impl Connection {
 
     /// The last line was an answer, but to something else.
     fn unexpected(&self) -> Fault {
-        Nonsense::line(&self.line).into()
+        ProtocolError::line(&self.line).into()
     }
 }
 
@@ -86,7 +88,7 @@ async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<R
     stream.take(limit).read_until(b'\n', line).await.map_err(broken)?;
     match line.last() {
         Some(b'\n') => Ok(Response::parse(line)?),
-        _ if line.len() == LONGEST_LINE => Err(Nonsense::TooLong.into()),
+        _ if line.len() == LONGEST_LINE => Err(ProtocolError::TooLong.into()),
         _ => Err(Fault::Closed),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::protocol::Nonsense;
+use super::protocol::ProtocolError;
 
 /// What went wrong, in words that tell the user what to do.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum Fault {
     #[error("the NUT server did not answer within {0:?}: check it and the network between")]
     Stalled(Duration),
     #[error("what answers does not speak the NUT protocol ({0}): check that `address` is that of upsd")]
-    Nonsense(#[from] Nonsense),
+    Protocol(#[from] ProtocolError),
     #[error("upsd has no fresh data of the UPS (DATA-STALE): check its cable, and its driver on the server")]
     Stale,
     #[error("upsd has no driver for the UPS (DRIVER-NOT-CONNECTED): start it on the server with `upsdrvctl start`")]

@@ -20,7 +20,7 @@ pub(super) enum Response {
 
 /// Why bytes are no answer. Holds a short, printable piece of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Nonsense {
+pub(super) enum ProtocolError {
     #[error("it sent a line of more than {LONGEST_LINE} bytes")]
     TooLong,
     #[error("it sent a list without end")]
@@ -29,10 +29,10 @@ pub(super) enum Nonsense {
     Line(String),
 }
 
-impl Nonsense {
+impl ProtocolError {
     /// About a line that is not understood, or not expected.
     pub fn line(line: &[u8]) -> Self {
-        Nonsense::Line(Nonsense::shorten(line))
+        ProtocolError::Line(ProtocolError::shorten(line))
     }
 
     /// The beginning of what a stranger sent, fit for a log or a mail.
@@ -44,8 +44,8 @@ impl Nonsense {
 
 impl Response {
     /// Reads one line, with or without its line end.
-    pub fn parse(line: &[u8]) -> Result<Response, Nonsense> {
-        let words = words(&String::from_utf8_lossy(line)).ok_or_else(|| Nonsense::line(line))?;
+    pub fn parse(line: &[u8]) -> Result<Response, ProtocolError> {
+        let words = words(&String::from_utf8_lossy(line)).ok_or_else(|| ProtocolError::line(line))?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let own = str::to_owned;
         Ok(match words.as_slice() {
@@ -54,7 +54,7 @@ impl Response {
             ["BEGIN", "LIST", ..] => Response::Begin,
             ["END", "LIST", ..] => Response::End,
             ["ERR", code, ..] => Response::Error { code: own(code) },
-            _ => return Err(Nonsense::line(line)),
+            _ => return Err(ProtocolError::line(line)),
         })
     }
 }
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    fn var(value: &str) -> Result<Response, Nonsense> {
+    fn var(value: &str) -> Result<Response, ProtocolError> {
         Ok(Response::Var { ups: "ups".to_owned(), name: "ups.status".to_owned(), value: value.to_owned() })
     }
 
@@ -129,7 +129,7 @@ mod tests {
             (b"\x1b[2J\xff\0", "\\u{1b}[2J\u{fffd}\\0"),
             (&[b'x'; 500], &"x".repeat(40)),
         ] {
-            assert_eq!(Response::parse(line), Err(Nonsense::Line(shown.to_owned())));
+            assert_eq!(Response::parse(line), Err(ProtocolError::Line(shown.to_owned())));
         }
     }
 
