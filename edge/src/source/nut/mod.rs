@@ -5,8 +5,8 @@
 
 mod client;
 mod fault;
-mod meaning;
 mod protocol;
+mod variables;
 
 use std::{sync::Arc, time::Duration};
 
@@ -155,7 +155,7 @@ impl Nut {
         let mut battery = battery || !self.ups.power;
         if self.ups.power {
             let now = connection.var(&self.ups.name, "ups.status").await?.ok_or(Fault::NoStatus)?;
-            let power = meaning::power(&now);
+            let power = variables::power(&now);
             if status.as_ref() != Some(&now) {
                 if power.is_none() {
                     tracing::warn!(
@@ -171,9 +171,9 @@ impl Nut {
         }
         if self.ups.battery && battery {
             let charge = connection.var(&self.ups.name, "battery.charge").await?;
-            values.push((BATTERY, charge.as_deref().and_then(meaning::percent).map(Value::Number)));
+            values.push((BATTERY, charge.as_deref().and_then(variables::percent).map(Value::Number)));
             let voltage = connection.var(&self.ups.name, "battery.voltage").await?;
-            values.push((BATTERY_MV, voltage.as_deref().and_then(meaning::millivolts).map(Value::Number)));
+            values.push((BATTERY_MV, voltage.as_deref().and_then(variables::millivolts).map(Value::Number)));
         }
         Ok(values)
     }
