@@ -8,7 +8,7 @@ use super::format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE};
 
 /// What is wrong with a trace, and where.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}: {wrong}")]
+#[error("{file}:{line}: {kind}")]
 pub struct TraceError {
     /// The file as the user named it.
     pub file: String,
@@ -16,12 +16,12 @@ pub struct TraceError {
     pub line: u64,
     /// What is wrong there.
     #[source]
-    pub wrong: Wrong,
+    pub kind: TraceErrorKind,
 }
 
 /// What is wrong with one line of a trace. What was found there is shortened to what fits a line.
 #[derive(Debug, thiserror::Error)]
-pub enum Wrong {
+pub enum TraceErrorKind {
     /// The file cannot be opened, or not be read on.
     #[error("the trace cannot be read: {0}")]
     Unreadable(#[from] io::Error),

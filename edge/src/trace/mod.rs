@@ -14,7 +14,7 @@ mod replay;
 mod reports;
 mod rows;
 
-pub use error::{TraceError, Wrong};
+pub use error::{TraceError, TraceErrorKind};
 pub use replay::{Decided, On, Replay};
 pub use reports::{Arrival, Trace};
 pub use rows::Known;

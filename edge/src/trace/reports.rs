@@ -9,7 +9,7 @@ use std::{
 use dag_engine::{Reading, Report, Time};
 
 use super::{
-    error::{TraceError, Wrong},
+    error::{TraceError, TraceErrorKind},
     rows::{Known, Row, Rows},
 };
 
@@ -46,7 +46,7 @@ impl<'a> Trace<'a, BufReader<File>> {
         let file = path.display().to_string();
         match File::open(path) {
             Ok(input) => Trace::new(BufReader::with_capacity(READ_AT_ONCE, input), file, known),
-            Err(error) => Err(TraceError { file, line: 1, wrong: Wrong::Unreadable(error) }),
+            Err(error) => Err(TraceError { file, line: 1, kind: TraceErrorKind::Unreadable(error) }),
         }
     }
 }

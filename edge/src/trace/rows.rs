@@ -6,7 +6,7 @@ use csv_core::{ReadRecordResult, Terminator};
 use dag_engine::{Device, Name, Reading, Ruleset, Time, Value, did_you_mean};
 
 use super::{
-    error::{TraceError, Wrong},
+    error::{TraceError, TraceErrorKind},
     format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE},
 };
 
@@ -59,32 +59,32 @@ impl<'a, R: BufRead> Rows<'a, R> {
         let (line, cells) = (Vec::new(), Cells::default());
         let (header, wanted, before) = (HEADER, 0, Time::MIN);
         let mut rows = Rows { input, file, known, header, wanted, line, cells, number: 0, before };
-        rows.read_header().map_err(|wrong| rows.at_this_line(wrong))?;
+        rows.read_header().map_err(|kind| rows.at_this_line(kind))?;
         Ok(rows)
     }
 
     pub fn next(&mut self) -> Option<Result<Row, TraceError>> {
-        self.read_row().map_err(|wrong| self.at_this_line(wrong)).transpose()
+        self.read_row().map_err(|kind| self.at_this_line(kind)).transpose()
     }
 
-    fn at_this_line(&self, wrong: Wrong) -> TraceError {
-        TraceError { file: self.file.clone(), line: self.number.max(1), wrong }
+    fn at_this_line(&self, kind: TraceErrorKind) -> TraceError {
+        TraceError { file: self.file.clone(), line: self.number.max(1), kind }
     }
 
-    fn read_header(&mut self) -> Result<(), Wrong> {
+    fn read_header(&mut self) -> Result<(), TraceErrorKind> {
         if !self.read_line()? {
-            return Err(Wrong::Empty);
+            return Err(TraceErrorKind::Empty);
         }
         self.cells.split(&self.line)?;
-        let found = self.cells.all().collect::<Result<Vec<&str>, Wrong>>()?.join(",");
+        let found = self.cells.all().collect::<Result<Vec<&str>, TraceErrorKind>>()?.join(",");
         let header = [HEADER, HEADER_WITH_ARRIVAL].into_iter().find(|header| *header == found);
-        self.header = header.ok_or_else(|| Wrong::Header { found: shown(&found) })?;
+        self.header = header.ok_or_else(|| TraceErrorKind::Header { found: shown(&found) })?;
         self.wanted = self.cells.count;
         Ok(())
     }
 
     /// The next line that is not blank. False at the end of the file.
-    fn read_line(&mut self) -> Result<bool, Wrong> {
+    fn read_line(&mut self) -> Result<bool, TraceErrorKind> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -95,7 +95,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
             }
             if self.line.last() != Some(&b'\n') {
                 if read > LONGEST_LINE {
-                    return Err(Wrong::TooLong);
+                    return Err(TraceErrorKind::TooLong);
                 }
                 // The last line need not end.
                 self.line.push(b'\n');
@@ -110,12 +110,12 @@ impl<'a, R: BufRead> Rows<'a, R> {
         }
     }
 
-    fn read_row(&mut self) -> Result<Option<Row>, Wrong> {
+    fn read_row(&mut self) -> Result<Option<Row>, TraceErrorKind> {
         if !self.read_line()? {
             return Ok(None);
         }
         self.cells.split(&self.line)?;
-        let other_count = Wrong::Cells { found: self.cells.count, wanted: self.wanted, header: self.header };
+        let other_count = TraceErrorKind::Cells { found: self.cells.count, wanted: self.wanted, header: self.header };
         if self.cells.count != self.wanted {
             return Err(other_count);
         }
@@ -131,7 +131,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         let row = Row { device, reading: Reading { fact, value, at: time("at", at?)? }, received_at };
         let arrival = row.arrival();
         if arrival < self.before {
-            return Err(Wrong::Falls { arrival, before: self.before });
+            return Err(TraceErrorKind::Falls { arrival, before: self.before });
         }
         self.before = arrival;
         Ok(Some(row))
@@ -139,19 +139,22 @@ impl<'a, R: BufRead> Rows<'a, R> {
 }
 
 impl Known<'_> {
-    fn device(&self, id: &str) -> Result<usize, Wrong> {
+    fn device(&self, id: &str) -> Result<usize, TraceErrorKind> {
         self.devices.binary_search_by(|device| device.id.as_str().cmp(id)).map_err(|_| {
             let help = did_you_mean(id, self.devices.iter().map(|device| device.id.as_str()));
-            Wrong::Device { found: shown(id), help: help.unwrap_or_else(|| "declare it in config.toml".to_owned()) }
+            TraceErrorKind::Device {
+                found: shown(id),
+                help: help.unwrap_or_else(|| "declare it in config.toml".to_owned()),
+            }
         })
     }
 
-    fn value(&self, fact: &str, value: &str) -> Result<(Name, Option<Value>), Wrong> {
+    fn value(&self, fact: &str, value: &str) -> Result<(Name, Option<Value>), TraceErrorKind> {
         let Some(kind) = self.rules.fact(fact) else {
             let facts: Vec<&str> = self.rules.facts().collect();
             let help = did_you_mean(fact, facts.iter().copied());
             let help = help.unwrap_or_else(|| format!("there are {}", facts.join(", ")));
-            return Err(Wrong::Fact { found: shown(fact), help });
+            return Err(TraceErrorKind::Fact { found: shown(fact), help });
         };
         let name = Name::new(fact);
         if value == "unknown" {
@@ -159,13 +162,13 @@ impl Known<'_> {
         }
         match Value::parse(value).filter(|value| kind.holds(*value)) {
             Some(value) => Ok((name, Some(value))),
-            None => Err(Wrong::Value { fact: name, found: shown(value), kind }),
+            None => Err(TraceErrorKind::Value { fact: name, found: shown(value), kind }),
         }
     }
 }
 
-fn time(column: &'static str, text: &str) -> Result<Time, Wrong> {
-    text.parse().map_err(|_| Wrong::Time { column, found: shown(text) })
+fn time(column: &'static str, text: &str) -> Result<Time, TraceErrorKind> {
+    text.parse().map_err(|_| TraceErrorKind::Time { column, found: shown(text) })
 }
 
 /// What was found, as it fits a line of a terminal.
@@ -198,22 +201,22 @@ impl Default for Cells {
 impl Cells {
     /// `line` ends with its line feed. A row is one line: a quoted cell that goes on over its end is a slip, and would
     /// swallow the file.
-    fn split(&mut self, line: &[u8]) -> Result<(), Wrong> {
+    fn split(&mut self, line: &[u8]) -> Result<(), TraceErrorKind> {
         self.reader.reset();
         let (result, _, _, count) = self.reader.read_record(line, &mut self.text, &mut self.ends);
         self.count = count;
         match result {
             ReadRecordResult::Record => Ok(()),
-            _ => Err(Wrong::Quote),
+            _ => Err(TraceErrorKind::Quote),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = Result<&str, Wrong>> {
+    fn all(&self) -> impl Iterator<Item = Result<&str, TraceErrorKind>> {
         let mut start = 0;
         self.ends.iter().take(self.count).map(move |end| {
             let cell = self.text.get(start..*end).unwrap_or_default();
             start = *end;
-            str::from_utf8(cell).map_err(|_| Wrong::NotUtf8)
+            str::from_utf8(cell).map_err(|_| TraceErrorKind::NotUtf8)
         })
     }
 }
