@@ -12,7 +12,7 @@ use dag_rulebook::{Folder, Rulebook, devices};
 use serde::Serialize;
 
 use super::{Common, Done, Format};
-use crate::trace::{Decided, Known, Replay, Trace, TraceError};
+use crate::trace::{Decided, Replay, Trace, TraceError, TraceSchema};
 
 /// What a trace is, for the command's help.
 pub(super) const TRACE: &str = "\
@@ -53,7 +53,7 @@ impl Simulate {
     }
 
     fn replay(&self, engine: &Engine, devices: &[Device], printer: &mut Printer<'_, impl Write>) -> Result<(), Ended> {
-        let trace = Trace::open(&self.trace, Known { devices, rules: engine.rules() })?;
+        let trace = Trace::open(&self.trace, TraceSchema { devices, rules: engine.rules() })?;
         let mut replay = Replay::new(engine, devices);
         for arrival in trace {
             let arrival = arrival?;

@@ -17,4 +17,4 @@ mod rows;
 pub use error::{TraceError, TraceErrorKind};
 pub use replay::{Decided, On, Replay};
 pub use reports::{Arrival, Trace};
-pub use rows::Known;
+pub use rows::TraceSchema;

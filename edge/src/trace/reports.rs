@@ -10,7 +10,7 @@ use dag_engine::{Reading, Report, Time};
 
 use super::{
     error::{TraceError, TraceErrorKind},
-    rows::{Known, Row, Rows},
+    rows::{Row, Rows, TraceSchema},
 };
 
 /// How much of the file is read at once, in bytes.
@@ -42,10 +42,10 @@ impl<'a> Trace<'a, BufReader<File>> {
     ///
     /// # Errors
     /// [`TraceError`]: a file that cannot be read, that is empty, or that begins with another line.
-    pub fn open(path: &Path, known: Known<'a>) -> Result<Self, TraceError> {
+    pub fn open(path: &Path, schema: TraceSchema<'a>) -> Result<Self, TraceError> {
         let file = path.display().to_string();
         match File::open(path) {
-            Ok(input) => Trace::new(BufReader::with_capacity(READ_AT_ONCE, input), file, known),
+            Ok(input) => Trace::new(BufReader::with_capacity(READ_AT_ONCE, input), file, schema),
             Err(error) => Err(TraceError { file, line: 1, kind: TraceErrorKind::Unreadable(error) }),
         }
     }
@@ -56,8 +56,8 @@ impl<'a, R: BufRead> Trace<'a, R> {
     ///
     /// # Errors
     /// As [`Trace::open`].
-    pub fn new(input: R, file: String, known: Known<'a>) -> Result<Self, TraceError> {
-        Ok(Trace { rows: Rows::new(input, file, known)?, ahead: None })
+    pub fn new(input: R, file: String, schema: TraceSchema<'a>) -> Result<Self, TraceError> {
+        Ok(Trace { rows: Rows::new(input, file, schema)?, ahead: None })
     }
 
     fn row(&mut self) -> Option<Result<Row, TraceError>> {

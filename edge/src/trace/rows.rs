@@ -15,7 +15,7 @@ const SHOWN: usize = 60;
 
 /// What the rows of a trace may name.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct TraceSchema<'a> {
     /// Every declared device, in the order of ids.
     pub devices: &'a [Device],
     /// The rules, which know the facts and what values they take.
@@ -42,7 +42,7 @@ impl Row {
 pub(super) struct Rows<'a, R> {
     input: R,
     file: String,
-    known: Known<'a>,
+    schema: TraceSchema<'a>,
     header: &'static str,
     /// How many cells the header names.
     wanted: usize,
@@ -55,10 +55,10 @@ pub(super) struct Rows<'a, R> {
 
 impl<'a, R: BufRead> Rows<'a, R> {
     /// Reads the header. `file` is what errors call the trace.
-    pub fn new(input: R, file: String, known: Known<'a>) -> Result<Self, TraceError> {
+    pub fn new(input: R, file: String, schema: TraceSchema<'a>) -> Result<Self, TraceError> {
         let (line, cells) = (Vec::new(), Cells::default());
         let (header, wanted, before) = (HEADER, 0, Time::MIN);
-        let mut rows = Rows { input, file, known, header, wanted, line, cells, number: 0, before };
+        let mut rows = Rows { input, file, schema, header, wanted, line, cells, number: 0, before };
         rows.read_header().map_err(|kind| rows.at_this_line(kind))?;
         Ok(rows)
     }
@@ -127,7 +127,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         };
         let received_at = received_at.transpose()?.filter(|cell| !cell.is_empty());
         let received_at = received_at.map(|cell| time("received_at", cell)).transpose()?;
-        let (device, (fact, value)) = (self.known.device(device?)?, self.known.value(fact?, value?)?);
+        let (device, (fact, value)) = (self.schema.device(device?)?, self.schema.value(fact?, value?)?);
         let row = Row { device, reading: Reading { fact, value, at: time("at", at?)? }, received_at };
         let arrival = row.arrival();
         if arrival < self.before {
@@ -138,7 +138,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
     }
 }
 
-impl Known<'_> {
+impl TraceSchema<'_> {
     fn device(&self, id: &str) -> Result<usize, TraceErrorKind> {
         self.devices.binary_search_by(|device| device.id.as_str().cmp(id)).map_err(|_| {
             let help = did_you_mean(id, self.devices.iter().map(|device| device.id.as_str()));
