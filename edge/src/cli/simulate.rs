@@ -55,13 +55,13 @@ impl Simulate {
     fn replay(&self, engine: &Engine, devices: &[Device], printer: &mut Printer<'_, impl Write>) -> Result<(), Ended> {
         let trace = Trace::open(&self.trace, TraceSchema { devices, rules: engine.rules() })?;
         let mut replay = Replay::new(engine, devices);
-        for arrival in trace {
-            let arrival = arrival?;
-            if self.until.is_some_and(|until| until < arrival.at) {
+        for report in trace {
+            let report = report?;
+            if self.until.is_some_and(|until| until < report.at) {
                 break;
             }
-            printer.counts.rows += arrival.readings.len();
-            replay.report(arrival, &mut |decided| printer.print(decided))?;
+            printer.counts.rows += report.readings.len();
+            replay.report(report, &mut |decided| printer.print(decided))?;
         }
         match self.until {
             Some(until) => replay.advance(until, &mut |decided| printer.print(decided).map_err(Ended::from)),

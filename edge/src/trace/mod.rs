@@ -16,5 +16,5 @@ mod rows;
 
 pub use error::{TraceError, TraceErrorKind};
 pub use replay::{Decided, On, Replay};
-pub use reports::{Arrival, Trace};
+pub use reports::{Trace, TraceReport};
 pub use rows::TraceSchema;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use dag_engine::{Decision, Device, Engine, Input, Simulation, Time};
 
-use super::Arrival;
+use super::TraceReport;
 
 /// What was decided for a device, and when: a step's `now`, not when an episode happened.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +52,8 @@ impl<'e> Replay<'e> {
     ///
     /// # Errors
     /// What `on` answers.
-    pub fn report<E>(&mut self, arrival: Arrival, on: On<'_, E>) -> Result<(), E> {
-        let Arrival { at, device, readings, more } = arrival;
+    pub fn report<E>(&mut self, report: TraceReport, on: On<'_, E>) -> Result<(), E> {
+        let TraceReport { at, device, readings, more } = report;
         self.advance(at, on)?;
         self.step(device, at, on, |simulation, on| simulation.report(readings, more, at, on))
     }

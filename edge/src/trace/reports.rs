@@ -18,7 +18,7 @@ const READ_AT_ONCE: usize = 64 << 10;
 
 /// A report, or a part of one, that arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct TraceReport {
     /// When.
     pub at: Time,
     /// The device's place among those that are known.
@@ -66,26 +66,26 @@ impl<'a, R: BufRead> Trace<'a, R> {
 }
 
 impl<R: BufRead> Iterator for Trace<'_, R> {
-    type Item = Result<Arrival, TraceError>;
+    type Item = Result<TraceReport, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let Row { device, reading, received_at } = match self.row()? {
             Ok(row) => row,
             Err(error) => return Some(Err(error)),
         };
-        let mut arrival =
-            Arrival { at: received_at.unwrap_or(reading.at), device, readings: vec![reading], more: false };
+        let mut report =
+            TraceReport { at: received_at.unwrap_or(reading.at), device, readings: vec![reading], more: false };
         if received_at.is_none() {
-            return Some(Ok(arrival));
+            return Some(Ok(report));
         }
         while let Some(row) = self.row() {
             match row {
                 Ok(row) if (row.device, row.received_at) == (device, received_at) => {
-                    if arrival.readings.len() < Report::LONGEST {
-                        arrival.readings.push(row.reading);
+                    if report.readings.len() < Report::LONGEST {
+                        report.readings.push(row.reading);
                         continue;
                     }
-                    arrival.more = true;
+                    report.more = true;
                     self.ahead = Some(Ok(row));
                 }
                 // What came before it is still to be handed over.
@@ -93,6 +93,6 @@ impl<R: BufRead> Iterator for Trace<'_, R> {
             }
             break;
         }
-        Some(Ok(arrival))
+        Some(Ok(report))
     }
 }
