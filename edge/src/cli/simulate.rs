@@ -12,7 +12,7 @@ use dag_rulebook::{Folder, Rulebook, devices};
 use serde::Serialize;
 
 use super::{Common, Done, Format};
-use crate::trace::{Decided, Replay, Trace, TraceError, TraceSchema};
+use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
 
 /// What a trace is, for the command's help.
 pub(super) const TRACE: &str = "\
@@ -134,7 +134,7 @@ struct Printer<'a, W> {
 }
 
 impl<W: Write> Printer<'_, W> {
-    fn print(&mut self, decided: Decided<'_>) -> io::Result<()> {
+    fn print(&mut self, decided: DeviceDecision<'_>) -> io::Result<()> {
         let Some(line) = self.line(decided) else { return Ok(()) };
         match &line {
             Line::Incident { state: IncidentState::Open, .. } => self.counts.incidents += 1,
@@ -161,7 +161,7 @@ impl<W: Write> Printer<'_, W> {
     }
 
     /// What a decision is to people; most are steps on the way to what they hear of.
-    fn line<'a>(&self, Decided { at, device, decision }: Decided<'a>) -> Option<Line<'a>> {
+    fn line<'a>(&self, DeviceDecision { at, device, decision }: DeviceDecision<'a>) -> Option<Line<'a>> {
         let incident = |since: Time, ended: Option<Time>, ended_by: Option<EndedBy>| {
             let (rule, incident, device) = (decision.rule.as_deref()?, decision.incident?, device.id.as_str());
             let state = if ended.is_some() { IncidentState::Resolved } else { IncidentState::Open };

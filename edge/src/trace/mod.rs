@@ -15,6 +15,6 @@ mod reports;
 mod rows;
 
 pub use error::{TraceError, TraceErrorKind};
-pub use replay::{Decided, On, Replay};
+pub use replay::{DecisionHandler, DeviceDecision, Replay};
 pub use reports::{Trace, TraceReport};
 pub use rows::TraceSchema;

@@ -9,7 +9,7 @@ use super::TraceReport;
 
 /// What was decided for a device, and when: a step's `now`, not when an episode happened.
 #[derive(Clone, Copy, Debug)]
-pub struct Decided<'a> {
+pub struct DeviceDecision<'a> {
     /// When.
     pub at: Time,
     /// For which device.
@@ -19,7 +19,7 @@ pub struct Decided<'a> {
 }
 
 /// Is told each decision in turn. An error ends the replay.
-pub type On<'a, E> = &'a mut dyn FnMut(Decided<'_>) -> Result<(), E>;
+pub type DecisionHandler<'a, E> = &'a mut dyn FnMut(DeviceDecision<'_>) -> Result<(), E>;
 
 /// Devices under the same rules. Every message counts as delivered at once.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl<'e> Replay<'e> {
     ///
     /// # Errors
     /// What `on` answers.
-    pub fn advance<E>(&mut self, until: Time, on: On<'_, E>) -> Result<(), E> {
+    pub fn advance<E>(&mut self, until: Time, on: DecisionHandler<'_, E>) -> Result<(), E> {
         while let Some((at, device)) = self.due.first().copied().filter(|(at, _)| *at <= until) {
             self.step(device, at, on, |simulation, on| simulation.step(Input::Elapsed, at, on))?;
         }
@@ -52,7 +52,7 @@ impl<'e> Replay<'e> {
     ///
     /// # Errors
     /// What `on` answers.
-    pub fn report<E>(&mut self, report: TraceReport, on: On<'_, E>) -> Result<(), E> {
+    pub fn report<E>(&mut self, report: TraceReport, on: DecisionHandler<'_, E>) -> Result<(), E> {
         let TraceReport { at, device, readings, more } = report;
         self.advance(at, on)?;
         self.step(device, at, on, |simulation, on| simulation.report(readings, more, at, on))
@@ -62,7 +62,7 @@ impl<'e> Replay<'e> {
         &mut self,
         number: usize,
         at: Time,
-        on: On<'_, E>,
+        on: DecisionHandler<'_, E>,
         work: impl FnOnce(&mut Simulation<'e>, &mut dyn FnMut(&Decision)),
     ) -> Result<(), E> {
         let (Some(device), Some(simulation)) = (self.devices.get(number), self.running.get_mut(number)) else {
@@ -72,7 +72,7 @@ impl<'e> Replay<'e> {
         let mut told = Ok(());
         work(simulation, &mut |decision| {
             if told.is_ok() {
-                told = on(Decided { at, device, decision });
+                told = on(DeviceDecision { at, device, decision });
             }
         });
         // One that is not ahead would fire for ever.
