@@ -1,4 +1,4 @@
-//! Rules that came from the cloud: who signed them, whether they are newer, and how their files get into place.
+//! Rules from the cloud: checks their signature and age, and puts their files in place.
 
 use std::{
     fs::{self, File},
@@ -11,31 +11,33 @@ use dag_engine::{Millis, Time};
 use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::{PublicKey, SignedRules};
 
-/// How deep a file may lie, and how long its path may be.
+/// The most names in a file's path, and its longest path in bytes: `rules/` itself has two levels.
 const DEEPEST: usize = 3;
 const LONGEST_PATH: usize = 200;
 
-/// Where new rules are made, and where the old ones go while both are moved, beside `rules/`.
+/// The folders beside `rules/` for the new rules while they are written, and for the old ones while both are moved.
 const NEW: &str = ".rules.new";
 const OLD: &str = ".rules.old";
 
-/// Rules may be signed so far ahead of the device's clock: clocks differ, and whoever is a day ahead has a wrong one.
-const AHEAD: Millis = Millis::new(86_400_000);
+/// The furthest that rules may be signed ahead of the device's clock: a day. Clocks differ, but one that is further
+/// ahead is wrong.
+const MOST_AHEAD: Millis = Millis::new(86_400_000);
 
-/// Whether these rules may be looked at: signed by the owner, not older than the last that were taken, and not in the future:
-/// any that are signed with a right clock would be older than those ever after. `now` is there where the clock is set.
+/// Checks that rules may be tried: they are signed by the owner, are not older than the last that were accepted, and
+/// are not signed in the future, since all that are signed later with a right clock would count as older. `now` is
+/// `None` where the clock is not set.
 ///
 /// # Errors
-/// Why not.
+/// A sentence: why they are refused.
 pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>, now: Option<Time>) -> Result<(), String> {
     let key =
         key.ok_or("new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom")?;
     let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
     rules.verify(&key).map_err(|error| error.to_string())?;
-    if let Some(now) = now.filter(|now| rules.signed_at.since(*now) > AHEAD) {
+    if let Some(now) = now.filter(|now| rules.signed_at.since(*now) > MOST_AHEAD) {
         return Err(format!(
-            "the rules were signed at {}, and here it is {now}: set the clock of the machine that signs them, and push them \
-             again",
+            "the rules were signed at {}, and here it is {now}: set the clock of the machine that signs them, and push \
+             them again",
             rules.signed_at
         ));
     }
@@ -47,7 +49,8 @@ pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>, now: Op
     }
 }
 
-/// Which rules are to be tried next, where others wait already: the newer, for old ones may be played back to keep it away.
+/// Returns the rules to try next where others already wait: the newer ones, since somebody may replay old ones to
+/// displace them.
 pub fn newer(waiting: Option<SignedRules>, came: SignedRules) -> SignedRules {
     match waiting {
         Some(waiting) if waiting.signed_at > came.signed_at => waiting,
@@ -55,11 +58,11 @@ pub fn newer(waiting: Option<SignedRules>, came: SignedRules) -> SignedRules {
     }
 }
 
-/// Compiles the rules and plays their scenarios, and if all is well puts their files in the place of `rules/`: either all
-/// of them, or none.
+/// Compiles the rules and runs their scenarios. If both succeed, replaces `rules/` by their files: by all of them or
+/// by none.
 ///
 /// # Errors
-/// What is wrong with the rules, or why they cannot be written. `rules/` is then as it was.
+/// What is wrong with the rules, or why they cannot be written. `rules/` is then unchanged.
 pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
     let (place, new) = (config.root.join("rules"), config.root.join(NEW));
     let unwritten =
@@ -70,24 +73,24 @@ pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
     clear(&new).map_err(unwritten)?;
     let proved = write(&new, rules).map_err(unwritten).and_then(|()| {
         let folder = Folder::read(&new).map_err(|problems| dag_engine::Problems(problems).to_string())?;
-        // What is not read would lie in `rules/` without effect, and the hash would never be the one that was signed.
+        // A file that is not read would have no effect, and the device would never report the hash that was signed.
         if folder.id() != rules.hash() {
             return Err("the new rules have files that do not belong into `rules/`".to_owned());
         }
         Rulebook::prove(&new, config).map_err(|problems| problems.to_string())
     });
     let moved = proved.and_then(|_| swap(&new, &place, &config.root).map_err(unwritten));
-    // Now the old ones, or those that were refused.
+    // The folder now holds the old rules, or those that were refused.
     if let Err(error) = clear(&new) {
         tracing::warn!(%error, "a folder that is no longer needed cannot be removed");
     }
     moved
 }
 
-/// Puts `rules/` back where a power cut left it half moved.
+/// Restores `rules/` after a power cut between the two moves of [`install`].
 ///
 /// # Errors
-/// What the system says.
+/// A folder cannot be moved or removed.
 pub fn recover(root: &Path) -> io::Result<()> {
     let (place, old) = (root.join("rules"), root.join(OLD));
     if old.exists() {
@@ -96,7 +99,7 @@ pub fn recover(root: &Path) -> io::Result<()> {
     clear(&root.join(NEW))
 }
 
-/// A path of a few plain names. What the names may be is what [`Folder`] reads.
+/// Returns whether a path consists of a few plain names. [`Folder`] decides which names are read.
 fn is_plain(path: &str) -> bool {
     let plain = |part: Component<'_>| match part {
         Component::Normal(name) => !name.to_string_lossy().starts_with('.'),
@@ -105,7 +108,7 @@ fn is_plain(path: &str) -> bool {
     let names: PathBuf = Path::new(path).components().collect();
     path.len() <= LONGEST_PATH
         && !path.contains(|c: char| c.is_control() || c == '\\')
-        // Neither `a//b` nor `a/./b`.
+        // `a//b` and `a/./b` have the same components as `a/b`.
         && names.to_str() == Some(path)
         && (1..=DEEPEST).contains(&names.components().count())
         && names.components().all(plain)
@@ -118,7 +121,7 @@ fn clear(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes the files so that a power cut afterwards does not take them away.
+/// Writes the files durably: they survive a power cut.
 fn write(folder: &Path, rules: &SignedRules) -> io::Result<()> {
     fs::create_dir(folder)?;
     let mut folders = vec![folder.to_owned()];
@@ -135,10 +138,10 @@ fn write(folder: &Path, rules: &SignedRules) -> io::Result<()> {
     folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-/// Puts `new` in the place of `place`; the old one is afterwards at `new`, or gone.
+/// Moves `new` to `place`. The old folder is at `new` afterwards, or gone.
 fn swap(new: &Path, place: &Path, root: &Path) -> io::Result<()> {
     if exchange(new, place).is_err() {
-        // Not every file system can. Between the two moves there is no `rules/`: see `recover`.
+        // Not every file system can exchange folders. Between the two moves there is no `rules/`: see `recover`.
         let old = root.join(OLD);
         clear(&old)?;
         fs::rename(place, &old)?;
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_named_plainly() {
+    fn only_paths_of_plain_names_are_accepted() {
         for good in ["power.toml", "templates/mail.mjml", "tests/a.toml", "tests/other/power.toml"] {
             assert!(is_plain(good), "{good}");
         }
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn old_rules_that_are_played_back_do_not_displace_newer_ones_that_wait() {
+    fn replayed_old_rules_do_not_displace_newer_ones_that_wait() {
         let signed = |at: i64, text: &str| SignedRules {
             files: [("a.toml".to_owned(), text.to_owned())].into(),
             signed_at: Time::from_millis(at),

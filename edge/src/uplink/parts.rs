@@ -1,4 +1,4 @@
-//! What goes into the next message: pure, so that it can be tried on any backlog.
+//! The choice of the readings for the next message. Pure, so that tests can try any backlog.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,28 +7,28 @@ use dag_uplink::{LONGEST_REPORT, MOST_READINGS, SourceReport, UplinkReading};
 
 use crate::store::Queued;
 
-/// How many confirmed readings of a source are sent again: the broker has them, but whether the cloud has is not
-/// certain.
-const RESENT: usize = 16;
+/// The most confirmed readings of a source that are sent again: the broker has them, but the cloud may have lost them.
+const MOST_RESENT: usize = 16;
 
-/// How long the readings of a message may be, in bytes; the rest is for the incidents.
+/// The longest readings of a message, in bytes as JSON. The rest of the message is for the incidents.
 const ROOM: usize = LONGEST_REPORT / 2;
 
-/// What a source's part takes besides its readings, and a reading besides its fact. Names may be escaped.
+/// The longest JSON of a source's part without its readings, and of a reading without its fact's name, in bytes. A
+/// byte of a name takes at most six, as in `\u0000`.
 const PART_BYTES: usize = 192;
 const READING_BYTES: usize = 96;
 const ESCAPED: usize = 6;
 
-/// Nothing is said to be older than a year: a greater age would be taken for nonsense, and the message with it.
-const OLDEST_MS: u64 = 365 * 86_400_000;
+/// The greatest age that is sent, in milliseconds: a year. The cloud refuses a message with a greater one.
+const GREATEST_AGE_MS: u64 = 365 * 86_400_000;
 
-/// The last confirmed readings of each source, of the boot that runs.
+/// The last readings of each source that the broker confirmed, of the current boot.
 #[derive(Clone, Debug, Default)]
 pub struct ConfirmedReadings {
     by_source: BTreeMap<Name, RecentReadings>,
 }
 
-/// Numbered without a gap.
+/// The last readings of one source, with numbers that follow each other.
 #[derive(Clone, Debug, Default)]
 struct RecentReadings {
     before: Option<u64>,
@@ -50,7 +50,7 @@ impl RecentReadings {
 }
 
 impl ConfirmedReadings {
-    /// Remembers what the broker has confirmed, of what was read in `boot`.
+    /// Adds what the broker has confirmed, as far as it was read in `boot`.
     pub fn add<'a>(&mut self, queued: impl IntoIterator<Item = &'a Queued>, boot: u64) {
         for Queued { reading, before, .. } in queued {
             if reading.boot != boot {
@@ -62,7 +62,7 @@ impl ConfirmedReadings {
             }
             recent.before = *before;
             recent.readings.push_back((reading.number, reading.reading.clone()));
-            if recent.readings.len() > RESENT {
+            if recent.readings.len() > MOST_RESENT {
                 recent.readings.pop_front();
             }
         }
@@ -76,13 +76,13 @@ impl ConfirmedReadings {
     }
 }
 
-/// Whether `next` goes into the same part as `last`.
+/// Returns whether `next` goes into the same part as `last`.
 fn follows(last: &Queued, next: &Queued) -> bool {
     let (last, next) = (&last.reading, &next.reading);
     last.source == next.source && last.boot == next.boot && last.number.checked_add(1) == Some(next.number)
 }
 
-/// How many of what waits, oldest first, fit into one message; one at least.
+/// Returns how many readings of the queue, oldest first, fit into one message: at least one.
 pub fn fitting(queue: &[Queued], confirmed: &ConfirmedReadings) -> usize {
     let (mut readings, mut room, mut last) = (0, 0, None);
     let mut seen = BTreeSet::new();
@@ -105,10 +105,11 @@ pub fn fitting(queue: &[Queued], confirmed: &ConfirmedReadings) -> usize {
     queue.len()
 }
 
-/// The readings of a message that is put together at `now`: what is `taken` of the queue, in its order, and before
-/// it, once for each source, what was confirmed last. `going_on` are the sources of which more waits behind; where
-/// nothing waits at all behind (`is_last`), sources with nothing new say again what they said, as far as there is
-/// room.
+/// Returns the readings of a message that is composed at `now`: those `taken` from the queue, in their order, and
+/// before the first of each source the readings of it that were confirmed last.
+///
+/// `going_on` are the sources that have more readings behind in the queue. Where nothing is left behind at all
+/// (`is_last`), sources without new readings send their confirmed ones again, as far as there is room.
 pub fn parts(
     taken: &[Queued],
     confirmed: &ConfirmedReadings,
@@ -149,13 +150,13 @@ pub fn parts(
         part.more = !later.insert(part.source.clone());
     }
     if is_last {
-        say_again(&mut parts, confirmed, boot, now);
+        resend_confirmed(&mut parts, confirmed, boot, now);
     }
     parts
 }
 
-/// Adds the sources that have nothing new.
-fn say_again(parts: &mut Vec<SourceReport>, confirmed: &ConfirmedReadings, boot: u64, now: Time) {
+/// Adds the confirmed readings of sources without new ones.
+fn resend_confirmed(parts: &mut Vec<SourceReport>, confirmed: &ConfirmedReadings, boot: u64, now: Time) {
     let size = |part: &SourceReport| {
         let readings: usize = part.readings.iter().map(|reading| READING_BYTES + reading.fact.len() * ESCAPED).sum();
         PART_BYTES + part.source.len() * ESCAPED + readings
@@ -185,7 +186,7 @@ fn say_again(parts: &mut Vec<SourceReport>, confirmed: &ConfirmedReadings, boot:
 
 fn aged(reading: &Reading, now: Time) -> UplinkReading {
     let age = u64::try_from(now.since(reading.at).get()).unwrap_or(0);
-    UplinkReading { fact: reading.fact.clone(), value: reading.value, age_ms: age.min(OLDEST_MS) }
+    UplinkReading { fact: reading.fact.clone(), value: reading.value, age_ms: age.min(GREATEST_AGE_MS) }
 }
 
 fn bytes(reading: &Reading) -> usize {

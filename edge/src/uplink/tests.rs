@@ -1,4 +1,4 @@
-//! Backlogs of every kind in messages.
+//! Messages from backlogs of every kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn queued(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> Queued {
     Queued { reading, before: Some(7), is_change: true }
 }
 
-/// Sources that read by turns, some numbers missing, over some boots, with names short and long.
+/// Queues of sources that take turns, over some boots, with some numbers missing, and with short and long names.
 fn queues() -> impl Strategy<Value = Vec<Queued>> {
     let reading = (0..3_usize, 0..40_u32, 0..4_usize, any::<u32>());
     (proptest::collection::vec(reading, 0..900), 1..=BOOT).prop_map(|(readings, first_boot)| {
@@ -40,7 +40,7 @@ fn queues() -> impl Strategy<Value = Vec<Queued>> {
     })
 }
 
-/// What the daemon does with a queue: every message in turn, each confirmed before the next.
+/// Returns the messages of a queue as the daemon composes them: each is confirmed before the next.
 fn messages(mut queue: &[Queued]) -> Vec<Vec<SourceReport>> {
     let (mut confirmed, mut sent) = (ConfirmedReadings::default(), Vec::new());
     loop {
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn every_message_is_one_that_the_cloud_takes(queue in queues()) {
+    fn the_cloud_accepts_every_message(queue in queues()) {
         for sources in messages(&queue) {
             let bytes = serde_json::to_vec(&message(sources)).unwrap();
             prop_assert!(bytes.len() < LONGEST_REPORT * 3 / 4, "{}", bytes.len());
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_again_was_sent_before(queue in queues()) {
+    fn only_what_was_sent_before_is_resent(queue in queues()) {
         let mut sent: BTreeSet<(Name, u64)> = BTreeSet::new();
         for sources in messages(&queue) {
             for part in &sources {
@@ -130,7 +130,7 @@ proptest! {
 }
 
 #[test]
-fn with_nothing_new_the_last_sixteen_are_said_again() {
+fn with_nothing_new_the_last_sixteen_are_resent() {
     let queue: Vec<Queued> = (1..=20).map(|number| queued("gpio", BOOT, number, "power", 1_000)).collect();
     let mut confirmed = ConfirmedReadings::default();
     confirmed.add(&queue, BOOT);
@@ -140,7 +140,7 @@ fn with_nothing_new_the_last_sixteen_are_said_again() {
 }
 
 #[test]
-fn a_reading_of_another_age_of_the_clock_is_a_year_old_at_most() {
+fn a_reading_by_a_clock_that_was_not_set_is_at_most_a_year_old() {
     let ages = |at: i64| {
         parts(&[queued("gpio", 1, 1, "power", at)], &ConfirmedReadings::default(), BOOT, now(), &BTreeSet::new(), true)
     };
@@ -150,7 +150,7 @@ fn a_reading_of_another_age_of_the_clock_is_a_year_old_at_most() {
 }
 
 #[test]
-fn a_clock_that_is_set_moves_what_is_said_again() {
+fn a_clock_that_is_set_moves_what_is_resent() {
     let mut confirmed = ConfirmedReadings::default();
     confirmed.add(&[queued("gpio", BOOT, 1, "power", 1_000), queued("gpio", BOOT, 2, "power", 2_000)], BOOT);
     confirmed.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
