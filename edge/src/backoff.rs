@@ -1,9 +1,9 @@
-//! How long to wait before the next try.
+//! Waits between attempts.
 
 use std::time::Duration;
 
-/// Waits that double from `first` to `longest`. Each is up to a quarter shorter, so that many devices do not knock on
-/// one server's door at the same moment; by how much depends on the source's name, not on chance.
+/// Waits that double from `first` to `longest`. Each is up to a quarter shorter, so that many devices do not connect
+/// to one server at the same moment. By how much depends on a name, not on chance, so that tests can repeat it.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -19,7 +19,7 @@ impl Backoff {
         Backoff { first, longest, next: first, seed }
     }
 
-    /// How long to wait now.
+    /// Returns the next wait.
     pub fn wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.longest);
@@ -28,7 +28,7 @@ impl Backoff {
         wait.saturating_sub(wait / 1024 * (self.seed >> 24))
     }
 
-    /// It worked: the next wait is the first again.
+    /// Makes the next wait the first again, after a success.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sources_wait_differently_and_one_always_alike() {
+    fn waits_differ_by_name_and_are_the_same_for_the_same_name() {
         let waits = |name| {
             let mut backoff = Backoff::new(name, Duration::from_secs(60), Duration::from_secs(60));
             [backoff.wait(), backoff.wait(), backoff.wait()]

@@ -1,4 +1,4 @@
-//! The daemon's side of Home Assistant: what it is shown, and what a press of its button does.
+//! The daemon's side of Home Assistant: shows it the device's state, and acknowledges when its button is pressed.
 
 use dag_config::{Config, Source};
 use dag_engine::{Device, Id, Input};
@@ -6,30 +6,30 @@ use dag_engine::{Device, Id, Input};
 use super::Daemon;
 use crate::home_assistant::{Bridge, BridgeSettings, Snapshot};
 
-/// Who acknowledged, where the button was pressed.
+/// The name of who acknowledged, where the button was pressed.
 const BY: &str = "Home Assistant";
 
 impl Daemon {
-    /// Starts, restarts or ends the bridge, where the configuration asks for another one than there is.
+    /// Starts, restarts or ends the bridge, where the configuration asks for another one.
     pub(super) fn bridge_home_assistant(&mut self) {
         let wanted = settings(&self.start.config, &self.device);
         if self.bridge.as_ref().map(Bridge::settings) == wanted.as_ref() {
             return;
         }
-        // The old one ends first: the broker takes both for the same client.
+        // The old one ends first: the broker would take both for the same client.
         self.bridge = None;
         self.bridge =
             wanted.map(|settings| Bridge::start(settings, Snapshot::of(self.desk.state()), self.press.clone()));
     }
 
-    /// Shows how things are now.
+    /// Shows the current state.
     pub(super) fn show_home_assistant(&self) {
         if let Some(bridge) = &self.bridge {
             bridge.show(Snapshot::of(self.desk.state()));
         }
     }
 
-    /// The button was pressed: whatever is open and not taken on is taken on.
+    /// Acknowledges every open incident that nobody has acknowledged: the button was pressed.
     pub(super) fn pressed(&mut self) {
         let open = self.desk.state().open_incidents().filter(|incident| !incident.is_acknowledged());
         let open: Vec<Id> = open.map(|incident| incident.id).collect();

@@ -1,5 +1,4 @@
-//! The daemon's side of the way to the cloud: when a report is due, and what it says. `commands` does what the cloud
-//! asks.
+//! The daemon's side of the uplink: decides when a report is due, and what it contains. `commands` obeys the cloud.
 
 mod commands;
 
@@ -22,16 +21,17 @@ use crate::{
     uplink::{ConfirmedReadings, Connection, fitting, parts},
 };
 
-/// A device that has nothing to tell says so this often.
+/// The longest time between two reports: a device without news reports that it is there. The cloud learns of a lost
+/// connection from the broker, so that four messages a day are enough.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
-/// How long a queue that cannot be read or cleared is left alone.
+/// The pause after the queue could not be read or cleared.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// More open incidents than these are not told: the message is bounded.
+/// The most incidents in one report: the broker limits its length.
 const MOST_INCIDENTS: usize = 100;
 
-/// The way to the cloud, as the daemon has it.
+/// The uplink: its connection, and what is known of the reports and rules on their way.
 #[derive(Debug)]
 pub(super) struct CloudUplink {
     connection: Connection,
@@ -39,34 +39,34 @@ pub(super) struct CloudUplink {
     /// The number of the last message of this boot.
     number: u64,
     confirmed: ConfirmedReadings,
-    /// What was handed over and is not confirmed.
+    /// The report that is not confirmed yet.
     in_flight: Option<InFlight>,
-    /// A report is due whatever there is to tell: the connection is new, or the cloud asked.
-    wanted: bool,
-    /// What the last confirmed report said.
+    /// A report is due although nothing changed: the connection is new, or the cloud asked for one.
+    is_requested: bool,
+    /// The state in the last confirmed report.
     reported: Option<ReportedState>,
-    /// When a report is due though nothing happened.
+    /// The time of the next report if nothing changes before.
     due: Instant,
-    /// Something may be queued.
-    more: bool,
-    /// The queue could not be read or cleared: until when it is left alone.
-    paused: Option<Instant>,
-    /// Rules from the cloud that are being tried out, and those that came meanwhile.
+    /// The queue may hold readings.
+    may_have_more: bool,
+    /// The end of the pause after the queue could not be read or cleared.
+    paused_until: Option<Instant>,
+    /// The rules from the cloud that are being tried, and those that arrived meanwhile.
     installing: Option<JoinHandle<TriedRules>>,
     next_rules: Option<SignedRules>,
-    /// The last rules from the cloud, if they were not taken.
+    /// The last rules from the cloud, if they were refused.
     refused: Option<RefusedRules>,
 }
 
-/// How it stands with the connection.
+/// The state of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum UplinkState {
     Connecting,
     Connected { since: Instant },
-    Lost { reason: String, again: Instant },
+    Lost { reason: String, retry_at: Instant },
 }
 
-/// What a report says besides readings. A change of it is worth a report.
+/// The content of a report besides readings. A change of it is reported at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ReportedState {
     clock: Clock,
@@ -74,9 +74,10 @@ struct ReportedState {
     incidents: Vec<EdgeIncident>,
 }
 
+/// A report that is not confirmed yet.
 #[derive(Debug)]
 struct InFlight {
-    /// The position in the queue up to which it goes, and what was taken from there.
+    /// The position in the queue of its last reading, and all its readings.
     upto: Option<u64>,
     taken: Vec<Queued>,
     dropped: Option<Dropped>,
@@ -91,70 +92,74 @@ impl CloudUplink {
             number: 0,
             confirmed: ConfirmedReadings::default(),
             in_flight: None,
-            wanted: true,
+            is_requested: true,
             reported: None,
             due: Instant::now(),
-            more: true,
-            paused: None,
+            may_have_more: true,
+            paused_until: None,
             installing: None,
             next_rules: None,
             refused: None,
         }
     }
 
-    /// Connects anew, as another configuration says.
+    /// Connects anew, by another configuration.
     pub fn reconnect(&mut self, device: &Name, section: &Uplink) {
         self.connection = Connection::start(device, section);
         self.state = UplinkState::Connecting;
         self.in_flight = None;
     }
 
-    /// When the loop has to wake for it though nothing happens.
+    /// Returns when a report is due if nothing happens before.
     pub fn wakes_at(&self) -> Option<Instant> {
         let can_send = matches!(self.state, UplinkState::Connected { .. }) && self.in_flight.is_none();
-        let paused = self.paused.filter(|_| can_send);
+        let paused = self.paused_until.filter(|_| can_send);
         paused.or(Some(self.due).filter(|_| can_send))
     }
 
+    /// Moves the times of the readings that are sent again.
     pub fn clock_set(&mut self, shift: ClockShift) {
         self.confirmed.shift(shift);
     }
 }
 
-/// The section that a device needs in the mode `cloud`; `None` in another mode.
+/// Returns the section `[uplink]`, which a device needs in the mode `cloud`; `None` in the mode `standalone`.
 ///
 /// # Errors
-/// It is not there.
+/// The section is missing.
 pub(super) fn section(config: &Config) -> Result<Option<&Uplink>, String> {
     match (config.mode, &config.uplink) {
         (Mode::Standalone, _) => Ok(None),
         (Mode::Cloud, Some(uplink)) => Ok(Some(uplink)),
         (Mode::Cloud, None) => {
-            Err("config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a \
-                                    section `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \
-                                    \"standalone\"`"
-                .to_owned())
+            let text = "config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a section \
+                        `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \"standalone\"`";
+            Err(text.to_owned())
         }
     }
 }
 
+/// Starts to connect, in the mode `cloud`.
+///
+/// # Errors
+/// The section `[uplink]` is missing.
 pub(super) fn start(device: &Name, config: &Config) -> Result<Option<CloudUplink>, String> {
     Ok(section(config)?.map(|section| CloudUplink::start(device, section)))
 }
 
-/// What happens beside the loop.
+/// An event of the uplink.
 #[derive(Debug)]
 pub(super) enum UplinkEvent {
-    /// Something about the connection.
+    /// An event of its connection.
     Connection(Event),
-    /// Rules from the cloud are in place, or were refused; none where trying them out was cut short.
+    /// Rules from the cloud were tried; `None` where the attempt was cut short.
     RulesTried(Option<TriedRules>),
 }
 
-/// Rules from the cloud, and what came of trying them out.
+/// Rules from the cloud, and the result of trying them.
 type TriedRules = (SignedRules, Result<(), String>);
 
-/// What happens next; nothing ever where there is no uplink.
+/// Waits for the next event, for ever where there is no uplink. Cancel safe.
 pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent {
     let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
     let installed = async {
@@ -171,33 +176,33 @@ pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent 
 }
 
 impl Daemon {
-    /// Sends the cloud what it has to hear, one message at a time.
+    /// Sends the next report if one is due. There is one at a time: the next follows when it is confirmed.
     pub(super) fn report(&mut self) {
         let reported = self.reported_state();
         let (now, at) = (Instant::now(), self.clock.now());
         let is_durable = self.desk.is_durable();
         let Some(uplink) = &mut self.uplink else { return };
-        uplink.more |= self.desk.take_enqueued();
+        uplink.may_have_more |= self.desk.take_enqueued();
         let connected = matches!(uplink.state, UplinkState::Connected { .. });
-        let paused = uplink.paused.is_some_and(|until| now < until);
-        // What is not durable is not told, and by an old clock the ages would be wrong.
+        let paused = uplink.paused_until.is_some_and(|until| now < until);
+        // Only what is durable is reported. While the store is behind, the clock may be too, and the ages would be wrong.
         if !connected || !is_durable || paused || uplink.in_flight.is_some() {
             return;
         }
-        let due = uplink.wanted || uplink.due <= now || uplink.reported.as_ref() != Some(&reported);
-        if !due && !uplink.more {
+        let due = uplink.is_requested || uplink.due <= now || uplink.reported.as_ref() != Some(&reported);
+        if !due && !uplink.may_have_more {
             return;
         }
-        uplink.paused = None;
-        let (sources, flight) = match next_part(&self.desk, &uplink.confirmed, self.opened.boot, at, reported) {
+        uplink.paused_until = None;
+        let (sources, flight) = match next_report(&self.desk, &uplink.confirmed, self.opened.boot, at, reported) {
             Ok(part) => part,
             Err(error) => {
-                tracing::error!(%error, "what waits for the cloud cannot be read");
-                uplink.paused = Some(now + PAUSE);
+                tracing::error!(%error, "the queue of readings for the cloud cannot be read");
+                uplink.paused_until = Some(now + PAUSE);
                 return;
             }
         };
-        uplink.more = flight.upto.is_some();
+        uplink.may_have_more = flight.upto.is_some();
         if !due && flight.upto.is_none() && flight.dropped.is_none() {
             return;
         }
@@ -216,14 +221,14 @@ impl Daemon {
             dropped: flight.dropped,
             sources,
         };
-        // Names, numbers and strings: JSON holds them.
+        // Cannot fail: there are only strings, numbers and maps with strings for keys.
         let bytes = serde_json::to_vec(&report).unwrap_or_default();
         if uplink.connection.send(bytes) {
-            uplink.wanted = false;
+            uplink.is_requested = false;
             uplink.in_flight = Some(flight);
         } else {
-            // It is about to say that it was lost.
-            uplink.paused = Some(now + PAUSE);
+            // The connection is lost, and its event is on the way.
+            uplink.paused_until = Some(now + PAUSE);
         }
     }
 
@@ -242,7 +247,7 @@ impl Daemon {
     pub(super) fn uplink_event(&mut self, event: UplinkEvent) {
         match event {
             UplinkEvent::Connection(event) => self.connection_event(event),
-            UplinkEvent::RulesTried(tried) => self.rules_installed(tried),
+            UplinkEvent::RulesTried(tried) => self.rules_tried(tried),
         }
     }
 
@@ -253,11 +258,12 @@ impl Daemon {
             Event::Connected => {
                 tracing::info!("connected to the cloud");
                 uplink.state = UplinkState::Connected { since: now };
-                (uplink.wanted, uplink.more, uplink.paused, uplink.in_flight) = (true, true, None, None);
+                (uplink.is_requested, uplink.may_have_more, uplink.paused_until, uplink.in_flight) =
+                    (true, true, None, None);
             }
             Event::Lost { reason, retry_in } => {
                 tracing::warn!(%reason, again_in = retry_in.as_secs(), "no connection to the cloud");
-                uplink.state = UplinkState::Lost { reason, again: now + retry_in };
+                uplink.state = UplinkState::Lost { reason, retry_at: now + retry_in };
                 uplink.in_flight = None;
             }
             Event::Confirmed => {
@@ -266,9 +272,9 @@ impl Daemon {
                 uplink.reported = Some(flight.reported);
                 uplink.due = now + AT_LEAST_EVERY;
                 if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
-                    // It is sent again, and dropped there as known.
-                    tracing::error!(%error, "that the cloud has what waited cannot be noted");
-                    uplink.paused = Some(now + PAUSE);
+                    // The readings are sent again, and the cloud ignores them as duplicates.
+                    tracing::error!(%error, "readings that the cloud has cannot be removed from the queue");
+                    uplink.paused_until = Some(now + PAUSE);
                 }
             }
             Event::Received(message) => self.obey(&message.payload),
@@ -293,17 +299,17 @@ impl Daemon {
             UplinkState::Connected { since } => {
                 status.connected_since = Some(now.moved(-millis(at.duration_since(*since))));
             }
-            UplinkState::Lost { reason, again } => {
+            UplinkState::Lost { reason, retry_at } => {
                 status.reason = Some(reason.clone());
-                status.again_at = Some(now.moved(millis(again.duration_since(at))));
+                status.again_at = Some(now.moved(millis(retry_at.duration_since(at))));
             }
         }
         Some(status)
     }
 }
 
-/// What goes into the next message, and what is to be noted once it is confirmed.
-fn next_part(
+/// Returns the readings of the next report, and what is to be noted once it is confirmed.
+fn next_report(
     desk: &Desk,
     confirmed: &ConfirmedReadings,
     boot: u64,

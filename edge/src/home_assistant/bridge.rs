@@ -34,17 +34,17 @@ const MAX_OUTGOING: usize = 256 << 10;
 /// The shortest time between two announcements, whoever asks for them.
 const REST: Duration = Duration::from_secs(1);
 
-/// How the connection to the broker is.
+/// The state of the connection to the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConnectionState {
-    /// It is tried for the first time.
+    /// The first attempt is under way.
     Connecting,
-    /// It is there.
+    /// It is up.
     Connected,
-    /// It is not there, and is tried again.
+    /// It is down, and is tried again.
     Lost {
-        /// Why.
+        /// A sentence for users, without its full stop.
         reason: String,
     },
 }
@@ -59,8 +59,8 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Starts it, with what is to be seen at first. A press goes to `presses`; one that finds no room there is dropped,
-    /// since the one that waits says the same. Must be called within a Tokio runtime.
+    /// Starts the task, with the first state to show. A press goes to `presses`; one that finds no room there is
+    /// dropped, since the one that waits means the same. Must be called within a Tokio runtime.
     pub fn start(settings: BridgeSettings, snapshot: Snapshot, presses: mpsc::Sender<()>) -> Bridge {
         let (snapshots, seen) = watch::channel(snapshot);
         let (sender, connection) = watch::channel(ConnectionState::Connecting);
@@ -68,12 +68,12 @@ impl Bridge {
         Bridge { settings, snapshots, connection, task }
     }
 
-    /// What it was started with.
+    /// Returns the settings that it was started with.
     pub fn settings(&self) -> &BridgeSettings {
         &self.settings
     }
 
-    /// Shows this from now on.
+    /// Replaces the state that is shown.
     pub fn show(&self, snapshot: Snapshot) {
         self.snapshots.send_if_modified(|shown| {
             let differs = *shown != snapshot;
@@ -82,7 +82,7 @@ impl Bridge {
         });
     }
 
-    /// How the connection is.
+    /// Returns the state of the connection.
     pub fn connection(&self) -> ConnectionState {
         self.connection.borrow().clone()
     }
@@ -127,7 +127,7 @@ async fn run(
                     is_connected = false;
                     false
                 }
-                // What the broker kept was said to somebody else, at some time: a press of yesterday is none of today.
+                // A message that the broker kept was for somebody else: a press of yesterday is none of today.
                 Some(Event::Received(message)) if !message.retain => {
                     if message.topic == topics.acknowledge && message.payload == PRESS {
                         // One that waits already means the same.
@@ -156,9 +156,9 @@ async fn run(
     }
 }
 
-/// What is to be published.
+/// Queues what is to be published.
 ///
-/// All of it with the lowest quality of service: TCP loses nothing while the connection is up, and on the next one
+/// All of it has the lowest quality of service: TCP loses nothing while the connection is up, and on the next one
 /// everything is published anew.
 struct Publisher<'a> {
     settings: &'a BridgeSettings,
@@ -214,7 +214,7 @@ fn options(settings: &BridgeSettings, topics: &Topics) -> Options {
         max_outgoing: MAX_OUTGOING,
         last_will: Some(last_will),
         subscriptions: vec![topics.acknowledge.clone(), topics.status.clone()],
-        // The states are shown even where the button is not allowed.
+        // The states are shown even where the broker does not allow the button.
         needs_subscriptions: false,
     }
 }

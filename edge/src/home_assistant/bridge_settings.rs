@@ -1,17 +1,17 @@
-//! What a bridge is started with.
+//! The settings of a bridge.
 
 use dag_config::HomeAssistant;
 use dag_engine::Name;
 
-/// What a bridge is started with.
+/// The settings of a bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BridgeSettings {
-    /// The broker, and how to log in there.
+    /// The section `[home_assistant]`: the broker, and how to log in there.
     pub config: HomeAssistant,
     /// The device's id.
     pub device: Name,
-    /// The name that people read.
+    /// The device's name for people.
     pub name: String,
-    /// Whether something reads its battery.
+    /// The device has a source for its battery.
     pub has_battery: bool,
 }

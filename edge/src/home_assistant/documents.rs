@@ -1,4 +1,4 @@
-//! What is said to Home Assistant: the document by which it finds the device, and the states.
+//! The messages to Home Assistant: the document by which it finds the device, and the states.
 
 use dag_engine::Value;
 use serde_json::{Value as Json, json};
@@ -8,25 +8,25 @@ use super::{bridge_settings::BridgeSettings, snapshot::Snapshot};
 /// The payload of a button that is pressed.
 pub(super) const PRESS: &[u8] = b"PRESS";
 
-/// What Home Assistant says when it has started.
+/// The states of availability. Home Assistant publishes the first about itself when it has started.
 pub(super) const ONLINE: &str = "online";
 pub(super) const OFFLINE: &str = "offline";
 
-/// What Home Assistant takes for "not known", of any sensor.
+/// The state of any sensor that means "unknown" to Home Assistant.
 const UNKNOWN: &str = "None";
 
-/// Where things are said.
+/// The topics of a device.
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
-    /// What the device's own topics begin with.
+    /// The beginning of the device's own topics.
     base: String,
-    /// The document.
+    /// The discovery document.
     pub discovery: String,
-    /// Where Home Assistant says that it has started.
+    /// Home Assistant's own availability.
     pub status: String,
-    /// Whether the device is there.
+    /// The device's availability.
     pub availability: String,
-    /// Where the button is pressed.
+    /// Presses of the button.
     pub acknowledge: String,
 }
 
@@ -48,11 +48,11 @@ impl Topics {
     }
 }
 
-/// The document by which Home Assistant finds the device.
+/// Returns the document by which Home Assistant finds the device.
 pub(super) fn discovery(settings: &BridgeSettings, topics: &Topics) -> Json {
     let id = format!("detectordag_{}", settings.device);
     let version = env!("CARGO_PKG_VERSION");
-    // A component that is nothing but its platform is none, also where there was one before.
+    // A component with nothing but its platform removes an earlier one.
     let battery = if settings.has_battery {
         json!({
             "platform": "sensor",
@@ -104,7 +104,7 @@ pub(super) fn discovery(settings: &BridgeSettings, topics: &Topics) -> Json {
     })
 }
 
-/// Every state, with its topic.
+/// Returns every state, with its topic.
 pub(super) fn states(settings: &BridgeSettings, topics: &Topics, snapshot: &Snapshot) -> Vec<(String, String)> {
     let incident = switch(Some(!snapshot.incidents.is_empty()));
     let mut states = vec![
@@ -119,7 +119,7 @@ pub(super) fn states(settings: &BridgeSettings, topics: &Topics, snapshot: &Snap
     states
 }
 
-/// What is to be known of the incident that matters most, and the list of all.
+/// Returns the first incident, and the list of all.
 fn attributes(snapshot: &Snapshot) -> Json {
     let Some(first) = snapshot.incidents.first() else { return json!({}) };
     let mut all = json!(first);
@@ -161,14 +161,14 @@ mod tests {
         BridgeSettings { config, device: Name::new("cottage"), name: "The \"Cottage\"".to_owned(), has_battery }
     }
 
-    /// As it goes out, with another version.
+    /// Returns the document as it is sent, with a fixed version.
     fn document(has_battery: bool) -> Json {
         let settings = settings(has_battery);
         let text = discovery(&settings, &Topics::of(&settings)).to_string();
         serde_json::from_str(&text.replace(env!("CARGO_PKG_VERSION"), "1.2.3")).unwrap()
     }
 
-    fn said(snapshot: &Snapshot) -> String {
+    fn published(snapshot: &Snapshot) -> String {
         let settings = settings(true);
         let states = states(&settings, &Topics::of(&settings), snapshot);
         states.iter().map(|(topic, payload)| format!("{topic} {payload}\n")).collect()
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_without_a_battery_shows_none_and_takes_back_an_earlier_one() {
+    fn a_device_without_a_battery_removes_an_earlier_one() {
         assert_json_snapshot!(document(false)["components"]["battery"], @r#"
         {
           "platform": "sensor"
@@ -244,8 +244,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_said_to_be_unknown() {
-        assert_snapshot!(said(&Snapshot::default()), @"
+    fn what_is_not_known_is_published_as_unknown() {
+        assert_snapshot!(published(&Snapshot::default()), @"
         detectordag/cottage/power None
         detectordag/cottage/incident OFF
         detectordag/cottage/incident/attributes {}
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_most_comes_first() {
+    fn the_first_incident_gives_the_attributes_and_all_are_listed() {
         let incident = |rule: &'static str, severity, by: Option<&str>| OpenIncident {
             rule: Name::new_static(rule),
             since: Time::from_millis(1_000),
@@ -266,7 +266,7 @@ mod tests {
             incident("low", Severity::Info, None),
         ];
         let snapshot = Snapshot { power: Some(Value::Off), battery: Some(Value::Number(87)), incidents };
-        assert_snapshot!(said(&snapshot), @r#"
+        assert_snapshot!(published(&snapshot), @r#"
         detectordag/cottage/power OFF
         detectordag/cottage/incident ON
         detectordag/cottage/incident/attributes {"acknowledged_by":"nor \"x\"","incidents":[{"acknowledged_by":"nor \"x\"","rule":"power-outage","severity":"critical","since":"1970-01-01T00:00:01Z"},{"acknowledged_by":null,"rule":"low","severity":"info","since":"1970-01-01T00:00:01Z"}],"rule":"power-outage","severity":"critical","since":"1970-01-01T00:00:01Z"}

@@ -1,14 +1,16 @@
-//! Home Assistant: shows the device in the house, through the MQTT broker that `[home_assistant]` names.
+//! Home Assistant: shows it the device, through the MQTT broker that `[home_assistant]` names.
 //!
-//! A [`Bridge`] is a task beside the daemon's loop. The loop hands it what is to be seen, a [`Snapshot`], and is never
-//! held up by it; a press of the button comes back as `()` through a channel for one. Home Assistant finds the device
-//! by itself ([MQTT discovery](https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery), one document for the
-//! device, as from Home Assistant 2024.11 on): whether there is power, the battery, whether an incident is open and
-//! which, and a button that acknowledges.
+//! A [`Bridge`] is a task beside the daemon's loop. The loop gives it a [`Snapshot`] and never waits for it. A press
+//! of the button is a `()` in a channel that holds one.
 //!
-//! Nothing is kept here: on every connection everything is said anew, retained by the broker. The broker says by itself
-//! that the device is gone (its last will) when the connection ends, however it does. What the broker sends is small
-//! or ends the connection, and only a `PRESS` that is pressed now means anything.
+//! Home Assistant finds the device by itself ([MQTT
+//! discovery](https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery), with one document for the device, as
+//! from Home Assistant 2024.11 on). It shows whether there is power, the battery, the open incidents, and a button
+//! that acknowledges them.
+//!
+//! Nothing is kept here: on every connection everything is published anew, retained by the broker. When the
+//! connection ends, the broker publishes that the device is gone (its last will). A large message of the broker ends
+//! the connection, and only a `PRESS` that is not retained has an effect.
 //!
 //! `documents` is what is published, `bridge` the task that publishes it.
 

@@ -1,25 +1,25 @@
-//! What is to be seen of the device.
+//! The state that Home Assistant shows.
 
 use std::cmp::Reverse;
 
 use dag_engine::{Name, Severity, State, Time, Value};
 use serde::Serialize;
 
-/// How many incidents are listed; Home Assistant keeps only short attributes.
+/// The most incidents that are listed: Home Assistant stores attributes of up to 16 KB.
 const MOST_LISTED: usize = 20;
 
-/// What Home Assistant shows.
+/// The state that Home Assistant shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Whether the mains are there, where known.
+    /// The mains, on or off, where known.
     pub power: Option<Value>,
     /// The battery's charge in percent, where known.
     pub battery: Option<Value>,
-    /// What is open: what matters most first, then the oldest. At most 20.
+    /// The open incidents, at most 20: the most severe first, of equal ones the oldest.
     pub incidents: Vec<OpenIncident>,
 }
 
-/// An incident that is open, as its attributes say it.
+/// An open incident, as it is written into attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OpenIncident {
     /// Its rule.
@@ -28,12 +28,12 @@ pub struct OpenIncident {
     pub since: Time,
     /// The rule's severity.
     pub severity: Severity,
-    /// Who has taken it on.
+    /// The name of who acknowledged it.
     pub acknowledged_by: Option<String>,
 }
 
 impl Snapshot {
-    /// What the engine knows.
+    /// Takes a snapshot of the engine's state.
     pub fn of(state: &State) -> Snapshot {
         let open = state.open_incidents().map(|incident| OpenIncident {
             rule: incident.rule.clone(),

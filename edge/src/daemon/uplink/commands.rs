@@ -1,4 +1,4 @@
-//! What the cloud asks of the device. Nothing in it is trusted to make sense, and rules must be signed.
+//! Commands of the cloud. None of them is trusted to make sense, and rules must be signed by the owner.
 
 use dag_engine::{Id, Input};
 use dag_uplink::{Command, RefusedRules, SignedRules};
@@ -7,7 +7,7 @@ use super::{Daemon, TriedRules};
 use crate::{daemon::holds::named, uplink::bundle};
 
 impl Daemon {
-    /// Does what the cloud asks.
+    /// Obeys a command, or logs why not.
     pub(super) fn obey(&mut self, bytes: &[u8]) {
         let command = match Command::parse(bytes) {
             Ok(command) => command,
@@ -16,7 +16,7 @@ impl Daemon {
         match command {
             Command::Report => {
                 if let Some(uplink) = &mut self.uplink {
-                    uplink.wanted = true;
+                    uplink.is_requested = true;
                 }
             }
             Command::Acknowledge { incident, by } => match named(&by) {
@@ -24,19 +24,20 @@ impl Daemon {
                     tracing::debug!(%incident, %by, "acknowledged already")
                 }
                 Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
-                Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that is none"),
+                Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that cannot be used"),
             },
             Command::Rules(rules) => self.try_rules(rules),
         }
     }
 
-    /// Whether an incident is acknowledged by just this one. The broker and the cloud may say a thing twice, and the others
-    /// are not to be told twice.
+    /// Returns whether an incident is acknowledged by this very name. The broker and the cloud may repeat a command,
+    /// and the household must not get a message for each.
     fn is_acknowledged_by(&self, incident: Id, by: &str) -> bool {
         let mut open = self.desk.state().open_incidents().filter(|open| open.id == incident && open.is_acknowledged());
         open.any(|open| open.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.by == by))
     }
 
+    /// Starts to try rules, unless they are refused at once or others are being tried.
     fn try_rules(&mut self, rules: SignedRules) {
         let last = self.desk.store().rules_signed_at().map_err(|error| error.to_string());
         let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
@@ -44,9 +45,9 @@ impl Daemon {
         let admitted = last.and_then(|last| bundle::admit(&rules, key, last, now));
         let Some(uplink) = &mut self.uplink else { return };
         if let Err(reason) = admitted {
-            tracing::error!(%reason, "rules from the cloud are not taken");
+            tracing::error!(%reason, "rules from the cloud are refused");
             uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
-            uplink.wanted = true;
+            uplink.is_requested = true;
             return;
         }
         if uplink.installing.is_some() {
@@ -54,8 +55,8 @@ impl Daemon {
             return;
         }
         if rules.hash() == self.desk.rules_id() && self.rejected.is_none() {
-            // They run already, and are the files that lie there.
-            return self.rules_installed(Some((rules, Ok(()))));
+            // They are in force already, and in the files.
+            return self.rules_tried(Some((rules, Ok(()))));
         }
         let config = self.start.config.clone();
         uplink.installing = Some(tokio::task::spawn_blocking(move || {
@@ -64,27 +65,27 @@ impl Daemon {
         }));
     }
 
-    /// The files of rules from the cloud are in place, or were refused.
-    pub(super) fn rules_installed(&mut self, installed: Option<TriedRules>) {
+    /// Puts rules in force whose files are in place, or reports that they were refused.
+    pub(super) fn rules_tried(&mut self, tried: Option<TriedRules>) {
         let Some(uplink) = &mut self.uplink else { return };
         uplink.installing = None;
-        uplink.wanted = true;
+        uplink.is_requested = true;
         let next = uplink.next_rules.take();
-        match installed {
+        match tried {
             Some((rules, Ok(()))) => {
                 tracing::info!(rules = %rules.hash(), signed_at = %rules.signed_at, "rules from the cloud are in place");
                 uplink.refused = None;
                 if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
-                    tracing::error!(%error, "when the rules were signed cannot be noted");
+                    tracing::error!(%error, "the time at which the rules were signed cannot be noted");
                 }
                 self.reload();
             }
             Some((rules, Err(reason))) => {
-                tracing::error!("rules from the cloud are not taken, those before stay in force:\n{reason}");
+                tracing::error!("rules from the cloud are refused, those before stay in force:\n{reason}");
                 uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
             }
-            // They are sent again.
-            None => tracing::error!("trying out rules from the cloud was cut short"),
+            // The cloud sends them again.
+            None => tracing::error!("the attempt to use rules from the cloud was cut short"),
         }
         if let Some(next) = next {
             self.try_rules(next);
