@@ -1,4 +1,4 @@
-//! What the machine says about the time.
+//! The machine's clocks.
 
 use std::{
     fmt::Debug,
@@ -10,17 +10,17 @@ use dag_engine::Time;
 
 /// The machine's clocks. Tests have one of their own.
 pub trait Machine: Debug + Send + Sync {
-    /// The system's time, right or wrong.
+    /// Returns the system's time, right or wrong.
     fn system(&self) -> Time;
 
-    /// For how long the machine has been running, by a clock that nobody can set and that does not stop while it
+    /// Returns how long the machine has been running, by a clock that nobody can set and that does not stop while it
     /// sleeps.
     fn running(&self) -> Duration;
 
-    /// Whether a time server has set the system's clock.
+    /// Returns whether a time server has set the system's clock.
     fn timesync(&self) -> Timesync;
 
-    /// All of that, at one moment.
+    /// Reads all three at one moment.
     fn sample(&self) -> ClockSample {
         ClockSample { system: self.system(), running: self.running(), timesync: self.timesync() }
     }
@@ -29,26 +29,26 @@ pub trait Machine: Debug + Send + Sync {
 /// Whether a time server has set the system's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timesync {
-    /// Nobody says so: another program keeps the time, or none.
+    /// Nothing is known: systemd-timesyncd is not in use.
     Unknown,
-    /// No time server was reached since the machine was started.
+    /// No time server has answered since the machine was started.
     Waits,
-    /// One was.
+    /// A time server has answered.
     Done,
 }
 
-/// What the machine says at one moment.
+/// The machine's clocks at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockSample {
     /// The system's time.
     pub system: Time,
-    /// For how long the machine has been running.
+    /// How long the machine has been running.
     pub running: Duration,
-    /// Whether a time server has set it.
+    /// Whether a time server has set the system's clock.
     pub timesync: Timesync,
 }
 
-/// This machine.
+/// The clocks of this machine.
 #[derive(Debug)]
 pub struct System {
     timesync: PathBuf,
@@ -57,14 +57,14 @@ pub struct System {
 }
 
 impl System {
-    /// Its clocks, and what systemd-timesyncd says of them.
+    /// Uses the folder of systemd-timesyncd in `/run`.
     pub fn new() -> System {
         System::with_timesync(Path::new("/run/systemd/timesync"))
     }
 
-    /// The same with another folder of systemd-timesyncd. The folder is there while that program is in use; the file
-    /// `synchronized` in it from the first answer of a time server (systemd-timesyncd.service(8)).
-    pub fn with_timesync(folder: &Path) -> System {
+    /// Uses another folder of systemd-timesyncd. The folder exists while that program is in use, and the file
+    /// `synchronized` in it from the first answer of a time server on (systemd-timesyncd.service(8)).
+    fn with_timesync(folder: &Path) -> System {
         System {
             timesync: folder.to_owned(),
             #[cfg(not(target_os = "linux"))]
@@ -84,7 +84,7 @@ impl Machine for System {
         Time::from(SystemTime::now())
     }
 
-    /// A machine that slept was not set: `Instant` would not count that time.
+    /// `Instant` would not count the time that the machine slept, and that time would look like a clock that was set.
     #[cfg(target_os = "linux")]
     fn running(&self) -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_systemd_says_of_the_clock_is_read_from_its_folder() {
+    fn the_folder_of_systemd_shows_whether_the_clock_is_synchronized() {
         let dir = tempfile::tempdir().unwrap();
         let system = System::with_timesync(&dir.path().join("timesync"));
         assert_eq!(system.timesync(), Timesync::Unknown);

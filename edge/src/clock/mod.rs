@@ -1,11 +1,10 @@
-//! The daemon's clock: it goes on by the monotonic clock, and follows the system's when that is set.
+//! The daemon's clock: it runs by the monotonic clock, and follows the system's clock when that is set.
 //!
-//! Within one boot of the daemon time never jumps by itself: whoever owns the clock [looks](Clock::look) at the
-//! system's from time to time, and is told when it was set, so that what was recorded by the old clock can be moved
-//! along.
+//! Between two [looks](Clock::look) at the system's clock, time never jumps. A look that finds the system's clock set
+//! returns a [`ClockShift`], by which the owner moves the times that it recorded.
 //!
-//! Whether the system's clock can be believed is another matter. A Raspberry Pi has none that runs on without power: it
-//! boots with the time of its last shutdown, or with 1970, until a time server tells it.
+//! The system's clock may be wrong. A Raspberry Pi has none that runs without power: it boots with the time of its last
+//! shutdown, or with 1970, until a time server answers.
 
 mod machine;
 mod reckoning;
@@ -27,30 +26,30 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts at the system's time, or just after `last`, the latest time ever noted, where that is later.
+    /// Starts at the system's time, or just after `last`, the latest time ever recorded, if that is later.
     pub fn start(machine: Arc<dyn Machine>, last: Option<Time>) -> Clock {
         let reckoning = Reckoning::start(machine.sample(), last);
         Clock { machine, reckoning: Arc::new(Mutex::new(reckoning)) }
     }
 
-    /// The time now.
+    /// Returns the time now.
     pub fn now(&self) -> Time {
         let running = self.machine.running();
         self.reckoning().at(running)
     }
 
-    /// When this clock started; moves when the clock is set.
+    /// Returns when this clock started. Setting the clock moves it.
     pub fn began(&self) -> Time {
         self.reckoning().began()
     }
 
-    /// Looks at the system's clock, and follows it if it was set.
+    /// Looks at the system's clock, and follows it if it was set. Returns by how much recorded times move.
     pub fn look(&self) -> Option<ClockShift> {
         let sample = self.machine.sample();
         self.reckoning().look(sample)
     }
 
-    /// Why the time is uncertain, as of the last look; none if it is not.
+    /// Returns why the time is uncertain, as of the last look; `None` if it is certain.
     pub fn uncertainty(&self) -> Option<ClockUncertainty> {
         self.reckoning().uncertainty()
     }

@@ -1,4 +1,4 @@
-//! What time it is, worked out from what the machine says: pure, so that years pass in a test.
+//! The time, worked out from samples of the machine's clocks. Pure, so that years pass in a test.
 
 use std::time::Duration;
 
@@ -6,23 +6,24 @@ use dag_engine::{ClockShift, Millis, Time};
 
 use super::machine::{ClockSample, Timesync};
 
-/// How far the system's clock must have moved to have been set, in milliseconds: less is drift.
+/// The smallest jump of the system's clock that counts as setting it, in milliseconds. Less is drift: a time server
+/// corrects it by slewing.
 const JUMP: i64 = 2_000;
 
-/// No system's clock that is set is before this: 2026-01-01, when this program was not yet written.
+/// The earliest time that can be right: 2026-01-01, before this program was written.
 const EARLIEST: Time = Time::from_millis(1_767_225_600_000);
 
 /// Why the time is uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockUncertainty {
-    /// The system's clock stands before a time that has passed already.
+    /// The system's clock shows a time that has passed already.
     Behind,
     /// The system waits for a time server.
     Unsynchronized,
 }
 
 impl ClockUncertainty {
-    /// The reason in words.
+    /// Returns the reason in words.
     pub const fn describe(self) -> &'static str {
         match self {
             ClockUncertainty::Behind => "the system's clock is behind: it was not set since the machine was started",
@@ -31,15 +32,15 @@ impl ClockUncertainty {
     }
 }
 
-/// Time since a start that is known, or thought to be.
+/// The time since the clock started, and what is known of the system's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reckoning {
     began: Time,
-    /// For how long the machine had been running then.
+    /// How long the machine had been running then.
     since: Duration,
-    /// A system's clock before this is wrong.
+    /// The earliest time of the system's clock that can be right.
     floor: Time,
-    /// When the machine was started, by the system's clock as it was set last: another answer means that it was set.
+    /// When the machine was started, by the system's clock as it was set last. It changes only when that clock is set.
     system_began: i64,
     /// The system's clock can be right.
     credible: bool,
@@ -56,7 +57,7 @@ impl Reckoning {
         Reckoning { credible: reckoning.may_be_right(sample.system), ..reckoning }
     }
 
-    /// The time after the machine has been `running` for so long.
+    /// Returns the time at which the machine has been `running` for this long.
     pub fn at(&self, running: Duration) -> Time {
         self.began + millis(running.saturating_sub(self.since))
     }
@@ -73,8 +74,8 @@ impl Reckoning {
         }
     }
 
-    /// Follows the system's clock, if it was set to a time that can be right. One that only ticks on may be as wrong as
-    /// before, unless a time server answers for it.
+    /// Follows the system's clock if it was set to a time that can be right. A clock that only ticks on may be as
+    /// wrong as before, unless a time server has set it.
     pub fn look(&mut self, sample: ClockSample) -> Option<ClockShift> {
         self.timesync = sample.timesync;
         let was_set = system_began(sample).abs_diff(self.system_began) > JUMP.unsigned_abs();
@@ -93,7 +94,7 @@ impl Reckoning {
         Some(shift)
     }
 
-    /// What was noted last may have been by a clock that was ahead by less than counts.
+    /// The last recorded time may be by a clock that was ahead by less than a jump.
     fn may_be_right(&self, system: Time) -> bool {
         system + Millis::new(JUMP) >= self.floor
     }
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_in_either_direction_is_followed_with_its_beginning() {
+    fn a_clock_that_is_set_in_either_direction_is_followed() {
         for (system, shift_ms) in [("2026-03-01T15:00:10Z", 10_800_000), ("2026-03-01T09:00:10Z", -10_800_000)] {
             let mut clock = noon(None);
             let set = clock.look(sample(system, 10, Timesync::Unknown));
@@ -149,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_boots_with_an_old_clock_goes_on_after_what_it_noted_last() {
+    fn an_old_clock_at_boot_goes_on_after_the_last_recorded_time() {
         let last = "2026-03-01T11:00:00Z";
         let mut clock = Reckoning::start(sample("2026-03-01T10:17:01Z", 0, Timesync::Unknown), Some(time(last)));
         assert_eq!(clock.at(Duration::ZERO), time("2026-03-01T11:00:00.001Z"));
         assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Behind));
-        // An hour later it ticks past what was noted last: it is as wrong as it was.
+        // An hour later it passes the last recorded time: it is as wrong as before.
         assert_eq!(clock.look(sample("2026-03-01T11:17:01Z", 3_600, Timesync::Unknown)), None);
         assert_eq!(
             (clock.uncertainty(), clock.at(Duration::from_secs(3_600))),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_a_clock_waits_for_the_time_and_then_moves_by_decades() {
+    fn a_machine_without_a_clock_moves_by_decades_when_it_is_set() {
         let mut clock = Reckoning::start(sample("1970-01-01T00:00:05Z", 0, Timesync::Unknown), None);
         assert_eq!(
             (clock.at(Duration::ZERO), clock.uncertainty()),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_to_what_has_passed_already_is_not_followed() {
+    fn a_clock_that_is_set_to_the_past_is_not_followed() {
         let mut clock = noon(Some("2026-03-01T11:59:00Z"));
         assert_eq!(clock.look(sample("2020-01-01T00:00:00Z", 10, Timesync::Unknown)), None);
         assert_eq!(
@@ -200,17 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn a_time_server_answers_for_a_clock_that_was_behind() {
+    fn a_time_server_vouches_for_a_clock_that_was_behind() {
         let last = time("2026-03-01T12:30:00Z");
         let mut clock = Reckoning::start(sample("2026-03-01T12:00:00Z", 0, Timesync::Done), Some(last));
         assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Behind));
-        // The clock noted last was ahead by half an hour; now that has passed.
+        // The last recorded time was half an hour ahead; now it has passed.
         let set = clock.look(sample("2026-03-01T12:30:00Z", 1_800, Timesync::Done)).unwrap();
         assert_eq!((set.shift_ms, clock.uncertainty()), (-1_800_001, None));
     }
 
     #[test]
-    fn a_restart_within_the_drift_is_no_old_clock() {
+    fn a_restart_within_the_drift_leaves_the_time_certain() {
         let clock = noon(Some("2026-03-01T12:00:01.5Z"));
         assert_eq!((clock.at(Duration::ZERO), clock.uncertainty()), (time("2026-03-01T12:00:01.501Z"), None));
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a trace. Each text says what to do.
+//! Errors of a trace. Each text says what to do.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use dag_engine::{FactKind, Name, Time};
 
 use super::format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE};
 
-/// What is wrong with a trace, and where.
+/// An error in a trace, and its place.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}:{line}: {kind}")]
 pub struct TraceError {
@@ -14,21 +14,21 @@ pub struct TraceError {
     pub file: String,
     /// The line, from 1.
     pub line: u64,
-    /// What is wrong there.
+    /// The error.
     #[source]
     pub kind: TraceErrorKind,
 }
 
-/// What is wrong with one line of a trace. What was found there is shortened to what fits a line.
+/// The error of one line. The text that was found there is shortened to fit a line of a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceErrorKind {
-    /// The file cannot be opened, or not be read on.
+    /// The file cannot be opened or read.
     #[error("the trace cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// There is not even a header.
+    /// There is no header.
     #[error("the trace is empty: begin it with the line `{HEADER}`")]
     Empty,
-    /// The first line is another one.
+    /// The first line is no header.
     #[error("the first line is `{found}`: make it `{HEADER}` or `{HEADER_WITH_ARRIVAL}`, exactly so")]
     Header {
         /// The first line.
@@ -37,9 +37,9 @@ pub enum TraceErrorKind {
     /// Too few cells, or too many.
     #[error("this row has {found} cells: give it the {wanted} of `{header}`")]
     Cells {
-        /// How many there are.
+        /// The number of cells of the row.
         found: usize,
-        /// How many the header names.
+        /// The number of cells of the header.
         wanted: usize,
         /// The header.
         header: &'static str,
@@ -47,13 +47,13 @@ pub enum TraceErrorKind {
     /// A quoted cell does not end on its line.
     #[error("a quotation mark is opened on this line and not closed: close it, or take it away")]
     Quote,
-    /// Bytes that are no text.
+    /// The line is not UTF-8.
     #[error("this line is not UTF-8: save the trace as UTF-8")]
     NotUtf8,
-    /// A line without an end.
+    /// The line is too long.
     #[error("this line is longer than {LONGEST_LINE} bytes: write each row on a line of its own")]
     TooLong,
-    /// A time that is none, or that leaves its zone open.
+    /// A cell is no time, or a time without its zone.
     #[error(
         "`{found}` in `{column}` is no time: write it with its zone, like 2026-01-10T18:00:00Z or \
          2026-01-10T18:00:00+01:00"
@@ -61,23 +61,23 @@ pub enum TraceErrorKind {
     Time {
         /// The column.
         column: &'static str,
-        /// What stands there.
+        /// The text of the cell.
         found: String,
     },
     /// A device that the configuration does not declare.
     #[error("there is no device `{found}`: {help}")]
     Device {
-        /// What stands there.
+        /// The text of the cell.
         found: String,
-        /// The nearest one, or where devices are declared.
+        /// The most similar one, or where devices are declared.
         help: String,
     },
     /// A fact that no device has.
     #[error("there is no fact `{found}`: {help}")]
     Fact {
-        /// What stands there.
+        /// The text of the cell.
         found: String,
-        /// The nearest one, or all of them.
+        /// The most similar one, or all of them.
         help: String,
     },
     /// A value that the fact cannot take.
@@ -85,14 +85,14 @@ pub enum TraceErrorKind {
     Value {
         /// The fact.
         fact: Name,
-        /// What stands there.
+        /// The text of the cell.
         found: String,
-        /// What it may be.
+        /// The values that it takes.
         kind: FactKind,
     },
-    /// A row that arrives before the one above it.
+    /// A row arrives before the one above it.
     #[error("this row arrives at {arrival}, before the one above it ({before}): sort the rows by when they arrive")]
-    Falls {
+    OutOfOrder {
         /// When it arrives.
         arrival: Time,
         /// When the row above it does.

@@ -1,5 +1,5 @@
-//! Many devices on simulated time, as a live host runs them: the engine is called at every deadline, first at equal
-//! times, and at every report.
+//! Runs the rules of many devices on simulated time. As on a live host, the engine is called at every deadline and at
+//! every report; at equal times the deadline comes first.
 
 use std::collections::BTreeSet;
 
@@ -7,40 +7,40 @@ use dag_engine::{Decision, Device, Engine, Input, Simulation, Time};
 
 use super::TraceReport;
 
-/// What was decided for a device, and when: a step's `now`, not when an episode happened.
+/// A decision for a device, with the time of the engine's step. The decision itself says when an episode happened.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceDecision<'a> {
-    /// When.
+    /// The time of the step.
     pub at: Time,
-    /// For which device.
+    /// The device.
     pub device: &'a Device,
-    /// What.
+    /// The decision.
     pub decision: &'a Decision,
 }
 
-/// Is told each decision in turn. An error ends the replay.
+/// A function that is called with each decision in turn. An error ends the replay.
 pub type DecisionHandler<'a, E> = &'a mut dyn FnMut(DeviceDecision<'_>) -> Result<(), E>;
 
-/// Devices under the same rules. Every message counts as delivered at once.
+/// A replay of devices under the same rules. Every message counts as delivered at once.
 #[derive(Debug)]
 pub struct Replay<'e> {
     devices: &'e [Device],
     running: Vec<Simulation<'e>>,
-    /// When each device has to be called next.
+    /// The deadlines, with the place of their device.
     due: BTreeSet<(Time, usize)>,
 }
 
 impl<'e> Replay<'e> {
-    /// Devices of which nothing is known yet.
+    /// Starts with devices of which nothing is known.
     pub fn new(engine: &'e Engine, devices: &'e [Device]) -> Self {
         let running = devices.iter().map(|device| Simulation::new(engine, device.clone())).collect();
         Replay { devices, running, due: BTreeSet::new() }
     }
 
-    /// Lets time pass up to and including `until`: fires every deadline of every device, in order of time.
+    /// Advances the time to `until`, and fires every deadline up to and including it in order.
     ///
     /// # Errors
-    /// What `on` answers.
+    /// The error of `on`.
     pub fn advance<E>(&mut self, until: Time, on: DecisionHandler<'_, E>) -> Result<(), E> {
         while let Some((at, device)) = self.due.first().copied().filter(|(at, _)| *at <= until) {
             self.step(device, at, on, |simulation, on| simulation.step(Input::Elapsed, at, on))?;
@@ -48,10 +48,10 @@ impl<'e> Replay<'e> {
         Ok(())
     }
 
-    /// Lets time pass up to a report's arrival, then takes it over.
+    /// Advances the time to a report's arrival, and applies the report.
     ///
     /// # Errors
-    /// What `on` answers.
+    /// The error of `on`.
     pub fn report<E>(&mut self, report: TraceReport, on: DecisionHandler<'_, E>) -> Result<(), E> {
         let TraceReport { at, device, readings, more } = report;
         self.advance(at, on)?;
@@ -75,7 +75,7 @@ impl<'e> Replay<'e> {
                 told = on(DeviceDecision { at, device, decision });
             }
         });
-        // One that is not ahead would fire for ever.
+        // A deadline that is not ahead would fire for ever.
         let after = simulation.state().next_deadline().filter(|after| *after > at);
         if before != after {
             before.map(|before| self.due.remove(&(before, number)));

@@ -1,4 +1,4 @@
-//! From rows to reports.
+//! Reads reports from rows.
 
 use std::{
     fs::File,
@@ -13,27 +13,27 @@ use super::{
     rows::{Row, Rows, TraceSchema},
 };
 
-/// How much of the file is read at once, in bytes.
+/// The size of the buffer for the file, in bytes.
 const READ_AT_ONCE: usize = 64 << 10;
 
-/// A report, or a part of one, that arrives.
+/// A report, or a part of a long one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceReport {
-    /// When.
+    /// When it arrives.
     pub at: Time,
-    /// The device's place among those that are known.
+    /// The index of the device in the schema.
     pub device: usize,
-    /// What it says, in the order of the rows.
+    /// Its readings, in the order of the rows.
     pub readings: Vec<Reading>,
     /// Further parts follow.
     pub more: bool,
 }
 
-/// The reports of a trace, in the order in which they arrive. The first error is the end.
+/// The reports of a trace, in the order in which they arrive. It ends with the first error.
 #[derive(Debug)]
 pub struct Trace<'a, R> {
     rows: Rows<'a, R>,
-    /// The row that ended the report before.
+    /// The row that ended the previous report.
     ahead: Option<Result<Row, TraceError>>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Trace<'a, BufReader<File>> {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// [`TraceError`]: a file that cannot be read, that is empty, or that begins with another line.
+    /// The file cannot be read, is empty, or begins with no header.
     pub fn open(path: &Path, schema: TraceSchema<'a>) -> Result<Self, TraceError> {
         let file = path.display().to_string();
         match File::open(path) {
@@ -52,7 +52,7 @@ impl<'a> Trace<'a, BufReader<File>> {
 }
 
 impl<'a, R: BufRead> Trace<'a, R> {
-    /// Reads the header of `input`, which errors call `file`.
+    /// Reads the header of `input`. `file` is its name in errors.
     ///
     /// # Errors
     /// As [`Trace::open`].
@@ -88,7 +88,7 @@ impl<R: BufRead> Iterator for Trace<'_, R> {
                     report.more = true;
                     self.ahead = Some(Ok(row));
                 }
-                // What came before it is still to be handed over.
+                // The report before it is complete, and is returned first.
                 other => self.ahead = Some(other),
             }
             break;

@@ -1,4 +1,4 @@
-//! From a file's bytes to rows that are checked, in memory that does not grow with the file.
+//! Reads and checks rows, in memory that does not grow with the file.
 
 use std::io::{BufRead, Read};
 
@@ -10,22 +10,22 @@ use super::{
     format::{HEADER, HEADER_WITH_ARRIVAL, LONGEST_LINE},
 };
 
-/// How much of what was found an error shows, in characters.
+/// The longest text that an error quotes, in characters.
 const SHOWN: usize = 60;
 
-/// What the rows of a trace may name.
+/// The devices and facts that the rows of a trace may name.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceSchema<'a> {
     /// Every declared device, in the order of ids.
     pub devices: &'a [Device],
-    /// The rules, which know the facts and what values they take.
+    /// The rules, which know the facts and their values.
     pub rules: &'a Ruleset,
 }
 
 /// One row.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// The device's place among those that are known.
+    /// The index of the device in the schema.
     pub device: usize,
     pub reading: Reading,
     pub received_at: Option<Time>,
@@ -44,17 +44,17 @@ pub(super) struct Rows<'a, R> {
     file: String,
     schema: TraceSchema<'a>,
     header: &'static str,
-    /// How many cells the header names.
+    /// The number of cells of the header.
     wanted: usize,
     line: Vec<u8>,
     cells: Cells,
     number: u64,
-    /// When the row before arrived.
+    /// When the previous row arrived.
     before: Time,
 }
 
 impl<'a, R: BufRead> Rows<'a, R> {
-    /// Reads the header. `file` is what errors call the trace.
+    /// Reads the header. `file` is the trace's name in errors.
     pub fn new(input: R, file: String, schema: TraceSchema<'a>) -> Result<Self, TraceError> {
         let (line, cells) = (Vec::new(), Cells::default());
         let (header, wanted, before) = (HEADER, 0, Time::MIN);
@@ -83,7 +83,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         Ok(())
     }
 
-    /// The next line that is not blank. False at the end of the file.
+    /// Reads the next line that is not blank. Returns false at the end of the file.
     fn read_line(&mut self) -> Result<bool, TraceErrorKind> {
         loop {
             self.line.clear();
@@ -97,7 +97,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
                 if read > LONGEST_LINE {
                     return Err(TraceErrorKind::TooLong);
                 }
-                // The last line need not end.
+                // The last line may lack its line feed.
                 self.line.push(b'\n');
             }
             if self.line.ends_with(b"\r\n") {
@@ -131,7 +131,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         let row = Row { device, reading: Reading { fact, value, at: time("at", at?)? }, received_at };
         let arrival = row.arrival();
         if arrival < self.before {
-            return Err(TraceErrorKind::Falls { arrival, before: self.before });
+            return Err(TraceErrorKind::OutOfOrder { arrival, before: self.before });
         }
         self.before = arrival;
         Ok(Some(row))
@@ -171,7 +171,7 @@ fn time(column: &'static str, text: &str) -> Result<Time, TraceErrorKind> {
     text.parse().map_err(|_| TraceErrorKind::Time { column, found: shown(text) })
 }
 
-/// What was found, as it fits a line of a terminal.
+/// Shortens a text so that it fits a line of a terminal.
 fn shown(found: &str) -> String {
     let mut shown: String = found.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if found.chars().nth(SHOWN).is_some() {
@@ -191,7 +191,7 @@ struct Cells {
 
 impl Default for Cells {
     fn default() -> Self {
-        // Quotation marks only go, and a cell takes a comma at least: no line of the longest length needs more.
+        // The text of the cells is no longer than the line, and each cell takes a comma at least.
         let (text, ends) = (vec![0; LONGEST_LINE + 1], vec![0; LONGEST_LINE + 1]);
         let reader = csv_core::ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
         Cells { reader, text, ends, count: 0 }
@@ -199,8 +199,8 @@ impl Default for Cells {
 }
 
 impl Cells {
-    /// `line` ends with its line feed. A row is one line: a quoted cell that goes on over its end is a slip, and would
-    /// swallow the file.
+    /// Splits a line, which ends with its line feed. A quoted cell may not contain a line feed: a forgotten quotation
+    /// mark would swallow the rest of the file.
     fn split(&mut self, line: &[u8]) -> Result<(), TraceErrorKind> {
         self.reader.reset();
         let (result, _, _, count) = self.reader.read_record(line, &mut self.text, &mut self.ends);
