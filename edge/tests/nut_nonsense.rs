@@ -100,7 +100,7 @@ fn watch(address: &str, patience: Duration) -> Sources {
     let nut = Source::Nut { address: address.to_owned(), ups: "ups".to_owned(), poll: Millis::new(10) };
     let (first_wait, longest_wait) = (Duration::from_millis(5), Duration::from_millis(20));
     let settings =
-        SourceSettings { nut: Timing { answer: patience, first_wait, longest_wait }, ..SourceSettings::default() };
+        SourceSettings { nut: Timing { response: patience, first_wait, longest_wait }, ..SourceSettings::default() };
     source::start(&BTreeMap::from([(Name::new("power"), nut)]), &settings, || Time::from_millis(7)).unwrap()
 }
 

@@ -1,10 +1,10 @@
-//! What a user can get wrong about sources.
+//! Mistakes in the configuration and the use of sources.
 
 use dag_engine::{FactKind, Millis, Name, Value};
 
 use super::gpio::PinError;
 
-/// Why the sources cannot start.
+/// An error that keeps the sources from starting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// `connection` was given a source.
@@ -13,19 +13,19 @@ pub enum SourceError {
     /// `battery_mv` was given a source.
     #[error("`battery_mv` cannot have a source of its own: it comes with `battery`; remove its line from `[device]`")]
     WithBattery,
-    /// A number was to come from a pin.
+    /// A pin was given as the source of a number.
     #[error("`{fact}` cannot come from a pin: a pin is on or off, `{fact}` is a number")]
     NotFromPin {
         /// The fact.
         fact: Name,
     },
-    /// A UPS was to give what no UPS gives.
+    /// A UPS was given as the source of a fact that no UPS has.
     #[error("`{fact}` cannot come from a UPS: a UPS gives `power` and `battery`")]
     NotFromUps {
         /// The fact.
         fact: Name,
     },
-    /// Two facts were to come from one pin.
+    /// One pin was given as the source of two facts.
     #[error("pin {pin} is the source of both `{other}` and `{fact}`: give each its own pin")]
     PinTwice {
         /// The pin, by its BCM number.
@@ -38,7 +38,7 @@ pub enum SourceError {
     /// The pin cannot be watched.
     #[error(transparent)]
     Pin(#[from] PinError),
-    /// The UPS's name is none.
+    /// The UPS's name cannot be one.
     #[error(
         "`{ups}` is not a UPS's name: it is the word in square brackets in the server's ups.conf, of letters, digits, \
          `-`, `_` and `.`"
@@ -47,15 +47,15 @@ pub enum SourceError {
         /// The name given.
         ups: String,
     },
-    /// The UPS was to be asked too often.
+    /// The UPS is to be polled too often.
     #[error("`poll = \"{poll}\"` is too short: a UPS is asked every 10ms at most, and every 2s is enough")]
     Poll {
-        /// The length given.
+        /// The interval given.
         poll: Millis,
     },
 }
 
-/// Why a fact cannot be simulated.
+/// An error of [`Sources::simulate`](super::Sources::simulate).
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SimulateError {
     /// The fact has another source, or none.
@@ -77,10 +77,10 @@ pub enum SimulateError {
         fact: Name,
         /// The value given.
         value: Value,
-        /// What it takes instead.
+        /// The values that it takes.
         kind: FactKind,
     },
-    /// The daemon has not caught up with earlier events.
+    /// Too many events wait for the daemon.
     #[error("too many changes wait already: try again in a moment")]
     Busy,
 }

@@ -1,8 +1,8 @@
-//! Sources: where a device's readings come from.
+//! Sources of a device's readings.
 //!
-//! [`start`] sets every source of a device going. What they see comes out of one bounded channel, as [`SourceEvent`]s: the
-//! first reading of each fact, then only changes. A source that is lost says so once for each reason, and its facts
-//! are unknown from then on; it comes back by itself and says that too. Dropping [`Sources`] stops them all.
+//! [`start`] starts every source of a device. They report [`SourceEvent`]s through one bounded channel: the first
+//! reading of each fact, then only changes. A source that is lost reports each reason once, and its facts are unknown
+//! from then on. It recovers by itself, and reports that too. Dropping [`Sources`] stops them all.
 //!
 //! ```no_run
 //! # use std::collections::BTreeMap;
@@ -17,13 +17,13 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Sources do not number readings, keep nothing on disk and judge nothing: a dip of a second is a reading.
+//! Sources do not number readings, store nothing and judge nothing: a dip of a second is a reading.
 //!
 //! To add a source, touch these places:
 //! 1. `dag_config::Source`: its keys in `config.toml`, with their defaults.
-//! 2. A file or folder here: a task that hands what it reads to a `Reporter`, which knows what is worth telling.
+//! 2. A file or folder here: a task that gives what it reads to a `Reporter`, which reports first readings and changes.
 //! 3. [`start`]: its arm of the `match`, and a variant of [`SourceError`] for what a user can get wrong.
-//! 4. `config.toml` and the README's table of sources, and a test against the real thing or its official simulator.
+//! 4. `config.toml` and the README's table of sources, and a test against the real device or its official simulator.
 
 mod error;
 mod event;
@@ -53,18 +53,18 @@ use event::Clock;
 use reporter::Reporter;
 use simulated::Simulated;
 
-/// How many events may wait for the daemon. Beyond it the sources wait, and tell the latest state afterwards.
-const WAITING: usize = 64;
+/// The most events that wait for the daemon. Beyond it the sources wait, and report the latest state afterwards.
+const MOST_WAITING: usize = 64;
 
-/// What [`start`] needs beside the configuration of the sources.
+/// The settings of the sources besides their configuration.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
     /// The values that simulated facts start with: the last known ones. A fact that is not here starts `on`, the
     /// battery full.
     pub last: BTreeMap<Name, Value>,
-    /// By how many percent the battery must move to be told again. Full and empty are always told.
+    /// The change of the battery, in percent, that is reported. Full and empty are always reported.
     pub report_step: u8,
-    /// How patient the NUT client is.
+    /// The timeouts of the NUT client.
     pub nut: Timing,
 }
 
@@ -77,7 +77,7 @@ impl Default for SourceSettings {
 /// The running sources of one device.
 #[derive(Debug)]
 pub struct Sources {
-    /// What they say, in the order in which it was seen.
+    /// Their events, in order.
     pub events: mpsc::Receiver<SourceEvent>,
     simulated: Simulated,
     rereads: Vec<Arc<Notify>>,
@@ -86,48 +86,49 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Asks every source to read again now. What differs from what was last told is told, however small.
+    /// Asks every source to read again now. A reading that differs from the last reported one is reported, however
+    /// little.
     pub fn reread(&self) {
         for reread in &self.rereads {
             reread.notify_one();
         }
     }
 
-    /// Ends every source, so that what they held (pins, connections) is free again. What they told can still be read.
+    /// Ends every source, so that its pins and connections are free again. Events that wait can still be received.
     pub async fn stop(&mut self) {
         self.tasks.shutdown().await;
     }
 
-    /// Sets a simulated fact; an equal value is no event.
+    /// Sets a simulated fact. An equal value is no event.
     ///
     /// # Errors
-    /// If the fact has no simulated source, if it cannot have that value, or if too many events wait already.
+    /// The fact has no simulated source or cannot have that value, or too many events wait.
     pub fn simulate(&mut self, fact: &str, value: Value) -> Result<(), SimulateError> {
         self.simulated.set(fact, value)
     }
 }
 
-/// Starts the sources of `inputs`, by fact. Must be called within a Tokio runtime.
+/// Starts the sources of facts. Must be called within a Tokio runtime.
 ///
 /// A UPS that gives several facts is one connection. With `battery` a UPS gives `battery_mv` too.
 ///
 /// # Errors
-/// If a fact cannot come from the source that is given for it, if a UPS's name or poll cannot be used, or if there are
-/// no pins here. A UPS that does not answer is no error: its facts are unknown until it does.
+/// A fact cannot come from its source, a UPS's name or poll cannot be used, or a pin is not available. A UPS that
+/// does not answer is no error: its facts are unknown until it does.
 pub fn start(
     inputs: &BTreeMap<Name, Source>,
     settings: &SourceSettings,
     clock: impl Fn() -> Time + Send + Sync + 'static,
 ) -> Result<Sources, SourceError> {
     let clock: Clock = Arc::new(clock);
-    let (sender, events) = mpsc::channel(WAITING);
+    let (sender, events) = mpsc::channel(MOST_WAITING);
     let mut simulated = Simulated::new(sender.clone(), Arc::clone(&clock));
     let mut pins = BTreeMap::new();
     let mut upses = BTreeMap::new();
     for (fact, source) in inputs {
         let kind = kind(fact);
         if *source != Source::None {
-            own_source(fact)?;
+            check_has_source(fact)?;
         }
         match source {
             Source::None => {}
@@ -146,7 +147,7 @@ pub fn start(
                 let ups = upses
                     .entry((address, ups))
                     .or_insert_with(|| nut::Ups::new(address.clone(), ups.clone(), *poll, settings.nut));
-                ups.give(fact, *poll)?;
+                ups.add(fact, *poll)?;
             }
         }
     }
@@ -165,16 +166,16 @@ pub fn start(
         sources.tasks.spawn(nut::run(ups, reporter, Arc::clone(&clock), Arc::clone(&reread)));
         sources.rereads.push(reread);
     }
-    sources.simulated.tell_first();
+    sources.simulated.report_first();
     Ok(sources)
 }
 
-/// What values a fact takes: one that the user names is a switch.
+/// Returns the kind of a fact: one that the user names is a switch.
 fn kind(fact: &str) -> FactKind {
     BUILT_IN.iter().find(|(name, _)| *name == fact).map_or(FactKind::Switch, |(_, kind)| *kind)
 }
 
-fn own_source(fact: &Name) -> Result<(), SourceError> {
+fn check_has_source(fact: &Name) -> Result<(), SourceError> {
     match fact.as_str() {
         "connection" => Err(SourceError::OnlyCloud),
         "battery_mv" => Err(SourceError::WithBattery),

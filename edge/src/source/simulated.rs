@@ -1,4 +1,4 @@
-//! Facts that people set: for trying rules out, and for the demo.
+//! Facts that users set, to try rules and for the demo.
 
 use std::collections::BTreeMap;
 
@@ -29,18 +29,18 @@ impl Simulated {
         self.facts.insert(fact.clone(), (kind, value));
     }
 
-    /// Tells the values that the facts start with.
-    pub fn tell_first(&self) {
+    /// Reports the first values.
+    pub fn report_first(&self) {
         let at = (self.clock)();
         let observe = |(fact, (_, value)): (&Name, &(FactKind, Value))| observation(fact, *value, at);
         let observations: Vec<_> = self.facts.iter().map(observe).collect();
         if !observations.is_empty() {
-            // The channel is new and empty: there is room.
-            let _ = self.tell(observations);
+            // The channel is new and has room.
+            let _ = self.send(observations);
         }
     }
 
-    /// Sets a fact. Never waits: who calls may be the one that takes the events.
+    /// Sets a fact. Never waits: the caller may be the one that receives the events.
     pub fn set(&mut self, fact: &str, value: Value) -> Result<(), SimulateError> {
         let fact = Name::new(fact);
         let Some((kind, last)) = self.facts.get(&fact).copied() else {
@@ -50,13 +50,13 @@ impl Simulated {
             return Err(SimulateError::Value { fact, value, kind });
         }
         if value != last {
-            self.tell(vec![observation(&fact, value, (self.clock)())])?;
+            self.send(vec![observation(&fact, value, (self.clock)())])?;
             self.facts.insert(fact, (kind, value));
         }
         Ok(())
     }
 
-    fn tell(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
+    fn send(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
         let event = SourceEvent { source: Name::new_static("simulated"), status: SourceStatus::Working, observations };
         self.events.try_send(event).map_err(|_| SimulateError::Busy)
     }

@@ -1,4 +1,4 @@
-//! What a device's configuration asks of its sources.
+//! Sources as a device's configuration asks for them.
 
 use dag_engine::Millis;
 
@@ -21,7 +21,7 @@ fn gpio(pin: u8) -> Source {
     Source::Gpio { pin, on_when: dag_config::Level::High, glitch: Millis::new(50) }
 }
 
-/// The observations that wait, as `fact=value`.
+/// Returns the observations that wait, as `fact=value`.
 fn waiting(sources: &mut Sources) -> Vec<String> {
     let mut seen = Vec::new();
     while let Ok(event) = sources.events.try_recv() {
@@ -45,7 +45,7 @@ async fn simulated_facts_start_on_or_with_the_last_known_value() {
 }
 
 #[tokio::test]
-async fn only_a_change_of_a_simulated_fact_is_told() {
+async fn only_a_change_of_a_simulated_fact_is_reported() {
     let mut sources = begin(&[("power", Source::Simulated)], &[]).unwrap();
     for value in [Value::Off, Value::Off, Value::On] {
         sources.simulate("power", value).unwrap();
@@ -72,20 +72,20 @@ async fn what_cannot_be_simulated_is_refused_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn changes_that_nobody_takes_are_refused_and_not_half_applied() {
+async fn changes_without_room_are_refused_and_not_half_applied() {
     let mut sources = begin(&[("power", Source::Simulated)], &[]).unwrap();
-    for number in 1..WAITING {
+    for number in 1..MOST_WAITING {
         sources.simulate("power", if number % 2 == 1 { Value::Off } else { Value::On }).unwrap();
     }
     let refused = sources.simulate("power", Value::On).unwrap_err();
     assert_eq!(refused.to_string(), "too many changes wait already: try again in a moment");
-    assert_eq!(waiting(&mut sources).len(), WAITING);
+    assert_eq!(waiting(&mut sources).len(), MOST_WAITING);
     sources.simulate("power", Value::On).unwrap();
     assert_eq!(waiting(&mut sources), ["power=on"]);
 }
 
 #[tokio::test]
-async fn a_source_that_cannot_give_its_fact_is_refused_with_the_remedy() {
+async fn a_source_that_cannot_have_its_fact_is_refused_with_the_remedy() {
     let upsd = "127.0.0.1:3493";
     for (list, text) in [
         (
@@ -117,7 +117,7 @@ async fn a_source_that_cannot_give_its_fact_is_refused_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_pin_that_is_not_here_is_refused_before_anything_runs() {
+async fn a_missing_pin_is_refused_before_anything_runs() {
     let error = begin(&[("power", gpio(200))], &[]).unwrap_err().to_string();
     let is_expected = error.starts_with("no GPIO here: ") || error.starts_with("there is no pin 200: ");
     assert!(is_expected, "{error}");

@@ -1,9 +1,9 @@
-//! What keeps a pin from being watched.
+//! Errors of pins.
 
-/// Why a pin cannot be watched.
+/// An error that keeps a pin from being watched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
-    /// The machine has no pins that we know.
+    /// The machine has no pins that `rppal` knows.
     #[error(
         "no GPIO here: this is not a Raspberry Pi, or one that is too new; use source = \"simulated\" or \"nut\", or \
          run dag on the Pi"
@@ -24,7 +24,7 @@ pub enum PinError {
         /// The number given.
         pin: u8,
     },
-    /// The pin is there, but not for us.
+    /// The pin exists, but cannot be used.
     #[error("pin {pin} cannot be watched ({reason}): see which program holds it with `gpioinfo`")]
     Unusable {
         /// The pin.

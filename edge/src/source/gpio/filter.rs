@@ -1,72 +1,72 @@
-//! Which levels of a line are readings, and which are glitches. Pure: time comes in as an argument.
+//! Tells readings of a line from glitches. Pure: the time is an argument.
 
 use dag_config::Level;
 use dag_engine::Time;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A line that for this long held no level as long as a glitch may last tells nothing: it floats, or hums.
+/// The time after which a line that never holds a level is unknown: it floats, or picks up the hum of the mains.
 const RESTLESS: Duration = Duration::from_secs(10);
 
-/// What a look at the line brought.
+/// The result of an edge or of a look at the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FilterOutput {
-    /// Nothing to tell.
+    /// No reading.
     Nothing,
-    /// The line holds this level, and has since then: a reading.
+    /// A reading: the line holds this level, and has held it since this time.
     Settled(Level, Time),
-    /// The line does not come to rest: its level is not known.
+    /// The line does not hold a level: its fact is unknown.
     Restless,
 }
 
 /// A level that is a reading only if it lasts.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
-    /// When it began, by the wall clock: the reading's time.
+    /// When it began, by the wall clock: the time of the reading.
     at: Time,
-    /// The same moment by the clock that never jumps.
+    /// The same moment by the monotonic clock.
     since: Instant,
-    /// Which level; not known where an edge started it, until the line is read.
+    /// The level; `None` after an edge, until the line is read.
     level: Option<Level>,
 }
 
-/// Turns edges and looks at a line into readings: a level counts once it lasted, from its first moment on.
+/// Makes readings of edges and looks: a level that lasted counts from its first moment on.
 #[derive(Debug)]
 pub(super) struct Filter {
     glitch: Duration,
-    /// The level last told.
-    told: Option<Level>,
+    /// The last reported level.
+    reported: Option<Level>,
     candidate: Option<Candidate>,
-    /// Since when there was always a candidate.
+    /// The time since which there always was a candidate.
     unrest: Option<Instant>,
     restless: bool,
 }
 
 impl Filter {
-    /// A level that lasts `glitch` is a reading.
+    /// Creates a filter by which a level that lasts `glitch` is a reading.
     pub fn new(glitch: Duration) -> Self {
-        Filter { glitch, told: None, candidate: None, unrest: None, restless: false }
+        Filter { glitch, reported: None, candidate: None, unrest: None, restless: false }
     }
 
-    /// The line changed its level at `at`, which is `since` by the other clock.
+    /// Takes an edge at `at`, which is `since` by the monotonic clock.
     pub fn edge(&mut self, at: Time, since: Instant) -> FilterOutput {
         self.begin(Candidate { at, since, level: None })
     }
 
-    /// The line has `level` now: looked at because it was due, or to find what an interrupt missed.
+    /// Takes a look at the line, which has `level` now: at the deadline, or to find what an interrupt missed.
     pub fn look(&mut self, level: Level, at: Time, now: Instant) -> FilterOutput {
         let fresh = Candidate { at, since: now, level: Some(level) };
         match self.candidate {
-            None if self.told == Some(level) => FilterOutput::Nothing,
+            None if self.reported == Some(level) => FilterOutput::Nothing,
             None => self.begin(fresh),
-            // An edge was missed: the level that was about to last is gone.
+            // An edge was missed: the candidate's level is gone.
             Some(Candidate { level: Some(began), .. }) if began != level => self.begin(fresh),
             Some(candidate) if now < candidate.since + self.glitch => FilterOutput::Nothing,
             Some(candidate) => self.settle(level, candidate.at),
         }
     }
 
-    /// When the line must be looked at, if no edge comes first.
+    /// Returns when to look at the line, if no edge comes before.
     pub fn deadline(&self) -> Option<Instant> {
         self.candidate.map(|candidate| candidate.since + self.glitch)
     }
@@ -78,13 +78,17 @@ impl Filter {
             return FilterOutput::Nothing;
         }
         self.restless = true;
-        self.told = None;
+        self.reported = None;
         FilterOutput::Restless
     }
 
     fn settle(&mut self, level: Level, at: Time) -> FilterOutput {
         (self.candidate, self.unrest, self.restless) = (None, None, false);
-        if self.told.replace(level) == Some(level) { FilterOutput::Nothing } else { FilterOutput::Settled(level, at) }
+        if self.reported.replace(level) == Some(level) {
+            FilterOutput::Nothing
+        } else {
+            FilterOutput::Settled(level, at)
+        }
     }
 }
 
@@ -94,7 +98,7 @@ mod tests {
     use FilterOutput::{Nothing, Restless, Settled};
     use Level::{High, Low};
 
-    /// What happens to a line, at which millisecond.
+    /// An event of a line, and its millisecond.
     enum Step {
         Edge(i64),
         Look(i64, Level),
@@ -105,7 +109,7 @@ mod tests {
         Time::from_millis(millis)
     }
 
-    /// Drives a filter with a glitch of 50 ms that knows the line as high, and compares what each step brought.
+    /// Compares the result of each step, for a filter with a glitch of 50 ms whose line was high before.
     fn check(steps: &[(Step, FilterOutput)]) {
         let start = Instant::now();
         let when = |millis: i64| start + Duration::from_millis(millis.unsigned_abs());
@@ -145,8 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_during_a_re_read_gives_the_reading_its_time() {
-        // The look saw the new level before the edge's interrupt came through.
+    fn an_edge_beside_a_look_gives_the_reading_its_time() {
+        // The look saw the new level before the interrupt of the edge arrived.
         check(&[(Look(2, Low), Nothing), (Edge(1), Nothing), (Look(51, Low), Settled(Low, t(1)))]);
         // The edge came first: the look is too early to count.
         check(&[(Edge(1), Nothing), (Look(2, Low), Nothing), (Look(51, Low), Settled(Low, t(1)))]);
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_line_in_doubt_wants_a_look() {
+    fn there_is_a_deadline_only_for_a_candidate() {
         let now = Instant::now();
         let mut filter = Filter::new(Duration::from_millis(50));
         assert_eq!(filter.deadline(), None);

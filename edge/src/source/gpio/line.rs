@@ -4,12 +4,12 @@ use dag_config::Level;
 use dag_engine::Time;
 use tokio::time::Instant;
 
-/// When the latest edge was, by the wall clock and by the clock that never jumps; `None` before the first.
+/// The time of the latest edge, by the wall clock and by the monotonic clock; `None` before the first.
 pub(super) type Edge = Option<(Time, Instant)>;
 
-/// A line that can be looked at while its edges are told by a channel.
+/// A line whose level can be read, while a channel reports its edges.
 pub(super) trait Line: Send {
     fn level(&self) -> Level;
-    /// Why edges are told no more.
+    /// Returns why edges are no longer reported.
     fn why_ended(&mut self) -> String;
 }

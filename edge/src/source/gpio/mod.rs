@@ -1,4 +1,4 @@
-//! Input pins of a Raspberry Pi: both edges by interrupt, and a look every minute for what an interrupt missed.
+//! Input pins of a Raspberry Pi: both edges by interrupt, and a look at the level every minute in case one was missed.
 
 mod error;
 mod filter;
@@ -29,20 +29,20 @@ use crate::backoff::Backoff;
 pub use error::PinError;
 pub(super) use pin::open;
 
-/// How often a pin is looked at although no edge came.
+/// The interval between two looks at a pin without edges. A missed interrupt is rare, and found within a minute.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// One fact from one pin.
+/// A fact and its pin.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     pub fact: Name,
-    /// By its BCM number.
+    /// The pin's BCM number.
     pub pin: u8,
     pub on_when: Level,
     pub glitch: Millis,
 }
 
-/// Watches the pin until nobody listens any more. `first` is the pin as it was opened at the start.
+/// Watches the pin until the daemon stops. `first` is the pin as it was opened at the start.
 pub(super) async fn run(
     input: Input,
     first: (pin::Pin, watch::Receiver<Edge>),
@@ -53,7 +53,7 @@ pub(super) async fn run(
     let again = Arc::clone(&clock);
     let number = input.pin;
     let mut watch = Watch { input, reporter, clock, reread };
-    // Only an error of the channel ends it.
+    // It ends only with the channel.
     let _ = watch.keep(Ok(first), || open(number, &again)).await;
 }
 
@@ -65,7 +65,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Watches one opened line after the other: where one ends, `open` gives the next.
+    /// Watches one line after the other: where one ends, `open` opens the next.
     async fn keep<L: Line>(
         &mut self,
         first: Result<(L, watch::Receiver<Edge>), PinError>,
@@ -84,7 +84,7 @@ impl Watch {
         }
     }
 
-    /// Tells the readings of one line; returns why it ended.
+    /// Reports the readings of one line. Returns why it ended.
     async fn follow<L: Line>(
         &mut self,
         mut line: L,
@@ -134,7 +134,7 @@ impl Watch {
     }
 }
 
-/// Waits for the time if there is one, else for ever.
+/// Waits until a time, or for ever without one.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => time::sleep_until(deadline).await,

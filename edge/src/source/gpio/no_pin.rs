@@ -1,4 +1,4 @@
-//! Where there is no Linux there are no pins.
+//! Pins on systems other than Linux: there are none.
 
 use dag_config::Level;
 use tokio::sync::watch;
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::source::event::Clock;
 
-/// No value of it exists.
+/// A type without values.
 pub(in crate::source) enum Pin {}
 
-/// Always the error that says so.
+/// Always returns the error that there are no pins.
 pub(in crate::source) fn open(_: u8, _: &Clock) -> Result<(Pin, watch::Receiver<Edge>), PinError> {
     Err(PinError::NoPi)
 }

@@ -10,13 +10,13 @@ use super::{
 };
 use crate::source::event::Clock;
 
-/// An input pin whose edges are told.
+/// An input pin whose edges are reported.
 pub(in crate::source) struct Pin(InputPin);
 
-/// Takes a pin as an input and has its edges told through the channel, which always holds the latest.
+/// Opens a pin as an input, and reports its edges through a channel, which always holds the latest.
 ///
-/// The interrupts are waited for by a thread of `rppal`; it must never wait for us, so that it sees every edge in
-/// time. What it may lose is older than what it tells, and a look at the level follows in any case.
+/// A thread of `rppal` waits for the interrupts. It must never wait for the daemon, so that it notices every edge in
+/// time: an edge may overwrite an older one in the channel, and a look at the level follows in any case.
 pub(in crate::source) fn open(pin: u8, clock: &Clock) -> Result<(Pin, watch::Receiver<Edge>), PinError> {
     let reason = |error| explain(pin, &error);
     let mut input = Gpio::new().and_then(|gpio| gpio.get(pin)).map_err(reason)?.into_input();
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rppal_says_becomes_what_the_user_can_do() {
+    fn errors_of_rppal_tell_the_user_what_to_do() {
         for (error, text) in [
             (
                 Error::UnknownModel,

@@ -1,4 +1,4 @@
-//! The pin's task, on a line that the test moves: there is no Pi on a desk.
+//! The pin's task, on a line that the test controls.
 
 use std::sync::{
     Mutex,
@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::source::{Observation, SourceEvent, SourceStatus};
 
-/// When the test begins, by the clock of the readings.
+/// The begin of a test by the clock of the readings, in milliseconds.
 const BEGIN: i64 = 1_768_046_400_000;
 
-/// A line whose level and edges are the test's to make.
+/// A line whose level and edges the test makes.
 struct Wire {
     high: AtomicBool,
     edges: Mutex<Option<watch::Sender<Edge>>>,
@@ -76,7 +76,7 @@ impl Bench {
         Bench { wire, events, reread, start }
     }
 
-    /// The next event, and after how many milliseconds it came.
+    /// Returns the next event: its status, value and time, and after how many milliseconds it came.
     async fn next(&mut self) -> (SourceStatus, Option<Value>, i64, u128) {
         let event = self.events.recv().await.unwrap();
         let [Observation { value, at, .. }] = event.observations.as_slice() else { panic!("{event:?}") };
@@ -85,7 +85,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_reading_comes_after_the_glitch_and_an_edge_is_told_with_its_own_time() {
+async fn the_first_reading_follows_the_glitch_and_an_edge_has_its_own_time() {
     let mut bench = Bench::new();
     assert_eq!(bench.next().await, (SourceStatus::Working, Some(Value::On), 0, 50));
     bench.wire.edge(false);
@@ -93,7 +93,7 @@ async fn the_first_reading_comes_after_the_glitch_and_an_edge_is_told_with_its_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missed_edge_is_found_within_a_minute_or_when_asked_to_read_again() {
+async fn a_missed_edge_is_found_within_a_minute_or_at_a_reread() {
     let mut bench = Bench::new();
     bench.next().await;
     bench.wire.silently(false);

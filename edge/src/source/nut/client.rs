@@ -1,4 +1,4 @@
-//! A connection to upsd: one question, one answer, each within its time and size.
+//! A connection to upsd: one request, one response, each within its time and size.
 
 use std::{future::Future, io, time::Duration};
 
@@ -13,10 +13,10 @@ use super::{
     protocol::{LONGEST_LINE, ProtocolError, Response},
 };
 
-/// How many UPSes a server may list. Real ones have a handful.
+/// The most UPSes that a server may list. Real ones have a handful.
 const MOST_UPSES: usize = 100;
 
-/// A connection that works so far. After a [`Fault`] that is not the UPS's own it is of no more use.
+/// A connection. After a [`Fault`] that is not the UPS's own it cannot be used any more.
 pub(super) struct Connection {
     stream: BufReader<TcpStream>,
     line: Vec<u8>,
@@ -24,18 +24,18 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to `address` (`host:port`), within `patience`; each later answer has as long.
+    /// Connects to `address` (`host:port`) within `patience`, which is the limit for each response, too.
     pub async fn open(address: &str, patience: Duration) -> Result<Self, Fault> {
         let stream = within(patience, async { TcpStream::connect(address).await.map_err(Fault::Unreachable) }).await?;
-        // A question is one small packet: it must not wait for another.
+        // A request is one small packet: it must not wait for another.
         stream.set_nodelay(true).map_err(Fault::Broken)?;
         Ok(Connection { stream: BufReader::with_capacity(LONGEST_LINE, stream), line: Vec::new(), patience })
     }
 
-    /// The value of a variable; `None` if this UPS does not have it.
+    /// Returns the value of a variable; `None` if this UPS does not have it.
     pub async fn var(&mut self, ups: &str, variable: &str) -> Result<Option<String>, Fault> {
-        match self.ask(&format!("GET VAR {ups} {variable}\n")).await? {
-            // Names of UPSes are the same in capitals and small letters.
+        match self.request(&format!("GET VAR {ups} {variable}\n")).await? {
+            // upsd compares the names of UPSes without regard to case.
             Response::Var { ups: of, name, value } if of.eq_ignore_ascii_case(ups) && name == variable => {
                 Ok(Some(value))
             }
@@ -51,10 +51,10 @@ impl Connection {
         }
     }
 
-    /// The names of the UPSes that the server has.
+    /// Returns the names of the server's UPSes.
     async fn upses(&mut self) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
-        let Response::Begin = self.ask("LIST UPS\n").await? else { return Err(self.unexpected()) };
+        let Response::Begin = self.request("LIST UPS\n").await? else { return Err(self.unexpected()) };
         loop {
             match within(self.patience, read(&mut self.stream, &mut self.line)).await? {
                 Response::Ups { name } if names.len() < MOST_UPSES => {
@@ -67,21 +67,21 @@ impl Connection {
         }
     }
 
-    async fn ask(&mut self, question: &str) -> Result<Response, Fault> {
+    async fn request(&mut self, request: &str) -> Result<Response, Fault> {
         within(self.patience, async {
-            self.stream.write_all(question.as_bytes()).await.map_err(broken)?;
+            self.stream.write_all(request.as_bytes()).await.map_err(broken)?;
             read(&mut self.stream, &mut self.line).await
         })
         .await
     }
 
-    /// The last line was an answer, but to something else.
+    /// Returns the error of a response that does not belong to the request.
     fn unexpected(&self) -> Fault {
         ProtocolError::line(&self.line).into()
     }
 }
 
-/// Reads one line into `line`, and no more of an endless one than its limit.
+/// Reads one line into `line`, up to the longest one.
 async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<Response, Fault> {
     line.clear();
     let limit = LONGEST_LINE as u64;
@@ -93,7 +93,7 @@ async fn read(stream: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<R
     }
 }
 
-/// A server that ends answers a further question with a reset: that is no other trouble.
+/// A server that has ended resets the connection at the next request: it closed the connection.
 fn broken(error: io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => Fault::Closed,

@@ -1,10 +1,10 @@
-//! Why a UPS cannot be asked.
+//! Errors of a NUT server and its UPS.
 
 use std::time::Duration;
 
 use super::protocol::ProtocolError;
 
-/// What went wrong, in words that tell the user what to do.
+/// An error. Its text tells the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("the NUT server cannot be reached ({0}): check that upsd runs and that `address` is right")]
@@ -32,7 +32,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether only the UPS behind the server is in trouble, and the connection is as good as before.
+    /// Returns whether only the UPS is lost, and the connection is as good as before.
     pub fn is_of_ups(&self) -> bool {
         matches!(self, Fault::Stale | Fault::NoDriver | Fault::NoStatus)
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_ups_is_answered_with_those_that_there_are() {
+    fn an_unknown_ups_is_reported_with_those_that_exist() {
         let text = |known: &[&str]| {
             let known = known.iter().map(|name| (*name).to_owned()).collect();
             Fault::UnknownUps { name: "usp".to_owned(), known }.to_string()
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_server_is_told_with_how_long_it_may_take() {
+    fn a_slow_server_is_reported_with_its_time_limit() {
         assert_eq!(
             Fault::Stalled(Duration::from_secs(5)).to_string(),
             "the NUT server did not answer within 5s: check it and the network between"

@@ -1,7 +1,7 @@
-//! A UPS behind a server of Network UPS Tools, asked over its network protocol (RFC 9271).
+//! A UPS behind a server of Network UPS Tools (NUT), polled by its network protocol (RFC 9271).
 //!
-//! One connection for each UPS, whatever facts it gives. A server that goes, stalls or talks nonsense makes the facts
-//! unknown; the client reconnects by itself, patiently.
+//! There is one connection for each UPS, whatever facts it has. A server that ends, stalls or breaks the protocol
+//! makes the facts unknown. The client reconnects by itself, with growing waits.
 
 mod client;
 mod fault;
@@ -21,12 +21,12 @@ use super::{
 };
 use crate::backoff::Backoff;
 
-/// How patient the client is.
+/// The timeouts of the client.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// How long connecting, and each answer, may take.
-    pub answer: Duration,
-    /// How long to wait before the first try to connect again. Each further wait is twice as long.
+    /// The longest time to connect, and for each response.
+    pub response: Duration,
+    /// The wait before the first attempt to reconnect. Each further wait is twice as long.
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
@@ -35,21 +35,21 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Timing {
-            answer: Duration::from_secs(5),
+            response: Duration::from_secs(5),
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
         }
     }
 }
 
-/// The battery moves slowly: it is asked at every fifth poll, and when the status changes. This also keeps a quiet
-/// device asleep.
+/// The polls for one reading of the battery, which changes slowly. It is read when the status changes, too. Fewer
+/// questions also let a quiet device sleep.
 const BATTERY_EVERY: u32 = 5;
 
-/// What is asked more often costs more than it tells.
+/// The shortest interval between polls: more polls would only load the server.
 const SHORTEST_POLL: Millis = Millis::new(10);
 
-/// One UPS, and what it is to give.
+/// A UPS, and the facts that are read from it.
 #[derive(Debug)]
 pub(super) struct Ups {
     address: String,
@@ -65,8 +65,8 @@ impl Ups {
         Ups { address, name, poll, power: false, battery: false, timing }
     }
 
-    /// Has it give `fact` too, and be asked at least as often as `poll` says.
-    pub fn give(&mut self, fact: &Name, poll: Millis) -> Result<(), SourceError> {
+    /// Adds a fact, and a poll interval that is to be kept.
+    pub fn add(&mut self, fact: &Name, poll: Millis) -> Result<(), SourceError> {
         match fact.as_str() {
             "power" => self.power = true,
             "battery" => self.battery = true,
@@ -97,7 +97,7 @@ const POWER: Name = Name::new_static("power");
 const BATTERY: Name = Name::new_static("battery");
 const BATTERY_MV: Name = Name::new_static("battery_mv");
 
-/// Asks the UPS until nobody listens any more.
+/// Polls the UPS until the daemon stops.
 pub(super) async fn run(ups: Ups, reporter: Reporter, clock: Clock, reread: Arc<Notify>) {
     let backoff = Backoff::new(&ups.source_name(), ups.timing.first_wait, ups.timing.longest_wait);
     let mut source = Nut { ups, reporter, clock, reread, backoff };
@@ -116,9 +116,9 @@ struct Nut {
 }
 
 impl Nut {
-    /// Connects and polls until the connection is of no more use.
+    /// Connects, and polls until the connection is lost.
     async fn session(&mut self) -> Result<(), ReceiverDropped> {
-        let mut connection = match Connection::open(&self.ups.address, self.ups.timing.answer).await {
+        let mut connection = match Connection::open(&self.ups.address, self.ups.timing.response).await {
             Ok(connection) => connection,
             Err(fault) => return self.lost(fault).await,
         };
@@ -134,7 +134,7 @@ impl Nut {
                     polls = polls.wrapping_add(1);
                 }
                 Err(fault) if fault.is_of_ups() => {
-                    // The server is well, its UPS is not: when it comes back, everything is asked again.
+                    // Only the UPS is lost: when it is back, everything is read again.
                     self.lost(fault).await?;
                     (status, polls) = (None, 0);
                 }
@@ -144,7 +144,7 @@ impl Nut {
         }
     }
 
-    /// One poll: the values of the facts that were asked for. `status` is what the UPS last said of itself.
+    /// Polls once, and returns the values of the facts that were read. `status` is the last `ups.status`.
     async fn ask(
         &self,
         connection: &mut Connection,
@@ -182,7 +182,7 @@ impl Nut {
         self.reporter.lost(&self.ups.facts(), fault.to_string(), (self.clock)()).await
     }
 
-    /// Waits; true if it was cut short by a demand to read again.
+    /// Waits. Returns true if a reread cut the wait short.
     async fn pause(&self, wait: Duration) -> bool {
         time::timeout(wait, self.reread.notified()).await.is_ok()
     }

@@ -1,9 +1,9 @@
-//! The lines of the NUT network protocol, by RFC 9271 (sections 4 and 5). Text to values only: no sockets here.
+//! The lines of the NUT network protocol (RFC 9271, sections 4 and 5). Pure: no sockets.
 
-/// The longest line that is read, in bytes. Real ones are far below.
+/// The longest line that is read, in bytes. Real lines are far shorter.
 pub(super) const LONGEST_LINE: usize = 1024;
 
-/// What a server may answer to what we ask.
+/// A response of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Response {
     /// `VAR ups name "value"`.
@@ -18,7 +18,7 @@ pub(super) enum Response {
     Error { code: String },
 }
 
-/// Why bytes are no answer. Holds a short, printable piece of them.
+/// A response that is not understood. Holds a short, printable part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ProtocolError {
     #[error("it sent a line of more than {LONGEST_LINE} bytes")]
@@ -30,12 +30,12 @@ pub(super) enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// About a line that is not understood, or not expected.
+    /// Creates the error of a line that is not understood or not expected.
     pub fn line(line: &[u8]) -> Self {
         ProtocolError::Line(ProtocolError::shorten(line))
     }
 
-    /// The beginning of what a stranger sent, fit for a log or a mail.
+    /// Returns the beginning of what a server sent, fit for a log or a mail.
     pub fn shorten(text: &[u8]) -> String {
         let start: String = String::from_utf8_lossy(text).trim_end().chars().take(40).collect();
         start.escape_debug().to_string()
@@ -43,7 +43,7 @@ impl ProtocolError {
 }
 
 impl Response {
-    /// Reads one line, with or without its line end.
+    /// Parses one line, with or without its line end.
     pub fn parse(line: &[u8]) -> Result<Response, ProtocolError> {
         let words = words(&String::from_utf8_lossy(line)).ok_or_else(|| ProtocolError::line(line))?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -59,8 +59,8 @@ impl Response {
     }
 }
 
-/// Splits a line into words. A word in double quotes may hold spaces; a backslash makes the next character plain.
-/// `None` if a quote or a backslash stands without its other half.
+/// Splits a line into words. A word in double quotes may contain spaces, and a backslash escapes the next character.
+/// Returns `None` for an open quote and for a backslash at the end.
 fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -81,7 +81,7 @@ fn words(line: &str) -> Option<Vec<String>> {
     (!quoted).then_some(words)
 }
 
-/// Whether `name` can be a UPS's name: what NUT allows, and nothing that would change the meaning of a command.
+/// Returns whether NUT allows a UPS of this name. No such name can change the meaning of a request.
 pub(super) fn is_ups_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=63).contains(&name.len()) && name.bytes().all(is_plain)
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_read_as_the_protocol_writes_them() {
+    fn responses_are_read_as_the_protocol_writes_them() {
         let error = |code: &str| Ok(Response::Error { code: code.to_owned() });
         for (line, answer) in [
             (r#"VAR ups ups.status "OB DISCHRG""#, var("OB DISCHRG")),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_nonsense_and_shown_short_and_printable() {
+    fn other_lines_are_errors_that_show_a_short_printable_part() {
         for (line, shown) in [
             (&b"HTTP/1.1 400 Bad Request\r\n"[..], "HTTP/1.1 400 Bad Request"),
             (b"", ""),

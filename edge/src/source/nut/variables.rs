@@ -1,12 +1,12 @@
-//! What a UPS's words mean for a device's facts.
+//! The values of a UPS's variables as values of a device's facts.
 
 use dag_engine::Value;
 
-/// The mains, from `ups.status`.
+/// Returns the value of `power` by `ups.status`.
 ///
-/// `OL` is on mains, whatever else is said (`OL CHRG`, `OL BYPASS`, `OL CAL`); `OB`, and `FSD` (the shutdown that ends
-/// a long outage) without `OL`, are not. A UPS that says both, or neither (`OFF`, `BYPASS`, `WAIT` alone), does not
-/// tell about the mains: unknown.
+/// `OL` is on mains, whatever else there is (`OL CHRG`, `OL BYPASS`, `OL CAL`). `OB` is not on mains, nor is `FSD`
+/// (the shutdown that ends a long outage) without `OL`. With both `OL` and `OB`, or with neither (`OFF`, `BYPASS` or
+/// `WAIT` alone), the mains are unknown.
 pub(super) fn power(status: &str) -> Option<Value> {
     let says = |flag| status.split_ascii_whitespace().any(|word| word == flag);
     match (says("OL"), says("OB"), says("FSD")) {
@@ -16,19 +16,22 @@ pub(super) fn power(status: &str) -> Option<Value> {
     }
 }
 
-/// `battery.charge` in whole percent, rounded down: `87.5` is 87. What is no number from 0 to 100 is `None`.
+/// Returns `battery.charge` in whole percent, rounded down: `87.5` is 87. `None` for anything but a number from 0 to
+/// 100.
 pub(super) fn percent(text: &str) -> Option<i64> {
     let percent = decimal(text, 0)?;
     let exact = percent < 100 || decimal(text, 3)? == 100_000;
     (percent <= 100 && exact).then_some(percent)
 }
 
-/// `battery.voltage` in millivolts, rounded down: `13.40` is 13400. What is no number, or beyond 10 kV, is `None`.
+/// Returns `battery.voltage` in millivolts, rounded down: `13.40` is 13400. `None` for anything but a number up to 10
+/// kV.
 pub(super) fn millivolts(text: &str) -> Option<i64> {
     decimal(text, 3).filter(|millivolts| *millivolts <= 10_000_000)
 }
 
-/// A decimal number times ten to the `places`, rounded down. Integers only, so that every host reads the same.
+/// Returns a decimal number times ten to the power of `places`, rounded down. By integers only, so that every host
+/// reads the same.
 fn decimal(text: &str, places: usize) -> Option<i64> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
