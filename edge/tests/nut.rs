@@ -34,7 +34,7 @@ fn now() -> Time {
     SystemTime::now().into()
 }
 
-/// The next event: what became of the source, and the observations as `fact=value`.
+/// Waits for the next event. Returns the source's status, and the observations as `fact=value`.
 async fn next(sources: &mut Sources) -> (SourceStatus, String) {
     let event = tokio::time::timeout(Duration::from_secs(20), sources.events.recv()).await;
     let event = event.expect("no event within 20 s").expect("the sources ended");
@@ -43,7 +43,7 @@ async fn next(sources: &mut Sources) -> (SourceStatus, String) {
     (event.status, seen.join(" "))
 }
 
-/// Takes events until one with these observations comes; returns what became of the source meanwhile.
+/// Receives events until one with these observations. Returns the statuses meanwhile, except `Working`.
 async fn reach(sources: &mut Sources, observations: &str) -> Vec<SourceStatus> {
     let mut statuses = Vec::new();
     loop {
@@ -60,7 +60,7 @@ fn works(observations: &str) -> (SourceStatus, String) {
 }
 
 #[tokio::test]
-async fn an_outage_and_what_the_battery_does_meanwhile_are_told_as_changes() {
+async fn an_outage_and_the_battery_meanwhile_are_reported_as_changes() {
     let mut nut = Nut::start();
     let before = now();
     let mut sources = watch(&nut.address, "ups");

@@ -16,7 +16,7 @@ use crate::{
 
 const DISCOVERY: &str = "homeassistant/device/detectordag_cottage/config";
 
-/// A home whose daemon is shown at a broker.
+/// Returns a home whose daemon publishes to a broker.
 fn shown_at(broker: &str) -> Home {
     let home = Home::new();
     home.edit("config.toml", "# [home_assistant]\n", &format!("[home_assistant]\nbroker = \"{broker}\"\n"));
@@ -42,7 +42,7 @@ fn an_outage_is_seen_and_a_press_acknowledges_it() {
     let daemon = home.run();
     wait_until_connected(&home);
     Listener::at(broker.port).wait_for("detectordag/cottage/availability", |said| said == "online");
-    // Who comes later learns it too.
+    // A later subscriber gets the retained messages.
     let mut here = Listener::at(broker.port);
     assert!(here.wait_for("detectordag/cottage/availability", |said| said == "online").retained);
     let message = here.wait_for(DISCOVERY, |_| true);
@@ -75,7 +75,7 @@ fn an_outage_is_seen_and_a_press_acknowledges_it() {
 }
 
 #[test]
-fn what_nothing_reads_any_more_is_unknown_and_a_new_battery_is_announced() {
+fn a_fact_without_a_source_is_unknown_and_a_new_battery_is_announced() {
     let broker = Mosquitto::start();
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
     let _daemon = home.run();
@@ -95,7 +95,7 @@ fn what_nothing_reads_any_more_is_unknown_and_a_new_battery_is_announced() {
 }
 
 #[test]
-fn home_assistant_that_starts_anew_is_told_everything_anew() {
+fn everything_is_published_again_when_home_assistant_starts() {
     let broker = Mosquitto::start();
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
     let _daemon = home.run();
@@ -111,12 +111,12 @@ fn home_assistant_that_starts_anew_is_told_everything_anew() {
 }
 
 #[test]
-fn what_is_no_press_acknowledges_nothing() {
+fn other_messages_than_a_press_acknowledge_nothing() {
     let broker = Mosquitto::start();
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
     let mut here = Listener::at(broker.port);
     let press = "detectordag/cottage/acknowledge";
-    // A press that the broker kept: nobody presses now.
+    // A retained press: nobody presses now.
     here.say(press, "PRESS", true);
     here.wait_for(press, |_| true);
     let _daemon = home.run();
@@ -126,7 +126,7 @@ fn what_is_no_press_acknowledges_nothing() {
     for payload in [&b""[..], b"press", b"PRESS ", b"\xff\0", &[b'P'; 10_000]] {
         here.say(press, payload, false);
     }
-    // Too much at once ends the connection; the next one works again.
+    // A message that is too long ends the connection; the next one works again.
     here.say(press, [b'x'; 100_000], false);
     wait_until_lost(&home);
     wait_until_connected(&home);
@@ -136,7 +136,7 @@ fn what_is_no_press_acknowledges_nothing() {
 }
 
 #[test]
-fn the_section_is_followed_while_the_daemon_runs() {
+fn an_edit_of_the_section_counts_while_the_daemon_runs() {
     let (one, other) = (Mosquitto::start(), Mosquitto::start());
     let home = Home::new();
     let _daemon = home.run();
@@ -157,7 +157,7 @@ fn the_section_is_followed_while_the_daemon_runs() {
 }
 
 #[test]
-fn a_broker_that_forgot_everything_is_told_again() {
+fn everything_is_published_again_when_the_broker_restarts() {
     let mut broker = Mosquitto::start();
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
     let _daemon = home.run();
@@ -171,7 +171,7 @@ fn a_broker_that_forgot_everything_is_told_again() {
 }
 
 #[test]
-fn a_protected_broker_is_told_only_if_it_is_the_right_one_and_with_the_right_password() {
+fn a_broker_with_tls_needs_a_known_certificate_and_the_password() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name).display().to_string();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -197,7 +197,7 @@ fn a_protected_broker_is_told_only_if_it_is_the_right_one_and_with_the_right_pas
 }
 
 #[test]
-fn a_broker_that_is_not_there_is_told_by_status() {
+fn status_shows_that_the_broker_cannot_be_reached() {
     let home = shown_at(&format!("mqtt://127.0.0.1:{}", free_port()));
     let _daemon = home.run();
     assert_eq!(wait_until_lost(&home), "the broker cannot be reached: Connection refused (os error 111)");
@@ -206,34 +206,34 @@ fn a_broker_that_is_not_there_is_told_by_status() {
 }
 
 #[test]
-fn a_password_that_cannot_be_had_is_told_by_status() {
+fn status_shows_that_the_password_cannot_be_read() {
     let home = shown_at("mqtt://127.0.0.1\"\nusername = \"dag\"\npassword = \"file:missing");
     let _daemon = home.run();
     let reason = wait_until_lost(&home);
     assert!(reason.starts_with("the secret's file `") && reason.contains("missing"), "{reason}");
 }
 
-/// Each as the first thing that is heard, and after a connection that was taken.
+/// Each of the answers comes first, and after a connection that was accepted.
 #[test]
-fn a_broker_that_talks_nonsense_harms_nothing() {
+fn a_broker_that_breaks_the_protocol_harms_nothing() {
     let taken = b"\x20\x02\x00\x00";
     let endless = [0xff; 5_000];
     let nonsense: [&[u8]; 12] = [
         b"",
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         &endless,
-        // A connection that is taken twice; that no client takes; parts of one.
+        // A connection that is accepted twice; an invalid answer; parts of one.
         b"\x20\x02\x00\x00\x20\x02\x00\x00",
         b"\x20\x02\xff\xff",
         b"\x20\x00",
         b"\x20",
         // Acknowledgements of nothing.
         b"\x40\x02\x00\x01\x50\x02\xff\xff\x62\x02\x00\x00\x70\x02\x00\x00",
-        // Something said on no topic, with more topic than there is, and as a number of bytes that nobody has.
+        // A message without a topic, with a topic longer than the packet, and of an impossible length.
         b"\x30\x02\x00\x00",
         b"\x32\x04\xff\xffab",
         b"\x30\xff\xff\xff\x7f",
-        // Somebody else's words: to connect, to subscribe, to leave.
+        // Packets of a client: to connect, to subscribe, to disconnect.
         b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00\x82\x03\x00\x01\x00\xe0\x00",
     ];
     let server = TcpListener::bind("127.0.0.1:0").unwrap();

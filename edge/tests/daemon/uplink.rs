@@ -14,7 +14,7 @@ use crate::{
 /// A rule that the device runs by itself.
 const OWN: &str = "[rule.alone]\nwhen = \"power == off\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
 
-/// A device that knows the broker, with the certificate that it gets.
+/// Returns a device that reports to the broker with a certificate. `more` goes into its section `[uplink]`.
 fn home(broker: &UplinkBroker, (certificate, key): (std::path::PathBuf, std::path::PathBuf), more: &str) -> Home {
     let home = Home::new();
     home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
@@ -29,7 +29,7 @@ fn home(broker: &UplinkBroker, (certificate, key): (std::path::PathBuf, std::pat
     home
 }
 
-/// What a report says for the first time: number and value, of the power.
+/// Returns the new readings of the power in a report: number and value.
 fn news(report: &DeviceReport) -> Vec<(u64, Option<Value>)> {
     let parts = report.sources.iter().flat_map(|part| {
         let numbered = (part.first..).zip(&part.readings).skip(part.resent as usize);
@@ -43,7 +43,7 @@ fn connected(home: &Home) {
 }
 
 #[test]
-fn an_outage_reaches_the_cloud_and_the_devices_own_rules_are_told_of() {
+fn an_outage_and_the_incidents_of_own_rules_reach_the_cloud() {
     let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
@@ -115,7 +115,7 @@ fn what_was_not_confirmed_is_kept_over_a_restart() {
 }
 
 #[test]
-fn a_new_store_counts_from_one_again_and_says_that_it_is_another() {
+fn a_new_store_counts_from_one_and_has_another_incarnation() {
     let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let home = home(&broker, broker.certificate("cottage"), "");
@@ -149,7 +149,7 @@ fn commands_are_obeyed_and_nonsense_is_not() {
     let told = cloud.wait_for(|report| report.incidents.iter().any(|incident| incident.acknowledged_by.is_some()));
     assert_eq!(told.incidents[0].acknowledged_by.as_deref(), Some("kim"));
     assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
-    // The same once more, as brokers may say it: nothing is decided, and nobody is told again.
+    // A repeated command, as brokers may send it: nothing is decided, and nobody gets a message.
     cloud.say(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
     cloud.say(&Command::Report.to_json());
     let asked = cloud.next();
@@ -165,7 +165,7 @@ fn commands_are_obeyed_and_nonsense_is_not() {
 }
 
 #[test]
-fn rules_are_taken_from_their_owner_and_from_nobody_else() {
+fn rules_are_accepted_from_their_owner_only() {
     let broker = UplinkBroker::start();
     let cloud = broker.cloud("cottage");
     let pkcs8 = || ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
@@ -223,7 +223,7 @@ fn rules_are_taken_from_their_owner_and_from_nobody_else() {
 }
 
 #[test]
-fn a_certificate_that_the_broker_does_not_know_is_told_in_status() {
+fn status_shows_that_the_broker_refuses_the_certificate() {
     let broker = UplinkBroker::start();
     let home = home(&broker, broker.foreign_certificate("cottage"), "");
     let _daemon = home.run();
@@ -237,7 +237,7 @@ fn a_certificate_that_the_broker_does_not_know_is_told_in_status() {
 }
 
 #[test]
-fn a_device_in_the_mode_cloud_needs_a_way_there() {
+fn a_device_in_the_mode_cloud_needs_the_section_uplink() {
     let home = Home::new();
     home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
     let output = home.dag(&["run"]);
@@ -247,7 +247,7 @@ fn a_device_in_the_mode_cloud_needs_a_way_there() {
 }
 
 #[test]
-fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_then() {
+fn another_mode_counts_at_the_next_start_and_ends_what_runs_elsewhere() {
     let broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     home.edit("config.toml", "mode = \"cloud\"", "mode = \"standalone\"");
@@ -259,14 +259,14 @@ fn the_mode_is_read_at_the_start_alone_and_a_change_ends_what_runs_elsewhere_the
     assert!(text(&refused.stderr).contains("`mode` is read at the start alone"), "{}", text(&refused.stderr));
     drop(daemon);
     let _daemon = home.run();
-    // The outage is the cloud's affair now; the device's own rule goes on.
+    // The cloud decides about the outage now; the device's own rule goes on.
     let incidents = home.json(&["status"])["incidents"].clone();
     let rules: Vec<&str> = incidents.as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["alone"]);
 }
 
 #[test]
-fn another_broker_is_taken_at_a_reload() {
+fn a_reload_connects_to_another_broker() {
     let (one, other) = (UplinkBroker::start(), UplinkBroker::start());
     let home = home(&one, one.certificate("cottage"), "");
     let _daemon = home.run();

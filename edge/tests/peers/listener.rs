@@ -1,4 +1,4 @@
-//! Somebody who listens and speaks at a broker as Home Assistant does.
+//! An MQTT client that receives and publishes as Home Assistant does.
 
 use std::{
     collections::BTreeMap,
@@ -14,26 +14,26 @@ use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
 use crate::mosquitto::PATIENCE;
 
-/// Somebody else at the broker, who sees everything that is said there.
+/// A client that receives every message of a broker.
 pub struct Listener {
     client: Client,
     heard: Receiver<Message>,
-    /// What was said last, by topic.
+    /// The last message of each topic.
     seen: BTreeMap<String, Message>,
 }
 
-/// What was said.
+/// A message.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub topic: String,
     pub payload: String,
-    /// It was said before this listener came, and kept by the broker.
+    /// It was published before this client subscribed, and kept by the broker.
     pub retained: bool,
 }
 
 impl Listener {
     pub fn at(port: u16) -> Listener {
-        // A broker takes two of one name for the same client.
+        // A broker takes two connections of one id for the same client.
         static LISTENERS: AtomicU32 = AtomicU32::new(0);
         let id = format!("listener-{}-{}", std::process::id(), LISTENERS.fetch_add(1, Ordering::Relaxed));
         let mut options = MqttOptions::new(id, "127.0.0.1", port);
@@ -58,7 +58,7 @@ impl Listener {
         Listener { client, heard, seen: BTreeMap::new() }
     }
 
-    /// Waits until the last word on a topic is this one.
+    /// Waits until the last message of a topic is a right one.
     pub fn wait_for(&mut self, topic: &str, right: impl Fn(&str) -> bool) -> Message {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -72,7 +72,7 @@ impl Listener {
         }
     }
 
-    /// Forgets what was said on a topic.
+    /// Forgets the last message of a topic.
     pub fn forget(&mut self, topic: &str) {
         self.seen.remove(topic);
     }

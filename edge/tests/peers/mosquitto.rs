@@ -20,12 +20,12 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// A broker that lets everybody in, unprotected.
+    /// Starts a broker that accepts everybody, without TLS.
     pub fn start() -> Mosquitto {
         Mosquitto::start_with(tempfile::tempdir().unwrap(), "allow_anonymous true")
     }
 
-    /// A broker with these lines in its configuration, which may name files in `dir`.
+    /// Starts a broker with these lines in its configuration, which may name files in `dir`.
     pub fn start_with(dir: tempfile::TempDir, lines: &str) -> Mosquitto {
         // Somebody else may take the port before the broker does.
         let started = (0..5).find_map(|_| {
@@ -36,13 +36,13 @@ impl Mosquitto {
         Mosquitto { port, child, dir }
     }
 
-    /// Ends it and starts it anew, at the same port; it has forgotten everything.
+    /// Ends it and starts it again at the same port. It keeps no message.
     pub fn restart(&mut self, lines: &str) {
         self.stop();
         self.child = spawn(self.dir.path(), self.port, lines).expect("mosquitto does not start again");
     }
 
-    /// Where its files are.
+    /// Returns the folder of its files.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -59,10 +59,10 @@ impl Drop for Mosquitto {
     }
 }
 
-/// Starts it and waits until it takes connections; nothing where it ends instead.
+/// Starts it and waits until it accepts connections. Returns `None` if it ends instead.
 fn spawn(dir: &Path, port: u16, lines: &str) -> Option<Child> {
     let config = dir.join("mosquitto.conf");
-    // Started by root it would become another user, who may not read this folder.
+    // Started by root it would switch to another user, who may not read this folder.
     let text = format!("user root\npersistence false\nlistener {port} 127.0.0.1\n{lines}\n");
     fs::write(&config, &text).unwrap();
     let listens = text.lines().filter_map(|line| line.strip_prefix("listener ")?.split(' ').next()?.parse().ok());

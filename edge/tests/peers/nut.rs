@@ -7,7 +7,7 @@ use std::{
 
 /// A running server. Dropping it ends the server and its driver.
 pub struct Nut {
-    /// Where it listens, as `host:port`.
+    /// Its address, as `host:port`.
     pub address: String,
     child: Child,
     commands: Option<ChildStdin>,
@@ -26,7 +26,7 @@ impl Nut {
         nut
     }
 
-    /// Gives a command (see `nut.py`) and waits until the server shows what it changed.
+    /// Sends a command (see `nut.py`) and waits until the server shows the change.
     pub fn tell(&mut self, command: &str) {
         writeln!(self.commands.as_mut().unwrap(), "{command}").unwrap();
         assert_eq!(self.answer("done"), command);

@@ -1,4 +1,4 @@
-//! A broker with an authority of its own, that asks devices for certificates, and a client that stands for the cloud.
+//! A broker that asks devices for certificates of an authority of its own, and a client that plays the cloud.
 
 use std::{
     fs,
@@ -17,9 +17,9 @@ pub struct UplinkBroker {
     mosquitto: Mosquitto,
     authority: Issuer<'static, KeyPair>,
     lines: String,
-    /// Where devices connect, with a certificate.
+    /// The port for devices, which need a certificate.
     pub port: u16,
-    /// Where the cloud does, on this machine, without.
+    /// The port for the cloud, which needs none.
     back: u16,
 }
 
@@ -53,17 +53,17 @@ impl UplinkBroker {
         self.mosquitto.dir().join("ca.pem")
     }
 
-    /// A certificate of the broker's authority, and its key.
+    /// Writes a certificate of the broker's authority and its key. Returns their paths.
     pub fn certificate(&self, name: &str) -> (PathBuf, PathBuf) {
         write_certificate(self.mosquitto.dir(), name, &self.authority)
     }
 
-    /// A certificate of an authority that the broker does not know.
+    /// Writes a certificate of an authority that the broker does not know, and its key. Returns their paths.
     pub fn foreign_certificate(&self, name: &str) -> (PathBuf, PathBuf) {
         write_certificate(self.mosquitto.dir(), &format!("{name}-foreign"), &authority().1)
     }
 
-    /// Listens to what `device` reports.
+    /// Subscribes to the reports of `device`.
     pub fn cloud(&self, device: &str) -> Cloud {
         Cloud::listen(self.back, device)
     }
@@ -87,7 +87,7 @@ fn write_certificate(folder: &Path, name: &str, authority: &Issuer<'static, KeyP
     files
 }
 
-/// What the cloud hears, and says.
+/// The cloud: receives reports and sends commands.
 pub struct Cloud {
     client: Client,
     reports: Receiver<DeviceReport>,
@@ -121,12 +121,12 @@ impl Cloud {
         Cloud { client, reports, command: topics.command(device) }
     }
 
-    /// The next report.
+    /// Waits for the next report.
     pub fn next(&self) -> DeviceReport {
         self.reports.recv_timeout(PATIENCE).expect("no report came")
     }
 
-    /// The next report of which something is true.
+    /// Waits for the next report that is `wanted`.
     pub fn wait_for(&self, wanted: impl Fn(&DeviceReport) -> bool) -> DeviceReport {
         loop {
             let report = self.next();

@@ -1,4 +1,4 @@
-//! What both ends take, and what they refuse with which words.
+//! The messages that both ends accept, and the errors of those that they refuse.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests may fail the test")]
 
@@ -62,7 +62,7 @@ fn a_report_looks_like_this() {
 }
 
 #[test]
-fn readings_count_from_the_devices_clock_if_that_is_set_and_else_from_the_brokers() {
+fn ages_count_from_the_devices_clock_or_where_unset_from_the_brokers() {
     let received = Time::from_millis(1_768_046_402_000);
     let times = |report: DeviceReport| -> Vec<i64> {
         let reports = report.reports(received);
@@ -74,7 +74,7 @@ fn readings_count_from_the_devices_clock_if_that_is_set_and_else_from_the_broker
 }
 
 #[test]
-fn a_message_that_cannot_be_is_refused_with_the_reason() {
+fn an_impossible_message_is_refused_with_the_reason() {
     assert_snapshot!(refused(|message| message["v"] = 2.into()), @"the message is of version 2, and this end speaks version 1: update the older end");
     assert_snapshot!(refused(|message| message["boot"] = 0.into()), @"boots and messages are counted from 1");
     assert_snapshot!(refused(|message| message["boot"] = (-1).into()), @"this is no such message: invalid value: integer `-1`, expected u64 at line 1 column 10");
@@ -99,7 +99,7 @@ fn a_message_that_cannot_be_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_report_names_the_store_that_counts_and_one_of_an_older_store_does_not() {
+fn the_incarnation_of_the_store_is_sent() {
     let named = DeviceReport { incarnation: Some(Id::parse(&"cd".repeat(16)).unwrap()), ..report() };
     let text = serde_json::to_string(&named).unwrap();
     assert!(text.contains(r#""incarnation":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","boot":3"#), "{text}");
@@ -107,7 +107,7 @@ fn a_report_names_the_store_that_counts_and_one_of_an_older_store_does_not() {
 }
 
 #[test]
-fn a_device_may_count_as_far_as_anything_counts() {
+fn the_highest_count_is_accepted() {
     let mut last = DeviceReport { boot: MOST_COUNTED, number: MOST_COUNTED, ..report() };
     last.sources[0].first = MOST_COUNTED - 2;
     last.sources[0].before = Some(MOST_COUNTED);
@@ -122,7 +122,7 @@ fn keys_of_a_later_version_are_ignored() {
 }
 
 #[test]
-fn commands_go_there_and_back() {
+fn commands_survive_the_round_trip() {
     let signed = key().sign(BTreeMap::from([("a.toml".to_owned(), "x".to_owned())]), Time::from_millis(5));
     let acknowledge = Command::Acknowledge { incident: Id::of(&[b"x"]), by: "nor".to_owned() };
     for command in [Command::Report, acknowledge, Command::Rules(signed)] {
@@ -134,7 +134,7 @@ fn commands_go_there_and_back() {
 }
 
 #[test]
-fn only_what_the_owner_signed_is_taken() {
+fn only_what_the_owner_signed_is_verified() {
     let files = BTreeMap::from([("power.toml".to_owned(), "open_after".to_owned()), ("x".to_owned(), "y".to_owned())]);
     let signed = key().sign(files, Time::from_millis(5));
     let public = PublicKey::parse(&key().public().to_text()).unwrap();

@@ -1,4 +1,5 @@
-//! The source `nut` against servers that do not behave: facts become unknown with a reason, and nothing hangs or grows.
+//! The source `nut` with servers that break the protocol: facts become unknown with a reason, and nothing hangs or
+//! grows.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,22 +26,22 @@ use tokio::{
     time,
 };
 
-/// What a server does with a connection.
+/// How a server treats a connection.
 #[derive(Clone, Copy, Debug)]
 enum Manner {
     /// Ends it at once.
     Closes,
-    /// Takes questions and never answers.
+    /// Reads requests and never responds.
     Stalls,
     /// Sends a byte now and then, and never ends the line.
     Drips,
     /// Sends one endless line.
     Floods,
-    /// Gives the same answer to every question.
+    /// Sends the same response to every request.
     Answers(&'static str),
     /// Lists UPSes without end.
     ListsForEver,
-    /// Ends in the middle of an answer.
+    /// Ends in the middle of a response.
     Breaks,
 }
 
@@ -79,8 +80,8 @@ impl Manner {
     }
 }
 
-/// Serves one connection after the other, each in the next manner, the last for ever. Returns the address, and how
-/// many connections there were.
+/// Serves one connection after the other, each in the next manner, and all further ones in the last. Returns the
+/// address, and a count of the connections.
 async fn serve(manners: &'static [Manner]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -95,7 +96,7 @@ async fn serve(manners: &'static [Manner]) -> (String, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// The mains from a server that has `patience` for each answer.
+/// Watches the mains by a server that may take `patience` for each response.
 fn watch(address: &str, patience: Duration) -> Sources {
     let nut = Source::Nut { address: address.to_owned(), ups: "ups".to_owned(), poll: Millis::new(10) };
     let (first_wait, longest_wait) = (Duration::from_millis(5), Duration::from_millis(20));
@@ -134,7 +135,7 @@ async fn a_server_that_stalls_is_lost_in_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_talks_nonsense_is_lost_with_a_piece_of_it() {
+async fn a_server_that_breaks_the_protocol_is_lost_with_its_response() {
     for (manners, said) in [
         (&[Manner::Answers("HTTP/1.1 400 Bad Request\r\n")], "it sent `HTTP/1.1 400 Bad Request`"),
         (&[Manner::Answers("\n")], "it sent ``"),
@@ -180,7 +181,7 @@ async fn an_address_that_is_none_is_lost_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_to_its_senses_is_found_again() {
+async fn a_server_that_works_again_is_recovered() {
     let (address, connections) =
         serve(&[Manner::Closes, Manner::Floods, Manner::Closes, Manner::Answers("VAR ups ups.status \"OB\"\n")]).await;
     let mut sources = watch(&address, PATIENT);
