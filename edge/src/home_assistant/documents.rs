@@ -152,7 +152,7 @@ mod tests {
     use insta::{assert_json_snapshot, assert_snapshot};
 
     use super::*;
-    use crate::home_assistant::OpenIncident;
+    use crate::home_assistant::snapshot::OpenIncident;
 
     fn settings(has_battery: bool) -> BridgeSettings {
         let broker = Broker { host: "home".to_owned(), port: 1883, tls: false };

@@ -21,4 +21,4 @@ mod snapshot;
 
 pub use bridge::{Bridge, ConnectionState};
 pub use bridge_settings::BridgeSettings;
-pub use snapshot::{OpenIncident, Snapshot};
+pub use snapshot::Snapshot;

@@ -13,7 +13,7 @@ mod replay;
 mod reports;
 mod rows;
 
-pub use error::{TraceError, TraceErrorKind};
-pub use replay::{DecisionHandler, DeviceDecision, Replay};
+pub use error::TraceError;
+pub use replay::{DeviceDecision, Replay};
 pub use reports::{Trace, TraceReport};
 pub use rows::TraceSchema;
