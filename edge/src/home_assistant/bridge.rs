@@ -1,14 +1,11 @@
 //! The task that keeps Home Assistant's broker up to date.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 
@@ -17,7 +14,7 @@ use super::{
     documents::{OFFLINE, ONLINE, PRESS, Topics, discovery, states},
     snapshot::Snapshot,
 };
-use crate::mqtt::{Client, Event, Message, Options, PemFile, QoS, Tls};
+use crate::mqtt::{Client, Event, Message, Options, Tls};
 
 /// The interval between signs of life. After one and a half of it the broker publishes that the device is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -25,11 +22,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The longest that the broker may take to accept a connection: it stands in the same house.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest packet that is accepted, in bytes: "PRESS" and "online" are all that is ever read.
-const MAX_INCOMING: usize = 16 << 10;
-
-/// The longest packet that is sent, in bytes: the attributes of twenty incidents are far below.
-const MAX_OUTGOING: usize = 256 << 10;
+/// The longest packet, in bytes. The attributes of twenty incidents are far below, and "PRESS" and "online" are all
+/// that is ever read.
+const MAX_PACKET: usize = 64 << 10;
 
 /// The shortest time between two announcements, whoever asks for them.
 const REST: Duration = Duration::from_secs(1);
@@ -55,7 +50,8 @@ pub struct Bridge {
     settings: BridgeSettings,
     snapshots: watch::Sender<Snapshot>,
     connection: watch::Receiver<ConnectionState>,
-    task: JoinHandle<()>,
+    /// Aborted when dropped.
+    _task: JoinSet<()>,
 }
 
 impl Bridge {
@@ -64,8 +60,9 @@ impl Bridge {
     pub fn start(settings: BridgeSettings, snapshot: Snapshot, presses: mpsc::Sender<()>) -> Bridge {
         let (snapshots, seen) = watch::channel(snapshot);
         let (sender, connection) = watch::channel(ConnectionState::Connecting);
-        let task = tokio::spawn(run(settings.clone(), seen, presses, sender));
-        Bridge { settings, snapshots, connection, task }
+        let mut task = JoinSet::new();
+        task.spawn(run(settings.clone(), seen, presses, sender));
+        Bridge { settings, snapshots, connection, _task: task }
     }
 
     /// Returns the settings that it was started with.
@@ -88,12 +85,6 @@ impl Bridge {
     }
 }
 
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// Publishes the device's states, until the bridge is dropped.
 async fn run(
     settings: BridgeSettings,
@@ -102,20 +93,17 @@ async fn run(
     connection: watch::Sender<ConnectionState>,
 ) {
     let topics = Topics::of(&settings);
-    let mut client = Client::start(options(&settings, &topics));
-    let (published, queue) = (BTreeMap::new(), VecDeque::new());
-    let mut publisher = Publisher { settings: &settings, topics: &topics, published, queue };
-    let (mut is_connected, mut is_asked) = (false, false);
+    let client = Client::start(options(&settings, &topics));
+    let mut publisher = Publisher { settings, topics, client, published: BTreeMap::new(), is_behind: false };
     let mut rested = Instant::now();
     loop {
-        let is_idle = is_connected && publisher.queue.is_empty();
-        let announces = tokio::select! {
-            event = client.events.recv() => match event {
+        let is_connected = *connection.borrow() == ConnectionState::Connected;
+        tokio::select! {
+            event = publisher.client.events.recv() => match event {
                 Some(Event::Connected) => {
-                    tracing::info!(broker = %settings.config.broker.host, "Home Assistant is told");
+                    tracing::info!(broker = %publisher.settings.config.broker.host, "Home Assistant is told");
                     connection.send_replace(ConnectionState::Connected);
-                    is_connected = true;
-                    true
+                    (publisher.is_behind, rested) = (true, Instant::now());
                 }
                 Some(Event::Lost { reason, .. }) => {
                     let lost = ConnectionState::Lost { reason };
@@ -123,56 +111,45 @@ async fn run(
                         tracing::warn!(?lost, "Home Assistant is not told");
                         connection.send_replace(lost);
                     }
-                    publisher.queue.clear();
-                    is_connected = false;
-                    false
                 }
                 // A message that the broker kept was for somebody else: a press of yesterday is none of today.
                 Some(Event::Received(message)) if !message.retain => {
-                    if message.topic == topics.acknowledge && message.payload == PRESS {
+                    if message.topic == publisher.topics.acknowledge && message.payload == PRESS {
                         // One that waits already means the same.
                         let _ = presses.try_send(());
                     }
-                    is_asked |= message.topic == topics.status && message.payload == ONLINE.as_bytes();
-                    false
+                    publisher.is_behind |=
+                        message.topic == publisher.topics.status && message.payload == ONLINE.as_bytes();
                 }
-                Some(Event::Received(_) | Event::Confirmed) => false,
+                Some(Event::Received(_) | Event::Confirmed) => {}
                 None => return,
             },
-            Ok(slot) = client.outgoing.reserve(), if !publisher.queue.is_empty() => {
-                publisher.queue.pop_front().map(|message| slot.send(message));
-                false
+            () = sleep_until(rested), if is_connected && publisher.is_behind => {
+                publisher.announce(&snapshots.borrow_and_update());
+                rested = Instant::now() + REST;
             }
-            () = sleep_until(rested), if is_idle && is_asked => true,
-            Ok(()) = snapshots.changed(), if is_idle => {
-                publisher.update(&snapshots.borrow_and_update());
-                false
-            }
-        };
-        if announces {
-            publisher.announce(&snapshots.borrow_and_update());
-            (is_asked, rested) = (false, Instant::now() + REST);
+            Ok(()) = snapshots.changed(), if is_connected && !publisher.is_behind => publisher.update(&snapshots.borrow_and_update()),
         }
     }
 }
 
-/// Queues what is to be published.
-///
-/// All of it has the lowest quality of service: TCP loses nothing while the connection is up, and on the next one
-/// everything is published anew.
-struct Publisher<'a> {
-    settings: &'a BridgeSettings,
-    topics: &'a Topics,
+/// Publishes the discovery document and the states.
+struct Publisher {
+    settings: BridgeSettings,
+    topics: Topics,
+    client: Client,
     /// The last state on each topic.
     published: BTreeMap<String, String>,
-    queue: VecDeque<Message>,
+    /// Everything is to be published: somebody new is there, or a message found no room.
+    is_behind: bool,
 }
 
-impl Publisher<'_> {
-    /// Publishes everything, for somebody who knows nothing yet.
+impl Publisher {
+    /// Publishes everything.
     fn announce(&mut self, snapshot: &Snapshot) {
+        self.is_behind = false;
         self.published.clear();
-        self.publish(self.topics.discovery.clone(), discovery(self.settings, self.topics).to_string());
+        self.publish(self.topics.discovery.clone(), discovery(&self.settings, &self.topics).to_string());
         self.update(snapshot);
         // Last, so that nobody takes an old state that the broker kept for one of now.
         self.publish(self.topics.availability.clone(), ONLINE.to_owned());
@@ -180,7 +157,7 @@ impl Publisher<'_> {
 
     /// Publishes the states that differ from those published.
     fn update(&mut self, snapshot: &Snapshot) {
-        for (topic, payload) in states(self.settings, self.topics, snapshot) {
+        for (topic, payload) in states(&self.settings, &self.topics, snapshot) {
             if self.published.get(&topic) != Some(&payload) {
                 self.publish(topic.clone(), payload.clone());
                 self.published.insert(topic, payload);
@@ -189,29 +166,29 @@ impl Publisher<'_> {
     }
 
     fn publish(&mut self, topic: String, payload: String) {
-        self.queue.push_back(Message { topic, payload: payload.into(), qos: QoS::AtMostOnce, retain: true });
+        let message = Message { topic, payload: payload.into(), retain: true };
+        self.is_behind |= self.client.outgoing.try_send(message).is_err();
     }
 }
 
 fn options(settings: &BridgeSettings, topics: &Topics) -> Options {
     let config = &settings.config;
-    let last_will =
-        Message { topic: topics.availability.clone(), payload: OFFLINE.into(), qos: QoS::AtLeastOnce, retain: true };
+    let last_will = Message { topic: topics.availability.clone(), payload: OFFLINE.into(), retain: true };
     Options {
         client_id: format!("detectordag-{}", settings.device),
         host: config.broker.host.clone(),
         port: config.broker.port,
         credentials: config.username.clone().zip(config.password.clone()),
         tls: config.broker.tls.then(|| Tls {
-            ca: config.ca.as_deref().map(|path| PemFile::new("home_assistant.ca", path)),
+            section: "home_assistant",
+            ca: config.ca.clone(),
             trusts_public_authorities: true,
             identity: None,
             alpn: None,
         }),
         keep_alive: KEEP_ALIVE,
         timeout: TIMEOUT,
-        max_incoming: MAX_INCOMING,
-        max_outgoing: MAX_OUTGOING,
+        max_packet: MAX_PACKET,
         last_will: Some(last_will),
         subscriptions: vec![topics.acknowledge.clone(), topics.status.clone()],
         // The states are shown even where the broker does not allow the button.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rumqttc::{AsyncClient, EventLoop, NetworkOptions, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode};
 use tokio::{
     sync::{Notify, mpsc},
-    task::JoinHandle,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -23,10 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// A connection that lasted this long was a good one: the next wait is the first again.
 const GOOD: Duration = Duration::from_secs(60);
 
-/// The code by which a broker refuses a subscription.
-const REFUSED: SubscribeReasonCode = SubscribeReasonCode::Failure;
-
-/// The most events and the most messages that wait. Beyond it incoming messages are dropped, and publishers wait.
+/// The most events and the most messages that wait. Beyond it incoming messages are dropped, and outgoing ones are
+/// refused.
 const QUEUE: usize = 16;
 
 /// An event of the connection.
@@ -34,7 +32,7 @@ const QUEUE: usize = 16;
 pub enum Event {
     /// The broker has accepted the connection and its subscriptions.
     Connected,
-    /// The broker has the last message of quality 1.
+    /// The broker has the last message.
     Confirmed,
     /// A message arrived.
     Received(Message),
@@ -54,7 +52,8 @@ pub struct Client {
     pub events: mpsc::Receiver<Event>,
     /// Messages to publish. Those that wait when a connection comes up are dropped, before [`Event::Connected`].
     pub outgoing: mpsc::Sender<Message>,
-    task: JoinHandle<()>,
+    /// Aborted when dropped.
+    _task: JoinSet<()>,
 }
 
 impl Client {
@@ -62,14 +61,9 @@ impl Client {
     pub fn start(options: Options) -> Client {
         let (sender, events) = mpsc::channel(QUEUE);
         let (outgoing, messages) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(Connection { options, events: sender }.keep_up(messages));
-        Client { events, outgoing, task }
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.task.abort();
+        let mut task = JoinSet::new();
+        task.spawn(Connection { options, events: sender }.keep_up(messages));
+        Client { events, outgoing, _task: task }
     }
 }
 
@@ -103,7 +97,7 @@ impl Connection {
         let options = self.options.clone();
         let read = tokio::task::spawn_blocking(move || options.read()).await;
         let options = read.map_err(|error| error.to_string()).flatten()?;
-        let (client, mut event_loop) = AsyncClient::new(options, QUEUE);
+        let (client, mut event_loop) = AsyncClient::new(options, 1);
         let mut network = NetworkOptions::new();
         network.set_connection_timeout(self.options.timeout.as_secs());
         event_loop.set_network_options(network);
@@ -122,29 +116,24 @@ impl Connection {
         }
     }
 
-    /// Waits until the broker has accepted the connection and the subscriptions.
+    /// Connects and subscribes, and waits until the broker has accepted both.
     async fn connect(&self, client: &AsyncClient, event_loop: &mut EventLoop) -> Result<(), Ended> {
         let topics = &self.options.subscriptions;
-        loop {
-            match self.next_packet(event_loop).await? {
-                Packet::ConnAck(_) => {
-                    let filters = topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
-                    let asked = client.try_subscribe_many(filters);
-                    asked.map_err(|error| format!("the subscriptions cannot be asked for: {error}"))?;
-                }
-                Packet::SubAck(answer) => {
-                    for (topic, _) in topics.iter().zip(answer.return_codes).filter(|(_, code)| *code == REFUSED) {
-                        let refusal = format!("the broker does not let this device listen to `{topic}`");
-                        if self.options.needs_subscriptions {
-                            return Err(Some(refusal));
-                        }
-                        tracing::warn!("{refusal}");
-                    }
-                    return Ok(());
-                }
-                _ => {}
+        let filters = topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
+        client.try_subscribe_many(filters).map_err(|error| error.to_string())?;
+        let codes = loop {
+            if let Packet::SubAck(answer) = self.next_packet(event_loop).await? {
+                break answer.return_codes;
             }
+        };
+        for (topic, _) in topics.iter().zip(codes).filter(|(_, code)| *code == SubscribeReasonCode::Failure) {
+            let refusal = format!("the broker does not let this device listen to `{topic}`");
+            if self.options.needs_subscriptions {
+                return Err(Some(refusal));
+            }
+            tracing::warn!("{refusal}");
         }
+        Ok(())
     }
 
     /// Reports what the broker sends, until the connection ends.
@@ -162,8 +151,8 @@ impl Connection {
     async fn next_packet(&self, event_loop: &mut EventLoop) -> Result<Packet, Ended> {
         loop {
             match event_loop.poll().await.map_err(|error| describe(error, &self.options))? {
-                rumqttc::Event::Incoming(Packet::Publish(Publish { topic, payload, qos, retain, .. })) => {
-                    let message = Message { topic, payload: payload.into(), qos, retain };
+                rumqttc::Event::Incoming(Packet::Publish(Publish { topic, payload, retain, .. })) => {
+                    let message = Message { topic, payload: payload.into(), retain };
                     // One that finds no room is dropped: messages come faster than they are handled.
                     let _ = self.events.try_send(Event::Received(message));
                 }
@@ -174,17 +163,17 @@ impl Connection {
     }
 }
 
-/// Publishes one message after the other. One of quality 1 is confirmed before the next.
+/// Publishes one message after the other. The broker confirms each before the next (quality of service 1).
 async fn publish(
     messages: &mut mpsc::Receiver<Message>,
     patience: Duration,
     client: &AsyncClient,
     confirmed: &Notify,
 ) -> Result<(), Ended> {
-    while let Some(Message { topic, payload, qos, retain }) = messages.recv().await {
-        let sent = client.publish(topic, qos, retain, payload).await;
+    while let Some(Message { topic, payload, retain }) = messages.recv().await {
+        let sent = client.publish(topic, QoS::AtLeastOnce, retain, payload).await;
         sent.map_err(|error| format!("a message cannot be sent: {error}"))?;
-        if qos != QoS::AtMostOnce && timeout(patience, confirmed.notified()).await.is_err() {
+        if timeout(patience, confirmed.notified()).await.is_err() {
             return Err(Some(format!("the broker did not confirm a message within {} seconds", patience.as_secs())));
         }
     }

@@ -60,3 +60,49 @@ fn describe_io(error: &io::Error) -> String {
         _ => format!("the broker cannot be reached: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, time::Duration};
+
+    use super::*;
+    use crate::mqtt::Tls;
+
+    fn options(host: &str, identity: Option<(PathBuf, PathBuf)>) -> Options {
+        Options {
+            client_id: "cottage".to_owned(),
+            host: host.to_owned(),
+            port: 8883,
+            credentials: None,
+            tls: Some(Tls { section: "uplink", ca: None, trusts_public_authorities: true, identity, alpn: None }),
+            keep_alive: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            max_packet: 1_024,
+            last_will: None,
+            subscriptions: Vec::new(),
+            needs_subscriptions: false,
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_what_the_client_identified_itself_by() {
+        let identity = (PathBuf::from("device.pem"), PathBuf::from("device.key"));
+        let refused = |identity| {
+            describe(ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), &options("broker", identity))
+        };
+        insta::assert_snapshot!(refused(None), @"the broker refuses this user: check `username` and `password` in config.toml");
+        insta::assert_snapshot!(refused(Some(identity)), @"the broker refuses this device: is its certificate the one that it was provisioned with, and in force?");
+    }
+
+    #[test]
+    fn errors_of_the_connection_are_told_by_their_cause() {
+        let told = |kind: ErrorKind| {
+            describe(ConnectionError::Io(io::Error::new(kind, "a\nreason")), &options("broker", None))
+        };
+        insta::assert_snapshot!(told(ErrorKind::TimedOut), @"the broker cannot be reached: a reason");
+        insta::assert_snapshot!(told(ErrorKind::ConnectionReset), @"the broker closed the connection: a reason");
+        insta::assert_snapshot!(told(ErrorKind::InvalidData), @"the TLS connection to the broker failed (a reason): check the certificates of both");
+        let local = describe(ConnectionError::Io(io::Error::other("no such name")), &options("home.local", None));
+        insta::assert_snapshot!(local, @"the broker cannot be found (no such name): not every system knows names that end in `.local`; give its address");
+    }
+}

@@ -15,5 +15,4 @@ mod tls;
 
 pub use client::{Client, Event};
 pub use options::{Message, Options};
-pub use rumqttc::QoS;
-pub use tls::{Identity, PemFile, Tls};
+pub use tls::Tls;

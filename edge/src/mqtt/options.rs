@@ -13,8 +13,6 @@ use super::tls::Tls;
 pub struct Message {
     pub topic: String,
     pub payload: Vec<u8>,
-    /// One of quality 0 is sent once; one of quality 1 is confirmed by the broker before the next is sent.
-    pub qos: QoS,
     /// The broker keeps it for those who subscribe later. Of a message that arrived: it was kept for this client.
     pub retain: bool,
 }
@@ -34,10 +32,8 @@ pub struct Options {
     pub keep_alive: Duration,
     /// The longest that the broker may take to accept the connection with its subscriptions, and to confirm a message.
     pub timeout: Duration,
-    /// The longest packet that is accepted, in bytes; a longer one ends the connection.
-    pub max_incoming: usize,
-    /// The longest packet that is sent, in bytes.
-    pub max_outgoing: usize,
+    /// The longest packet, in bytes. A longer one ends the connection.
+    pub max_packet: usize,
     /// The broker publishes it when the connection ends, however it ends.
     pub last_will: Option<Message>,
     /// Topics to subscribe to on each connection.
@@ -55,9 +51,9 @@ impl Options {
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options.set_clean_session(true);
         options.set_keep_alive(self.keep_alive);
-        options.set_max_packet_size(self.max_incoming, self.max_outgoing);
-        if let Some(Message { topic, payload, qos, retain }) = self.last_will.clone() {
-            options.set_last_will(LastWill::new(topic, payload, qos, retain));
+        options.set_max_packet_size(self.max_packet, self.max_packet);
+        if let Some(Message { topic, payload, retain }) = self.last_will.clone() {
+            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, retain));
         }
         if let Some((username, password)) = &self.credentials {
             options.set_credentials(username, resolve(password).map_err(|error| error.to_string())?);

@@ -6,7 +6,7 @@ use dag_config::Uplink;
 use dag_engine::Name;
 use dag_uplink::{LONGEST_REPORT, Topics};
 
-use crate::mqtt::{Client, Event, Identity, Message, Options, PemFile, QoS, Tls};
+use crate::mqtt::{Client, Event, Message, Options, Tls};
 
 /// The longest that the broker may take: to accept a connection, and to confirm a report.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,59 +24,45 @@ const HTTPS: u16 = 443;
 pub struct Connection {
     client: Client,
     report_topic: String,
-    command_topic: String,
 }
 
 impl Connection {
     /// Starts to connect as `device`, and returns at once. Must be called within a Tokio runtime.
     pub fn start(device: &Name, uplink: &Uplink) -> Connection {
         let topics = Topics { prefix: &uplink.topics };
-        let (report_topic, command_topic) = (topics.report(device), topics.command(device));
-        let client = Client::start(options(device, uplink, &command_topic));
-        Connection { client, report_topic, command_topic }
+        let tls = Tls {
+            section: "uplink",
+            ca: uplink.ca.clone(),
+            trusts_public_authorities: uplink.ca.is_none(),
+            identity: Some((uplink.certificate.clone(), uplink.key.clone())),
+            alpn: (uplink.port == HTTPS).then_some(ALPN),
+        };
+        let options = Options {
+            client_id: device.to_string(),
+            host: uplink.endpoint.clone(),
+            port: uplink.port,
+            credentials: None,
+            tls: Some(tls),
+            keep_alive: uplink.keep_alive.into(),
+            timeout: TIMEOUT,
+            max_packet: LONGEST_REPORT + FRAME,
+            last_will: None,
+            subscriptions: vec![topics.command(device)],
+            needs_subscriptions: true,
+        };
+        Connection { client: Client::start(options), report_topic: topics.report(device) }
     }
 
-    /// Returns the next event, of which a message is a command. Cancel safe.
+    /// Returns the next event. A message is a command. Cancel safe.
     pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.client.events.recv().await {
-                Some(Event::Received(message)) if message.topic != self.command_topic => {}
-                event => return event,
-            }
-        }
+        self.client.events.recv().await
     }
 
     /// Sends a report, once [`Event::Connected`] came and every report before was confirmed. Returns false where the
     /// connection is about to be lost.
     pub fn send(&self, report: Vec<u8>) -> bool {
         let topic = self.report_topic.clone();
-        let message = Message { topic, payload: report, qos: QoS::AtLeastOnce, retain: false };
+        let message = Message { topic, payload: report, retain: false };
         self.client.outgoing.try_send(message).is_ok()
-    }
-}
-
-fn options(device: &Name, uplink: &Uplink, command_topic: &str) -> Options {
-    let tls = Tls {
-        ca: uplink.ca.as_deref().map(|path| PemFile::new("uplink.ca", path)),
-        trusts_public_authorities: uplink.ca.is_none(),
-        identity: Some(Identity {
-            certificate: PemFile::new("uplink.certificate", &uplink.certificate),
-            private_key: PemFile::new("uplink.key", &uplink.key),
-        }),
-        alpn: (uplink.port == HTTPS).then_some(ALPN),
-    };
-    Options {
-        client_id: device.to_string(),
-        host: uplink.endpoint.clone(),
-        port: uplink.port,
-        credentials: None,
-        tls: Some(tls),
-        keep_alive: uplink.keep_alive.into(),
-        timeout: TIMEOUT,
-        max_incoming: LONGEST_REPORT + FRAME,
-        max_outgoing: LONGEST_REPORT + FRAME,
-        last_will: None,
-        subscriptions: vec![command_topic.to_owned()],
-        needs_subscriptions: true,
     }
 }
