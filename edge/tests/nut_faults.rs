@@ -175,8 +175,8 @@ async fn a_server_that_answers_with_an_error_is_lost_with_what_to_do() {
 async fn an_address_that_is_none_is_lost_with_the_reason() {
     let mut sources = watch("127.0.0.1", PATIENT);
     let (status, values) = next(&mut sources).await;
-    let reason = "the NUT server cannot be reached (invalid socket address): check that upsd runs and that `address` is \
-                  right";
+    let reason = "the NUT server cannot be reached (invalid socket address): check that upsd runs and that `address` \
+                  is right";
     assert_eq!((status, values), (SourceStatus::Lost(reason.to_owned()), vec![None]));
 }
 

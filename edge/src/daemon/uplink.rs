@@ -132,8 +132,8 @@ pub(super) fn section(config: &Config) -> Result<Option<&Uplink>, String> {
         (Mode::Standalone, _) => Ok(None),
         (Mode::Cloud, Some(uplink)) => Ok(Some(uplink)),
         (Mode::Cloud, None) => {
-            let text = "config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a section \
-                        `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \"standalone\"`";
+            let text = "config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a \
+                        section `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \"standalone\"`";
             Err(text.to_owned())
         }
     }
@@ -185,7 +185,7 @@ impl Daemon {
         uplink.may_have_more |= self.desk.take_enqueued();
         let connected = matches!(uplink.state, UplinkState::Connected { .. });
         let paused = uplink.paused_until.is_some_and(|until| now < until);
-        // Only what is durable is reported. While the store is behind, the clock may be too, and the ages would be wrong.
+        // Only what is durable is reported. While the store is behind, the clock may be too, and ages would be wrong.
         if !connected || !is_durable || paused || uplink.in_flight.is_some() {
             return;
         }

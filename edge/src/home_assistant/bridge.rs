@@ -128,7 +128,9 @@ async fn run(
                 publisher.announce(&snapshots.borrow_and_update());
                 rested = Instant::now() + REST;
             }
-            Ok(()) = snapshots.changed(), if is_connected && !publisher.is_behind => publisher.update(&snapshots.borrow_and_update()),
+            Ok(()) = snapshots.changed(), if is_connected && !publisher.is_behind => {
+                publisher.update(&snapshots.borrow_and_update());
+            }
         }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! ```no_run
 //! # use std::collections::BTreeMap;
-//! # async fn example(inputs: &BTreeMap<dag_engine::Name, dag_config::Source>) -> Result<(), dag::source::SourceError> {
+//! # type Inputs = BTreeMap<dag_engine::Name, dag_config::Source>;
+//! # async fn example(inputs: &Inputs) -> Result<(), dag::source::SourceError> {
 //! use dag::source;
 //!
 //! let clock = || dag_engine::Time::from(std::time::SystemTime::now());

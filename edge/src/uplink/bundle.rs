@@ -209,11 +209,26 @@ mod tests {
         assert_eq!(admitted(now, Some(now), Some(now)), Ok(()), "the same once more");
         assert_eq!(admitted(now + day, None, Some(now)), Ok(()), "clocks differ");
         assert_eq!(admitted(now + year, None, None), Ok(()), "a clock that is not set knows nothing of the future");
-        insta::assert_snapshot!(admitted(now + year, None, Some(now)).unwrap_err(), @"the rules were signed at 2027-01-10T12:00:00Z, and here it is 2026-01-10T12:00:00Z: set the clock of the machine that signs them, and push them again");
-        insta::assert_snapshot!(admitted(now, Some(now + day), Some(now)).unwrap_err(), @"the rules were signed at 2026-01-10T12:00:00Z, and those of 2026-01-11T12:00:00Z were taken already");
+        assert_eq!(
+            admitted(now + year, None, Some(now)).unwrap_err(),
+            "the rules were signed at 2027-01-10T12:00:00Z, and here it is 2026-01-10T12:00:00Z: set the \
+             clock of the machine that signs them, and push them again"
+        );
+        assert_eq!(
+            admitted(now, Some(now + day), Some(now)).unwrap_err(),
+            "the rules were signed at 2026-01-10T12:00:00Z, and those of 2026-01-11T12:00:00Z were taken \
+             already"
+        );
         let stranger = dag_uplink::SigningKey::from_pkcs8(pkcs8().as_ref()).unwrap();
-        insta::assert_snapshot!(admit(&stranger.sign([].into(), now), Some(&key), None, Some(now)).unwrap_err(), @"the signature does not fit: the rules were not signed by the owner of this device, or were changed since");
-        insta::assert_snapshot!(admit(&owner.sign([].into(), now), None, None, Some(now)).unwrap_err(), @"new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom");
+        assert_eq!(
+            admit(&stranger.sign([].into(), now), Some(&key), None, Some(now)).unwrap_err(),
+            "the signature does not fit: the rules were not signed by the owner of this device, or were \
+             changed since"
+        );
+        assert_eq!(
+            admit(&owner.sign([].into(), now), None, None, Some(now)).unwrap_err(),
+            "new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom"
+        );
     }
 
     #[test]

@@ -20,7 +20,8 @@ fn home(broker: &UplinkBroker, (certificate, key): (std::path::PathBuf, std::pat
     home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
     let config = fs::read_to_string(home.path("config.toml")).unwrap();
     let uplink = format!(
-        "[uplink]\nendpoint = \"localhost\"\nport = {}\nca = {:?}\ncertificate = {certificate:?}\nkey = {key:?}\n{more}",
+        "[uplink]\nendpoint = \"localhost\"\nport = {}\nca = {:?}\n\
+         certificate = {certificate:?}\nkey = {key:?}\n{more}",
         broker.port,
         broker.ca(),
     );

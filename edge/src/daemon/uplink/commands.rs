@@ -73,7 +73,8 @@ impl Daemon {
         let next = uplink.next_rules.take();
         match tried {
             Some((rules, Ok(()))) => {
-                tracing::info!(rules = %rules.hash(), signed_at = %rules.signed_at, "rules from the cloud are in place");
+                let (hash, signed_at) = (rules.hash(), rules.signed_at);
+                tracing::info!(rules = %hash, %signed_at, "rules from the cloud are in place");
                 uplink.refused = None;
                 if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
                     tracing::error!(%error, "the time at which the rules were signed cannot be noted");
