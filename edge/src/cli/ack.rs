@@ -1,8 +1,9 @@
 //! `dag ack`
 
 use clap::Args;
+use dag_cli::Done;
 
-use super::{Common, Done, shell_user};
+use super::common::{Common, ask, shell_user};
 use crate::daemon::Request;
 
 #[derive(Debug, Args)]
@@ -18,9 +19,9 @@ pub(super) struct Ack {
 impl Ack {
     pub fn run(self, common: &Common) -> Done {
         let by = self.by.unwrap_or_else(shell_user);
-        let answer = common.ask(&Request::Acknowledge { incident: self.incident, by: by.clone() })?;
+        let answer = ask(common, &Request::Acknowledge { incident: self.incident, by: by.clone() })?;
         let part = |field: &str| answer.get(field).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
-        common.print(format_args!("{by} has acknowledged {} ({})", part("rule"), part("incident")), &answer);
+        common.print(format_args!("{by} has acknowledged {} ({})", part("rule"), part("incident")), &answer)?;
         Ok(())
     }
 }

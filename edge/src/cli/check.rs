@@ -1,10 +1,12 @@
 //! `dag check`
 
-use super::{Common, Done};
+use dag_cli::Done;
 use dag_rulebook::{Folder, Rulebook};
 
+use super::common::{Common, load};
+
 pub(super) fn check(common: &Common) -> Done {
-    let config = common.load()?;
+    let config = load(common)?;
     let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
     let rulebook = Rulebook::compile(folder, &config)?;
     let warnings = rulebook.warnings(&config);
@@ -15,6 +17,6 @@ pub(super) fn check(common: &Common) -> Done {
         text.push_str(&format!("{warning}\n"));
     }
     text.push_str(&format!("all good: {} rules ({}), hash {hash}", rules.len(), rules.join(", ")));
-    common.print(text, &serde_json::json!({ "rules": rules, "hash": hash, "warnings": warnings }));
+    common.print(text, &serde_json::json!({ "rules": rules, "hash": hash, "warnings": warnings }))?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod ack;
 mod check;
+mod common;
 mod reload;
 mod run;
 mod silence;
@@ -12,18 +13,12 @@ mod span;
 mod status;
 mod test;
 
-use std::{
-    fmt,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use dag_config::Config;
-use dag_engine::Time;
+use clap::{Parser, Subcommand};
+use dag_cli::Done;
 
-use crate::daemon::{self, AskError, Request};
+use self::common::{Common, Format};
 
 /// Tells people when the mains fail.
 #[derive(Debug, Parser)]
@@ -42,31 +37,6 @@ pub struct Cli {
     common: Common,
     #[command(subcommand)]
     command: Command,
-}
-
-/// What every command takes.
-#[derive(Clone, Debug, Args)]
-pub struct Common {
-    /// The configuration; `rules/` stands beside it
-    #[arg(long, global = true, default_value = "config.toml", env = "DAG_CONFIG", value_name = "FILE")]
-    config: PathBuf,
-    /// A value over the configuration's, like storage.path=/data/dag.redb; may be given several times
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
-    set: Vec<(String, String)>,
-    /// How answers are printed
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-/// How answers are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs: one JSON value.
-    Json,
-    /// For programs that read along: a JSON object a line, from `simulate`; else the same as json.
-    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,36 +85,12 @@ enum Command {
     Reload,
 }
 
-/// A problem that was found, for people: the command exits 1. Wrong use exits 2 before a command runs.
-#[derive(Debug)]
-pub(crate) struct Failure(String);
-
-impl<E: fmt::Display> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure(format!("{error:#}"))
-    }
-}
-
-pub(crate) type Done = Result<(), Failure>;
-
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let format = match (self.common.format, &self.command) {
-            (Format::Json, Command::Simulate(_)) => Format::Jsonl,
-            (format, _) => format,
-        };
-        match self.command() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(Failure(text)) => {
-                match format {
-                    Format::Json => say(serde_json::json!({ "error": text })),
-                    // What was printed line by line stays what it says it is.
-                    Format::Text | Format::Jsonl => eprintln!("{text}"),
-                }
-                ExitCode::from(1)
-            }
-        }
+        // What `simulate` prints line by line stays what it says it is: its errors are no objects among the lines.
+        let json = self.common.format == Format::Json && !matches!(self.command, Command::Simulate(_));
+        dag_cli::exit(self.command(), json)
     }
 
     fn command(self) -> Done {
@@ -163,63 +109,4 @@ impl Cli {
             Command::Reload => reload::reload(&common),
         }
     }
-}
-
-impl Common {
-    fn load(&self) -> Result<Config, Failure> {
-        Ok(Config::load(&self.config, &self.set)?)
-    }
-
-    /// Asks the daemon that runs with this configuration.
-    fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
-        // A daemon runs on although its file was broken since: then it is sought where it is by default.
-        let (socket, broken) = match Config::load(&self.config, &self.set) {
-            Ok(config) => (daemon::socket(&config), None),
-            Err(errors) => (self.config.with_file_name("var").join("dag.sock"), Some(errors)),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        match (runtime.block_on(daemon::ask(&socket, request)), broken) {
-            (Err(AskError::NoDaemon(_)), Some(errors)) => Err(errors.into()),
-            (answer, _) => Ok(answer?),
-        }
-    }
-
-    /// Prints an answer: `text` for people, `json` for programs.
-    fn print(&self, text: impl fmt::Display, json: &serde_json::Value) {
-        match self.format {
-            Format::Text => say(text),
-            Format::Json | Format::Jsonl => say(json),
-        }
-    }
-}
-
-/// Prints to the standard output. Who reads it may have read enough.
-fn say(text: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like storage.path=/data/dag.redb")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-/// A time as people write it on a command line.
-fn time(text: &str) -> Result<Time, String> {
-    text.parse().map_err(|_| {
-        "this is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00".to_owned()
-    })
-}
-
-/// A time as people here read it: by the wall clock of the device.
-fn local(time: Time, zone: Option<&str>) -> String {
-    match dag_engine::zone(zone.unwrap_or("UTC")) {
-        Ok(zone) => time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string(),
-        Err(_) => time.to_string(),
-    }
-}
-
-/// The person at the shell, not the one that `sudo` made of them.
-fn shell_user() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use clap::Args;
+use dag_cli::Done;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Common, Done};
+use super::common::{Common, load};
 use crate::{
     clock::System,
     daemon::{self, Start},
@@ -27,7 +28,7 @@ pub(super) struct Run {
 
 impl Run {
     pub fn run(self, common: &Common) -> Done {
-        let config = common.load()?;
+        let config = load(common)?;
         log(self.log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start = Start {

@@ -1,10 +1,14 @@
 //! `dag silence`
 
 use clap::Args;
+use dag_cli::Done;
 use dag_engine::{Name, Time};
 use serde::Deserialize;
 
-use super::{Common, Done, local, shell_user, span::Span};
+use super::{
+    common::{Common, ask, local, shell_user},
+    span::Span,
+};
 use crate::daemon::{Matcher, Request};
 
 #[derive(Debug, Args)]
@@ -12,7 +16,7 @@ pub(super) struct Silence {
     #[command(flatten)]
     span: Span,
     /// From when, which is what --for counts from; from now on where none is given
-    #[arg(long, value_name = "TIME", value_parser = super::time, conflicts_with = "lift")]
+    #[arg(long, value_name = "TIME", value_parser = super::common::time, conflicts_with = "lift")]
     from: Option<Time>,
     /// Only incidents of this device
     #[arg(long, value_name = "ID")]
@@ -40,8 +44,8 @@ impl Silence {
     pub fn run(self, common: &Common) -> Done {
         let matcher = Matcher { device: self.device, labels: self.labels.into_iter().collect(), rule: self.rule };
         let by = self.by.unwrap_or_else(shell_user);
-        let answer = common.ask(&Request::Silence { matcher, from: self.from, until: self.span.into(), by })?;
-        common.print(text(&serde_json::from_value(answer.clone())?), &answer);
+        let answer = ask(common, &Request::Silence { matcher, from: self.from, until: self.span.into(), by })?;
+        common.print(text(&serde_json::from_value(answer.clone())?), &answer)?;
         Ok(())
     }
 }
@@ -65,8 +69,7 @@ pub(super) fn about(silence: &dag_engine::Silence) -> String {
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, like area=hay-on-wye")?;
-    Ok((key.to_owned(), value.to_owned()))
+    dag_cli::key_value(text, "area=hay-on-wye")
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use std::{
 };
 
 use clap::Args;
+use dag_cli::Done;
 use dag_delivery::Templates;
 use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
 use dag_rulebook::{Folder, Rulebook, devices};
 use serde::Serialize;
 
-use super::{Common, Done, Format};
-use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
+use super::common::{Common, Format, load};
+use crate::trace::{Decided, Known, Replay, Trace, TraceError};
 
 /// What a trace is, for the command's help.
 pub(super) const TRACE: &str = "\
@@ -31,13 +32,13 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
     /// When it ends, like 2026-01-10T18:00:00Z: before the last row, or after it; with the last row where none is given
-    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::common::time)]
     until: Option<Time>,
 }
 
 impl Simulate {
     pub fn run(self, common: &Common) -> Done {
-        let config = common.load()?;
+        let config = load(common)?;
         let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
         let Rulebook { engine, templates, .. } = Rulebook::compile(folder, &config)?;
         let devices: Vec<Device> = devices(&config).into_values().collect();

@@ -1,9 +1,10 @@
 //! `dag unplug` and `dag plug`
 
 use clap::Args;
+use dag_cli::Done;
 use dag_engine::{Name, Value};
 
-use super::{Common, Done};
+use super::common::{Common, ask};
 use crate::daemon::Request;
 
 #[derive(Debug, Args)]
@@ -15,8 +16,8 @@ pub(super) struct Mains {
 
 impl Mains {
     pub fn set(self, common: &Common, value: Value) -> Done {
-        let answer = common.ask(&Request::Simulate { fact: Name::new(&self.fact), value })?;
-        common.print(format_args!("{} is {value}", self.fact), &answer);
+        let answer = ask(common, &Request::Simulate { fact: Name::new(&self.fact), value })?;
+        common.print(format_args!("{} is {value}", self.fact), &answer)?;
         Ok(())
     }
 }

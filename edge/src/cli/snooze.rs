@@ -1,10 +1,14 @@
 //! `dag snooze`
 
 use clap::Args;
+use dag_cli::Done;
 use dag_engine::{Id, Name, Time};
 use serde::Deserialize;
 
-use super::{Common, Done, local, shell_user, span::Span};
+use super::{
+    common::{Common, ask, local, shell_user},
+    span::Span,
+};
 use crate::daemon::Request;
 
 #[derive(Debug, Args)]
@@ -31,8 +35,8 @@ struct Snoozed {
 impl Snooze {
     pub fn run(self, common: &Common) -> Done {
         let by = self.by.unwrap_or_else(shell_user);
-        let answer = common.ask(&Request::Snooze { incident: self.incident, until: self.span.into(), by })?;
-        common.print(text(&serde_json::from_value(answer.clone())?), &answer);
+        let answer = ask(common, &Request::Snooze { incident: self.incident, until: self.span.into(), by })?;
+        common.print(text(&serde_json::from_value(answer.clone())?), &answer)?;
         Ok(())
     }
 }

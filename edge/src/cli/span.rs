@@ -12,7 +12,7 @@ pub(super) struct Span {
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     length: Option<Millis>,
     /// Until when, like 2026-01-10T18:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::common::time)]
     until: Option<Time>,
     /// End what was asked for before
     #[arg(long)]

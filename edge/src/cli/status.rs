@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
+use dag_cli::{Done, Failure};
 use dag_engine::Time;
 
-use super::{Common, Done, Failure, local};
+use super::common::{Common, ask, local};
 use crate::{
     daemon::{Request, Status, UplinkStatus},
     home_assistant,
 };
 
 pub(super) fn status(common: &Common) -> Done {
-    let answer = common.ask(&Request::Status)?;
+    let answer = ask(common, &Request::Status)?;
     let status: Status = serde_json::from_value(answer.clone())?;
-    common.print(text(&status)?, &answer);
+    common.print(text(&status)?, &answer)?;
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dag_cli::{Done, Failure};
 use dag_rulebook::{Folder, Play, Rulebook, SiblingRules, text};
 use serde_json::json;
 
-use super::{Common, Done, Failure};
+use super::common::{Common, load};
 
 #[derive(Debug, Args)]
 pub(super) struct Test {
@@ -17,7 +18,7 @@ pub(super) struct Test {
 
 impl Test {
     pub fn run(self, common: &Common) -> Done {
-        let config = common.load()?;
+        let config = load(common)?;
         let rules = config.root.join("rules");
         let folder = Folder::read(&rules).map_err(dag_engine::Problems)?;
         let rulebook = Rulebook::compile(folder, &config)?;
@@ -56,7 +57,7 @@ impl Test {
         }
         let plural = if scenarios.len() == 1 { "" } else { "s" };
         text.push_str(&format!("{} scenario{plural}, {failed} failed", scenarios.len()));
-        common.print(text, &json!({ "scenarios": report, "failed": failed }));
+        common.print(text, &json!({ "scenarios": report, "failed": failed }))?;
         if failed == 0 { Ok(()) } else { Err("not everything went as expected".into()) }
     }
 }

@@ -2,17 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use dag_infra::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = match dag_infra::cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are asked for; all else is wrong use.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
-    };
-    cli.run()
+    dag_cli::main(Cli::run)
 }

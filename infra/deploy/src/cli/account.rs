@@ -9,7 +9,7 @@ use dag_config::Config;
 use dag_engine::Name;
 use serde_json::{Value, json};
 
-use super::{Common, Done, Failure};
+use super::common::{Common, with_cloud};
 use crate::{
     account::{self, Desk, devices_of, password},
     cloud::Cloud,
@@ -92,7 +92,7 @@ struct Password {
 }
 
 impl Account {
-    pub fn run(self, common: &Common) -> Done {
+    pub fn run(self, common: &Common) -> Result<()> {
         match self {
             Account::Add(add) => add.run(common),
             Account::List => list(common),
@@ -106,22 +106,22 @@ impl Account {
 }
 
 impl Add {
-    fn run(self, common: &Common) -> Done {
+    fn run(self, common: &Common) -> Result<()> {
         let password = password::hash(&self.password.read()?)?;
-        common.with_cloud(async |config, cloud| {
+        with_cloud(common, async |config, cloud| {
             let registry = cloud.registry(&cloud.outputs().await?)?;
             let added = account::add(&registry, &self.username, &self.emails, password).await?;
             let mut lines = vec![format!("The account `{}` is added: {}.", added.username, added.id)];
             lines.extend(ask_owners(&cloud, &config, &added, "is added").await?);
             lines.push(format!("Give it devices by `dag-infra account assign {} DEVICE`.", added.username));
-            common.print(lines.join("\n"), &shown(&added, &[]));
+            common.print(lines.join("\n"), &shown(&added, &[]))?;
             Ok(())
         })
     }
 }
 
-fn list(common: &Common) -> Done {
-    common.with_cloud(async |_, cloud| {
+fn list(common: &Common) -> Result<()> {
+    with_cloud(common, async |_, cloud| {
         let registry = cloud.registry(&cloud.outputs().await?)?;
         let (accounts, devices) = (registry.accounts().await?, registry.devices().await?);
         let accounts = accounts.iter().map(|account| (account, devices_of(&devices, account)));
@@ -137,29 +137,29 @@ fn list(common: &Common) -> Done {
             _ => text.join("\n"),
         };
         let json: Vec<Value> = accounts.iter().map(|(account, devices)| shown(account, devices)).collect();
-        common.print(text, &Value::from(json));
+        common.print(text, &Value::from(json))?;
         Ok(())
     })
 }
 
 impl SetPassword {
-    fn run(self, common: &Common) -> Done {
+    fn run(self, common: &Common) -> Result<()> {
         let password = password::hash(&self.password.read()?)?;
-        common.with_cloud(async |_, cloud| {
+        with_cloud(common, async |_, cloud| {
             let registry = cloud.registry(&cloud.outputs().await?)?;
             let changed = account::set_password(&registry, &self.username, password).await?;
             common.print(
                 format!("The account `{}` has a new password.", changed.username),
                 &json!({ "id": changed.id, "username": changed.username }),
-            );
+            )?;
             Ok(())
         })
     }
 }
 
 impl SetEmail {
-    fn run(self, common: &Common) -> Done {
-        common.with_cloud(async |config, cloud| {
+    fn run(self, common: &Common) -> Result<()> {
+        with_cloud(common, async |config, cloud| {
             let outputs = cloud.outputs().await?;
             let registry = cloud.registry(&outputs)?;
             let (account, devices) = account::set_emails(&registry, &self.username, &self.emails).await?;
@@ -167,7 +167,7 @@ impl SetEmail {
             let mut lines =
                 vec![format!("The account `{}` is told at {}.", account.username, account.emails.join(", "))];
             lines.extend(ask_owners(&cloud, &config, &account, "has these addresses").await?);
-            common.print(lines.join("\n"), &shown(&account, &devices));
+            common.print(lines.join("\n"), &shown(&account, &devices))?;
             Ok(())
         })
     }
@@ -199,23 +199,23 @@ async fn ask_owners(
 }
 
 impl Remove {
-    fn run(self, common: &Common) -> Done {
-        common.with_cloud(async |_, cloud| {
+    fn run(self, common: &Common) -> Result<()> {
+        with_cloud(common, async |_, cloud| {
             let office = Office::reach(&cloud).await?;
             let (removed, devices) = account::remove(&office.desk(&cloud), &self.username, self.unassign).await?;
             let mut text = format!("The account `{}` is removed.", removed.username);
             if !devices.is_empty() {
                 text += &format!(" Nobody has its devices now: {}.", names(&devices));
             }
-            common.print(text, &shown(&removed, &devices));
+            common.print(text, &shown(&removed, &devices))?;
             Ok(())
         })
     }
 }
 
 impl Devices {
-    fn assign(self, common: &Common) -> Done {
-        common.with_cloud(async |_, cloud| {
+    fn assign(self, common: &Common) -> Result<()> {
+        with_cloud(common, async |_, cloud| {
             let (office, devices) = (Office::reach(&cloud).await?, self.devices());
             let account = account::assign(&office.desk(&cloud), &self.username, &devices).await?;
             let told = match account.emails.as_slice() {
@@ -223,17 +223,17 @@ impl Devices {
                 emails => format!("{} stands for `@account` there", emails.join(", ")),
             };
             let text = format!("The account `{}` has {}: {told}.", account.username, names(&devices));
-            common.print(text, &shown(&account, &devices));
+            common.print(text, &shown(&account, &devices))?;
             Ok(())
         })
     }
 
-    fn unassign(self, common: &Common) -> Done {
-        common.with_cloud(async |_, cloud| {
+    fn unassign(self, common: &Common) -> Result<()> {
+        with_cloud(common, async |_, cloud| {
             let (office, devices) = (Office::reach(&cloud).await?, self.devices());
             let account = account::unassign(&office.desk(&cloud), &self.username, &devices).await?;
             let text = format!("The account `{}` has {} no more.", account.username, names(&devices));
-            common.print(text, &shown(&account, &devices));
+            common.print(text, &shown(&account, &devices))?;
             Ok(())
         })
     }
@@ -244,7 +244,7 @@ impl Devices {
 }
 
 impl Password {
-    fn read(&self) -> Result<String, Failure> {
+    fn read(&self) -> Result<String> {
         Ok(if self.password_stdin { first_line(io::stdin().lock())? } else { asked()? })
     }
 }

@@ -2,13 +2,13 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use super::Failure;
+use anyhow::{Result, bail};
 
 /// A line from the terminal, after a question that goes beside the answers. Without a terminal there is nobody to ask:
 /// `instead` says which flag answers.
-pub(super) fn line(question: &str, instead: &str) -> Result<String, Failure> {
+pub(super) fn line(question: &str, instead: &str) -> Result<String> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(format!("there is no terminal to ask at: {instead}")));
+        bail!("there is no terminal to ask at: {instead}");
     }
     let mut errors = io::stderr();
     write!(errors, "{question} ")?;
@@ -19,7 +19,7 @@ pub(super) fn line(question: &str, instead: &str) -> Result<String, Failure> {
 }
 
 /// Whether the answer to a question is yes.
-pub(super) fn yes(question: &str, instead: &str) -> Result<bool, Failure> {
+pub(super) fn yes(question: &str, instead: &str) -> Result<bool> {
     let answer = line(&format!("{question} [y/N]"), instead)?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }

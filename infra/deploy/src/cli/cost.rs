@@ -1,8 +1,9 @@
 //! `dag-infra cost`: what a fleet costs in a month.
 
+use anyhow::Result;
 use clap::Args;
 
-use super::{Common, Done};
+use super::common::{Common, facts};
 use crate::cost::{Fleet, cost};
 
 #[derive(Debug, Args)]
@@ -20,11 +21,11 @@ pub(super) struct Cost {
 
 impl Cost {
     /// A table, or JSON with the page of each price.
-    pub fn run(&self, common: &Common) -> Done {
-        let (_, _, facts) = common.facts()?;
+    pub fn run(&self, common: &Common) -> Result<()> {
+        let (_, _, facts) = facts(common)?;
         let Cost { devices, outages_per_month, mails_per_outage } = *self;
         let cost = cost(&facts, Fleet { devices, outages_per_month, mails_per_outage })?;
-        common.print(cost.to_text().trim_end(), &serde_json::to_value(&cost)?);
+        common.print(cost.to_text().trim_end(), &serde_json::to_value(&cost)?)?;
         Ok(())
     }
 }

@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
+use anyhow::{Result, bail};
 use clap::Args;
+use dag_cli::say;
 use dag_config::Config;
 use dag_rulebook::Rulebook;
 use serde_json::{Value, json};
 
-use super::{Common, Done, Failure, Format, ask, say};
+use super::{
+    ask,
+    common::{Common, Format, facts, with_cloud},
+};
 use crate::{
     build,
     cloud::Cloud,
@@ -16,7 +21,7 @@ use crate::{
     diff,
     package::{Package, cloud_config},
     secret,
-    stack::{PAUSE, Progress, Stack, can},
+    stack::{Event, PAUSE, Progress, Stack, can},
     template::{Facts, Template, parameter},
 };
 
@@ -48,21 +53,21 @@ struct Deployment<'a> {
 
 impl Deploy {
     /// Checks everything that can be checked here, then goes to AWS.
-    pub fn run(self, common: &Common) -> Done {
-        let (config, _, facts) = common.facts()?;
+    pub fn run(self, common: &Common) -> Result<()> {
+        let (config, _, facts) = facts(common)?;
         let rulebook = Rulebook::prove(&config.root.join("rules"), &config)?;
         let text = cloud_config(&common.config, &config)?;
         for warning in rulebook.warnings(&config).into_iter().chain(warnings(&facts)) {
             eprintln!("{warning}");
         }
         let rules = Package::of_rules(&text, &rulebook.folder)?;
-        common.with_cloud(|_: Config, cloud| async move {
+        with_cloud(common, |_: Config, cloud| async move {
             let deployment = Deployment { common, facts, rules, yes: self.yes, cloud };
             deployment.run(&self).await
         })
     }
 
-    fn bootstrap(&self) -> Result<PathBuf, Failure> {
+    fn bootstrap(&self) -> Result<PathBuf> {
         match &self.consumer {
             Some(file) => Ok(file.clone()),
             None => {
@@ -93,7 +98,7 @@ fn warnings(facts: &Facts) -> Vec<String> {
 }
 
 impl Deployment<'_> {
-    async fn run(&self, flags: &Deploy) -> Done {
+    async fn run(&self, flags: &Deploy) -> Result<()> {
         let cloud = &self.cloud;
         let account = cloud.account().await?;
         let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
@@ -105,12 +110,12 @@ impl Deployment<'_> {
         }
         let others = listeners(&cloud.sdk, &self.facts).await?;
         if !others.is_empty() {
-            return Err(Failure::new(format!(
+            bail!(
                 "the topic rules {} hear the same devices, in this account and region: people would be told twice, and of \
                  devices that are not known here. Delete the other stack, or give this one another region (`region` in \
                  `[aws]`) or other topics (`topics` in `[uplink]`)",
                 others.join(", ")
-            )));
+            );
         }
         let consumer = match flags.rules_only {
             true => None,
@@ -118,7 +123,7 @@ impl Deployment<'_> {
         };
         let bucket = Bucket::new(&cloud.sdk, &cloud.stack, &account, &cloud.region);
         if bucket.ensure().await? {
-            self.tell(format_args!("made the bucket {}", bucket.name));
+            self.tell(format_args!("made the bucket {}", bucket.name))?;
         }
         self.upload(&bucket, &self.rules).await?;
         let mut deployed = Vec::new();
@@ -151,7 +156,7 @@ impl Deployment<'_> {
     }
 
     /// Whether what differs from the stack is in the package of rules alone.
-    fn only_rules(&self, live: Option<&Value>) -> Done {
+    fn only_rules(&self, live: Option<&Value>) -> Result<()> {
         let differences =
             live.map(|live| diff::between(live, &Template::of(&self.facts).to_value())).unwrap_or_default();
         let changed: Vec<&str> =
@@ -159,15 +164,15 @@ impl Deployment<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!(
+        bail!(
             "config.toml and rules/ change more than what the function reads ({}): run `dag-infra deploy` without \
              `--rules-only`; `dag-infra diff` shows what changes",
             changed.join(", ")
-        )))
+        )
     }
 
     /// Deletes the stack that mail left by before, where it leaves from another region now.
-    async fn let_go(&self, live: Option<&Value>) -> Done {
+    async fn let_go(&self, live: Option<&Value>) -> Result<()> {
         let now = self.facts.mail_region().unwrap_or(&self.cloud.region);
         let before = live.and_then(mail_region).filter(|before| *before != now && *before != self.cloud.region);
         let Some(before) = before else { return Ok(()) };
@@ -175,31 +180,31 @@ impl Deployment<'_> {
         if mail.describe().await?.is_none() {
             return Ok(());
         }
-        self.tell(format_args!("\nMail leaves from {now} now: {} is not needed any more.", mail.place()));
+        self.tell(format_args!("\nMail leaves from {now} now: {} is not needed any more.", mail.place()))?;
         let instead = "say `--yes`, or delete it in the console of CloudFormation";
         if self.yes || ask::yes("Delete it?", instead)? {
             let mut progress = Progress::default();
-            destroy::stack(&mail, &mut |event| self.tell(progress.line(event))).await?;
+            destroy::stack(&mail, &mut |event| self.follow(&mut progress, event)).await?;
         }
         Ok(())
     }
 
-    async fn upload(&self, bucket: &Bucket, package: &Package) -> Done {
+    async fn upload(&self, bucket: &Bucket, package: &Package) -> Result<()> {
         if bucket.put(package).await? {
-            self.tell(format_args!("uploaded {} ({} bytes)", package.key, package.bytes.len()));
+            self.tell(format_args!("uploaded {} ({} bytes)", package.key, package.bytes.len()))?;
         }
         Ok(())
     }
 
     /// Shows what a plan would change, asks, and does it. Answers what is told of it to programs.
-    async fn bring(&self, stack: &Stack, plan: &Plan) -> Result<Value, Failure> {
+    async fn bring(&self, stack: &Stack, plan: &Plan) -> Result<Value> {
         let title = stack.place();
         let Some(proposal) = stack.propose(plan).await? else {
-            self.tell(format_args!("{title}: no changes"));
+            self.tell(format_args!("{title}: no changes"))?;
             self.protect(stack).await;
             return Ok(self.told(stack, json!([]), &stack.outputs().await?));
         };
-        self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)));
+        self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)))?;
         if !self.yes {
             let instead = "look at `dag-infra diff`, and say `--yes` if that is meant";
             let answer = ask::yes("Make these changes?", instead);
@@ -207,11 +212,11 @@ impl Deployment<'_> {
                 stack.withdraw(&proposal).await?;
             }
             if !answer? {
-                return Err(Failure::new("nothing was changed"));
+                bail!("nothing was changed");
             }
         }
         let mut progress = Progress::default();
-        let outputs = stack.execute(&proposal, &mut |event| self.tell(progress.line(event))).await?;
+        let outputs = stack.execute(&proposal, &mut |event| self.follow(&mut progress, event)).await?;
         self.protect(stack).await;
         Ok(self.told(stack, json!(proposal.changes), &outputs))
     }
@@ -247,7 +252,7 @@ impl Deployment<'_> {
         json!({ "stack": stack.name, "region": stack.region, "changes": changes, "outputs": outputs })
     }
 
-    async fn done(&self, deployed: Vec<Value>) -> Done {
+    async fn done(&self, deployed: Vec<Value>) -> Result<()> {
         let left = self.left(&deployed).await;
         let mut text = String::new();
         for stack in &deployed {
@@ -256,15 +261,21 @@ impl Deployment<'_> {
             }
         }
         text.extend(left.iter().map(|left| format!("\nTo do: {left}\n")));
-        self.common.print(format!("\nDeployed.\n{}", text.trim_end()), &json!({ "stacks": deployed, "left": left }));
+        self.common.print(format!("\nDeployed.\n{}", text.trim_end()), &json!({ "stacks": deployed, "left": left }))?;
         Ok(())
     }
 
-    /// What a person follows; programs wait for the answer.
-    fn tell(&self, text: impl std::fmt::Display) {
+    /// Prints what a person follows; programs wait for the answer.
+    fn tell(&self, text: impl std::fmt::Display) -> Result<()> {
         match self.common.format {
-            Format::Text => say(text),
+            Format::Text => say(text)?,
             Format::Json => eprintln!("{text}"),
         }
+        Ok(())
+    }
+
+    /// Prints an event of a change that goes on at AWS whether or not it can be printed.
+    fn follow(&self, progress: &mut Progress, event: &Event) {
+        let _ = self.tell(progress.line(event));
     }
 }

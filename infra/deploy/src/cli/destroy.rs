@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use dag_cli::say;
 use serde_json::json;
 
-use super::{Common, Done, Failure, Format, ask, say};
+use super::{
+    ask,
+    common::{Common, Format, facts, with_cloud},
+};
 use crate::{
     destroy,
     provision::Things,
@@ -25,9 +29,9 @@ pub(super) struct Destroy {
 }
 
 impl Destroy {
-    pub fn run(self, common: &Common) -> Done {
-        let (_, _, facts): (_, _, Facts) = common.facts()?;
-        common.with_cloud(|_, cloud| async move {
+    pub fn run(self, common: &Common) -> Result<()> {
+        let (_, _, facts): (_, _, Facts) = facts(common)?;
+        with_cloud(common, |_, cloud| async move {
             let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
             let name = stack.name.as_str();
             let live = stack.template().await?;
@@ -46,15 +50,15 @@ impl Destroy {
                 }
             }
             if there.is_empty() {
-                return Err(Failure::new(format!("there is no stack `{name}` in {}: nothing to delete", stack.region)));
+                bail!("there is no stack `{name}` in {}: nothing to delete", stack.region);
             }
             let things = Things::of_stack(&cloud.sdk, name);
             let devices = things.devices().await?;
             if !devices.is_empty() && !self.with_devices {
-                return Err(Failure::new(format!(
+                bail!(
                     "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say `--with-devices`",
                     devices.join(", ")
-                )));
+                );
             }
             let places: Vec<&str> = there.iter().map(|stack| stack.region.as_str()).collect();
             eprintln!(
@@ -68,7 +72,7 @@ impl Destroy {
                 None => ask::line("Type the stack's name to delete it:", &format!("say `--yes {name}`"))?,
             };
             if typed != name {
-                return Err(Failure::new(format!("`{typed}` is not the stack's name, `{name}`: nothing was deleted")));
+                bail!("`{typed}` is not the stack's name, `{name}`: nothing was deleted");
             }
             for device in &devices {
                 let what = || format!("shutting out the device `{device}`");
@@ -77,12 +81,13 @@ impl Destroy {
             for stack in &there {
                 let mut progress = Progress::default();
                 let mut tell = |event: &Event| match common.format {
-                    Format::Text => say(progress.line(event)),
+                    // It goes on at AWS whether or not it can be printed.
+                    Format::Text => drop(say(progress.line(event))),
                     Format::Json => eprintln!("{}", progress.line(event)),
                 };
                 destroy::stack(stack, &mut tell).await?;
             }
-            common.print(format!("`{name}` is deleted"), &json!({ "deleted": name, "devices": devices }));
+            common.print(format!("`{name}` is deleted"), &json!({ "deleted": name, "devices": devices }))?;
             Ok(())
         })
     }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Done, Failure};
+use super::common::{Common, facts, with_cloud};
 use crate::{
     diff::{self, Difference},
     package::{Package, cloud_config},
@@ -32,17 +32,17 @@ struct Found {
 
 impl Diff {
     /// The consumer's package is known by a deploy alone, which builds it: what only that changes is not shown here.
-    pub fn run(self, common: &Common) -> Done {
-        let (config, rules, facts) = common.facts()?;
+    pub fn run(self, common: &Common) -> Result<()> {
+        let (config, rules, facts) = facts(common)?;
         let new = Template::of(&facts).to_value();
         if let Some(file) = &self.against {
             let differences = diff::between(&saved(file)?, &new);
-            common.print(diff::text(&differences), &json!(differences));
+            common.print(diff::text(&differences), &json!(differences))?;
             return Ok(());
         }
         // A configuration that no cloud runs on has no package yet; that is for a deploy to say.
         let package = cloud_config(&common.config, &config).and_then(|text| Package::of_rules(&text, &rules)).ok();
-        common.with_cloud(|_, cloud| async move {
+        with_cloud(common, |_, cloud| async move {
             let mut found = Vec::new();
             if let (Some(region), Some(template)) = (facts.mail_region(), Template::of_mail(&facts)) {
                 let mail = Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE);
@@ -54,13 +54,13 @@ impl Diff {
             found.push(Found { rules: other, ..between(&stack, &new).await? });
             let told: Vec<String> = found.iter().map(|one| one.text(found.len() > 1)).collect();
             let json: Vec<Value> = found.iter().map(Found::json).collect();
-            common.print(told.join("\n\n"), &json!({ "stacks": json }));
+            common.print(told.join("\n\n"), &json!({ "stacks": json }))?;
             Ok(())
         })
     }
 }
 
-async fn between(stack: &Stack, new: &Value) -> Result<Found, Failure> {
+async fn between(stack: &Stack, new: &Value) -> Result<Found> {
     let live = stack.template().await?.unwrap_or_else(|| json!({ "Resources": {} }));
     Ok(Found { place: stack.place(), differences: diff::between(&live, new), rules: false })
 }
@@ -84,7 +84,7 @@ impl Found {
     }
 }
 
-fn saved(file: &Path) -> Result<Value, Failure> {
+fn saved(file: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(diff::read(&text).with_context(|| format!("{} cannot be compared", file.display()))?)
 }

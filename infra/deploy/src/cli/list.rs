@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Result;
 use clap::Args;
 use dag_engine::{Id, Time};
 
-use super::{Common, Done};
+use super::common::{Common, with_cloud};
 use crate::{
     fleet::{self, Member},
     provision::Things,
@@ -28,12 +29,12 @@ const CERTIFICATES: usize = 5;
 const DIGITS: usize = 12;
 
 impl List {
-    pub fn run(&self, common: &Common) -> Done {
-        common.with_cloud(async |_, cloud| {
+    pub fn run(&self, common: &Common) -> Result<()> {
+        with_cloud(common, async |_, cloud| {
             let outputs = cloud.outputs().await?;
             let things = self.certificates.then(|| Things::new(&cloud, &outputs)).transpose()?;
             let members = fleet::members(cloud.registry(&outputs)?, things).await?;
-            common.print(table(&members).trim_end(), &serde_json::to_value(&members)?);
+            common.print(table(&members).trim_end(), &serde_json::to_value(&members)?)?;
             Ok(())
         })
     }

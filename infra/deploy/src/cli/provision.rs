@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
+use anyhow::{Result, bail};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::{Common, Done, Failure, Format, ask, now};
+use super::{
+    ask,
+    common::{Common, Format, now, with_cloud},
+};
 use crate::provision::{Balena, Ending, Order, Provisioner, Report, check_id};
 
 /// What is of no use where certificates are only ended.
@@ -68,9 +72,9 @@ pub(super) struct Provision {
 }
 
 impl Provision {
-    pub fn run(self, common: &Common) -> Done {
+    pub fn run(self, common: &Common) -> Result<()> {
         check_id(&self.device)?;
-        common.with_cloud(async |config, cloud| {
+        with_cloud(common, async |config, cloud| {
             let order = Order {
                 out: self.out.unwrap_or_else(|| config.root.join("provisioned").join(&self.device)),
                 signing_key: self.signing_key.unwrap_or_else(|| config.root.join("rules-signing.key")),
@@ -101,7 +105,7 @@ impl Provision {
                         "revoked": revoked,
                         "also_locked_out": companions,
                     }),
-                );
+                )?;
             } else if self.finish {
                 let ending = provisioner.ending(&order).await?;
                 if !self.yes {
@@ -112,7 +116,7 @@ impl Provision {
                     0 => format!("`{device}` has its one certificate: there is no rotation to finish"),
                     _ => format!("ended and detached {} of `{device}`", certificates(ended)),
                 };
-                common.print(text, &json!({ "device": device, "ended": ended }));
+                common.print(text, &json!({ "device": device, "ended": ended }))?;
             } else {
                 let report = match (self.rotate, self.adopt) {
                     (true, _) => provisioner.rotate(&order, now()).await?,
@@ -123,7 +127,7 @@ impl Provision {
                     report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
                 }
                 let text = told(&report, order.balena.is_some());
-                common.print(text.trim_end(), &serde_json::to_value(&report)?);
+                common.print(text.trim_end(), &serde_json::to_value(&report)?)?;
             }
             Ok(())
         })
@@ -131,7 +135,7 @@ impl Provision {
 }
 
 /// Whoever revokes a device has to go to it to bring it back, and to those that share a certificate with it.
-fn sure(device: &str, companions: &BTreeSet<String>) -> Result<(), Failure> {
+fn sure(device: &str, companions: &BTreeSet<String>) -> Result<()> {
     let also = match companions.is_empty() {
         true => String::new(),
         false => format!(" (and {}, by the same certificate)", listed(companions)),
@@ -143,7 +147,7 @@ fn sure(device: &str, companions: &BTreeSet<String>) -> Result<(), Failure> {
         false => format!("say `--yes`, which locks out {}, too, by the same certificate", listed(companions)),
     };
     if ask::line(&question, &instead)? != device {
-        return Err(Failure::new("nothing was revoked: that is not its id"));
+        bail!("nothing was revoked: that is not its id");
     }
     Ok(())
 }
@@ -167,7 +171,7 @@ fn revoked_text(device: &str, revoked: usize, companions: &BTreeSet<String>) -> 
 }
 
 /// Ending a certificate that the device still uses locks it out.
-fn heard(device: &str, ending: &Ending) -> Result<(), Failure> {
+fn heard(device: &str, ending: &Ending) -> Result<()> {
     if ending.certificates == 0 || ending.heard {
         return Ok(());
     }
@@ -175,7 +179,7 @@ fn heard(device: &str, ending: &Ending) -> Result<(), Failure> {
     let question = format!("{doubt}. End {} all the same?", certificates(ending.certificates));
     match ask::yes(&question, &format!("{doubt}: look at `dag-infra list`, or say `--yes`"))? {
         true => Ok(()),
-        false => Err(Failure::new("nothing was ended")),
+        false => bail!("nothing was ended"),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand, error::ErrorKind};
 use dag_engine::Name;
 use serde_json::json;
 
-use super::{Common, Done, Failure, now, wrong_use};
+use super::common::{Common, load, now, with_cloud};
 use crate::{
     rules::{
         self, Order, Pushed, To, key,
@@ -50,7 +51,7 @@ pub(super) struct Key {
 }
 
 impl Rules {
-    pub fn run(self, common: &Common) -> Done {
+    pub fn run(self, common: &Common) -> Result<()> {
         match self {
             Rules::Push(push) => push.run(common),
             Rules::Key(key) => key.run(common),
@@ -59,12 +60,13 @@ impl Rules {
 }
 
 impl Push {
-    fn run(self, common: &Common) -> Done {
+    fn run(self, common: &Common) -> Result<()> {
         if self.device.is_empty() && !self.all {
             let neither = "say which devices should run the rules: `--device DEVICE` for one, or `--all` for every one";
-            wrong_use(neither);
+            let mut command = Push::augment_args(clap::Command::new("dag-infra rules push"));
+            command.error(ErrorKind::MissingRequiredArgument, neither).exit();
         }
-        common.with_cloud(async |config, cloud| {
+        with_cloud(common, async |config, cloud| {
             let key = key::read(&self.key.unwrap_or_else(|| key::path(&config)))?;
             let folder = rules::prove(&config)?;
             let to = match self.all {
@@ -80,7 +82,7 @@ impl Push {
             let order = Order { rules: &signed, to: &to, signing: &signing, last: last.as_ref() };
             let pushed = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &order).await?;
             if !pushed.failed.is_empty() {
-                return Err(Failure::new(partly(&pushed)));
+                bail!(partly(&pushed));
             }
             let (hash, files, devices) = (signed.hash(), signed.files.len(), pushed.devices);
             let next = match devices.as_slice() {
@@ -90,7 +92,7 @@ impl Push {
             };
             let text = format!("The rules {hash} ({files} files) are signed.\n{next}");
             let json = json!({ "rules": hash, "signed_at": signed.signed_at, "files": files, "devices": devices });
-            common.print(text, &json);
+            common.print(text, &json)?;
             Ok(())
         })
     }
@@ -117,10 +119,10 @@ fn told(devices: &str) -> String {
 }
 
 impl Key {
-    fn run(self, common: &Common) -> Done {
+    fn run(self, common: &Common) -> Result<()> {
         let path = match self.key {
             Some(path) => path,
-            None => key::path(&common.load()?),
+            None => key::path(&load(common)?),
         };
         let public = key::make(&path)?.to_text();
         let text = format!(
@@ -128,7 +130,7 @@ impl Key {
              Devices check by the public key {public}, which `dag-infra provision` gives them.",
             path.display()
         );
-        common.print(text, &json!({ "key": path, "public_key": public }));
+        common.print(text, &json!({ "key": path, "public_key": public }))?;
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Common, Done, Failure};
+use super::common::{Common, facts, with_cloud};
 use crate::{secret, template::Output};
 
 #[derive(Debug, Args)]
@@ -29,8 +30,8 @@ enum Command {
 }
 
 impl Secret {
-    pub fn run(self, common: &Common) -> Done {
-        let (_, _, facts) = common.facts()?;
+    pub fn run(self, common: &Common) -> Result<()> {
+        let (_, _, facts) = facts(common)?;
         let named = facts.secrets().clone();
         match self.command {
             Command::Set { name, stdin } => {
@@ -39,14 +40,14 @@ impl Secret {
                     eprintln!("warning: nothing in rules/ names `env:{name}`");
                 }
                 let value = value(&name, stdin)?;
-                common.with_cloud(|_, cloud| async move {
+                with_cloud(common, |_, cloud| async move {
                     let outputs = cloud.outputs().await?;
                     secret::set(&cloud.sdk, outputs.get(Output::Secret)?, &name, &value).await?;
-                    common.print(format!("`{name}` is set"), &json!({ "set": name }));
+                    common.print(format!("`{name}` is set"), &json!({ "set": name }))?;
                     Ok(())
                 })
             }
-            Command::List => common.with_cloud(|_, cloud| async move {
+            Command::List => with_cloud(common, |_, cloud| async move {
                 let outputs = cloud.outputs().await?;
                 let there = secret::names(&cloud.sdk, outputs.get(Output::Secret)?).await?;
                 let missing: Vec<&String> = named.difference(&there).collect();
@@ -54,7 +55,7 @@ impl Secret {
                 for name in &missing {
                     text += &format!("{name}  MISSING: set it by `dag-infra secret set {name}`\n");
                 }
-                common.print(text.trim_end(), &json!({ "names": there, "missing": missing }));
+                common.print(text.trim_end(), &json!({ "names": there, "missing": missing }))?;
                 Ok(())
             }),
         }
@@ -62,7 +63,7 @@ impl Secret {
 }
 
 /// The value, typed without an echo, or all of the standard input but its last line break.
-fn value(name: &str, stdin: bool) -> Result<String, Failure> {
+fn value(name: &str, stdin: bool) -> Result<String> {
     let value = if stdin {
         let mut text = String::new();
         io::stdin().lock().take(1 << 20).read_to_string(&mut text)?;
@@ -70,12 +71,10 @@ fn value(name: &str, stdin: bool) -> Result<String, Failure> {
     } else if io::stdin().is_terminal() {
         rpassword::prompt_password(format!("The value of `{name}` (it is not shown): "))?
     } else {
-        return Err(Failure::new(
-            "there is no terminal to ask at: say `--stdin`, and give the value by the standard input",
-        ));
+        bail!("there is no terminal to ask at: say `--stdin`, and give the value by the standard input",);
     };
     match value.is_empty() {
-        true => Err(Failure::new(format!("the value of `{name}` is empty: nothing was changed"))),
+        true => bail!("the value of `{name}` is empty: nothing was changed"),
         false => Ok(value),
     }
 }

@@ -1,8 +1,10 @@
 //! `dag-infra template`: what would be made, as a document.
 
+use anyhow::{Context as _, Result};
 use clap::Args;
+use dag_cli::say;
 
-use super::{Common, Done, Failure, Format, say};
+use super::common::{Common, Format, facts};
 use crate::template::Template as Document;
 
 #[derive(Debug, Args)]
@@ -14,21 +16,19 @@ pub(super) struct Template {
 
 impl Template {
     /// YAML, or JSON by `--format json`.
-    pub fn run(&self, common: &Common) -> Done {
-        let (_, _, facts) = common.facts()?;
+    pub fn run(&self, common: &Common) -> Result<()> {
+        let (_, _, facts) = facts(common)?;
         let document = match self.mail {
-            true => Document::of_mail(&facts).ok_or_else(|| {
-                Failure::new(
-                    "mail leaves from the region of everything else, so that there is one template: leave out `--mail`",
-                )
-            })?,
+            true => Document::of_mail(&facts).context(
+                "mail leaves from the region of everything else, so that there is one template: leave out `--mail`",
+            )?,
             false => Document::of(&facts),
         };
         let text = match common.format {
             Format::Text => document.to_yaml()?,
             Format::Json => document.to_json()?,
         };
-        say(text.trim_end());
+        say(text.trim_end())?;
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     assert_snapshot!(neither.err, @"
     error: say which devices should run the rules: `--device DEVICE` for one, or `--all` for every one
 
-    Usage: dag-infra [OPTIONS] <COMMAND>
+    Usage: dag-infra rules push [OPTIONS]
 
     For more information, try '--help'.
     ");

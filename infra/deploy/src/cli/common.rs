@@ -1,0 +1,67 @@
+//! What the commands share: the formats of answers, the configuration, the way to AWS, the clock.
+
+use std::{
+    future::Future,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use dag_config::Config;
+use dag_engine::{Problems, Time};
+use dag_rulebook::Folder;
+
+use crate::{cloud::Cloud, template::Facts};
+
+/// The options that every command takes.
+pub(super) type Common = dag_cli::Common<Format>;
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl dag_cli::Format for Format {
+    const SET_EXAMPLE: &'static str = "aws.stack=trial";
+
+    fn is_json(self) -> bool {
+        self == Format::Json
+    }
+}
+
+/// Reads the configuration.
+pub(super) fn load(common: &Common) -> Result<Config> {
+    Ok(Config::load(&common.config, &common.set)?)
+}
+
+/// Reads the configuration and the rules beside it, and returns both with what a template needs of them.
+pub(super) fn facts(common: &Common) -> Result<(Config, Folder, Facts)> {
+    let config = load(common)?;
+    let rules = Folder::read_rules(&config.root.join("rules")).map_err(Problems)?;
+    let facts = Facts::new(&config, &rules)?;
+    Ok((config, rules, facts))
+}
+
+/// Runs the part of a command that reaches AWS.
+pub(super) fn with_cloud<F>(common: &Common, act: impl FnOnce(Config, Cloud) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let config = load(common)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let cloud = Cloud::connect(&config).await?;
+        act(config, cloud).await
+    })
+}
+
+/// Returns the time. The clock is read here alone.
+pub(super) fn now() -> Time {
+    let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
+}
