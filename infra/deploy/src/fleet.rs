@@ -9,7 +9,7 @@ use dag_uplink::RefusedRules;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::provision::Things;
+use crate::iot::Iot;
 
 /// So many devices are read at a time: a large fleet takes a while, and must not take the table from the consumer.
 const AT_A_TIME: usize = 32;
@@ -37,15 +37,15 @@ pub(crate) struct Member {
     pub certificates: Option<usize>,
 }
 
-/// Everybody, in the order of the ids. Certificates are counted where there are `things` to ask: that is two calls a device
+/// Everybody, in the order of the ids. Certificates are counted where there is `iot` to ask: that is two calls a device
 /// more, and one for each certificate.
 ///
 /// # Errors
 /// The table or AWS IoT cannot be read.
-pub(crate) async fn members(registry: Registry, things: Option<Things>) -> Result<Vec<Member>> {
+pub(crate) async fn members(registry: Registry, iot: Option<Iot>) -> Result<Vec<Member>> {
     let accounts = registry.accounts().await?;
     let accounts: BTreeMap<Name, String> = accounts.into_iter().map(|account| (account.id, account.username)).collect();
-    let desk = Arc::new((registry, things));
+    let desk = Arc::new((registry, iot));
     let mut reading = JoinSet::new();
     let mut members = Vec::new();
     for (device, registration) in desk.0.devices().await? {
@@ -58,7 +58,7 @@ pub(crate) async fn members(registry: Registry, things: Option<Things>) -> Resul
         let desk = desk.clone();
         reading.spawn(async move {
             let certificates = match &desk.1 {
-                Some(things) => Some(things.active_certificates(&device).await?),
+                Some(iot) => Some(iot.active_certificates(&device).await?),
                 None => None,
             };
             let member = member(&desk.0, device, registration, account).await?;

@@ -23,6 +23,7 @@ mod destroy;
 mod diff;
 mod explain;
 mod fleet;
+mod iot;
 mod package;
 mod provision;
 mod rules;

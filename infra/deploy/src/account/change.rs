@@ -7,7 +7,7 @@ use dag_cloud::{Account, Registration, aws::Registry};
 use dag_engine::{Address, Name, nearest};
 use uuid::Uuid;
 
-use crate::{cloud::Cloud, provision::Things, rules::registered};
+use crate::{cloud::Cloud, iot::Iot, rules::registered};
 
 /// A user name has so many characters at most.
 const LONGEST_NAME: usize = 64;
@@ -19,7 +19,7 @@ const INVISIBLE: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 pub(crate) struct Desk<'a> {
     pub cloud: &'a Cloud,
     pub registry: &'a Registry,
-    pub things: &'a Things,
+    pub iot: &'a Iot,
     /// The queue by which the consumer is told.
     pub events: &'a str,
 }
@@ -31,7 +31,7 @@ impl Desk<'_> {
 
     /// Makes a device nobody's if it is this account's. The thing comes first: by the registry the device is found once more.
     async fn give_up(&self, device: &Name, account: &Account) -> Result<()> {
-        self.things.name_account(device, None).await?;
+        self.iot.set_account(device, None).await?;
         let give_up = |registration: &mut Registration| {
             registration.account.take_if(|owner| *owner == account.id);
         };
@@ -141,7 +141,7 @@ pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) ->
         if let Some(owner) = assigned.account.filter(|owner| *owner != account.id) {
             bail!(taken(device, username, &name_of(registry, &owner).await?));
         }
-        desk.things.name_account(device, Some(&account.id)).await?;
+        desk.iot.set_account(device, Some(&account.id)).await?;
     }
     desk.announce(devices).await?;
     Ok(account)

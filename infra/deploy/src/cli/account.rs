@@ -13,7 +13,7 @@ use super::common::{Common, with_cloud};
 use crate::{
     account::{self, Desk, devices_of, password},
     cloud::Cloud,
-    provision::Things,
+    iot::Iot,
     template::Output,
 };
 
@@ -252,7 +252,7 @@ impl Password {
 /// Where a change of whose a device is has to be told.
 struct Office {
     registry: Registry,
-    things: Things,
+    iot: Iot,
     events: String,
 }
 
@@ -260,11 +260,11 @@ impl Office {
     async fn reach(cloud: &Cloud) -> Result<Office> {
         let outputs = cloud.outputs().await?;
         let events = outputs.get(Output::Events)?.to_owned();
-        Ok(Office { registry: cloud.registry(&outputs)?, things: Things::new(cloud, &outputs)?, events })
+        Ok(Office { registry: cloud.registry(&outputs)?, iot: Iot::new(cloud, &outputs)?, events })
     }
 
     fn desk<'a>(&'a self, cloud: &'a Cloud) -> Desk<'a> {
-        Desk { cloud, registry: &self.registry, things: &self.things, events: &self.events }
+        Desk { cloud, registry: &self.registry, iot: &self.iot, events: &self.events }
     }
 }
 

@@ -16,9 +16,10 @@ use super::{
 use crate::{
     build,
     cloud::Cloud,
-    deploy::{Bucket, Plan, listeners, sender, table},
+    deploy::{Bucket, Plan, sender, table},
     destroy::{self, mail_region},
     diff,
+    iot::listeners,
     package::{Package, cloud_config},
     secret,
     stack::{Event, PAUSE, Progress, Stack, can},

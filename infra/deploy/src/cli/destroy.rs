@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     destroy,
-    provision::Things,
+    iot::Iot,
     stack::{Event, PAUSE, Progress, Stack, can_go},
     template::Facts,
 };
@@ -52,8 +52,8 @@ impl Destroy {
             if there.is_empty() {
                 bail!("there is no stack `{name}` in {}: nothing to delete", stack.region);
             }
-            let things = Things::of_stack(&cloud.sdk, name);
-            let devices = things.devices().await?;
+            let iot = Iot::of_stack(&cloud.sdk, name);
+            let devices = iot.devices().await?;
             if !devices.is_empty() && !self.with_devices {
                 bail!(
                     "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say `--with-devices`",
@@ -76,7 +76,7 @@ impl Destroy {
             }
             for device in &devices {
                 let what = || format!("shutting out the device `{device}`");
-                things.shut_out(device).await.with_context(what)?;
+                iot.remove_device(device).await.with_context(what)?;
             }
             for stack in &there {
                 let mut progress = Progress::default();

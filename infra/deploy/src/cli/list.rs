@@ -9,7 +9,7 @@ use dag_engine::{Id, Time};
 use super::common::{Common, with_cloud};
 use crate::{
     fleet::{self, Member},
-    provision::Things,
+    iot::Iot,
     words::visible,
 };
 
@@ -32,8 +32,8 @@ impl List {
     pub fn run(&self, common: &Common) -> Result<()> {
         with_cloud(common, async |_, cloud| {
             let outputs = cloud.outputs().await?;
-            let things = self.certificates.then(|| Things::new(&cloud, &outputs)).transpose()?;
-            let members = fleet::members(cloud.registry(&outputs)?, things).await?;
+            let iot = self.certificates.then(|| Iot::new(&cloud, &outputs)).transpose()?;
+            let members = fleet::members(cloud.registry(&outputs)?, iot).await?;
             common.print(table(&members).trim_end(), &serde_json::to_value(&members)?)?;
             Ok(())
         })

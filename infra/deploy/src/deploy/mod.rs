@@ -5,9 +5,9 @@
 //!                                        └─▶ withdraw
 //! ```
 
-mod around;
 mod bucket;
 mod change;
+mod sender;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use anyhow::{Context as _, Result, bail};
 use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
 
 pub(crate) use self::{
-    around::{listeners, sender},
     bucket::Bucket,
     change::{Change, table},
+    sender::sender,
 };
 use crate::{
     explain::explain,

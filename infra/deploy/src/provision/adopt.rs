@@ -2,11 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::{
-    note::Note,
-    things::{Thing, Things},
-    warn,
-};
+use super::{note::Note, warn};
+use crate::iot::{Iot, Thing};
 
 /// What was done, and what is to be known of it.
 pub(super) struct Adopted {
@@ -19,9 +16,9 @@ pub(super) struct Adopted {
 ///
 /// # Errors
 /// The thing has no active certificate, or a call failed.
-pub(super) async fn adopt(things: &Things, note: &mut Note, thing: &Thing) -> Result<Adopted> {
+pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<Adopted> {
     let device = note.noted.device.clone();
-    let active = things.active(&things.certificates(&device).await?).await?;
+    let active = iot.active_among(&iot.certificates(&device).await?).await?;
     if active.is_empty() {
         bail!("the thing `{device}` has no active certificate that it could keep: give it one by `--rotate`");
     }
@@ -29,18 +26,18 @@ pub(super) async fn adopt(things: &Things, note: &mut Note, thing: &Thing) -> Re
     note.keep()?;
     let (mut done, mut warnings) = (Vec::new(), Vec::new());
     for certificate in &active {
-        if !things.policies(certificate).await?.contains(&things.policy) {
-            things.allow(certificate).await?;
+        if !iot.policies(certificate).await?.contains(&iot.policy) {
+            iot.attach_policy(certificate).await?;
             done.push("the policy is attached to a certificate, beside those that it has");
         }
-        let sharing = things.sharing(&device, certificate).await?;
+        let sharing = iot.other_things(&device, certificate).await?;
         if !sharing.is_empty() {
             warnings.push(warn::shared(&device, &sharing));
         }
     }
     // A type that is there belongs to whoever gave it.
     if thing.thing_type.is_none() {
-        things.set_type(&device).await?;
+        iot.set_type(&device).await?;
         done.push("the thing has its type");
     }
     Ok(Adopted { done, warnings })

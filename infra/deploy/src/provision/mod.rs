@@ -1,7 +1,7 @@
 //! Devices: each a thing of AWS IoT with a certificate, a bundle of files for its card, and a row of the registry.
 //!
 //! `order.rs` says what can be asked and what is answered. `note.rs` keeps what was done in the bundle, so that whatever was
-//! left halfway goes on. `identity.rs` has key and request, `things.rs` the calls of AWS IoT, `bundle.rs` the files,
+//! left halfway goes on. `identity.rs` has key and request, `bundle.rs` the files,
 //! `register.rs` the registry, `warn.rs` what would go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a
 //! device later; `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
 
@@ -16,7 +16,6 @@ mod order;
 mod register;
 mod revoke;
 mod rotate;
-mod things;
 mod warn;
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -28,7 +27,6 @@ use dag_engine::{Name, Time};
 
 pub(crate) use balena::Balena;
 pub(crate) use order::{Ending, Order, Report, check_id};
-pub(crate) use things::Things;
 
 use self::{
     bundle::{Source, Uplink},
@@ -36,7 +34,13 @@ use self::{
     order::check_name,
     register::{Owners, Wanted},
 };
-use crate::{account, cloud::Cloud, package, template::Output};
+use crate::{
+    account,
+    cloud::Cloud,
+    iot::{Iot, Thing},
+    package,
+    template::Output,
+};
 
 /// The cloud side, as a device's provisioning needs it.
 pub(crate) struct Provisioner<'a> {
@@ -46,13 +50,13 @@ pub(crate) struct Provisioner<'a> {
     path: &'a Path,
     /// The text of the file.
     text: String,
-    things: Things,
+    iot: Iot,
     registry: Registry,
     events: String,
 }
 
 impl<'a> Provisioner<'a> {
-    /// Asks the stack for the names of things.
+    /// Asks the stack for the names of its parts.
     ///
     /// # Errors
     /// There is no such stack, or AWS cannot be asked.
@@ -64,7 +68,7 @@ impl<'a> Provisioner<'a> {
             config,
             path,
             text,
-            things: Things::new(cloud, &outputs)?,
+            iot: Iot::new(cloud, &outputs)?,
             registry: Registry::new(&cloud.sdk, outputs.get(Output::Table)?),
             events: outputs.get(Output::Events)?.to_owned(),
         })
@@ -86,7 +90,7 @@ impl<'a> Provisioner<'a> {
             return self.adopt(order, now).await;
         }
         let owners = self.owners(order, None).await?;
-        let thing = self.things.find(&order.device).await?;
+        let thing = self.iot.find_thing(&order.device).await?;
         if note.noted.certificate.is_none() && thing.is_some() {
             self.is_new(&order.device, thing.as_ref().and_then(|thing| thing.thing_type.as_deref())).await?;
         }
@@ -98,20 +102,20 @@ impl<'a> Provisioner<'a> {
         };
         let mut done = Vec::new();
         if thing.is_none() {
-            self.things.make(&order.device).await?;
+            self.iot.create_thing(&order.device).await?;
             done.push("the thing is made");
         }
         let certificate = match note.noted.certificate.clone() {
             Some(certificate) => certificate,
             None => {
-                let certificate = self.things.issue(&request).await?;
+                let certificate = self.iot.issue(&request).await?;
                 note.noted.certificate = Some(certificate.clone());
                 note.keep()?;
                 done.push("the certificate is made");
                 certificate
             }
         };
-        done.extend(self.things.put_to_work(&order.device, &certificate).await?);
+        done.extend(self.iot.put_into_service(&order.device, &certificate).await?);
         self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
@@ -123,7 +127,7 @@ impl<'a> Provisioner<'a> {
         let mut note = self.open(order)?;
         let owners = self.owners(order, None).await?;
         self.known(&order.device).await?;
-        let done = rotate::begin(&self.things, &mut note, order.csr.as_deref(), now).await?;
+        let done = rotate::begin(&self.iot, &mut note, order.csr.as_deref(), now).await?;
         self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
@@ -133,7 +137,7 @@ impl<'a> Provisioner<'a> {
     /// There is no rotation to finish, or which call failed.
     pub async fn ending(&self, order: &Order) -> Result<Ending> {
         let note = self.found(order).await?;
-        let certificates = rotate::to_end(&self.things, &note).await?.len();
+        let certificates = rotate::to_end(&self.iot, &note).await?.len();
         let heard_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.heard_at);
         let heard = note.noted.rotated_at.is_some_and(|rotated_at| heard_at.is_some_and(|at| at > rotated_at));
         Ok(Ending { certificates, heard })
@@ -145,8 +149,8 @@ impl<'a> Provisioner<'a> {
     /// There is no rotation to finish, or which call failed.
     pub async fn finish(&self, order: &Order) -> Result<usize> {
         let mut note = self.found(order).await?;
-        let certificates = rotate::to_end(&self.things, &note).await?;
-        rotate::finish(&self.things, &mut note, &certificates).await?;
+        let certificates = rotate::to_end(&self.iot, &note).await?;
+        rotate::finish(&self.iot, &mut note, &certificates).await?;
         Ok(certificates.len())
     }
 
@@ -155,7 +159,7 @@ impl<'a> Provisioner<'a> {
     /// # Errors
     /// Which call failed.
     pub async fn companions(&self, order: &Order) -> Result<BTreeSet<String>> {
-        revoke::companions(&self.things, &order.device).await
+        revoke::companions(&self.iot, &order.device).await
     }
 
     /// Revokes everything of a device. Answers how many certificates.
@@ -164,7 +168,7 @@ impl<'a> Provisioner<'a> {
     /// There is no such device, or which call failed.
     pub async fn revoke(&self, order: &Order) -> Result<usize> {
         let note = Note::find(&order.out, &order.device, self.cloud).ok().flatten();
-        revoke::revoke(&self.things, &order.device, note.as_ref()).await
+        revoke::revoke(&self.iot, &order.device, note.as_ref()).await
     }
 
     /// Takes over a device of an older fleet. A rotation that was begun goes on first.
@@ -177,9 +181,9 @@ impl<'a> Provisioner<'a> {
         let owners = self.owners(order, thing.older_account.as_deref()).await?;
         let mut done = Vec::new();
         if note.noted.next.is_some() {
-            done = rotate::begin(&self.things, &mut note, None, now).await?;
+            done = rotate::begin(&self.iot, &mut note, None, now).await?;
         }
-        let adopted = adopt::adopt(&self.things, &mut note, &thing).await?;
+        let adopted = adopt::adopt(&self.iot, &mut note, &thing).await?;
         done.extend(adopted.done);
         self.complete(order, &note, &owners, done, adopted.warnings).await
     }
@@ -219,21 +223,21 @@ impl<'a> Provisioner<'a> {
             .with_context(|| format!("there is no bundle in `{}`: say where it is by `--out DIR`", order.out.display()))
     }
 
-    async fn known(&self, device: &str) -> Result<things::Thing> {
+    async fn known(&self, device: &str) -> Result<Thing> {
         check_id(device)?;
-        let thing = self.things.find(device).await?;
+        let thing = self.iot.find_thing(device).await?;
         thing.with_context(|| format!("AWS IoT knows no device `{device}`: make it by `dag-infra provision {device}`"))
     }
 
     /// A thing that is there already is one that was left halfway, and nothing else.
     async fn is_new(&self, device: &str, thing_type: Option<&str>) -> Result<()> {
-        if thing_type != Some(&self.things.thing_type) {
+        if thing_type != Some(&self.iot.thing_type) {
             bail!(
                 "AWS IoT has a thing `{device}` already, which this stack did not make: `--adopt` takes it over with the \
                  certificate that it has"
             );
         }
-        if !self.things.certificates(device).await?.is_empty() {
+        if !self.iot.certificates(device).await?.is_empty() {
             bail!(
                 "the device `{device}` has a certificate already, and its bundle is not here: say where that is by \
                  `--out DIR`. Without one, `--adopt` takes over a device of an older fleet with the certificate that it has, \
@@ -277,8 +281,8 @@ impl<'a> Provisioner<'a> {
         mut warnings: Vec<String>,
     ) -> Result<Report> {
         let device = order.device.as_str();
-        if !self.things.is_in_group(device).await? {
-            self.things.join_group(device).await?;
+        if !self.iot.is_in_group(device).await? {
+            self.iot.join_group(device).await?;
             done.push("the thing is in its group");
         }
         let configured = self.configured(device);
@@ -293,7 +297,7 @@ impl<'a> Provisioner<'a> {
         let thing = self.known(device).await?;
         match registration.account.as_ref().map(Name::as_str) {
             Some(account) if thing.account.as_deref() != Some(account) => {
-                self.things.set_account(device, account).await?;
+                self.iot.set_account(device, Some(account)).await?;
                 done.push("the thing names its account");
             }
             Some(_) => {}
@@ -302,7 +306,7 @@ impl<'a> Provisioner<'a> {
                 warnings.extend(warn::unowned(device, named, thing.older_account.as_deref()));
             }
         }
-        let endpoint = self.things.endpoint().await?;
+        let endpoint = self.iot.endpoint().await?;
         if self.write(order, note, &endpoint, registration.name.as_deref()).await? {
             done.push("the bundle is written");
         }
@@ -319,7 +323,7 @@ impl<'a> Provisioner<'a> {
             certificate: note.noted.certificate.as_ref().map(|certificate| certificate.id.clone()),
             key: note.uplink("device.key").exists(),
             done,
-            others: rotate::good_besides(&self.things, note).await?,
+            others: rotate::good_besides(&self.iot, note).await?,
             warnings,
         })
     }
@@ -327,7 +331,7 @@ impl<'a> Provisioner<'a> {
     async fn write(&self, order: &Order, note: &Note, endpoint: &str, name: Option<&str>) -> Result<bool> {
         let pem = match &note.noted.certificate {
             Some(certificate) => {
-                Some(self.things.look(certificate).await?.context("the certificate was deleted meanwhile")?.0)
+                Some(self.iot.describe(certificate).await?.context("the certificate was deleted meanwhile")?.0)
             }
             None => None,
         };

@@ -13,22 +13,7 @@ use dag_engine::Time;
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, Access};
-use crate::cloud::Cloud;
-
-/// A certificate of the broker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Certificate {
-    pub id: String,
-    pub arn: String,
-}
-
-impl Certificate {
-    /// By its ARN: `…:cert/ID`. Other principals have other ARNs.
-    pub fn of(arn: &str) -> Option<Certificate> {
-        let (_, id) = arn.split_once(":cert/")?;
-        Some(Certificate { id: id.to_owned(), arn: arn.to_owned() })
-    }
-}
+use crate::{cloud::Cloud, iot::Certificate};
 
 /// The note, and the folder that it is in.
 #[derive(Debug)]

@@ -3,37 +3,33 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use aws_sdk_iot::types::CertificateStatus;
 use dag_engine::Time;
 
-use super::{
-    identity,
-    note::{Certificate, Note},
-    things::Things,
-};
+use super::{identity, note::Note};
+use crate::iot::{Certificate, CertificateStatus, Iot};
 
 /// The thing's certificates besides the bundle's, whatever they are good for.
-async fn others(things: &Things, note: &Note) -> Result<Vec<Certificate>> {
-    let attached = things.certificates(&note.noted.device).await?;
+async fn others(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
+    let attached = iot.certificates(&note.noted.device).await?;
     Ok(attached.into_iter().filter(|one| note.noted.certificate.as_ref() != Some(one)).collect())
 }
 
 /// How many certificates are good besides the bundle's.
-pub(super) async fn good_besides(things: &Things, note: &Note) -> Result<usize> {
+pub(super) async fn good_besides(iot: &Iot, note: &Note) -> Result<usize> {
     if note.noted.certificate.is_none() {
         return Ok(0);
     }
-    Ok(things.active(&others(things, note).await?).await?.len())
+    Ok(iot.active_among(&others(iot, note).await?).await?.len())
 }
 
 /// The bundle's certificate, where a rotation that was begun from here waits to be finished: it is at work, and others are.
-async fn waits(things: &Things, note: &Note) -> Result<Option<Certificate>> {
+async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
     if !identity::is_here(note) {
         return Ok(None);
     }
     let Some(own) = note.noted.certificate.clone().filter(|_| note.noted.rotated_at.is_some()) else { return Ok(None) };
-    let attached = things.certificates(&note.noted.device).await?;
-    let active = things.active(&attached).await?;
+    let attached = iot.certificates(&note.noted.device).await?;
+    let active = iot.active_among(&attached).await?;
     Ok((active.contains(&own) && active.len() > 1).then_some(own))
 }
 
@@ -42,12 +38,7 @@ async fn waits(things: &Things, note: &Note) -> Result<Option<Certificate>> {
 ///
 /// # Errors
 /// A call failed, there is nothing to rotate, or another request is given than that of the rotation that waits.
-pub(super) async fn begin(
-    things: &Things,
-    note: &mut Note,
-    given: Option<&Path>,
-    now: Time,
-) -> Result<Vec<&'static str>> {
+pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now: Time) -> Result<Vec<&'static str>> {
     let device = note.noted.device.clone();
     let mut done = Vec::new();
     let next = match note.noted.next.clone() {
@@ -56,23 +47,23 @@ pub(super) async fn begin(
             next
         }
         None => {
-            if let Some(own) = waits(things, note).await? {
+            if let Some(own) = waits(iot, note).await? {
                 identity::check_same(note, given)?;
-                return things.put_to_work(&device, &own).await;
+                return iot.put_into_service(&device, &own).await;
             }
-            if note.noted.certificate.is_none() && things.certificates(&device).await?.is_empty() {
+            if note.noted.certificate.is_none() && iot.certificates(&device).await?.is_empty() {
                 bail!("the device `{device}` has no certificate yet: run this without `--rotate`");
             }
             note.keep()?;
             let request = identity::request(note, "next", given)?;
-            let next = things.issue(&request).await?;
+            let next = iot.issue(&request).await?;
             note.noted.next = Some(next.clone());
             note.keep()?;
             done.push("another certificate is made");
             next
         }
     };
-    done.extend(things.put_to_work(&device, &next).await?);
+    done.extend(iot.put_into_service(&device, &next).await?);
     identity::install_next(note)?;
     note.noted.certificate = Some(next);
     note.noted.next = None;
@@ -85,10 +76,10 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// A call failed, or the device could not go on with the bundle's.
-pub(super) async fn to_end(things: &Things, note: &Note) -> Result<Vec<Certificate>> {
+pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     let device = &note.noted.device;
     let folder = note.folder().display();
-    let attached = things.certificates(device).await?;
+    let attached = iot.certificates(device).await?;
     let own = note.noted.certificate.as_ref().filter(|own| note.noted.next.is_none() && attached.contains(own));
     let Some(own) = own else {
         bail!("the bundle `{folder}` has no certificate to go on with: run `--rotate` first");
@@ -100,34 +91,34 @@ pub(super) async fn to_end(things: &Things, note: &Note) -> Result<Vec<Certifica
         );
     }
     // Else the device would be locked out.
-    match things.look(own).await? {
+    match iot.describe(own).await? {
         Some((_, CertificateStatus::Active)) => {}
         _ => bail!("the new certificate of `{device}` is not active: run `--rotate` again first"),
     }
-    if !things.policies(own).await?.contains(&things.policy) {
+    if !iot.policies(own).await?.contains(&iot.policy) {
         bail!("the new certificate of `{device}` has no policy, and opens nothing: run `--rotate` again first");
     }
-    others(things, note).await
+    others(iot, note).await
 }
 
 /// Ends certificates of the device. One that other things have, too, is only taken from this one.
 ///
 /// # Errors
 /// A call failed: then it is to be made again.
-pub(super) async fn finish(things: &Things, note: &mut Note, certificates: &[Certificate]) -> Result<()> {
+pub(super) async fn finish(iot: &Iot, note: &mut Note, certificates: &[Certificate]) -> Result<()> {
     let device = note.noted.device.clone();
     let mut own = Vec::new();
     for certificate in certificates {
-        if things.sharing(&device, certificate).await?.is_empty() {
-            things.deactivate(certificate).await?;
+        if iot.other_things(&device, certificate).await?.is_empty() {
+            iot.deactivate(certificate).await?;
             own.push(certificate);
         }
     }
     for certificate in certificates {
         if own.contains(&certificate) {
-            things.forbid(certificate).await?;
+            iot.detach_policies(certificate).await?;
         }
-        things.detach(&device, certificate).await?;
+        iot.detach_certificate(&device, certificate).await?;
     }
     note.noted.rotated_at = None;
     note.keep()
