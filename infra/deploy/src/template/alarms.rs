@@ -3,7 +3,11 @@
 use dag_uplink::STATEMENTS;
 use serde_json::{Map, Value, json};
 
-use super::{Facts, Part, attribute, broker, reference, sub};
+use super::{
+    broker,
+    facts::Facts,
+    part::{Part, attribute, reference, sub},
+};
 
 struct Alarm {
     id: &'static str,

@@ -3,7 +3,10 @@
 use dag_uplink::{SQL_VERSION, STATEMENTS, Statement, Topics};
 use serde_json::{Value, json};
 
-use super::{Facts, Part, allow, attribute, reference, role, sub};
+use super::{
+    facts::Facts,
+    part::{Part, allow, attribute, reference, role, sub},
+};
 
 /// The thing's name, which is its client id and stands in its topics: IoT puts it in, not CloudFormation.
 const THING: &str = "${!iot:Connection.Thing.ThingName}";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Part;
+use super::part::Part;
 
 /// A template.
 #[derive(Clone, Debug, PartialEq)]

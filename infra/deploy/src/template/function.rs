@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Facts, Part, allow, attribute, parameter, queues::FUNCTION_TIMEOUT, reference, role, sub};
+use super::{
+    facts::Facts,
+    parameter,
+    part::{Part, allow, attribute, reference, role, sub},
+    queues::FUNCTION_TIMEOUT,
+};
 
 /// In MB. What it needs is a tenth; the share of the processor goes by it, too.
 const MEMORY: u32 = 256;

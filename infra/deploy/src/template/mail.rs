@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Facts, Part, attribute, reference, role, sub};
+use super::{
+    facts::Facts,
+    part::{Part, allow, attribute, reference, role, sub},
+};
 
 /// The events that say that a mail did not arrive, or was not wanted.
 fn pattern(facts: &Facts) -> Value {
@@ -88,7 +91,7 @@ pub(super) fn forwarding(facts: &Facts) -> Part {
             "Targets": [{ "Id": "bus", "Arn": bus.clone(), "RoleArn": attribute("MailEventsRole", "Arn") }],
         },
     });
-    let put = super::allow("HandOn", &["events:PutEvents"], vec![bus]);
+    let put = allow("HandOn", &["events:PutEvents"], vec![bus]);
     let role = role("What hands on what becomes of mail may do", "events.amazonaws.com", "mail", vec![put]);
     Part { about: "What becomes of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
 }

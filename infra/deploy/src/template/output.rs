@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Facts, mail, reference};
+use super::{
+    facts::Facts,
+    mail,
+    part::{reference, sub},
+};
 
 /// An output of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +88,8 @@ impl Output {
         match self {
             // In letters, so that it can be read in the template, too.
             Output::MailRegion => Value::from(facts.mail_region().unwrap_or(&facts.region)),
-            Output::DevicePolicy => super::sub("${AWS::StackName}-device"),
-            Output::DeviceGroup | Output::DeviceType => super::sub("${AWS::StackName}"),
+            Output::DevicePolicy => sub("${AWS::StackName}-device"),
+            Output::DeviceGroup | Output::DeviceType => sub("${AWS::StackName}"),
             other => reference(other.name()),
         }
     }

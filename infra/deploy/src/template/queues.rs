@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Part, attribute, reference, sub};
+use super::part::{Part, attribute, reference, sub};
 
 /// The longest that a batch may take, in seconds: a hung webhook takes 3 s, a service 12 s.
 pub(super) const FUNCTION_TIMEOUT: u32 = 30;

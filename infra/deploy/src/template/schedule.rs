@@ -3,7 +3,7 @@
 use dag_cloud::SWEEP;
 use serde_json::json;
 
-use super::{Part, allow, attribute, reference, role, sub};
+use super::part::{Part, allow, attribute, reference, role, sub};
 
 pub(super) fn part() -> Part {
     let schedule = json!({

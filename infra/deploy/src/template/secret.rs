@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Facts, Part};
+use super::{facts::Facts, part::Part};
 
 pub(super) fn part(facts: &Facts) -> Part {
     let entries: Vec<&str> = facts.secrets.iter().map(String::as_str).collect();

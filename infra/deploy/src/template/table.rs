@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Part;
+use super::part::Part;
 
 pub(super) fn part() -> Part {
     let attributes = [("pk", "S"), ("sk", "S"), ("shard", "N"), ("due", "N")];
