@@ -8,8 +8,8 @@ use std::{
 use dag_engine::{BUILT_IN, Device, Name};
 
 use crate::{
-    Aws, DeviceConfig, Email, HomeAssistant, Site, Storage, Uplink, Web, Webhook, section::Section, uplink::TOPICS,
-    wrong::Wrong,
+    Aws, DeviceConfig, Email, HomeAssistant, Mode, Site, Storage, Uplink, Web, Webhook, diagnostic::Diagnostic,
+    section::Section, uplink::TOPICS,
 };
 
 /// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
@@ -39,15 +39,6 @@ pub struct Config {
     pub aws: Option<Aws>,
     /// The folder of `config.toml`; `rules/` stands in it.
     pub root: PathBuf,
-}
-
-/// Who decides and delivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The device itself.
-    Standalone,
-    /// The cloud, by what devices report to it. A device runs by itself the rules that say `run_on = "edge"`.
-    Cloud,
 }
 
 /// What later versions read.
@@ -152,7 +143,7 @@ impl Config {
 fn read_devices(mut section: Section<'_>) -> BTreeMap<Name, DeviceConfig> {
     let ids = section.left();
     if ids.is_empty() {
-        section.wrong(Wrong::new("there is no device", "add a section `[device.NAME]`"));
+        section.reject(Diagnostic::new("there is no device", "add a section `[device.NAME]`"));
     }
     let read = |id: &String| Some((Name::new(id), section.table(id).and_then(DeviceConfig::read)?));
     ids.iter().filter_map(read).collect()

@@ -6,9 +6,9 @@ use dag_engine::{BUILT_IN, Name, Value};
 
 use crate::{
     Source,
+    diagnostic::Diagnostic,
     section::{Section, is_line},
     source::Sense,
-    wrong::Wrong,
     zone::zone,
 };
 
@@ -37,7 +37,7 @@ impl DeviceConfig {
         let id = section.name().to_owned();
         if !is_device_id(&id) {
             let help = "use letters, digits, `-` and `_`, at most 64: it stands in topics and paths";
-            section.wrong(Wrong::new(format!("`{id}` cannot be the id of a device"), help));
+            section.reject(Diagnostic::new(format!("`{id}` cannot be the id of a device"), help));
         }
         let name = section.line("name").unwrap_or_else(|| id.clone());
         let labels = section.get("labels").unwrap_or_default();
@@ -60,12 +60,12 @@ impl DeviceConfig {
             }
             let Some(table) = section.table(&fact) else { continue };
             if let Err(wrong) = input_name(&fact) {
-                table.wrong(wrong);
+                table.reject(wrong);
             }
             inputs.extend(Source::read(table, Sense::Input).map(|source| (Name::new(&fact), source)));
         }
         for (fact, other, pin) in pins_used_twice(&inputs) {
-            section.wrong_at(fact, format!("pin {pin} is read by `{other}` already"));
+            section.reject_key(fact, format!("pin {pin} is read by `{other}` already"));
         }
         section.finish();
         Some(DeviceConfig { name, labels, account: account.map(Name::new), timezone, inputs, report_step })
@@ -84,16 +84,16 @@ pub fn is_device_name(name: &str) -> bool {
 }
 
 /// Whether rules can call a fact so.
-fn input_name(name: &str) -> Result<(), Wrong> {
+fn input_name(name: &str) -> Result<(), Diagnostic> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.bytes().all(plain) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         let help = "use small letters, digits and `_`, a letter first, like `freezer_door`";
-        return Err(Wrong::new(format!("`{name}` cannot be the name of an input"), help));
+        return Err(Diagnostic::new(format!("`{name}` cannot be the name of an input"), help));
     }
     let taken = Value::NAMED.iter().map(|(name, _)| *name).chain(BUILT_IN.iter().map(|(name, _)| *name));
     match taken.into_iter().find(|taken| *taken == name) {
         Some(_) => {
-            Err(Wrong::new(format!("`{name}` has a meaning of its own in rules"), "give the input another name"))
+            Err(Diagnostic::new(format!("`{name}` has a meaning of its own in rules"), "give the input another name"))
         }
         None => Ok(()),
     }

@@ -6,10 +6,9 @@ use dag_engine::SecretRef;
 
 use crate::{
     Mode,
-    aws::{Service, region_of},
+    diagnostic::Diagnostic,
     host::{is_host, is_loopback},
     section::Section,
-    wrong::Wrong,
 };
 
 /// The section `[email]`.
@@ -85,7 +84,8 @@ impl Email {
         let transport = section.need("transport", "transport = \"outbox\"").word("transport", &words, &[]);
         if transport == Some(Transport::Ses) && mode == Some(Mode::Standalone) {
             let help = "use `smtp` or `outbox`, or `mode = \"cloud\"`";
-            section.wrong_at("transport", Wrong::new("a device that decides by itself cannot send by SES", help));
+            section
+                .reject_key("transport", Diagnostic::new("a device that decides by itself cannot send by SES", help));
         }
         let from = section.need("from", "from = \"detectordag <dag@example.com>\"").get("from");
         let from = from.and_then(|text: String| section.check("from", mailbox(text)));
@@ -93,8 +93,10 @@ impl Email {
         let smtp = section.table("smtp");
         if transport == Some(Transport::Smtp) && smtp.is_none() {
             let help = "add a section `[email.smtp]` with `server`";
-            section
-                .wrong_at("transport", Wrong::new("mail is to leave through a mail server, and none is named", help));
+            section.reject_key(
+                "transport",
+                Diagnostic::new("mail is to leave through a mail server, and none is named", help),
+            );
         }
         let smtp = smtp.and_then(Smtp::read);
         let ses = section.table("ses").map(Ses::read).unwrap_or_default();
@@ -115,7 +117,8 @@ impl Smtp {
         let security = section.word("security", &words, &[]).unwrap_or_default();
         if security == Security::Plain && server.as_deref().is_some_and(|server| !is_loopback(server)) {
             let help = "use `starttls` or `tls`; `plain` is for a server at `localhost`";
-            section.wrong_at("security", Wrong::new("mail and password would cross the network unprotected", help));
+            section
+                .reject_key("security", Diagnostic::new("mail and password would cross the network unprotected", help));
         }
         let ca = section.file("ca");
         let (username, password) = section.login();
@@ -126,8 +129,7 @@ impl Smtp {
 
 impl Ses {
     fn read(mut section: Section<'_>) -> Ses {
-        let region =
-            section.get("region").and_then(|region: String| section.check("region", region_of(region, Service::Ses)));
+        let region = section.get("region");
         let configuration_set = section.get("configuration_set").and_then(|name: String| {
             let wrong = format!("`{name}` cannot be a configuration set: letters, digits, `-` and `_`, at most 64");
             section.check("configuration_set", if is_word(&name) { Ok(name) } else { Err(wrong) })
@@ -144,7 +146,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// A sender as a header can hold it: `Name <user@host>` or `user@host`.
-pub(crate) fn mailbox(text: String) -> Result<String, Wrong> {
+pub(crate) fn mailbox(text: String) -> Result<String, Diagnostic> {
     let address = match text.split_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),
         None => text.as_str(),
@@ -155,7 +157,7 @@ pub(crate) fn mailbox(text: String) -> Result<String, Wrong> {
         return Ok(text);
     }
     let help = "write it like `dag@example.com` or `detectordag <dag@example.com>`";
-    Err(Wrong::new(format!("`{}` is not a mail address", text.escape_debug()), help))
+    Err(Diagnostic::new(format!("`{}` is not a mail address", text.escape_debug()), help))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use dag_engine::SecretRef;
 use url::Url;
 
-use crate::{host::is_host, section::Section, wrong::Wrong};
+use crate::{diagnostic::Diagnostic, host::is_host, section::Section};
 
 /// The section `[home_assistant]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl HomeAssistant {
         let ca = section.file("ca");
         if ca.is_some() && broker.as_ref().is_some_and(|broker| !broker.tls) {
             let help = "write `mqtts://…` as the broker, or remove this line";
-            section.wrong_at("ca", Wrong::new("certificates are for a broker with TLS", help));
+            section.reject_key("ca", Diagnostic::new("certificates are for a broker with TLS", help));
         }
         let (username, password) = section.login();
         let prefix = section.get("prefix").and_then(|prefix: String| section.check("prefix", topic(prefix)));
@@ -56,9 +56,9 @@ impl HomeAssistant {
     }
 }
 
-fn broker_at(text: &str) -> Result<Broker, Wrong> {
+fn broker_at(text: &str) -> Result<Broker, Diagnostic> {
     let help = "write it like `mqtt://homeassistant.local:1883`, or `mqtts://homeassistant.local:8883` for TLS";
-    let wrong = || Wrong::new(format!("`{}` is not the address of an MQTT broker", text.escape_debug()), help);
+    let wrong = || Diagnostic::new(format!("`{}` is not the address of an MQTT broker", text.escape_debug()), help);
     let url = Url::parse(text).map_err(|_| wrong())?;
     let (tls, usual) = match url.scheme() {
         "mqtt" => (false, 1883),
@@ -67,7 +67,7 @@ fn broker_at(text: &str) -> Result<Broker, Wrong> {
     };
     if !url.username().is_empty() || url.password().is_some() {
         let help = "`username` and `password` are keys of their own";
-        return Err(Wrong::new("the address of a broker names neither user nor password", help));
+        return Err(Diagnostic::new("the address of a broker names neither user nor password", help));
     }
     let host = url.host_str().unwrap_or_default();
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -77,14 +77,14 @@ fn broker_at(text: &str) -> Result<Broker, Wrong> {
 }
 
 /// A topic that names one place: without the signs that stand for several.
-fn topic(text: String) -> Result<String, Wrong> {
+fn topic(text: String) -> Result<String, Diagnostic> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     let whole = text.split('/').all(|level| !level.is_empty());
     if whole && text.len() <= LONGEST_PREFIX && text.bytes().all(plain) {
         return Ok(text);
     }
     let help = "use letters, digits, `-`, `_` and `.`, with `/` between them";
-    Err(Wrong::new(format!("`{}` cannot be the beginning of a topic", text.escape_debug()), help))
+    Err(Diagnostic::new(format!("`{}` cannot be the beginning of a topic", text.escape_debug()), help))
 }
 
 #[cfg(test)]

@@ -16,14 +16,18 @@
 //! ```
 
 mod aws;
+mod check;
 mod config;
 mod device;
+mod diagnostic;
 mod email;
 mod home_assistant;
 mod host;
 mod layers;
 mod load;
+mod mode;
 mod problem;
+mod report;
 mod secret;
 mod section;
 mod site;
@@ -32,14 +36,16 @@ mod storage;
 mod uplink;
 mod web;
 mod webhook;
-mod wrong;
 mod zone;
 
-pub use aws::{Aws, sends_mail};
-pub use config::{Config, DeviceError, Mode};
+pub use aws::Aws;
+pub use check::Check;
+pub use config::{Config, DeviceError};
 pub use device::{DeviceConfig, is_device_id, is_device_name};
+pub use diagnostic::Diagnostic;
 pub use email::{Email, Security, Ses, Smtp, Transport};
 pub use home_assistant::{Broker, HomeAssistant};
+pub use mode::Mode;
 pub use problem::{ConfigErrors, Place, Problem};
 pub use secret::{SecretError, Secrets, resolve};
 pub use site::Site;

@@ -12,10 +12,7 @@ use figment::value::Dict;
 use serde::Deserialize as _;
 use toml::de::{DeTable, Error as TomlError};
 
-use crate::{
-    Config, ConfigErrors, Place, Problem, layers,
-    section::{Report, Section},
-};
+use crate::{Check, Config, ConfigErrors, Place, Problem, layers, report::Report, section::Section};
 
 /// No configuration written by people comes near it; a file that does is not one.
 const LARGEST: u64 = 1 << 20;
@@ -29,14 +26,23 @@ impl Config {
     /// Everything that is wrong: a file that is not there, is no file, is over 1 MiB, is not UTF-8 or not TOML; keys
     /// that are unknown or missing; values that cannot be.
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, ConfigErrors> {
+        Config::load_with(path, overrides, &[])
+    }
+
+    /// Does the same as [`Config::load`], with further checks.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, by the checks too.
+    pub fn load_with(path: &Path, overrides: &[(String, String)], checks: &[Check]) -> Result<Config, ConfigErrors> {
         let text = read(path)?;
         // Absolute, so that the paths in it stay true wherever they are used.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        read_layers(&text, path, folder(&absolute), std::env::vars_os(), overrides)
+        read_layers(&text, path, folder(&absolute), std::env::vars_os(), overrides, checks)
     }
 
-    /// What [`Config::load`] does with a file's text and an environment that are given; `path` names the file in
-    /// errors, and relative paths count from its folder.
+    /// Does the same as [`Config::load`] with a given text and environment. `path` names the file in errors, and relative
+    /// paths count from its folder.
     ///
     /// # Errors
     ///
@@ -47,7 +53,7 @@ impl Config {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &[(String, String)],
     ) -> Result<Config, ConfigErrors> {
-        read_layers(text, path, folder(path), environment, overrides)
+        read_layers(text, path, folder(path), environment, overrides, &[])
     }
 }
 
@@ -99,6 +105,7 @@ fn read_layers(
     root: &Path,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     overrides: &[(String, String)],
+    checks: &[Check],
 ) -> Result<Config, ConfigErrors> {
     let fail = |problems| ConfigErrors::new(path.display().to_string(), text.to_owned(), problems);
     let syntax = |error: &TomlError| Problem {
@@ -121,7 +128,7 @@ fn read_layers(
     };
     let merged = figment.find_value("").map_err(|error| fail(vec![outside(error)]))?;
     let merged = merged.into_dict().unwrap_or_default();
-    let report = Report { table: table.get_ref(), figment: &figment, root, problems: RefCell::default() };
+    let report = Report { table: table.get_ref(), figment: &figment, root, checks, problems: RefCell::default() };
     let config = Config::read(Section::top(&report, merged), root);
     let problems = report.problems.take();
     match config {

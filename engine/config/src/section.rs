@@ -1,7 +1,6 @@
 //! Reads tables key by key, so that one wrong value does not hide the next.
 
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     fmt::Display,
     ops::RangeInclusive,
@@ -9,73 +8,16 @@ use std::{
     str::FromStr,
 };
 
-use dag_engine::Millis;
-use dag_engine::SecretRef;
-use figment::{
-    Figment, Source,
-    value::{Dict, Value},
-};
+use dag_engine::{Millis, SecretRef};
+use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
-use toml::de::{DeTable, DeValue};
 
 use crate::{
+    diagnostic::{Diagnostic, advice, describe},
     layers::toml_value,
-    problem::{Place, Problem},
-    wrong::{Wrong, advice, describe},
+    problem::Place,
+    report::Report,
 };
-
-/// The merged layers, the file that they stand on, and what turned out to be wrong.
-pub(crate) struct Report<'a> {
-    /// The file's own table, for its spans.
-    pub table: &'a DeTable<'a>,
-    pub figment: &'a Figment,
-    /// Where relative paths count from.
-    pub root: &'a Path,
-    /// Sections are read in one another while all of them report here.
-    pub problems: RefCell<Vec<Problem>>,
-}
-
-/// Whether a text is one line that is not empty, fit for the subject of a mail.
-pub(crate) fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && !text.contains(char::is_control)
-}
-
-impl Report<'_> {
-    fn push(&self, place: &Place, wrong: Wrong) {
-        let problem = Problem { message: wrong.message, place: place.clone(), help: wrong.help };
-        self.problems.borrow_mut().push(problem);
-    }
-
-    /// Where `value` comes from; `None` if that is where its table comes from.
-    fn place(&self, path: &[String], value: &Value) -> Option<Place> {
-        let metadata = self.figment.get_metadata(value.tag())?;
-        match metadata.source {
-            Some(Source::File(_)) => self.span(path).map(Place::At),
-            _ => Some(Place::Outside(metadata.name.to_string())),
-        }
-    }
-
-    /// The spans in the file of a value and of its name.
-    fn spans(&self, path: &[String]) -> Option<(Span, Span, bool)> {
-        let (first, rest) = path.split_first()?;
-        let (mut key, mut value) = self.table.get_key_value(first.as_str())?;
-        for step in rest {
-            (key, value) = match value.get_ref() {
-                DeValue::Table(table) => table.get_key_value(step.as_str())?,
-                DeValue::Array(array) => (key, array.get(step.parse::<usize>().ok()?)?),
-                _ => return None,
-            };
-        }
-        Some((key.span(), value.span(), value.get_ref().is_table()))
-    }
-
-    /// The span of a value; a table's is that of its name.
-    fn span(&self, path: &[String]) -> Option<Span> {
-        self.spans(path).map(|(key, value, table)| if table { key } else { value })
-    }
-}
-
-type Span = std::ops::Range<usize>;
 
 /// One table, taken apart as it is read. What is left when it is [finished](Section::finish) is unknown.
 ///
@@ -128,22 +70,22 @@ impl<'a> Section<'a> {
     }
 
     /// Reports something about this table.
-    pub fn wrong(&self, wrong: impl Into<Wrong>) {
+    pub fn reject(&self, wrong: impl Into<Diagnostic>) {
         self.report.push(&self.place, wrong.into());
     }
 
     /// Reports something about the value of `key`.
-    pub fn wrong_at(&self, key: &str, wrong: impl Into<Wrong>) {
+    pub fn reject_key(&self, key: &str, wrong: impl Into<Diagnostic>) {
         self.report.push(self.known.get(key).unwrap_or(&self.place), wrong.into());
     }
 
     /// Reports what is wrong with the value of `key`, if anything is.
-    pub fn check<T>(&self, key: &str, result: Result<T, impl Into<Wrong>>) -> Option<T> {
-        result.map_err(|wrong| self.wrong_at(key, wrong)).ok()
+    pub fn check<T>(&self, key: &str, result: Result<T, impl Into<Diagnostic>>) -> Option<T> {
+        result.map_err(|wrong| self.reject_key(key, wrong)).ok()
     }
 
     /// Reports what is wrong with the entry `at` of the list under `key`, if anything is.
-    pub fn check_entry<T>(&self, key: &str, at: usize, result: Result<T, impl Into<Wrong>>) -> Option<T> {
+    pub fn check_entry<T>(&self, key: &str, at: usize, result: Result<T, impl Into<Diagnostic>>) -> Option<T> {
         result.map_err(|wrong| self.report.push(&self.place_in(key, &[at.to_string()]), wrong.into())).ok()
     }
 
@@ -162,17 +104,25 @@ impl<'a> Section<'a> {
         let value = self.take(key)?;
         let read = value.deserialize();
         match (read, &value, self.known.get(key)) {
-            (Ok(read), ..) => Some(read),
+            (Ok(read), ..) => self.apply_checks(key, &value).map(|()| read),
             // The environment and flags know only text: what is to be something else is read as TOML.
             (Err(error), Value::String(_, text), Some(Place::Outside(_))) => {
                 let again = toml_value(text).and_then(|value| value.deserialize().ok());
-                self.check(key, again.ok_or_else(|| Wrong::kind(key, &value, &error)))
+                self.check(key, again.ok_or_else(|| Diagnostic::kind(key, &value, &error)))
             }
             (Err(error), ..) => {
-                self.report.push(&self.place_in(key, &error.path), Wrong::kind(key, &value, &error));
+                self.report.push(&self.place_in(key, &error.path), Diagnostic::kind(key, &value, &error));
                 None
             }
         }
+    }
+
+    /// Applies the program's own checks to the text of `key`.
+    fn apply_checks(&self, key: &str, value: &Value) -> Option<()> {
+        let Some(text) = value.as_str() else { return Some(()) };
+        let path = self.path_to(key).join(".");
+        let mut checks = self.report.checks.iter().filter(|check| check.key == path);
+        self.check(key, checks.try_for_each(|check| (check.judge)(text)))
     }
 
     /// Reports it if `key` is not there; `example` shows how its line could look.
@@ -182,7 +132,7 @@ impl<'a> Section<'a> {
                 [] => format!("`{key}` is missing"),
                 path => format!("`{key}` is missing in `{}`", path.join(".")),
             };
-            self.wrong(Wrong::new(what, format!("add `{example}`")));
+            self.reject(Diagnostic::new(what, format!("add `{example}`")));
         }
         self
     }
@@ -221,11 +171,14 @@ impl<'a> Section<'a> {
         let now: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         if later.contains(&text.as_str()) {
             let list: Vec<String> = now.iter().map(|word| format!("`{word}`")).collect();
-            self.wrong_at(key, Wrong::later(&format!("`{key} = \"{text}\"`"), format!("use {}", list.join(" or "))));
+            self.reject_key(
+                key,
+                Diagnostic::not_yet(&format!("`{key} = \"{text}\"`"), format!("use {}", list.join(" or "))),
+            );
             return None;
         }
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        self.check(key, found.ok_or_else(|| Wrong::new(format!("`{key}` cannot be `{text}`"), advice(&text, now))))
+        self.check(key, found.ok_or_else(|| Diagnostic::new(format!("`{key}` cannot be `{text}`"), advice(&text, now))))
     }
 
     /// A path, from the folder of the file.
@@ -241,10 +194,10 @@ impl<'a> Section<'a> {
         let username = self.line("username");
         let password = self.parse("password");
         if protected && !named {
-            self.wrong_at("password", Wrong::new("a password without a user", "add `username = \"…\"`"));
+            self.reject_key("password", Diagnostic::new("a password without a user", "add `username = \"…\"`"));
         }
         if named && !protected {
-            self.wrong_at("username", Wrong::new("a user without a password", "add `password = \"env:NAME\"`"));
+            self.reject_key("username", Diagnostic::new("a user without a password", "add `password = \"env:NAME\"`"));
         }
         let password = password.map(|secret| match secret {
             SecretRef::File(path) => SecretRef::File(self.root().join(path).to_string_lossy().into_owned()),
@@ -269,7 +222,7 @@ impl<'a> Section<'a> {
         let (found, whole) = (describe(&value), self.path_to(key).join("."));
         let values = inner.or_else(|| value.into_dict()).ok_or_else(|| {
             let help = format!("write a section `[{whole}]`, or a table `{{ key = value }}`");
-            Wrong::new(format!("`{whole}` must be a table, not {found}"), help)
+            Diagnostic::new(format!("`{whole}` must be a table, not {found}"), help)
         });
         let (report, path) = (self.report, self.path_to(key));
         self.check(key, values).map(|values| Section { report, path, place, values, known: BTreeMap::new() })
@@ -285,8 +238,8 @@ impl<'a> Section<'a> {
     /// Refuses a section that the design has and this version has not.
     pub fn refuse(&mut self, key: &str) {
         if self.take(key).is_some() {
-            let wrong = Wrong::later(&format!("`[{}]`", self.path_to(key).join(".")), "remove this section");
-            self.wrong_at(key, wrong);
+            let wrong = Diagnostic::not_yet(&format!("`[{}]`", self.path_to(key).join(".")), "remove this section");
+            self.reject_key(key, wrong);
         }
         // Nor is it proposed to anyone.
         self.known.remove(key);
@@ -307,7 +260,12 @@ impl<'a> Section<'a> {
                 }
                 place => place.unwrap_or(Place::File),
             };
-            self.report.push(&place, Wrong::new(format!("`{}` is not a key of this file", path.join(".")), help));
+            self.report.push(&place, Diagnostic::new(format!("`{}` is not a key of this file", path.join(".")), help));
         }
     }
+}
+
+/// Whether a text is one line that is not empty, fit for the subject of a mail.
+pub(crate) fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
 }

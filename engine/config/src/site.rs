@@ -3,7 +3,7 @@
 use dag_engine::Name;
 use url::Url;
 
-use crate::{section::Section, wrong::Wrong, zone::zone};
+use crate::{diagnostic::Diagnostic, section::Section, zone::zone};
 
 /// The section `[site]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,12 @@ impl Site {
 }
 
 /// A URL to which a page's path can be joined.
-fn web_url(text: &str) -> Result<Url, Wrong> {
+fn web_url(text: &str) -> Result<Url, Diagnostic> {
     let plain = |url: &Url| url.query().is_none() && url.fragment().is_none();
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")).filter(plain).ok_or_else(|| {
-        Wrong::new(format!("`{text}` is not the address of a web site"), "write it like `https://dag.example.com/`")
+        Diagnostic::new(
+            format!("`{text}` is not the address of a web site"),
+            "write it like `https://dag.example.com/`",
+        )
     })
 }

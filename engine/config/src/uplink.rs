@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dag_engine::{Millis, Name};
 
-use crate::{host::is_host, section::Section, storage::size, wrong::Wrong};
+use crate::{diagnostic::Diagnostic, host::is_host, section::Section, storage::size};
 
 /// The section `[uplink]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Uplink {
         let endpoint = section.get("endpoint");
         let endpoint = endpoint.and_then(|host: String| {
             let help = "write its name alone: no `mqtts://`, and the port is a key of its own";
-            let wrong = || Wrong::new(format!("`{host}` is not the name of a broker"), help);
+            let wrong = || Diagnostic::new(format!("`{host}` is not the name of a broker"), help);
             section.check("endpoint", if is_host(&host) { Ok(host) } else { Err(wrong()) })
         });
         let port = section.number("port", 1..=65_535);
@@ -103,7 +103,7 @@ fn level(text: &str) -> Result<Name, String> {
 }
 
 /// Only the form: 32 bytes in base64. Whether it is a point on the curve shows when something is checked by it.
-fn public_key(text: String) -> Result<String, Wrong> {
+fn public_key(text: String) -> Result<String, Diagnostic> {
     // 43 digits of 6 bits, the last of which carries 4, and one `=`.
     let digits = text.strip_suffix('=').unwrap_or_default();
     let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
@@ -112,7 +112,7 @@ fn public_key(text: String) -> Result<String, Wrong> {
         return Ok(text);
     }
     let help = "it is the line that `dag-infra provision` writes: 32 bytes in base64";
-    Err(Wrong::new("this is no public key", help))
+    Err(Diagnostic::new("this is no public key", help))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::{section::Section, wrong::Wrong};
+use crate::{diagnostic::Diagnostic, section::Section};
 
 /// The section `[web]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Web {
             let help = "write an IP address and a port, like `127.0.0.1:8080`, or `0.0.0.0:8080` for every network";
             section.check(
                 "listen",
-                text.parse().map_err(|_| Wrong::new(format!("`{text}` is nowhere to listen at"), help)),
+                text.parse().map_err(|_| Diagnostic::new(format!("`{text}` is nowhere to listen at"), help)),
             )
         });
         section.finish();

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use dag_engine::Name;
+use dag_engine::{Name, did_you_mean};
 use jiff::tz::TimeZoneDatabase;
 
-use crate::wrong::{Wrong, nearest};
+use crate::diagnostic::Diagnostic;
 
 /// The zones that come with the program: every host reads the same clock, whatever its system knows.
 fn zones() -> &'static TimeZoneDatabase {
@@ -14,14 +14,13 @@ fn zones() -> &'static TimeZoneDatabase {
 }
 
 /// The zone's name in its usual spelling.
-pub(crate) fn zone(name: &str) -> Result<Name, Wrong> {
+pub(crate) fn zone(name: &str) -> Result<Name, Diagnostic> {
     let found = zones().get(name).ok().and_then(|zone| zone.iana_name().map(Name::new));
     found.ok_or_else(|| {
         let all: Vec<String> = zones().available().map(|zone| zone.as_str().to_owned()).collect();
-        let help = match nearest(name, all.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "write a name of the IANA database, like `Europe/London` or `UTC`".to_owned(),
-        };
-        Wrong::new(format!("there is no time zone `{name}`"), help)
+        let near = did_you_mean(name, all.iter().map(String::as_str));
+        let help =
+            near.unwrap_or_else(|| "write a name of the IANA database, like `Europe/London` or `UTC`".to_owned());
+        Diagnostic::new(format!("there is no time zone `{name}`"), help)
     })
 }

@@ -26,6 +26,7 @@ mod fleet;
 mod iot;
 mod package;
 mod provision;
+mod regions;
 mod rules;
 mod secret;
 mod stack;

@@ -137,7 +137,7 @@ fn a_line_with_other_letters_has_its_caret_in_place() {
 
 #[test]
 fn ses_is_for_the_cloud() {
-    let text = file("[email.ses]\nregion = \"Ireland!\"\nconfiguration_set = \"\"\n").replace("\"outbox\"", "\"ses\"");
+    let text = file("[email.ses]\nregion = \"eu-west-1\"\nconfiguration_set = \"\"\n").replace("\"outbox\"", "\"ses\"");
     assert_snapshot!(told(&text), @r#"
     error: a device that decides by itself cannot send by SES
      --> /home/dag/config.toml:8:13
@@ -146,14 +146,6 @@ fn ses_is_for_the_cloud() {
       |             ^^^^^
       |
       = help: use `smtp` or `outbox`, or `mode = "cloud"`
-
-    error: `Ireland!` is not a region of AWS
-      --> /home/dag/config.toml:11:10
-       |
-    11 | region = "Ireland!"
-       |          ^^^^^^^^^^
-       |
-       = help: expected one of `af-south-1`, `ap-northeast-1`, `ap-northeast-2`, `ap-northeast-3`, `ap-south-1`, `ap-south-2`, `ap-southeast-1`, `ap-southeast-2`, `ap-southeast-3`, `ap-southeast-5`, `ca-central-1`, `ca-west-1`, `eu-central-1`, `eu-central-2`, `eu-north-1`, `eu-south-1`, `eu-west-1`, `eu-west-2`, `eu-west-3`, `il-central-1`, `me-central-1`, `me-south-1`, `sa-east-1`, `us-east-1`, `us-east-2`, `us-west-1`, `us-west-2`
 
     error: `` cannot be a configuration set: letters, digits, `-` and `_`, at most 64
       --> /home/dag/config.toml:12:21

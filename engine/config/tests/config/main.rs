@@ -7,6 +7,7 @@ mod bad_addresses;
 mod bad_devices;
 mod bad_files;
 mod bad_values;
+mod checks;
 mod home_assistant;
 mod layers;
 mod shipped;

@@ -11,7 +11,7 @@ use dag_config::Config;
 use dag_engine::{Problems, Time};
 use dag_rulebook::Folder;
 
-use crate::{cloud::Cloud, template::Facts};
+use crate::{cloud::Cloud, regions, template::Facts};
 
 /// The options that every command takes.
 pub(super) type Common = dag_cli::Common<Format>;
@@ -36,7 +36,7 @@ impl dag_cli::Format for Format {
 
 /// Reads the configuration.
 pub(super) fn load(common: &Common) -> Result<Config> {
-    Ok(Config::load(&common.config, &common.set)?)
+    Ok(Config::load_with(&common.config, &common.set, &regions::CHECKS)?)
 }
 
 /// Reads the configuration and the rules beside it, and returns both with what a template needs of them.

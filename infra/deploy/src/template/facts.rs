@@ -6,7 +6,10 @@ use dag_config::{Config, Ses};
 use dag_engine::SecretRef;
 use dag_rulebook::Folder;
 
-use crate::secret::{check_name, named};
+use crate::{
+    regions::has_ses,
+    secret::{check_name, named},
+};
 
 /// What the template depends on, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Facts {
         if !sender.is_ascii() {
             return Err(FactsError::Sender(sender.to_owned()));
         }
-        if config.email.ses.region.is_none() && !dag_config::sends_mail(&aws.region) {
+        if config.email.ses.region.is_none() && !has_ses(&aws.region) {
             return Err(FactsError::NoMail(aws.region));
         }
         let (mut entries, mut unreachable) = (BTreeSet::new(), BTreeSet::new());

@@ -1,29 +1,31 @@
-//! Sentences about values that cannot be.
+//! Sentences about values that are refused.
 
+use dag_engine::did_you_mean;
 use figment::{error::Kind, value::Value};
 
-/// What is wrong with a value, and what helps.
+/// Why a value is refused, and what helps. A [`Problem`](crate::Problem) has its place, too.
 #[derive(Debug)]
-pub(crate) struct Wrong {
-    pub message: String,
-    pub help: Option<String>,
+pub struct Diagnostic {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
-impl Wrong {
+impl Diagnostic {
+    /// A sentence about the value, and the advice that follows it.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Wrong { message: message.into(), help: Some(help.into()) }
+        Diagnostic { message: message.into(), help: Some(help.into()) }
     }
 
-    /// Something that the design promises and this version does not build.
-    pub fn later(what: &str, help: impl Into<String>) -> Self {
-        Wrong::new(format!("{what} is not part of this version yet"), help)
+    /// A feature that a later version will have.
+    pub(crate) fn not_yet(what: &str, help: impl Into<String>) -> Self {
+        Diagnostic::new(format!("{what} is not part of this version yet"), help)
     }
 
-    /// A value of the wrong kind, from the error of its deserializer.
-    pub fn kind(key: &str, value: &Value, error: &figment::Error) -> Self {
+    /// A value of another type than its key has, from the error of its deserializer.
+    pub(crate) fn kind(key: &str, value: &Value, error: &figment::Error) -> Self {
         let expected = match &error.kind {
             Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => expected.as_str(),
-            other => return Wrong::from(other.to_string()),
+            other => return Diagnostic::from(other.to_string()),
         };
         let expected = match expected {
             "i64" => "a whole number",
@@ -41,17 +43,17 @@ impl Wrong {
             }
         };
         let found = value.map_or_else(|| "something else".to_owned(), describe);
-        Wrong::from(format!("{what} must be {expected}, not {found}"))
+        Diagnostic::from(format!("{what} must be {expected}, not {found}"))
     }
 }
 
-impl From<String> for Wrong {
+impl From<String> for Diagnostic {
     fn from(message: String) -> Self {
-        Wrong { message, help: None }
+        Diagnostic { message, help: None }
     }
 }
 
-/// A value, as a sentence names it.
+/// Returns the words by which a sentence names a value.
 pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("the text \"{}\"", text.escape_debug()),
@@ -69,19 +71,10 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// The one of `known` that `name` is a misspelling of, if there is one.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let close = |other: &&str| strsim::damerau_levenshtein(name, other) <= 1 + name.chars().count() / 4;
-    known.into_iter().filter(close).min_by_key(|other| strsim::damerau_levenshtein(name, other))
-}
-
-/// The advice for a name that is not among `known`: the nearest, else all of them.
+/// Returns the advice for a name that is not among `known`: the nearest, else all of them.
 pub(crate) fn advice<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let all: Vec<String> = known.into_iter().map(|known| format!("`{known}`")).collect();
-            format!("expected one of {}", all.join(", "))
-        }
-    }
+    did_you_mean(name, known.clone()).unwrap_or_else(|| {
+        let all: Vec<String> = known.into_iter().map(|known| format!("`{known}`")).collect();
+        format!("expected one of {}", all.join(", "))
+    })
 }
