@@ -10,11 +10,12 @@ use crate::{diagnostic::Diagnostic, section::Section, zone::zone};
 pub struct Site {
     /// The name that people read in messages.
     pub name: String,
-    /// The IANA name of the zone of devices and recipients that have none of their own.
+    /// The IANA name of the time zone of devices and recipients without their own.
     pub timezone: Name,
-    /// The groups that are told when the monitor itself is in trouble. That they exist is checked with the rules.
+    /// The groups that are told when the monitor itself is in trouble. The rules are checked for them.
     pub operators: Vec<Name>,
-    /// Where people reach the dashboard; without it messages carry no link.
+    /// The address at which people will reach the web page. It is kept for the page, which is not built yet: no message
+    /// carries it.
     pub public_url: Option<Url>,
 }
 
@@ -31,7 +32,7 @@ impl Site {
     }
 }
 
-/// A URL to which a page's path can be joined.
+/// Checks that a page's path can be joined to a URL.
 fn web_url(text: &str) -> Result<Url, Diagnostic> {
     let plain = |url: &Url| url.query().is_none() && url.fragment().is_none();
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")).filter(plain).ok_or_else(|| {
