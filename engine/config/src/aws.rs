@@ -1,4 +1,4 @@
-//! `[aws]`: the cloud side's own account, for the programs that stand it up.
+//! `[aws]`: the account that the cloud side runs in, for the programs that make it.
 
 use crate::{diagnostic::Diagnostic, email::mailbox, host::is_host, section::Section};
 
@@ -9,29 +9,29 @@ pub struct Aws {
     pub region: String,
     /// The name of the stack, with which the names of everything in it begin.
     pub stack: String,
-    /// The domain that mail comes from, where the whole domain is verified with SES and not the sender's address alone.
+    /// The sender's domain, where SES verifies the whole domain instead of the one address.
     pub sender_domain: Option<String>,
-    /// SES knows the sender already: it is used as it is, and the stack makes none.
+    /// Whether SES knows the sender already. Then the stack makes none.
     pub sender_exists: bool,
-    /// Who is told when the cloud side itself is in trouble.
+    /// The address that alarms of the cloud side go to.
     pub operator_email: Option<String>,
-    /// For how many days logs are kept.
+    /// How long logs are kept, in days.
     pub log_days: u16,
 }
 
 const STACK: &str = "detectordag";
 
-/// The name of the bucket for code has 63 characters at most, and account and region are in it, too.
+/// The longest name of a stack, in characters: the name of its bucket holds account and region too, and S3 allows 63.
 const LONGEST_STACK: usize = 28;
 
 const LOG_DAYS: u16 = 30;
 
-/// For how long CloudWatch Logs can keep something ("PutRetentionPolicy").
+/// The retentions that CloudWatch Logs offers, in days ("PutRetentionPolicy").
 const RETENTIONS: [u16; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Aws {
-    /// `from` is the sender of mail, where that is known.
+    /// Reads the section. `from` is the sender of mail, where that is known.
     pub(crate) fn read(mut section: Section<'_>, from: Option<&str>) -> Option<Aws> {
         let region = section.need("region", "region = \"eu-west-1\"").get("region");
         let stack = section.get("stack").and_then(|text: String| section.check("stack", stack_of(text)));

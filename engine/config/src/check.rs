@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 
 /// A check of a value by what only the program knows, such as the regions of AWS.
 ///
-/// It is reported as every other problem is, at the value's place in the file.
+/// Its diagnostic is reported like every other, at the value's place in the file.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The key, from the top of the file: `aws.region`. Its value is text.

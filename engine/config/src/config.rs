@@ -12,7 +12,7 @@ use crate::{
     section::Section, uplink::TOPICS,
 };
 
-/// What `config.toml`, the environment and the flags say, checked. All paths in it are joined to its folder already.
+/// The checked content of `config.toml`, the environment and the flags. Its paths are joined to the file's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Who decides and delivers.
@@ -21,17 +21,17 @@ pub struct Config {
     pub site: Site,
     /// The monitors, by id; at least one.
     pub devices: BTreeMap<Name, DeviceConfig>,
-    /// What is kept, and where.
+    /// The store.
     pub storage: Storage,
     /// The dashboard.
     pub web: Web,
     /// How mail leaves.
     pub email: Email,
-    /// What webhooks may do.
+    /// The limits of webhooks.
     pub webhook: Webhook,
     /// The Home Assistant of the house, where there is one.
     pub home_assistant: Option<HomeAssistant>,
-    /// How the device reaches the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
+    /// The connection to the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
     pub uplink: Option<Uplink>,
     /// The first level of every topic between devices and the cloud.
     pub topics: Name,
@@ -41,21 +41,21 @@ pub struct Config {
     pub root: PathBuf,
 }
 
-/// What later versions read.
+/// Sections that later versions read.
 const LATER: [&str; 2] = ["heartbeat", "drill"];
 
-/// Why it is not clear which device is meant.
+/// No device, or no single one, is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// None is named and there are several.
+    /// No device is named, and there are several.
     #[error("the configuration has several devices ({0}): say which one this is with `--device NAME`")]
     Several(String),
-    /// There is none of this name.
+    /// There is no device of this name.
     #[error("the configuration has no device `{name}`: it has {known}")]
     Unknown {
         /// The name asked for.
         name: String,
-        /// Those that are there.
+        /// The devices that exist.
         known: String,
     },
 }
@@ -78,7 +78,7 @@ impl Config {
         let from = email.as_ref().map(|email| email.from.as_str());
         let aws = top.table("aws").and_then(|section| Aws::read(section, from));
         for section in LATER {
-            top.refuse(section);
+            top.refuse_later(section);
         }
         top.finish();
         let (mode, site, devices, email) = (mode?, site?, devices?, email?);
@@ -98,7 +98,7 @@ impl Config {
         })
     }
 
-    /// The device that this host is: `name`, or the only one.
+    /// Returns the device that this host is: `name`, or the only one.
     ///
     /// Its time zone is the site's where it has none of its own. `account_emails` is empty: only a registry knows
     /// those.
@@ -126,13 +126,13 @@ impl Config {
         })
     }
 
-    /// Whether this is a device's own configuration, as `dag-infra provision` writes it: of a fleet that others look after it
-    /// has this one device, and no section `[aws]`.
+    /// Returns whether this is the configuration of one device of a fleet, as `dag-infra provision` writes it: it has no
+    /// section `[aws]`.
     pub fn is_of_one_device(&self) -> bool {
         self.mode == Mode::Cloud && self.aws.is_none()
     }
 
-    /// The digital inputs that the devices declare besides the facts that every device has: what rules may name.
+    /// Returns the digital inputs that the devices declare: the facts that rules may name besides the built-in ones.
     pub fn facts(&self) -> BTreeSet<Name> {
         let built_in = |fact: &Name| BUILT_IN.iter().any(|(name, _)| *name == fact);
         let inputs = self.devices.values().flat_map(|device| device.inputs.keys());

@@ -15,17 +15,17 @@ use crate::{
 /// The section `[device.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceConfig {
-    /// The name that people read; the id where none is given.
+    /// The name that people read. It defaults to the id.
     pub name: String,
-    /// Free pairs that scripts and silences match on.
+    /// Free pairs of key and value that scripts and silences match on.
     pub labels: BTreeMap<String, String>,
-    /// Whose device it is.
+    /// The user name of the account that owns the device.
     pub account: Option<Name>,
-    /// The IANA name of its time zone; the site's where none is given.
+    /// The IANA name of its time zone. Without one it has the site's.
     pub timezone: Option<Name>,
-    /// Where each of its facts comes from: `power`, `battery`, and digital inputs with names of the user's own.
+    /// The source of each of its facts: `power`, `battery`, and digital inputs with names of the user's own.
     pub inputs: BTreeMap<Name, Source>,
-    /// By how many percent the battery must have changed to be reported, 1 to 100.
+    /// The change of the battery that is reported, in percent, 1 to 100.
     pub report_step: u8,
 }
 
@@ -72,18 +72,18 @@ impl DeviceConfig {
     }
 }
 
-/// Whether `id` can be the id of a device: in an MQTT topic, a path and the name of a thing at AWS.
+/// Returns whether `id` can be the id of a device: it stands in MQTT topics, paths and the names of things at AWS.
 pub fn is_device_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// Whether people can call a device so: one line that is not empty, fit for the subject of a mail.
+/// Returns whether `name` can be the name that people read: one line that is not empty, fit for the subject of a mail.
 pub fn is_device_name(name: &str) -> bool {
     is_line(name)
 }
 
-/// Whether rules can call a fact so.
+/// Checks that `name` can be the name of a fact in rules.
 fn input_name(name: &str) -> Result<(), Diagnostic> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.bytes().all(plain) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
@@ -99,7 +99,7 @@ fn input_name(name: &str) -> Result<(), Diagnostic> {
     }
 }
 
-/// The inputs whose pin an earlier one has, with that one and the pin.
+/// Returns the inputs whose pin an earlier input reads, each with that input and the pin.
 fn pins_used_twice(inputs: &BTreeMap<Name, Source>) -> Vec<(&str, &str, u8)> {
     let mut first = BTreeMap::new();
     let pins = inputs.iter().filter_map(|(fact, source)| match source {

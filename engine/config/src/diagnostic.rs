@@ -3,7 +3,7 @@
 use dag_engine::did_you_mean;
 use figment::{error::Kind, value::Value};
 
-/// Why a value is refused, and what helps. A [`Problem`](crate::Problem) has its place, too.
+/// The reason why a value is refused, and advice. A [`Problem`](crate::Problem) adds its place.
 #[derive(Debug)]
 pub struct Diagnostic {
     pub(crate) message: String,
@@ -11,7 +11,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A sentence about the value, and the advice that follows it.
+    /// A reason with advice.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Diagnostic { message: message.into(), help: Some(help.into()) }
     }

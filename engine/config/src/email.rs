@@ -14,26 +14,26 @@ use crate::{
 /// The section `[email]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
-    /// By which means.
+    /// The means of transport.
     pub transport: Transport,
     /// The sender, as `Name <user@host>` or `user@host`.
     pub from: String,
     /// The folder that the transport `outbox` writes to.
     pub outbox: PathBuf,
-    /// What the transport `smtp` needs.
+    /// The mail server, for the transport `smtp`.
     pub smtp: Option<Smtp>,
-    /// What the transport `ses` may be told.
+    /// The settings of the transport `ses`.
     pub ses: Ses,
 }
 
 /// How mail leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// Into a folder, one file a message: for trying things out, and for tests.
+    /// A folder, with a file for each message: for trials and tests.
     Outbox,
-    /// Through a mail server.
+    /// A mail server.
     Smtp,
-    /// Through Amazon SES, by the cloud: a device cannot.
+    /// Amazon SES. Only the cloud can send by it.
     Ses,
 }
 
@@ -42,43 +42,43 @@ pub enum Transport {
 pub struct Smtp {
     /// The mail server's name or address.
     pub server: String,
-    /// Its port; 587 for STARTTLS, 465 for TLS, 25 for plain where none is given.
+    /// Its port. The default is 587 for STARTTLS, 465 for TLS, 25 for plain.
     pub port: Option<u16>,
     /// How the connection is protected.
     pub security: Security,
-    /// A file of PEM certificates that are trusted besides the usual ones: for a server with its own authority.
+    /// A file of PEM certificates that are trusted in addition, for a server with its own authority.
     pub ca: Option<PathBuf>,
     /// The user to log in as.
     pub username: Option<String>,
-    /// That user's password, named.
+    /// The name of that user's password.
     pub password: Option<SecretRef>,
 }
 
 /// The section `[email.ses]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ses {
-    /// The AWS region that mail leaves from, where it is not that of the stack.
+    /// The AWS region that mail leaves from, if it is not the stack's.
     pub region: Option<String>,
-    /// The configuration set, where it is not the one that the stack makes.
+    /// The configuration set, if it is not the one that the stack makes.
     pub configuration_set: Option<String>,
-    /// The account is still in SES's sandbox: only verified addresses are written to.
+    /// Whether the account is in SES's sandbox, where mail reaches verified addresses only.
     pub sandbox: bool,
 }
 
 /// How the connection to a mail server is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
-    /// Plain at first, then TLS, or nothing is sent.
+    /// Plain text, then TLS. Without TLS nothing is sent.
     #[default]
     Starttls,
     /// TLS from the first byte.
     Tls,
-    /// No protection: on loopback only.
+    /// No protection. Allowed on loopback only.
     Plain,
 }
 
 impl Email {
-    /// `mode` is `None` where it is not known, which is reported elsewhere.
+    /// Reads the section. `mode` is `None` where it is wrong, which is reported elsewhere.
     pub(crate) fn read(mut section: Section<'_>, mode: Option<Mode>) -> Option<Email> {
         let words = [("outbox", Transport::Outbox), ("smtp", Transport::Smtp), ("ses", Transport::Ses)];
         let transport = section.need("transport", "transport = \"outbox\"").word("transport", &words, &[]);
@@ -145,7 +145,7 @@ fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
-/// A sender as a header can hold it: `Name <user@host>` or `user@host`.
+/// Checks a sender, `Name <user@host>` or `user@host`, for a header.
 pub(crate) fn mailbox(text: String) -> Result<String, Diagnostic> {
     let address = match text.split_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),

@@ -14,9 +14,9 @@ pub struct HomeAssistant {
     pub broker: Broker,
     /// The user to log in as.
     pub username: Option<String>,
-    /// That user's password, named.
+    /// The name of that user's password.
     pub password: Option<SecretRef>,
-    /// A file of PEM certificates that are trusted besides the usual ones: for a broker with its own authority.
+    /// A file of PEM certificates that are trusted in addition, for a broker with its own authority.
     pub ca: Option<PathBuf>,
     /// The topic under which Home Assistant looks for devices.
     pub prefix: String,
@@ -27,16 +27,16 @@ pub struct HomeAssistant {
 pub struct Broker {
     /// Its name or address; an IPv6 address without brackets.
     pub host: String,
-    /// Its port; 1883, or 8883 for TLS, where none is given.
+    /// Its port. The default is 1883, or 8883 for TLS.
     pub port: u16,
     /// Whether the connection is protected by TLS.
     pub tls: bool,
 }
 
-/// The discovery prefix of a Home Assistant that nobody changed.
+/// Home Assistant's default discovery prefix.
 const PREFIX: &str = "homeassistant";
 
-/// How long a prefix may be, in bytes: a topic has an end.
+/// The longest prefix, in bytes: it leaves room for the rest of a topic.
 const LONGEST_PREFIX: usize = 100;
 
 impl HomeAssistant {
@@ -76,7 +76,7 @@ fn broker_at(text: &str) -> Result<Broker, Diagnostic> {
     if bare && is_host(host) && port > 0 { Ok(Broker { host: host.to_owned(), port, tls }) } else { Err(wrong()) }
 }
 
-/// A topic that names one place: without the signs that stand for several.
+/// Checks that a topic has no wildcards.
 fn topic(text: String) -> Result<String, Diagnostic> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     let whole = text.split('/').all(|level| !level.is_empty());

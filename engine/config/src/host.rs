@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether `text` is a host name or an IP address, without a port or brackets.
+/// Returns whether `text` is a host name or an IP address, without a port or brackets.
 pub(crate) fn is_host(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     text.parse::<IpAddr>().is_ok() || (!text.is_empty() && text.bytes().all(plain))
 }
 
-/// Whether `text` is `host:port`, an IPv6 address in brackets.
+/// Returns whether `text` is `host:port`, with an IPv6 address in brackets.
 pub(crate) fn is_host_and_port(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -16,7 +16,7 @@ pub(crate) fn is_host_and_port(text: &str) -> bool {
     host && port.parse().is_ok_and(|port: u16| port > 0)
 }
 
-/// Whether a connection to `host` certainly stays on this machine.
+/// Returns whether a connection to `host` stays on this machine for certain.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }

@@ -8,14 +8,14 @@ use figment::{
 };
 use serde::Deserialize;
 
-/// What every variable of the environment that sets a key begins with.
+/// The prefix of environment variables that set a key.
 const PREFIX: &str = "DAG_";
 
-/// Variables with that beginning that are no keys: flags of the programs, and what tests use (`DAG_TEST_…`).
+/// Variables with that prefix that set no key: flags of the programs, and settings of tests (`DAG_TEST_…`).
 const NOT_KEYS: [&str; 3] = ["DAG_CONFIG", "DAG_DEVICE", "DAG_LOG"];
 const NOT_KEYS_PREFIX: &str = "DAG_TEST_";
 
-/// One layer, and where it comes from.
+/// A layer and its origin.
 struct Layer {
     metadata: Metadata,
     values: Result<Dict, String>,
@@ -31,8 +31,8 @@ impl Provider for Layer {
     }
 }
 
-/// Puts the layers on one another. The values of the environment and of flags are left as text: what they are to be is
-/// known only where they are read.
+/// Merges the layers, later ones over earlier ones. Values of the environment and of flags stay text: their types are known
+/// only where they are read.
 pub(crate) fn merge(
     file: Dict,
     path: &Path,
@@ -62,7 +62,7 @@ pub(crate) fn merge(
     figment
 }
 
-/// Variables are written in capitals; names of devices and labels may not be. The file's own spelling wins.
+/// Returns the keys as the file spells them: variables are in capitals, and names of devices and labels need not be.
 fn spelled_as_in<'a>(file: &Dict, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut table = Some(file);
     keys.map(|key| {

@@ -1,7 +1,7 @@
 //! `config.toml`: the deployment, read once by every program of detectordag.
 //!
 //! Values come in layers, later ones over earlier ones: the file, the environment (`DAG_STORAGE__PATH`), flags
-//! (`--set storage.path=…`). Everything that is wrong is told at once, with line and caret, or with the name of the
+//! (`--set storage.path=…`). All problems are reported at once, each with line and caret, or with the name of the
 //! variable or flag that it came from. Reading resolves no secret, opens no pin and asks no server.
 //!
 //! ```no_run

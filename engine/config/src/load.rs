@@ -1,4 +1,4 @@
-//! From a file to a configuration.
+//! Reading a file into a configuration.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use toml::de::{DeTable, Error as TomlError};
 
 use crate::{Check, Config, ConfigErrors, Place, Problem, layers, report::Report, section::Section};
 
-/// No configuration written by people comes near it; a file that does is not one.
+/// The largest file that is read, in bytes. No configuration written by people comes near it.
 const LARGEST: u64 = 1 << 20;
 
 impl Config {

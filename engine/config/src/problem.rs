@@ -1,12 +1,12 @@
-//! What is wrong with a configuration, as people read it.
+//! Problems of a configuration, as people read them.
 
 use std::{fmt, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// Everything that is wrong with a configuration, in the order of the file, then of the environment and the flags.
+/// All problems of a configuration, in the order of the file, then of the environment and the flags.
 ///
-/// Displayed as a compiler shows errors: the sentence, the line with a caret under the place, and what helps.
+/// They are displayed as a compiler shows errors: the sentence, the line with a caret under the place, and advice.
 #[derive(Debug)]
 pub struct ConfigErrors {
     path: String,
@@ -14,40 +14,40 @@ pub struct ConfigErrors {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// A problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What, in one sentence.
+    /// The problem, in one sentence.
     pub message: String,
-    /// Where.
+    /// Its place.
     pub place: Place,
-    /// What to do about it, where the message does not say so.
+    /// Advice, where the message does not say what to do.
     pub help: Option<String>,
 }
 
-/// Where something is wrong.
+/// The place of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The file as a whole: something is missing in it, or it cannot be read.
+    /// The file as a whole: it lacks something, or cannot be read.
     File,
-    /// A place in the file's text, in bytes.
+    /// A range of the file's text, in bytes.
     At(Range<usize>),
-    /// Outside the file: the words that name a variable of the environment, or a flag.
+    /// Outside the file. The text names an environment variable or a flag.
     Outside(String),
 }
 
-/// More than anybody reads at once; a file that is no configuration at all could have a hundred thousand.
+/// The most problems that are shown: a file that is no configuration at all could have a hundred thousand.
 const MOST: usize = 100;
 
 impl ConfigErrors {
-    /// Puts `problems`, of which there is one at least, in order.
+    /// Sorts `problems`, of which there is at least one.
     pub(crate) fn new(path: String, text: String, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| match &problem.place {
             Place::File => (0, 0),
             Place::At(span) => (1, span.start),
             Place::Outside(_) => (2, 0),
         });
-        // The parser says some things once for every level that it gives up.
+        // The parser reports some errors once for every level that it leaves.
         problems.dedup();
         let more = problems.len().saturating_sub(MOST);
         if more > 0 {
@@ -67,17 +67,17 @@ impl ConfigErrors {
         ConfigErrors { path, text: String::new(), problems: vec![problem] }
     }
 
-    /// The problems, at least one.
+    /// Returns the problems, of which there is at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The path of the configuration's file, as it was given.
+    /// Returns the path of the file, as it was given.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The line and the column, in characters, of a problem that has a place in the file; both from 1.
+    /// Returns the line and the column, in characters and from 1, of a problem that has a place in the file.
     pub fn position(&self, problem: &Problem) -> Option<(usize, usize)> {
         let Place::At(span) = &problem.place else { return None };
         let before = self.text.get(..span.start).unwrap_or(&self.text);
@@ -91,7 +91,7 @@ impl ConfigErrors {
             Place::File => group.element(Origin::path(&self.path)),
             Place::Outside(origin) => group.element(Level::NOTE.message(format!("from {origin}"))),
             Place::At(span) => {
-                // Only the line itself is handed on: a long file with many problems is shown as quickly as a short one.
+                // The renderer gets the one line, so that many problems of a long file are shown quickly.
                 let start = self.text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
                 let shown = self.text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
                 let within = |at: usize| at.saturating_sub(start).min(shown.len());

@@ -1,4 +1,4 @@
-//! The input of one reading, and what turned out to be wrong with it.
+//! The input of a reading, and the problems that it has so far.
 
 use std::{cell::RefCell, ops::Range, path::Path};
 
@@ -14,16 +14,16 @@ use crate::{
 /// A range of bytes in the file's text.
 type Span = Range<usize>;
 
-/// The merged layers, the file that they stand on, and what turned out to be wrong.
+/// The merged layers, the file below them, and the problems found.
 pub(crate) struct Report<'a> {
     /// The file's own table, for its spans.
     pub table: &'a DeTable<'a>,
     pub figment: &'a Figment,
-    /// Where relative paths count from.
+    /// The folder from which relative paths count.
     pub root: &'a Path,
     /// The program's own checks.
     pub checks: &'a [Check],
-    /// Sections are read in one another while all of them report here.
+    /// Nested sections report here at the same time.
     pub problems: RefCell<Vec<Problem>>,
 }
 
@@ -33,7 +33,7 @@ impl Report<'_> {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Where `value` comes from; `None` if that is where its table comes from.
+    /// Returns the place of `value`, or `None` if it is that of its table.
     pub fn place(&self, path: &[String], value: &Value) -> Option<Place> {
         let metadata = self.figment.get_metadata(value.tag())?;
         match metadata.source {
@@ -42,7 +42,7 @@ impl Report<'_> {
         }
     }
 
-    /// The spans in the file of a value and of its name.
+    /// Returns the spans of a key and of its value in the file, and whether the value is a table.
     pub fn spans(&self, path: &[String]) -> Option<(Span, Span, bool)> {
         let (first, rest) = path.split_first()?;
         let (mut key, mut value) = self.table.get_key_value(first.as_str())?;
@@ -56,7 +56,7 @@ impl Report<'_> {
         Some((key.span(), value.span(), value.get_ref().is_table()))
     }
 
-    /// The span of a value; a table's is that of its name.
+    /// Returns the span of a value, or that of its key for a table.
     pub fn span(&self, path: &[String]) -> Option<Span> {
         self.spans(path).map(|(key, value, table)| if table { key } else { value })
     }

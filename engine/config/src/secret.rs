@@ -1,4 +1,4 @@
-//! Secrets are named in files and read where they are used, never before.
+//! Secrets. Files name them; they are read only where they are used.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,7 @@ use std::{
 
 use dag_engine::SecretRef;
 
-/// Why a named secret cannot be had.
+/// A named secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The environment variable is not set, or not UTF-8.
@@ -24,34 +24,34 @@ pub enum SecretError {
     /// The stack's secret has no such entry.
     #[error("the stack's secret has no entry `{0}`: set it by `dag-infra secret set {0}`")]
     Entry(String),
-    /// It is there and holds nothing.
+    /// The secret is empty.
     #[error("the secret `{0}` is empty")]
     Empty(String),
 }
 
-/// Where a host keeps its secrets.
+/// The place where a host keeps its secrets.
 #[derive(Clone)]
 pub struct Secrets {
     folder: PathBuf,
     entries: Option<Entries>,
 }
 
-/// Answers what an entry holds.
+/// Returns the value of an entry.
 type Entries = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl Secrets {
-    /// In the environment, and in files whose paths count from `folder`: [`Config::root`](crate::Config::root).
+    /// Secrets in the environment, and in files whose paths count from `folder`: [`Config::root`](crate::Config::root).
     pub fn of_machine(folder: &Path) -> Secrets {
         Secrets { folder: folder.to_owned(), entries: None }
     }
 
-    /// The same, but `env:NAME` is what `entries` answers for the name, and never the environment: that of a function
-    /// is the stack's own.
+    /// The same, but `env:NAME` is an entry of the stack's secret, which `entries` returns. The environment is not read: in a
+    /// function it belongs to the stack.
     pub fn of_stack(folder: &Path, entries: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Secrets {
         Secrets { folder: folder.to_owned(), entries: Some(Arc::new(entries)) }
     }
 
-    /// Reads a secret. White space around it does not count.
+    /// Reads a secret, without the white space around it.
     ///
     /// # Errors
     ///
@@ -79,8 +79,7 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Reads a secret of this machine from where it is kept; a path counts from the working directory. White space around the secret does
-/// not count.
+/// Reads a secret of this machine, without the white space around it. A path counts from the working directory.
 ///
 /// # Errors
 ///
@@ -93,7 +92,7 @@ pub fn resolve(secret: &SecretRef) -> Result<String, SecretError> {
 mod tests {
     use super::*;
 
-    /// What is said where `secret` cannot be had.
+    /// Returns the error of a secret that cannot be read.
     fn told(folder: &Path, secret: &str) -> String {
         let told = Secrets::of_machine(folder).resolve(&secret.parse().unwrap()).unwrap_err().to_string();
         told.replace(&folder.display().to_string(), "/home/dag")

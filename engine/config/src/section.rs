@@ -19,41 +19,41 @@ use crate::{
     report::Report,
 };
 
-/// One table, taken apart as it is read. What is left when it is [finished](Section::finish) is unknown.
+/// A table that is taken apart as it is read. Keys that are left when it is [finished](Section::finish) are unknown.
 ///
-/// A value that is wrong is reported and then read as absent.
+/// A wrong value is reported, and then read as absent.
 pub(crate) struct Section<'a> {
     report: &'a Report<'a>,
     path: Vec<String>,
     place: Place,
-    /// What was not asked for yet.
+    /// The keys that were not read yet.
     values: Dict,
-    /// What was asked for, and where it is.
+    /// The keys that were read, with their places.
     known: BTreeMap<String, Place>,
 }
 
 impl<'a> Section<'a> {
-    /// The configuration as a whole.
+    /// The top of the file.
     pub fn top(report: &'a Report<'a>, values: Dict) -> Self {
         Section { report, path: Vec::new(), place: Place::File, values, known: BTreeMap::new() }
     }
 
-    /// The table's own name.
+    /// Returns the name of the table.
     pub fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)
     }
 
-    /// The keys not asked for yet.
+    /// Returns the keys that were not read yet.
     pub fn left(&self) -> Vec<String> {
         self.values.keys().cloned().collect()
     }
 
-    /// Whether `key` is there and not asked for yet.
+    /// Returns whether `key` is there and was not read yet.
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
 
-    /// Whether the table under `key` holds `inner`.
+    /// Returns whether the table under `key` has a key `inner`.
     pub fn holds(&self, key: &str, inner: &str) -> bool {
         self.values.get(key).and_then(Value::as_dict).is_some_and(|dict| dict.contains_key(inner))
     }
@@ -69,27 +69,27 @@ impl<'a> Section<'a> {
         value
     }
 
-    /// Reports something about this table.
+    /// Reports a problem of this table.
     pub fn reject(&self, wrong: impl Into<Diagnostic>) {
         self.report.push(&self.place, wrong.into());
     }
 
-    /// Reports something about the value of `key`.
+    /// Reports a problem of the value of `key`.
     pub fn reject_key(&self, key: &str, wrong: impl Into<Diagnostic>) {
         self.report.push(self.known.get(key).unwrap_or(&self.place), wrong.into());
     }
 
-    /// Reports what is wrong with the value of `key`, if anything is.
+    /// Reports the problem of the value of `key`, if it has one.
     pub fn check<T>(&self, key: &str, result: Result<T, impl Into<Diagnostic>>) -> Option<T> {
         result.map_err(|wrong| self.reject_key(key, wrong)).ok()
     }
 
-    /// Reports what is wrong with the entry `at` of the list under `key`, if anything is.
+    /// Reports the problem of the entry `at` of the list under `key`, if it has one.
     pub fn check_entry<T>(&self, key: &str, at: usize, result: Result<T, impl Into<Diagnostic>>) -> Option<T> {
         result.map_err(|wrong| self.report.push(&self.place_in(key, &[at.to_string()]), wrong.into())).ok()
     }
 
-    /// The place of what lies at `inner` in the value of `key`.
+    /// Returns the place of `inner` in the value of `key`.
     fn place_in(&self, key: &str, inner: &[String]) -> Place {
         let place = self.known.get(key).unwrap_or(&self.place);
         let path: Vec<String> = self.path_to(key).iter().chain(inner).cloned().collect();
@@ -99,13 +99,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of `key`.
+    /// Reads the value of `key`.
     pub fn get<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let value = self.take(key)?;
         let read = value.deserialize();
         match (read, &value, self.known.get(key)) {
             (Ok(read), ..) => self.apply_checks(key, &value).map(|()| read),
-            // The environment and flags know only text: what is to be something else is read as TOML.
+            // The environment and flags hold text only. A value of another type is read from it as TOML.
             (Err(error), Value::String(_, text), Some(Place::Outside(_))) => {
                 let again = toml_value(text).and_then(|value| value.deserialize().ok());
                 self.check(key, again.ok_or_else(|| Diagnostic::kind(key, &value, &error)))
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
         self.check(key, checks.try_for_each(|check| (check.judge)(text)))
     }
 
-    /// Reports it if `key` is not there; `example` shows how its line could look.
+    /// Reports a missing `key`. `example` is a line that could be added.
     pub fn need(&mut self, key: &str, example: &str) -> &mut Self {
         if !self.values.contains_key(key) {
             let what = match self.path.as_slice() {
@@ -137,20 +137,20 @@ impl<'a> Section<'a> {
         self
     }
 
-    /// The text of `key`: one line that is not empty, fit for the subject of a mail.
+    /// Reads the text of `key`: one line that is not empty, fit for the subject of a mail.
     pub fn line(&mut self, key: &str) -> Option<String> {
         let text: String = self.get(key)?;
         let good = is_line(&text);
         self.check(key, if good { Ok(text) } else { Err(format!("`{key}` must be one line of text, and not empty")) })
     }
 
-    /// The text of `key`, read.
+    /// Parses the text of `key`.
     pub fn parse<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
         let text: String = self.get(key)?;
         self.check(key, text.parse().map_err(|error: T::Err| error.to_string()))
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`.
     pub fn number<T: TryFrom<i64>>(&mut self, key: &str, range: RangeInclusive<i64>) -> Option<T> {
         let number: i64 = self.get(key)?;
         let (from, to) = (range.start(), range.end());
@@ -158,14 +158,14 @@ impl<'a> Section<'a> {
         self.check(key, Some(number).filter(|n| range.contains(n)).and_then(|n| n.try_into().ok()).ok_or(wrong))
     }
 
-    /// A length of time within `range`.
+    /// Reads a length of time within `range`.
     pub fn length(&mut self, key: &str, range: RangeInclusive<Millis>) -> Option<Millis> {
         let length = self.parse(key)?;
         let wrong = format!("`{key}` must be from `{}` to `{}`, not `{length}`", range.start(), range.end());
         self.check(key, if range.contains(&length) { Ok(length) } else { Err(wrong) })
     }
 
-    /// A word out of a closed list. `later` are words that the design has and this version has not.
+    /// Reads a word of a closed list. `later` are words of later versions.
     pub fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)], later: &[&str]) -> Option<T> {
         let text: String = self.get(key)?;
         let now: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
@@ -181,14 +181,14 @@ impl<'a> Section<'a> {
         self.check(key, found.ok_or_else(|| Diagnostic::new(format!("`{key}` cannot be `{text}`"), advice(&text, now))))
     }
 
-    /// A path, from the folder of the file.
+    /// Reads a path, which counts from the folder of the file.
     pub fn file(&mut self, key: &str) -> Option<PathBuf> {
         let text: String = self.get(key)?;
         let path = if text.is_empty() { Err(format!("`{key}` is empty")) } else { Ok(self.report.root.join(text)) };
         self.check(key, path)
     }
 
-    /// A user to log in as, and where the password is kept: one needs the other.
+    /// Reads a user to log in as and the name of the password. Each needs the other.
     pub fn login(&mut self) -> (Option<String>, Option<SecretRef>) {
         let (named, protected) = (self.has("username"), self.has("password"));
         let username = self.line("username");
@@ -206,12 +206,12 @@ impl<'a> Section<'a> {
         (username, password)
     }
 
-    /// The folder of the file.
+    /// Returns the folder of the file.
     pub fn root(&self) -> &'a Path {
         self.report.root
     }
 
-    /// The table under `key`.
+    /// Reads the table under `key`.
     pub fn table(&mut self, key: &str) -> Option<Section<'a>> {
         let value = self.take(key)?;
         let place = self.known.get(key).unwrap_or(&self.place).clone();
@@ -228,24 +228,24 @@ impl<'a> Section<'a> {
         self.check(key, values).map(|values| Section { report, path, place, values, known: BTreeMap::new() })
     }
 
-    /// The table under `key`, an empty one if it is absent.
+    /// Reads the table under `key`, or an empty one if it is absent.
     pub fn table_or_empty(&mut self, key: &str) -> Section<'a> {
         let (report, path, place) = (self.report, self.path_to(key), self.place.clone());
         let empty = Section { report, path, place, values: Dict::new(), known: BTreeMap::new() };
         self.table(key).unwrap_or(empty)
     }
 
-    /// Refuses a section that the design has and this version has not.
-    pub fn refuse(&mut self, key: &str) {
+    /// Refuses a section of a later version.
+    pub fn refuse_later(&mut self, key: &str) {
         if self.take(key).is_some() {
             let wrong = Diagnostic::not_yet(&format!("`[{}]`", self.path_to(key).join(".")), "remove this section");
             self.reject_key(key, wrong);
         }
-        // Nor is it proposed to anyone.
+        // Nor is it advised to anyone.
         self.known.remove(key);
     }
 
-    /// Reports what nobody asked for.
+    /// Reports the keys that nobody read.
     pub fn finish(mut self) {
         let known: Vec<String> = self.known.keys().cloned().collect();
         for key in self.left() {
@@ -265,7 +265,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Whether a text is one line that is not empty, fit for the subject of a mail.
+/// Returns whether a text is one line that is not empty, fit for the subject of a mail.
 pub(crate) fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.contains(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! Where a device's facts come from.
+//! The sources of a device's facts.
 
 use dag_engine::Millis;
 
@@ -7,7 +7,7 @@ use crate::{host::is_host_and_port, section::Section};
 /// The source of one fact, as `[device.NAME]` gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// No source: the fact is never known.
+    /// No source. The fact is never known.
     None,
     /// A value that `dag unplug` and `dag plug` set.
     Simulated,
@@ -15,9 +15,9 @@ pub enum Source {
     Gpio {
         /// The pin, by its BCM number, 0 to 27.
         pin: u8,
-        /// At which level the fact is `on`.
+        /// The level at which the fact is `on`.
         on_when: Level,
-        /// Changes that do not last this long are glitches of the line, not readings. At most 10 s.
+        /// Shorter changes are glitches of the line and no readings. At most 10 s.
         glitch: Millis,
     },
     /// A UPS behind a server of Network UPS Tools.
@@ -26,7 +26,7 @@ pub enum Source {
         address: String,
         /// The UPS's name there.
         ups: String,
-        /// How often it is asked. From 100 ms to 1 h.
+        /// The interval at which it is polled, from 100 ms to 1 h.
         poll: Millis,
     },
 }
@@ -41,10 +41,10 @@ pub enum Level {
     Low,
 }
 
-/// What a source is to tell.
+/// The kind of fact that a source is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sense {
-    /// Whether the mains are there.
+    /// The state of the mains.
     Mains,
     /// The battery's charge.
     Battery,

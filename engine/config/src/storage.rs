@@ -1,4 +1,4 @@
-//! `[storage]`: what is kept, and where.
+//! `[storage]`: the store and its size.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,11 @@ use crate::section::Section;
 pub struct Storage {
     /// The store's file.
     pub path: PathBuf,
-    /// To how many bytes the logs of readings and decisions are kept; the oldest go first.
+    /// The size of the logs of readings and decisions, in bytes. The oldest entries go first.
     pub keep: u64,
 }
 
-/// Less would not hold a day of trouble.
+/// The smallest size, in bytes: less would not hold a day of trouble.
 const LEAST: u64 = 1 << 20;
 
 const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
@@ -27,7 +27,7 @@ impl Storage {
     }
 }
 
-/// Reads a size as people write it, into bytes; `least` is the smallest that makes sense.
+/// Parses a size as people write it, into bytes. `least` is the smallest that is accepted.
 pub(crate) fn size(text: &str, least: u64) -> Result<u64, String> {
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let (number, unit) = text.split_at_checked(text.len() - digits.len()).unwrap_or_default();

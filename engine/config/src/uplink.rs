@@ -1,4 +1,4 @@
-//! `[uplink]`: how a device reaches the cloud.
+//! `[uplink]`: the connection of a device to the cloud.
 
 use std::path::PathBuf;
 
@@ -13,20 +13,19 @@ pub struct Uplink {
     pub endpoint: String,
     /// Its port: 8883, or 443 where a network lets nothing else through.
     pub port: u16,
-    /// A file of PEM certificates of the authorities that the broker may be vouched for by; the usual ones where none is
-    /// given.
+    /// A file of PEM certificates of the broker's authorities. Without one the usual authorities are trusted.
     pub ca: Option<PathBuf>,
     /// The file with the device's own certificate, in PEM.
     pub certificate: PathBuf,
     /// The file with the key of that certificate, in PEM.
     pub key: PathBuf,
-    /// How long the connection may be silent before a sign of life is sent, from 30 s to 20 min.
+    /// The silence after which a sign of life is sent, from 30 s to 20 min.
     pub keep_alive: Millis,
     /// The first level of every topic.
     pub topics: Name,
-    /// How many bytes the readings may take that the broker has not confirmed yet.
+    /// The room for readings that the broker has not confirmed yet, in bytes.
     pub keep: u64,
-    /// The Ed25519 key, 32 bytes in base64, of whoever may send the device other rules. Without it nobody may.
+    /// The public Ed25519 key, 32 bytes in base64, that rules from the cloud are checked by. Without it none are taken.
     pub rules_key: Option<String>,
 }
 
@@ -37,10 +36,10 @@ const LONGEST_KEEP_ALIVE: Millis = Millis::new(1_200_000);
 pub(crate) const TOPICS: Name = Name::new_static("dag");
 const KEEP: u64 = 1 << 20;
 const LEAST: u64 = 64 << 10;
-/// Topics may have 256 bytes, and a device's id goes into them, too.
+/// The longest first level, in bytes: AWS IoT allows 256 for a topic, which holds a device's id too.
 const LONGEST_TOPICS: usize = 64;
 
-/// What each device has of its own, with examples.
+/// The keys that each device has of its own, with examples.
 const OWN: [(&str, &str); 3] = [
     ("endpoint", "endpoint = \"….iot.eu-west-1.amazonaws.com\""),
     ("certificate", "certificate = \"device.pem\""),
@@ -48,8 +47,10 @@ const OWN: [(&str, &str); 3] = [
 ];
 
 impl Uplink {
-    /// Answers the first level of the topics, too. Where there is a section `[aws]`, which is `of_a_fleet`, it may say what holds
-    /// for every device of the fleet and leave out what each has of its own: then no device reaches the cloud by it.
+    /// Reads the section, and returns the first level of the topics with it.
+    ///
+    /// The configuration of a fleet, `of_a_fleet`, has a section `[aws]`. There the section may hold only what all devices
+    /// have in common, without the keys that each has of its own; no device can connect by it then.
     pub(crate) fn read(mut section: Section<'_>, of_a_fleet: bool) -> Option<(Option<Uplink>, Name)> {
         let own = !of_a_fleet || OWN.iter().any(|(key, _)| section.has(key));
         if own {
@@ -91,7 +92,7 @@ impl Uplink {
     }
 }
 
-/// One level of a topic. What has a meaning in topics, in patterns of them or in the statements of topic rules is left out.
+/// Checks one level of a topic. Characters with a meaning in topics, topic filters or the SQL of topic rules are refused.
 fn level(text: &str) -> Result<Name, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if (1..=LONGEST_TOPICS).contains(&text.len()) && text.bytes().all(plain) {
@@ -102,7 +103,7 @@ fn level(text: &str) -> Result<Name, String> {
     ))
 }
 
-/// Only the form: 32 bytes in base64. Whether it is a point on the curve shows when something is checked by it.
+/// Checks the form only: 32 bytes in base64. Whether it is a point on the curve shows when a signature is verified.
 fn public_key(text: String) -> Result<String, Diagnostic> {
     // 43 digits of 6 bits, the last of which carries 4, and one `=`.
     let digits = text.strip_suffix('=').unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `[web]`: where the dashboard and the API listen.
+//! `[web]`: the address of the web page and the API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use crate::{diagnostic::Diagnostic, section::Section};
 /// The section `[web]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
-    /// The address and port to listen at.
+    /// The address and port to listen at. Nothing listens there yet.
     pub listen: SocketAddr,
 }
 

@@ -1,12 +1,12 @@
-//! `[webhook]`: what webhooks may do.
+//! `[webhook]`: the limits of webhooks.
 
 use crate::section::Section;
 
 /// The section `[webhook]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Webhook {
-    /// Private addresses that may be called, as IP addresses or networks (`192.168.1.0/24`). All others in loopback,
-    /// link-local, metadata and private ranges are refused.
+    /// Private addresses that may be called, as IP addresses or networks (`192.168.1.0/24`). All other addresses in
+    /// loopback, link-local, metadata and private ranges are refused.
     pub allow_private: Vec<Network>,
 }
 
@@ -28,7 +28,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `address` lies in this network. IPv4 addresses mapped into IPv6 count as IPv4.
+    /// Returns whether `address` lies in this network. IPv4 addresses mapped into IPv6 count as IPv4.
     pub fn contains(&self, address: std::net::IpAddr) -> bool {
         fn bits(address: std::net::IpAddr) -> (u128, u32) {
             match address.to_canonical() {

@@ -7,13 +7,13 @@ use jiff::tz::TimeZoneDatabase;
 
 use crate::diagnostic::Diagnostic;
 
-/// The zones that come with the program: every host reads the same clock, whatever its system knows.
+/// The time zones that are built in, so that every host has the same, whatever its system knows.
 fn zones() -> &'static TimeZoneDatabase {
     static ZONES: OnceLock<TimeZoneDatabase> = OnceLock::new();
     ZONES.get_or_init(TimeZoneDatabase::bundled)
 }
 
-/// The zone's name in its usual spelling.
+/// Returns the zone's name in its usual spelling.
 pub(crate) fn zone(name: &str) -> Result<Name, Diagnostic> {
     let found = zones().get(name).ok().and_then(|zone| zone.iana_name().map(Name::new));
     found.ok_or_else(|| {
