@@ -88,19 +88,20 @@ pub(crate) fn has_ses(region: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use dag_config::Config;
 
     use super::*;
 
-    /// Returns the errors of the shipped configuration with another region; `set` are values over it.
+    /// Returns the errors of a configuration with a region; `set` are values over it.
     fn errors(region: &str, set: &[(&str, &str)]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config.toml");
-        let text = fs::read_to_string(shipped).unwrap();
-        fs::write(&path, text.replace("region = \"eu-west-1\"", &format!("region = \"{region}\""))).unwrap();
+        let text = "mode = \"cloud\"\n[site]\nname = \"Home\"\ntimezone = \"UTC\"\n\
+                    [device.cottage]\npower = { source = \"simulated\" }\n\
+                    [email]\ntransport = \"ses\"\nfrom = \"dag@example.com\"\n";
+        fs::write(&path, format!("{text}[aws]\nregion = \"{region}\"\n")).unwrap();
         let set: Vec<_> = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let errors = Config::load_with(&path, &set, &CHECKS).unwrap_err().to_string();
         errors.replace(&folder.path().display().to_string(), "/home/dag")
@@ -110,12 +111,12 @@ mod tests {
     fn an_unknown_region_is_refused_with_the_nearest() {
         insta::assert_snapshot!(errors("eu-west-9", &[]), @r#"
         error: `eu-west-9` is not a region of AWS
-           --> /home/dag/config.toml:129:10
-            |
-        129 | region = "eu-west-9"
-            |          ^^^^^^^^^^^
-            |
-            = help: did you mean `eu-west-1`?
+          --> /home/dag/config.toml:11:10
+           |
+        11 | region = "eu-west-9"
+           |          ^^^^^^^^^^^
+           |
+           = help: did you mean `eu-west-1`?
         "#);
     }
 
@@ -123,12 +124,12 @@ mod tests {
     fn a_region_without_the_service_is_refused_with_those_that_have_it() {
         insta::assert_snapshot!(errors("eu-central-2", &[]), @r#"
         error: `eu-central-2` does not have AWS IoT, which devices report to
-           --> /home/dag/config.toml:129:10
-            |
-        129 | region = "eu-central-2"
-            |          ^^^^^^^^^^^^^^
-            |
-            = help: another region near you will do as well: ap-east-1, ap-northeast-1, ap-northeast-2, ap-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-5, ca-central-1, eu-central-1, eu-north-1, eu-south-1, eu-south-2, eu-west-1, eu-west-2, eu-west-3, il-central-1, me-central-1, me-south-1, sa-east-1, us-east-1, us-east-2, us-west-1, us-west-2
+          --> /home/dag/config.toml:11:10
+           |
+        11 | region = "eu-central-2"
+           |          ^^^^^^^^^^^^^^
+           |
+           = help: another region near you will do as well: ap-east-1, ap-northeast-1, ap-northeast-2, ap-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-5, ca-central-1, eu-central-1, eu-north-1, eu-south-1, eu-south-2, eu-west-1, eu-west-2, eu-west-3, il-central-1, me-central-1, me-south-1, sa-east-1, us-east-1, us-east-2, us-west-1, us-west-2
         "#);
         insta::assert_snapshot!(errors("eu-west-1", &[("email.ses.region", "eu-south-2")]), @r"
         error: `eu-south-2` does not have SES, which mail leaves by
