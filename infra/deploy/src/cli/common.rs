@@ -1,9 +1,6 @@
 //! What the commands share: the formats of answers, the configuration, the way to AWS, the clock.
 
-use std::{
-    future::Future,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{future::Future, time::SystemTime};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -62,6 +59,5 @@ where
 
 /// Returns the time. The clock is read here alone.
 pub(super) fn now() -> Time {
-    let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(gone.as_millis()).unwrap_or(i64::MAX))
+    Time::from(SystemTime::now())
 }
