@@ -3,19 +3,17 @@
 use dag_engine::{Input, Reading, Report, Value};
 use insta::assert_snapshot;
 
-use crate::host::{Host, OUTAGE};
+use crate::host::{Host, OUTAGE, after};
 
 /// The clock was wrong since `began`, in `boot`.
 fn set_clock(host: &mut Host, boot: u64, began: &str, shift_ms: i64, now: &str) -> String {
-    let (began, now) = (host.time(began), host.time(now));
-    host.step(Input::ClockSet { boot, began, shift_ms }, now);
-    host.take_lines()
+    let began = host.time(began);
+    host.step_at(now, Input::ClockSet { boot, began, shift_ms })
 }
 
 #[test]
-fn a_clock_that_is_set_in_mid_outage_moves_what_it_recorded_and_loses_no_deadline() {
-    let mut host = Host::new(OUTAGE);
-    host.play("1m power=on \n 10m power=off \n 10m10s");
+fn a_clock_set_in_mid_outage_moves_its_times_and_loses_no_deadline() {
+    let mut host = after(OUTAGE, "1m power=on \n 10m power=off \n 10m10s");
     // It was an hour later all the while.
     assert_snapshot!(set_clock(&mut host, 1, "5m", 3_600_000, "1h10m11s"), @"1h10m11s clock of boot 1 set by 3600000");
     assert_snapshot!(host.play("1h10m29s \n 1h10m30s \n 1h20m power=on \n 2h"), @"
@@ -30,8 +28,7 @@ fn a_clock_that_is_set_in_mid_outage_moves_what_it_recorded_and_loses_no_deadlin
 
 #[test]
 fn a_clock_that_ran_ahead_takes_now_back() {
-    let mut host = Host::new(OUTAGE);
-    host.play("1h power=off \n 1h10s");
+    let mut host = after(OUTAGE, "1h power=off \n 1h10s");
     assert_snapshot!(set_clock(&mut host, 1, "1h", -3_000_000, "10m12s"), @"10m12s clock of boot 1 set by -3000000");
     assert_eq!(host.state.now(), host.time("10m12s"));
     assert_snapshot!(host.play("10m30s"), @"
@@ -46,7 +43,7 @@ fn a_time_by_a_clock_that_was_not_set_is_uncertain_until_it_is() {
     let mut host = Host::new(OUTAGE);
     let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("1m") }];
     let report = Report { source: "gpio".into(), boot: 1, first: 1, uncertain: true, readings, ..Report::default() };
-    host.step(Input::Report(report), host.time("1m"));
+    host.step_at("1m", Input::Report(report));
     host.play("2m");
     assert!(host.sent.last().unwrap().incident().unwrap().uncertain);
     set_clock(&mut host, 1, "30s", 60_000, "4m");
@@ -56,7 +53,7 @@ fn a_time_by_a_clock_that_was_not_set_is_uncertain_until_it_is() {
 }
 
 #[test]
-fn what_an_earlier_boot_recorded_by_a_clock_that_ran_ahead_does_not_stay_ahead() {
+fn times_of_an_earlier_boot_whose_clock_ran_ahead_do_not_stay_ahead() {
     let mut host = Host::new(OUTAGE);
     // Two hours ahead in both boots; only the second learns it.
     host.play("118m20s power=off \n 118m30s power=on \n 119m50s boot \n 2h power=on");
@@ -70,9 +67,8 @@ fn what_an_earlier_boot_recorded_by_a_clock_that_ran_ahead_does_not_stay_ahead()
 }
 
 #[test]
-fn an_earlier_boots_backlog_by_a_clock_that_ran_ahead_holds_up_no_longer_than_five_minutes() {
-    let mut host = Host::new(OUTAGE);
-    host.play("118m20s power=on more \n 119m50s boot \n 2h power=on more");
+fn a_backlog_by_a_clock_that_ran_ahead_delays_five_minutes_at_most() {
+    let mut host = after(OUTAGE, "118m20s power=on more \n 119m50s boot \n 2h power=on more");
     set_clock(&mut host, 2, "119m50s", -7_200_000, "10s");
     assert_snapshot!(host.play("20s power=off more \n 10m"), @"
     20s outage pending until 50s

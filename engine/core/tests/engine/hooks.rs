@@ -44,7 +44,9 @@ fn a_script_chooses_the_debounce_or_leaves_it_to_the_file() {
 
 #[test]
 fn a_script_chooses_the_recipients() {
-    let script = r#"fn recipients(ctx, names) { if ctx.device.labels.area == "hay-on-wye" { names + ["pager"] } else { names } }"#;
+    let script = r#"fn recipients(ctx, names) {
+        if ctx.device.labels.area == "hay-on-wye" { names + ["pager"] } else { names }
+    }"#;
     assert_snapshot!(with(script, "0s power=off \n 1m"), @"
     0s outage pending until 30s
     30s outage opened since 0s
@@ -56,7 +58,7 @@ fn a_script_chooses_the_recipients() {
 }
 
 #[test]
-fn a_script_forbids_a_message_but_never_the_word_that_it_is_over() {
+fn a_script_withholds_messages_but_never_the_one_of_the_end() {
     let script = r#"fn allow(ctx) { ctx.kind == "opened" }"#;
     assert_snapshot!(with(script, "0s power=off \n 31m \n 40m ack web \n 1h power=on \n 2h"), @"
     0s outage pending until 30s
@@ -82,10 +84,11 @@ fn a_script_forbids_a_message_but_never_the_word_that_it_is_over() {
 }
 
 #[test]
-fn a_script_finds_the_words() {
+fn a_script_writes_the_message() {
     let script = r##"fn message(ctx) {
         if ctx.kind == "resolved" { return; }
-        #{ subject: `${ctx.device.name}: ${ctx.rule.name} ${ctx.kind} ${ctx.step}`, text: "since " + ctx.incident.since }
+        let subject = `${ctx.device.name}: ${ctx.rule.name} ${ctx.kind} ${ctx.step}`;
+        #{ subject: subject, text: "since " + ctx.incident.since }
     }"##;
     assert_snapshot!(with(script, "0s power=off \n 1m power=on \n 2m"), @r#"
     0s outage pending until 30s
@@ -102,7 +105,10 @@ fn a_script_finds_the_words() {
 fn a_script_sees_every_fact_and_an_unknown_one_as_nothing() {
     let script = r##"fn message(ctx) {
         let f = ctx.facts;
-        #{ subject: `${f.power} ${f.battery} ${f.door == ()} ${ctx.incident.ended == ()} ${ctx.repeat} ${ctx.local.weekday} ${ctx.local.date} ${ctx.local.time} ${ctx.now} ${ctx.incident.number}`, text: "" }
+        let l = ctx.local;
+        let facts = `${f.power} ${f.battery} ${f.door == ()} ${ctx.incident.ended == ()} ${ctx.repeat}`;
+        let times = `${l.weekday} ${l.date} ${l.time} ${ctx.now} ${ctx.incident.number}`;
+        #{ subject: `${facts} ${times}`, text: "" }
     }"##;
     assert_snapshot!(with(script, "0s power=off battery=42 \n 1m"), @r#"
     0s outage pending until 30s
@@ -112,7 +118,7 @@ fn a_script_sees_every_fact_and_an_unknown_one_as_nothing() {
     "#);
 }
 
-/// What every hook may do wrong; the alert goes out by the file's values all the same.
+/// The alert goes out with the values of the file.
 #[test]
 fn a_hook_that_fails_never_costs_an_alert() {
     for (what, body) in [
@@ -155,8 +161,8 @@ fn a_failed_hook_is_a_decision_that_says_why() {
         ),
         (
             "fn open_after(ctx) { \"soon\" }",
-            "0s outage hook open_after failed: `soon` is not a duration: write integers with units, like `500ms`, `30s`, \
-             `5m`, `1h30m` or `2d`",
+            "0s outage hook open_after failed: `soon` is not a duration: write integers with units, like `500ms`, \
+             `30s`, `5m`, `1h30m` or `2d`",
         ),
         ("fn recipients(ctx, names) { [] }", "30s outage hook recipients failed: it named nobody who can be reached"),
         (
@@ -178,7 +184,8 @@ fn a_failed_hook_is_a_decision_that_says_why() {
         ),
         (
             "fn message(ctx) { #{ subjct: \"typo\", text: \"\" } }",
-            "30s outage hook message failed: it answered no map of texts like #{ subject: \"...\", text: \"...\" }, nor ()",
+            "30s outage hook message failed: it answered no map of texts like #{ subject: \"...\", text: \"...\" }, \
+             nor ()",
         ),
     ] {
         let told = with(script, "0s power=off \n 1m");
@@ -198,7 +205,7 @@ fn a_debounce_is_asked_for_once_on_entering() {
 }
 
 #[test]
-fn in_a_rules_own_words_nobody_is_told_that_what_was_removed_is_over() {
+fn a_removed_rules_final_message_does_not_use_its_script() {
     let script = r##"fn message(ctx) { #{ subject: "the power is back", text: "" } }"##;
     let mut host = Host::with(engine(RULES, Some(script)));
     host.play("0s power=off \n 1m");
@@ -228,7 +235,7 @@ fn a_script_cannot_sleep_by_any_name() {
 }
 
 #[test]
-fn of_a_scripts_error_the_beginning_is_kept() {
+fn a_long_error_of_a_script_is_cut() {
     let told = with(r#"fn allow(ctx) { let s = "no"; for i in 0..12 { s += s; } throw s }"#, "0s power=off \n 1m");
     let error = told.lines().find(|line| line.contains("hook allow failed")).unwrap();
     assert!((400..500).contains(&error.len()), "{}", error.len());

@@ -1,11 +1,19 @@
 //! A host for tests: it owns engine, state and time, and tells what was decided in short lines.
 //!
-//! A story is a line for each thing that happens, behind its time: `0s power=off`, `8s power=on battery=40`, `30s` (time
-//! passes), `1m late 10s power=off` (a reading that is old when it comes), `1h asleep` (the host missed every deadline
-//! until then), `5s ack kim`, `5s snooze 2h`, `5s silence outage 1h` (a rule's incidents, or `*`), `5s stuck` (from here
-//! nothing is attempted), `5s flowing` (it is again), `5s fail kim` (from here every attempt to reach kim fails), `5s mend`
-//! (from here all succeed), `5s boot` (from here readings are of the source's next boot). A report that ends in `more` is
-//! a part of a backlog.
+//! A story has one line for each event, behind its time:
+//!
+//! | line | event |
+//! |---|---|
+//! | `30s` | time passes, and the host is called at each deadline |
+//! | `8s power=on battery=40` | a report of two readings |
+//! | `1m late 10s power=off` | a report whose reading is old when it comes |
+//! | `5m late 10s power=off more` | a part of a backlog |
+//! | `1h asleep` | the host missed every deadline until then |
+//! | `5s ack kim`, `5s snooze 2h` | a request about the open incident |
+//! | `5s silence outage 1h` | a silence of a rule's incidents, or of all with `*` |
+//! | `5s stuck` | from here on nothing is attempted |
+//! | `5s fail kim`, `5s mend` | from here on every attempt to reach kim fails, or all succeed |
+//! | `5s boot` | from here on readings are of the source's next boot |
 
 use std::collections::BTreeMap;
 
@@ -14,10 +22,12 @@ use dag_engine::{
     Ruleset, Silence, Sources, State, Time, Value,
 };
 
+use crate::decision_line::line;
+
 /// When stories begin: a Saturday evening.
 pub const START: &str = "2026-01-10T18:00:00Z";
 
-/// Whom the tests' rules tell.
+/// The recipients of the tests' rules.
 pub const PEOPLE: &str = r#"
 [recipient.nor]
 email = "nor@example.com"
@@ -30,7 +40,7 @@ webhook = { url = "https://example.com/hook", secret = "env:HOOK" }
 owners = ["nor", "@account"]
 "#;
 
-/// The one rule that most stories need, and its one step.
+/// The rule that most stories need, with one step.
 pub const OUTAGE: &str = r#"
 [rule.outage]
 when = "power == off"
@@ -51,11 +61,14 @@ pub fn sources(files: &[(&str, &str)]) -> Sources {
     }
 }
 
-/// Compiles rules whose operators are a group of theirs.
-pub fn operated(rules: &str, operators: &str) -> Engine {
-    let rules = format!("{rules}\n{PEOPLE}");
-    let sources = Sources { operators: vec![operators.into()], ..sources(&[("rules.toml", &rules)]) };
-    Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")))
+/// The rule `outage` without debounce, with steps of the story's own.
+pub fn outage(steps: &str) -> String {
+    format!("[rule.outage]\nwhen = \"power == off\"\nescalation = \"all\"\n[escalation]\nall = [{steps}]")
+}
+
+/// A rule `r` without debounce on a condition, with one step.
+pub fn rule_on(condition: &str) -> String {
+    format!("[rule.r]\nwhen = '{condition}'\nescalation = \"all\"\n[escalation]\nall = [{{ notify = [\"nor\"] }}]")
 }
 
 /// Compiles one file of rules, with [`PEOPLE`] behind it, and a script `hooks.rhai` where there is one.
@@ -68,6 +81,13 @@ pub fn compile(rules: &str, script: Option<&str>) -> Result<Ruleset, Problems> {
 
 pub fn engine(rules: &str, script: Option<&str>) -> Engine {
     Engine::new(compile(rules, script).unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+/// Compiles one file of rules that names its own people, and perhaps groups of operators.
+pub fn engine_alone(rules: &str, operators: &[&str]) -> Engine {
+    let operators = operators.iter().copied().map(Name::new).collect();
+    let sources = Sources { operators, ..sources(&[("rules.toml", rules)]) };
+    Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")))
 }
 
 pub fn cottage() -> Device {
@@ -87,7 +107,7 @@ pub struct Host {
     boot: u64,
     next_reading: u64,
     stuck: bool,
-    /// Whom no attempt reaches.
+    /// The recipients whom no attempt reaches.
     failing: Vec<String>,
     /// Every message so far, to name one that is withdrawn.
     pub sent: Vec<Notification>,
@@ -131,7 +151,6 @@ impl Host {
                 [] => {}
                 ["asleep"] => self.step(Input::Elapsed, at),
                 ["stuck"] => self.stuck = true,
-                ["flowing"] => self.stuck = false,
                 ["ack", by] => {
                     let incident = self.incident();
                     self.step(Input::Acknowledge { incident, by: (*by).to_owned() }, at);
@@ -196,10 +215,14 @@ impl Host {
             .collect();
         let (boot, first) = (self.boot, self.next_reading);
         self.next_reading += readings.len() as u64;
-        self.step(
-            Input::Report(Report { source: "test".into(), boot, first, more, readings, ..Report::default() }),
-            now,
-        );
+        let report = Report { source: "test".into(), boot, first, more, readings, ..Report::default() };
+        self.step(Input::Report(report), now);
+    }
+
+    /// One step at an offset from the story's start, without the deadlines before it; returns what was decided.
+    pub fn step_at(&mut self, at: &str, input: Input) -> String {
+        self.step(input, self.time(at));
+        self.take_lines()
     }
 
     /// One step. After each, state and decisions must survive storage, and the deadline must lie ahead.
@@ -216,8 +239,7 @@ impl Host {
                 sent.push(notification.reference());
                 self.sent.push((**notification).clone());
             }
-            let line = self.line(decision);
-            self.lines.push(line);
+            self.lines.push(line(decision, self.start, &self.sent));
         }
         if !self.stuck {
             for message in sent {
@@ -228,66 +250,16 @@ impl Host {
             }
         }
     }
-
-    fn line(&self, decision: &Decision) -> String {
-        let at = |time: &Time| time.since(self.start).to_string();
-        let what = match &decision.outcome {
-            Outcome::Pending { due } => format!("pending until {}", at(due)),
-            Outcome::Dip { since } => format!("dip since {}", at(since)),
-            Outcome::Opened { since } => format!("opened since {}", at(since)),
-            Outcome::Closing { due } => format!("closing until {}", at(due)),
-            Outcome::Reopened { clear_since } => format!("reopened, clear since {}", at(clear_since)),
-            Outcome::Resolved { since, ended, by } => {
-                let by = by.map(|by| format!(" by {by:?}")).unwrap_or_default();
-                format!("resolved, {} to {}{by}", at(since), at(ended))
-            }
-            Outcome::NoAnswer => "no answer".to_owned(),
-            Outcome::Fired { step, repeat } => format!("fired {step}{}", repeated(*repeat)),
-            Outcome::Held { step, reason } => format!("held {step}: {reason:?}"),
-            Outcome::Notify(message) => {
-                let Notification { kind, step, repeat, recipient, .. } = &**message;
-                let wording = message.wording.as_ref().map(|own| format!(" \"{}\"", own.subject)).unwrap_or_default();
-                let by = message.channel().as_str();
-                format!("told {recipient} by {by}: {} {step}{}{wording}", kind.as_str(), repeated(*repeat))
-            }
-            Outcome::Withheld { kind, recipient, reason, .. } => {
-                format!("withheld from {recipient}: {} ({reason:?})", kind.as_str())
-            }
-            Outcome::Withdrawn { notification, reason } => {
-                let message = self.sent.iter().find(|sent| sent.id == *notification).expect("it was sent");
-                format!("withdrew {} of {} ({reason:?})", message.kind.as_str(), message.recipient)
-            }
-            Outcome::Acknowledged { by, lapses: None } => format!("acknowledged by {by}"),
-            Outcome::Acknowledged { by, lapses: Some(lapses) } => format!("acknowledged by {by} until {}", at(lapses)),
-            Outcome::AcknowledgementLapsed { by } => format!("acknowledgement by {by} lapsed"),
-            Outcome::NobodyToTell { step } => format!("nobody to tell at {step}"),
-            Outcome::HookFailed { hook, error } => format!("hook {hook} failed: {error}"),
-            Outcome::Refused { reason, subject } => format!("refused {subject}: {reason:?}"),
-            Outcome::RulesChanged { .. } => "rules changed".to_owned(),
-            Outcome::Snoozed { by, until } => format!("snoozed by {by} until {}", at(until)),
-            Outcome::SnoozeEnded { by } => format!("snooze ended by {by}"),
-            Outcome::Silenced { silence } => format!("silenced by {} until {}", silence.by, at(&silence.until)),
-            Outcome::SilenceEnded { by, .. } => format!("silence ended by {by}"),
-            Outcome::FellBack { recipient, to } => format!("fell back from {recipient} to {to}"),
-            Outcome::Waits { source, until } => format!("{source} waits until {}", at(until)),
-            Outcome::Gap { source, boot, last, next_boot, next } => {
-                format!("gap of {source} from {boot}/{last} to {next_boot}/{next}")
-            }
-            Outcome::Troubled { cause } => format!("troubled: {}", cause.key()),
-            Outcome::TroubleOver { key } => format!("trouble over: {key}"),
-            Outcome::ClockSet { boot, shift_ms } => format!("clock of boot {boot} set by {shift_ms}"),
-            Outcome::Renamed { was } => format!("renamed from {was}"),
-        };
-        let rule = decision.rule.as_ref().map(|rule: &Name| format!(" {rule}")).unwrap_or_default();
-        format!("{}{rule} {what}", at(&decision.at))
-    }
 }
 
-fn repeated(repeat: u32) -> String {
-    if repeat == 0 { String::new() } else { format!(" repeat {repeat}") }
+/// A host on which a story was played.
+pub fn after(rules: &str, story: &str) -> Host {
+    let mut host = Host::new(rules);
+    host.play(story);
+    host
 }
 
-/// Plays one story under one rule: `when`, and further lines of the rule.
+/// Plays one story under one file of rules.
 pub fn story(rules: &str, story: &str) -> String {
     Host::new(rules).play(story)
 }

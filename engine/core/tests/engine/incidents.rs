@@ -1,17 +1,11 @@
-//! The table of a rule's life, row by row, and the order in which deadlines fire.
+//! The state machine of a rule, row by row, and the order in which deadlines fire.
 
 use insta::assert_snapshot;
 
-use crate::host::{Host, OUTAGE, story};
+use crate::host::{Host, OUTAGE, after, outage, story};
 
-/// One rule of the tests' usual shape, without debounce.
-const AT_ONCE: &str = r#"
-[rule.outage]
-when = "power == off"
-escalation = "all"
-[escalation]
-all = [{ notify = ["nor"] }]
-"#;
+/// The one step of a rule without debounce.
+const STEP: &str = r#"{ notify = ["nor"] }"#;
 
 #[test]
 fn a_condition_that_holds_long_enough_opens_at_the_end_of_its_debounce() {
@@ -72,7 +66,7 @@ fn a_condition_that_returns_while_closing_keeps_its_incident() {
 
 #[test]
 fn without_debounce_an_incident_opens_and_resolves_at_the_edge() {
-    assert_snapshot!(story(AT_ONCE, "0s power=off \n 7s power=on"), @"
+    assert_snapshot!(story(&outage(STEP), "0s power=off \n 7s power=on"), @"
     0s outage opened since 0s
     0s outage fired 0
     0s outage told nor by email: opened 0
@@ -112,9 +106,7 @@ fn an_outage_that_is_over_when_it_is_reported_is_past() {
     20m10s outage resolved, 10m to 20m
     1h outage told nor by email: resolved 0
     ");
-    let mut host = Host::new(OUTAGE);
-    host.play("1h stuck");
-    assert_snapshot!(host.play("1h late 10m power=off"), @"
+    assert_snapshot!(after(OUTAGE, "1h stuck").play("1h late 10m power=off"), @"
     10m outage pending until 10m30s
     10m30s outage opened since 10m
     1h outage fired 0
@@ -143,7 +135,7 @@ fn a_reading_older_than_the_one_before_counts_as_that_ones_time() {
 }
 
 #[test]
-fn deadlines_of_one_moment_resolve_before_they_open_and_go_in_the_order_of_time() {
+fn deadlines_fire_in_time_order_and_resolve_before_they_open() {
     let rules = r#"
         [rule.a-opens]
         when = "power == on"
@@ -179,7 +171,7 @@ fn deadlines_of_one_moment_resolve_before_they_open_and_go_in_the_order_of_time(
 }
 
 #[test]
-fn pending_stands_still_without_an_answer_and_goes_on_with_its_old_time() {
+fn pending_rests_without_an_answer_and_goes_on_with_its_old_time() {
     assert_snapshot!(story(OUTAGE, "0s power=off \n 10s power=unknown \n 1m \n 2m power=off"), @"
     0s outage pending until 30s
     10s outage no answer
@@ -203,7 +195,7 @@ fn pending_turns_quiet_when_the_next_answer_is_false() {
 }
 
 #[test]
-fn closing_stands_still_without_an_answer_and_reopens_when_the_next_is_true() {
+fn closing_rests_without_an_answer_and_reopens_when_the_next_is_true() {
     assert_snapshot!(story(OUTAGE, "0s power=off \n 1m power=on \n 65s power=unknown \n 2m \n 3m power=off"), @"
     0s outage pending until 30s
     30s outage opened since 0s
@@ -247,8 +239,7 @@ fn nobody_is_told_that_the_power_is_back_because_a_sensor_was_lost() {
 
 #[test]
 fn the_second_incident_of_a_rule_is_another_one() {
-    let mut host = Host::new(AT_ONCE);
-    host.play("0s power=off");
+    let mut host = after(&outage(STEP), "0s power=off");
     let first = host.incident();
     host.play("1s power=on \n 2s power=off");
     assert_ne!(host.incident(), first);

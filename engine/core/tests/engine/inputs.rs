@@ -1,9 +1,9 @@
-//! What is refused, what is dropped without a word, and what is the same on every host.
+//! Inputs that are refused or ignored, and ids that are the same on every host.
 
 use dag_engine::{Channel, Input, MessageRef, Reading, Report, State, Value};
 use insta::assert_snapshot;
 
-use crate::host::{Host, OUTAGE, cottage};
+use crate::host::{Host, OUTAGE, after, cottage, outage};
 
 fn report(host: &mut Host, boot: u64, first: u64, facts: &[(&str, Option<Value>)], at: &str) -> String {
     let at = host.time(at);
@@ -16,7 +16,7 @@ const OFF: (&str, Option<Value>) = ("power", Some(Value::Off));
 const ON: (&str, Option<Value>) = ("power", Some(Value::On));
 
 #[test]
-fn readings_that_were_applied_decide_nothing_unless_all_of_a_report_comes_too_late() {
+fn readings_applied_before_decide_nothing_and_a_stale_report_is_refused() {
     let mut host = Host::new(OUTAGE);
     assert_snapshot!(report(&mut host, 1, 1, &[OFF], "0s"), @"0s outage pending until 30s");
     assert_snapshot!(report(&mut host, 1, 1, &[ON], "1s"), @"1s refused gpio: Stale");
@@ -25,8 +25,7 @@ fn readings_that_were_applied_decide_nothing_unless_all_of_a_report_comes_too_la
     // Sent again on purpose, in case they were lost.
     let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("2s") }];
     let again = Report { source: "gpio".into(), boot: 1, first: 2, resent: 1, readings, ..Report::default() };
-    host.step(Input::Report(again), host.time("3s"));
-    assert_eq!(host.take_lines(), "");
+    assert_eq!(host.step_at("3s", Input::Report(again)), "");
     assert_eq!(host.state.last_applied("gpio", 1), Some(2));
     assert_eq!(host.state.last_applied("gpio", 2), None);
 }
@@ -57,7 +56,7 @@ fn a_report_with_too_many_readings_is_refused_whole() {
 }
 
 #[test]
-fn what_is_no_fact_or_no_value_of_it_is_refused_and_the_rest_is_applied() {
+fn unknown_facts_and_wrong_values_are_refused_and_the_rest_is_applied() {
     let mut host = Host::new(OUTAGE);
     let facts = [
         ("powr", Some(Value::Off)),
@@ -81,8 +80,7 @@ fn what_is_no_fact_or_no_value_of_it_is_refused_and_the_rest_is_applied() {
 
 #[test]
 fn now_never_falls() {
-    let mut host = Host::new(OUTAGE);
-    host.play("1m power=off");
+    let mut host = after(OUTAGE, "1m power=off");
     let (earlier, later) = (host.time("10s"), host.time("90s"));
     assert!(host.engine.step(&mut host.state, Input::Elapsed, earlier).is_empty());
     assert_eq!(host.state.next_deadline(), Some(later));
@@ -90,8 +88,7 @@ fn now_never_falls() {
 
 #[test]
 fn attempts_of_unknown_messages_change_nothing() {
-    let mut host = Host::new(OUTAGE);
-    host.play("0s power=off \n 1m");
+    let mut host = after(OUTAGE, "0s power=off \n 1m");
     let (incident, now) = (host.incident(), host.time("30s"));
     let message =
         MessageRef { notification: incident, incident: None, recipient: "nor".into(), channel: Channel::Email };
@@ -106,12 +103,11 @@ fn attempts_of_unknown_messages_change_nothing() {
 
 #[test]
 fn a_failed_attempt_may_have_told_somebody() {
-    let mut host = Host::new(OUTAGE);
-    host.play("0s stuck \n 0s power=off \n 1m");
-    let (message, now) = (host.sent.last().unwrap().reference(), host.time("1m"));
-    host.step(Input::Failed { message, last: true }, now);
+    let mut host = after(OUTAGE, "0s stuck \n 0s power=off \n 1m");
+    let message = host.sent.last().unwrap().reference();
+    let failed = host.step_at("1m", Input::Failed { message, last: true });
+    assert_eq!(failed, "1m troubled: delivery/nor/email");
     assert_snapshot!(host.play("2m power=on \n 3m"), @"
-    1m troubled: delivery/nor/email
     2m outage closing until 2m10s
     2m10s outage resolved, 0s to 2m
     2m10s outage told nor by email: resolved 0
@@ -120,8 +116,7 @@ fn a_failed_attempt_may_have_told_somebody() {
 
 #[test]
 fn ids_are_promises() {
-    let mut host = Host::new(OUTAGE);
-    host.play("0s power=off \n 1m power=on \n 2m");
+    let host = after(OUTAGE, "0s power=off \n 1m power=on \n 2m");
     let ids =
         host.sent.iter().map(|sent| format!("{} {} {}", sent.kind.as_str(), sent.id, sent.incident().unwrap().id));
     // These must never change: hosts have stored them, and receivers tell a repeat by them.
@@ -133,17 +128,12 @@ fn ids_are_promises() {
 
 #[test]
 fn every_message_has_an_id_of_its_own_and_the_same_id_on_every_host() {
-    let rules = r#"
-        [rule.outage]
-        when = "power == off"
-        escalation = "all"
-        [escalation]
-        all = [{ notify = ["nor", "pager"], repeat = "1h" }, { after = "90m", notify = ["kim", "nor"], repeat = "7m" }]
-    "#;
+    let rules = outage(
+        r#"{ notify = ["nor", "pager"], repeat = "1h" }, { after = "90m", notify = ["kim", "nor"], repeat = "7m" }"#,
+    );
     let story = "0s power=off \n 5h \n 5h1m ack nor \n 6h ack kim \n 7h power=on \n 8h power=off \n 9h power=on";
     let ids = || {
-        let mut host = Host::new(rules);
-        host.play(story);
+        let host = after(&rules, story);
         host.sent.iter().map(|sent| sent.id).collect::<Vec<_>>()
     };
     let mut first = ids();
@@ -156,8 +146,7 @@ fn every_message_has_an_id_of_its_own_and_the_same_id_on_every_host() {
 
 #[test]
 fn a_stored_state_reads_as_it_was_written() {
-    let mut host = Host::new(OUTAGE);
-    host.play("0s power=off battery=80 \n 1m power=on \n 65s");
+    let host = after(OUTAGE, "0s power=off battery=80 \n 1m power=on \n 65s");
     assert_snapshot!(serde_json::to_string_pretty(&host.state).unwrap(), @r#"
     {
       "device": {

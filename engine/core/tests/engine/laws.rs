@@ -1,4 +1,4 @@
-//! What holds for every history, rules text, expression and script. A failure prints its seed and its smallest case.
+//! Laws for every history, rules text, expression and script. A failure prints its seed and its smallest case.
 
 use dag_engine::{Engine, Input, MessageRef, Outcome, Reading, Report, Ruleset, State, Time, Value};
 use proptest::prelude::*;

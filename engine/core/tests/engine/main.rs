@@ -8,6 +8,7 @@
     reason = "clippy lets these through in functions marked as tests alone; the helpers beside them are tests too"
 )]
 
+mod decision_line;
 mod host;
 
 mod clock;

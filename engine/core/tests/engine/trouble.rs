@@ -1,19 +1,17 @@
-//! What the operators are told of the monitor itself.
+//! System trouble: the messages to the operators about the monitor itself.
 
 use dag_engine::{Input, MessageRef};
 use insta::assert_snapshot;
 
-use crate::host::{Host, OUTAGE, operated};
+use crate::host::{Host, OUTAGE, PEOPLE, engine_alone};
 
 fn operators() -> Host {
-    Host::with(operated(OUTAGE, "owners"))
+    Host::with(engine_alone(&format!("{OUTAGE}\n{PEOPLE}"), &["owners"]))
 }
 
 fn host_trouble(host: &mut Host, at: &str, text: Option<&str>) -> String {
-    let at = host.time(at);
-    host.pass(at);
-    host.step(Input::Trouble { about: "store".into(), text: text.map(str::to_owned) }, at);
-    host.take_lines()
+    host.pass(host.time(at));
+    host.step_at(at, Input::Trouble { about: "store".into(), text: text.map(str::to_owned) })
 }
 
 #[test]
@@ -53,22 +51,22 @@ fn a_lost_sensor_names_the_rules_that_it_leaves_without_an_answer() {
     let mut host = operators();
     host.play("0s power=off \n 10s power=unknown");
     let told = serde_json::to_value(&host.sent.last().unwrap().about).unwrap();
-    assert_snapshot!(told, @r#"{"trouble":{"cause":"sensor","fact":"power","number":1,"rules":["outage"],"since":"2026-01-10T18:00:10Z"}}"#);
+    assert_snapshot!(
+        told,
+        @r#"{"trouble":{"cause":"sensor","fact":"power","number":1,"rules":["outage"],"since":"2026-01-10T18:00:10Z"}}"#
+    );
 }
 
 #[test]
-fn a_message_that_is_given_up_is_told_and_only_of_those_who_are_among_the_rules() {
+fn a_message_given_up_is_trouble_if_the_rules_know_its_recipient() {
     let mut host = operators();
     host.play("0s power=off \n 30s");
     let given_up = |recipient: &str, host: &Host| {
         let message = MessageRef { recipient: recipient.into(), ..host.sent[0].reference() };
         Input::Failed { message, last: true }
     };
-    let now = host.time("1m");
-    host.step(given_up("stranger", &host), now);
-    assert_snapshot!(host.take_lines(), @"");
-    host.step(given_up("nor", &host), now);
-    assert_snapshot!(host.take_lines(), @"
+    assert_snapshot!(host.step_at("1m", given_up("stranger", &host)), @"");
+    assert_snapshot!(host.step_at("1m", given_up("nor", &host)), @"
     1m troubled: delivery/nor/email
     1m told nor by email: system 0
     ");

@@ -43,9 +43,10 @@ fn a_file_that_is_not_toml_is_told_beside_the_problems_of_the_others() {
 }
 
 #[test]
-fn where_there_are_other_devices_their_inputs_may_be_named_and_stay_unknown() {
+fn inputs_of_other_devices_may_be_named_and_stay_unknown() {
     let rules = "[rule.flood]\nwhen = 'flood == off || known(gate) && power == off'\nopen_after = \"30s\"\n\
-                 close_after = \"10s\"\nescalation = \"all\"\nscript = \"hooks.rhai\"\n[escalation]\nall = [{ notify = [\"nor\"] }]\n\
+                 close_after = \"10s\"\nescalation = \"all\"\nscript = \"hooks.rhai\"\n\
+                 [escalation]\nall = [{ notify = [\"nor\"] }]\n\
                  [recipient.nor]\nemail = \"nor@example.com\"\n";
     let script = "fn allow(ctx) { ctx.facts.cellar == () }";
     let here = sources(&[("a.toml", rules), ("hooks.rhai", script)]);
@@ -195,7 +196,7 @@ fn scripts_are_checked_when_they_are_compiled() {
 }
 
 #[test]
-fn what_is_probably_not_meant_is_a_warning() {
+fn an_unused_script_and_an_unsigned_webhook_are_warnings() {
     let rules = Ruleset::compile(&sources(&[
         ("hooks.rhai", "fn allow(ctx) { true }"),
         ("rules.toml", "[recipient.a]\nwebhook = { url = \"https://example.com/\" }"),
@@ -276,7 +277,7 @@ fn the_same_sources_have_the_same_hash_and_others_another_one() {
 }
 
 #[test]
-fn a_file_of_nothing_but_unknown_names_is_answered_without_comparing_each_with_all() {
+fn thousands_of_unknown_names_are_refused_without_comparing_them_all() {
     let recipients: String = (0..8_000).map(|at| format!("[recipient.known{at}]\nemail = \"a@b\"\n")).collect();
     let groups: String = (0..8_000).map(|at| format!("group{at} = [\"nknown{at}\"]\n")).collect();
     let told = alone(&format!("{recipients}[group]\n{groups}"));

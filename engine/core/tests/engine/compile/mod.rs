@@ -1,10 +1,13 @@
-//! What the compiler says about mistakes: every text that a user may read, with its place.
+//! The compiler's problems and warnings: every text that a user may read, with its place.
 
 mod conditions;
-mod documents;
+mod expressions;
+mod fallback;
 mod folder;
-mod recipients;
+mod names;
+mod quiet_hours;
 mod rules;
+mod values;
 
 use dag_engine::Ruleset;
 
@@ -38,4 +41,10 @@ fn script(text: &str) -> String {
     let rules = OUTAGE.replace("open_after", "script = \"hooks.rhai\"\nopen_after");
     let problems = compile(&rules, Some(text)).map(|_| ()).unwrap_err();
     problems.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Recipients with an address each, and further keys.
+fn recipients(recipients: &[(&str, &str)]) -> String {
+    let recipient = |(name, keys)| format!("[recipient.{name}]\nemail = \"{name}@example.com\"\n{keys}\n");
+    recipients.iter().copied().map(recipient).collect()
 }

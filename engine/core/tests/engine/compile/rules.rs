@@ -167,7 +167,7 @@ fn a_cycle_of_thousands_of_rules_is_told_in_part() {
 }
 
 #[test]
-fn rules_that_all_inhibit_one_another_are_answered_without_naming_every_cycle() {
+fn rules_that_all_inhibit_one_another_are_refused_by_the_first_cycles() {
     let names: Vec<String> = (0..200).map(|at| format!("r{at}")).collect();
     let each = format!("inhibits = {names:?}");
     let told = alone(&rules(&names.iter().map(|name| (name.as_str(), each.as_str())).collect::<Vec<_>>()));
@@ -176,7 +176,7 @@ fn rules_that_all_inhibit_one_another_are_answered_without_naming_every_cycle() 
 }
 
 #[test]
-fn a_rule_was_what_no_rule_is_and_no_other_was() {
+fn was_names_no_rule_of_now_and_no_other_rules_was() {
     let long = format!("was = \"{}\"", "x".repeat(65));
     assert_snapshot!(alone(&rules(&[
         ("outage", ""),
