@@ -1,15 +1,15 @@
-//! What became of messages.
+//! The outcomes of delivery attempts.
 
 use dag_engine::{MessageRef, Time};
 
-use crate::{messages::Channel, model::Model};
+use crate::{channel::Channel, model::Model};
 
 impl Model {
-    pub fn attempted(&mut self, message: &MessageRef) {
+    pub fn record_attempt(&mut self, message: &MessageRef) {
         self.attempt(message);
     }
 
-    pub fn delivered(&mut self, message: &MessageRef) {
+    pub fn record_delivery(&mut self, message: &MessageRef) {
         if let Some(channel) = self.attempt(message) {
             channel.failing = None;
             channel.delivered = true;
@@ -19,7 +19,7 @@ impl Model {
         }
     }
 
-    pub fn failed(&mut self, message: &MessageRef, last: bool) {
+    pub fn record_failure(&mut self, message: &MessageRef, last: bool) {
         let now: Time = self.now;
         if let Some(channel) = self.attempt(message) {
             channel.failing.get_or_insert(now);

@@ -4,7 +4,7 @@ use dag_engine::{Outcome, Time};
 
 use crate::{episodes::Phase, model::Model};
 
-/// A correction: what was recorded at or after `began` moves by so many milliseconds, and nothing stays after `last`.
+/// A correction of times: those at or after `began` move by `millis`, and none stays after `last`.
 #[derive(Clone, Copy)]
 struct Shift {
     began: Time,
@@ -17,7 +17,7 @@ impl Shift {
         time >= self.began
     }
 
-    /// By how many milliseconds what was recorded at this time moves.
+    /// Returns by how many milliseconds this time moves.
     fn by(self, time: Time) -> i64 {
         let mut moved = time;
         self.time(&mut moved);
@@ -72,7 +72,7 @@ impl Model {
         for source in self.sources.values_mut() {
             shift.times(source.read.values_mut());
         }
-        for waiting in &mut self.waiting {
+        for waiting in &mut self.waiting_reports {
             shift.time(&mut waiting.came);
             if waiting.report.boot == boot {
                 waiting.report.uncertain = false;
@@ -83,11 +83,11 @@ impl Model {
     }
 
     fn move_episodes(&mut self, shift: Shift) {
-        for standing in self.standings.values_mut() {
-            shift.time(&mut standing.edge);
-            // Time alone asks by another clock: what that comes to is found when the condition is asked.
-            standing.asked = None;
-            if let Phase::Pending(wait) | Phase::Closing(wait) = &mut standing.phase {
+        for state in self.rule_states.values_mut() {
+            shift.time(&mut state.edge);
+            // The next moment was found by another clock. It is found again when the condition is asked.
+            state.asked = None;
+            if let Phase::Pending(wait) | Phase::Closing(wait) = &mut state.phase {
                 wait.uncertain &= !shift.concerns(wait.since);
                 wait.due = wait.due.moved(shift.by(wait.since));
                 shift.time(&mut wait.since);
@@ -104,7 +104,7 @@ impl Model {
             shift.times(&mut incident.ended);
             incident.since = incident.ended.map_or(incident.since, |ended| incident.since.min(ended));
             shift.times(incident.acknowledgement.as_mut().map(|given| &mut given.at));
-            shift.times(incident.fired.iter_mut().flat_map(|fired| [&mut fired.at, &mut fired.last]));
+            shift.times(incident.fired_steps.iter_mut().flat_map(|fired| [&mut fired.at, &mut fired.last]));
             for channel in &mut incident.channels {
                 shift.times(&mut channel.failing);
                 shift.times(&mut channel.last);
@@ -122,6 +122,6 @@ impl Model {
             shift.time(&mut made.made);
         }
         shift.times(self.troubles.values_mut().map(|trouble| &mut trouble.since));
-        shift.times(self.troubles_told.values_mut());
+        shift.times(self.trouble_sent_at.values_mut());
     }
 }

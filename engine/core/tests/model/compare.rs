@@ -2,19 +2,21 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{Device, Id, Input, MessageRef, Name, Silence, Time};
+use dag_engine::{Device, Id, Input, MessageRef, Time};
 
 use crate::{
     edit::Edit,
-    history::{Attempt, Case, Event, Post},
+    events::device,
+    history::{Case, Event, Post},
+    message::Message,
     model::Model,
-    players::{EnginePlayer, ModelPlayer, Player, Step, compile},
-    rules::{Rules, Script},
-    said::Message,
+    players::{EnginePlayer, ModelPlayer, Player, Step},
+    rules::Rules,
+    script::Script,
     sources::Senders,
 };
 
-/// What one side decided at a moment: all of it in one order, and the messages in theirs.
+/// The decisions of one side at a moment: all lines, sorted, and the messages in their own order.
 type Entry = (Time, Vec<String>, Vec<Message>);
 
 /// How often each kind of decision was seen; or where engine and model differ.
@@ -34,7 +36,7 @@ pub fn play(case: &Case) -> Played {
         if case.restarts {
             play.engine.restart();
         }
-        play.happens(&moment.event)?;
+        play.apply(&moment.event)?;
         play.same("the open incidents", &play.engine.open(), &play.model.open())?;
         play.same("the rules that wait", &play.engine.pending(), &play.model.pending())?;
     }
@@ -43,17 +45,17 @@ pub fn play(case: &Case) -> Played {
     Ok(play.engine.seen)
 }
 
-struct Play<'c> {
+pub struct Play<'c> {
     case: &'c Case,
     alone: bool,
-    now: Time,
-    engine: EnginePlayer,
-    model: ModelPlayer,
-    device: Device,
-    senders: Senders,
-    sent: Vec<MessageRef>,
-    incidents: Vec<Id>,
-    timeline: Vec<String>,
+    pub now: Time,
+    pub engine: EnginePlayer,
+    pub model: ModelPlayer,
+    pub device: Device,
+    pub senders: Senders,
+    pub sent: Vec<MessageRef>,
+    pub incidents: Vec<Id>,
+    pub timeline: Vec<String>,
 }
 
 impl<'c> Play<'c> {
@@ -96,15 +98,16 @@ impl<'c> Play<'c> {
         Err(self.differ("the deadlines do not come to an end"))
     }
 
-    /// One step of both, and what becomes of its messages. A side that is woken by the other's deadline decides nothing.
-    fn step(&mut self, input: &Input, now: Time, woken: [bool; 2]) -> Result<(), String> {
+    /// Plays one step on both sides, and the host's reports about its messages. A side that is woken only by the
+    /// other's deadline must decide nothing.
+    pub fn step(&mut self, input: &Input, now: Time, woken: [bool; 2]) -> Result<(), String> {
         let engine = self.engine.step(input, now);
         let model = self.model.step(input, now);
         let references = engine.references();
         let entries = [entry(&engine, now), entry(&model, now)];
         self.note(&entries[..1]);
-        self.incidents
-            .extend(engine.said.iter().filter(|said| said.what.starts_with("opened")).filter_map(|said| said.incident));
+        let opened = engine.lines.iter().filter(|line| line.text.starts_with("opened"));
+        self.incidents.extend(opened.filter_map(|line| line.incident));
         self.sent.extend(references.iter().cloned());
         self.same(&format!("what is decided on {input:?}"), &entries[0], &entries[1])?;
         for (woken, side) in woken.into_iter().zip(["engine", "model"]) {
@@ -120,112 +123,6 @@ impl<'c> Play<'c> {
             }
         }
         Ok(())
-    }
-
-    fn input(&mut self, input: &Input) -> Result<(), String> {
-        self.timeline.push(format!("{}: {input:?}", self.now));
-        self.step(input, self.now, [true, true])
-    }
-
-    fn happens(&mut self, event: &Event) -> Result<(), String> {
-        match event {
-            Event::Nothing => self.input(&Input::Elapsed),
-            Event::Read(read) => {
-                let reports = self.senders.read(read, self.now);
-                reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
-            }
-            Event::Flicker { times } => {
-                let report = self.senders.flicker(*times, self.now);
-                self.input(&Input::Report(report))
-            }
-            Event::Holes { count } => {
-                let reports = self.senders.holes(*count, self.now);
-                reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
-            }
-            Event::Boot { before } => {
-                self.senders.boot(*before);
-                Ok(())
-            }
-            Event::Late(pick) => self.senders.late(*pick).map_or(Ok(()), |report| self.input(&Input::Report(report))),
-            Event::Again(pick) => self.senders.again(*pick).map_or(Ok(()), |report| self.input(&Input::Report(report))),
-            Event::Acknowledge { incident, by } => {
-                let incident = self.pick_incident(*incident);
-                self.input(&Input::Acknowledge { incident, by: (*by).to_owned() })
-            }
-            Event::Snooze { incident, length } => {
-                let (incident, until) = (self.pick_incident(*incident), self.now.moved(*length));
-                self.input(&Input::Snooze { incident, until, by: "web".to_owned() })
-            }
-            Event::Silence { device, label, rule, from, until } => {
-                let silence = Silence {
-                    device: device.then(|| self.device.id.clone()),
-                    labels: if *label { labels(true) } else { BTreeMap::new() },
-                    rule: rule.map(Name::new),
-                    from: self.now.moved(*from),
-                    until: self.now.moved(*until),
-                    by: "web".to_owned(),
-                };
-                self.input(&Input::Silence(silence))
-            }
-            Event::Silences { count } => (0..*count).try_for_each(|n| {
-                let silence = Silence {
-                    device: None,
-                    labels: BTreeMap::new(),
-                    rule: Some(format!("none-{n}").into()),
-                    from: self.now,
-                    until: self.now.moved(1_000_000),
-                    by: "web".to_owned(),
-                };
-                self.input(&Input::Silence(silence))
-            }),
-            Event::Attempt { message, outcome } => {
-                let Some(message) = self.sent.iter().rev().nth(*message).cloned() else { return Ok(()) };
-                self.input(&match outcome {
-                    Attempt::Begins => Input::Attempted(message),
-                    Attempt::Succeeds => Input::Delivered(message),
-                    Attempt::Fails => Input::Failed { message, last: false },
-                    Attempt::FailsForGood => Input::Failed { message, last: true },
-                })
-            }
-            Event::Trouble { about, begins } => {
-                let text = begins.then(|| "it is broken".to_owned());
-                self.input(&Input::Trouble { about: (*about).into(), text })
-            }
-            Event::Account { emails, zone, label } => {
-                self.device = device(*emails, *zone, *label);
-                self.input(&Input::Account(self.device.clone()))
-            }
-            Event::Reload(edits) => self.reload(edits),
-            Event::ClockSet { back, shift, earlier_boot } => {
-                // Times count from the last step: let it be the same for both.
-                self.input(&Input::Elapsed)?;
-                let boot = self.senders.boot - u64::from(*earlier_boot);
-                let began = self.now.moved(-back);
-                self.now = self.now.moved(*shift);
-                self.input(&Input::ClockSet { boot, began, shift_ms: *shift })
-            }
-        }
-    }
-
-    fn reload(&mut self, edits: &[Edit]) -> Result<(), String> {
-        let before = Rc::clone(&self.model.rules);
-        let mut rules = (*before).clone();
-        // A rename is made once.
-        rules.rules.iter_mut().for_each(|rule| rule.was = None);
-        for edit in edits {
-            rules = edit.apply(rules);
-        }
-        if rules != *before {
-            self.timeline.push(rules.toml());
-        }
-        self.engine.engine = compile(&rules);
-        self.model.rules = Rc::new(rules);
-        self.input(&Input::RulesChanged)
-    }
-
-    /// One of the incidents that opened last; where there was none, one that never was.
-    fn pick_incident(&self, pick: usize) -> Id {
-        self.incidents.iter().rev().nth(pick).copied().unwrap_or_else(|| Id::of(&[b"none"]))
     }
 
     fn note(&mut self, entries: &[Entry]) {
@@ -285,11 +182,11 @@ fn alone(player: &mut dyn Player, until: Time, post: Post) -> (Vec<Entry>, Vec<M
 
 /// What is compared of a step.
 fn entry(step: &Step, now: Time) -> Entry {
-    let mut lines: Vec<String> = step.said.iter().map(ToString::to_string).collect();
+    let mut lines: Vec<String> = step.lines.iter().map(ToString::to_string).collect();
     lines.sort();
     // How often a hook is asked is not compared, but whether one failed.
     lines.dedup_by(|a, b| a == b && a.contains(" hook "));
-    (now, lines, step.told.clone())
+    (now, lines, step.messages.clone())
 }
 
 /// What the host tells of a message as soon as it was decided.
@@ -301,21 +198,6 @@ fn follow_ups(post: Post, message: &MessageRef) -> Vec<Input> {
             vec![begins, Input::Failed { message: message.clone(), last: false }]
         }
         Post::Delivers | Post::FailsFor(_) => vec![begins, Input::Delivered(message.clone())],
-    }
-}
-
-fn labels(set: bool) -> BTreeMap<String, String> {
-    if set { BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]) } else { BTreeMap::new() }
-}
-
-fn device(emails: usize, zone: Option<&str>, label: bool) -> Device {
-    let addresses = ["ann@example.com", "bob@example.com"];
-    Device {
-        id: "cottage".into(),
-        name: "Cottage".into(),
-        labels: labels(label),
-        timezone: zone.map(Name::new),
-        account_emails: addresses.iter().take(emails).map(|address| (*address).to_owned()).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Conditions as trees: written out for the engine, answered here by reading them as they stand.
+//! Conditions as trees: written as text for the engine, evaluated here node by node.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,7 +7,7 @@ use jiff::{civil::Weekday, tz::TimeZone};
 
 use crate::{
     fact::Fact,
-    wall::{self, Clock},
+    wall_clock::{self, TimeOfDay},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Condition {
     Compare(Number, Comparison, Number),
     Known(&'static str),
     Held(&'static str, Millis),
-    Between(Clock, Clock),
+    Between(TimeOfDay, TimeOfDay),
     Weekday { not: bool, day: Weekday },
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
@@ -56,7 +56,7 @@ pub const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "sun"),
 ];
 
-/// What a condition is asked about.
+/// The facts and the time zone that a condition reads.
 pub struct World<'a> {
     pub facts: &'a BTreeMap<Name, Fact>,
     /// The device's.
@@ -64,7 +64,7 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// What is known of a fact, where its value is known.
+    /// Returns a fact and its value, if the value is known.
     fn known(&self, fact: &str) -> Option<(&Fact, Value)> {
         let fact = self.facts.get(fact)?;
         fact.value.map(|value| (fact, value))
@@ -89,7 +89,7 @@ impl Condition {
             }
             Condition::Known(fact) => Some(world.known(fact).is_some()),
             Condition::Held(fact, length) => world.known(fact).map(|(fact, _)| fact.since + *length <= t),
-            Condition::Between(from, to) => Some(wall::within(world.zone, *from, *to, t)),
+            Condition::Between(from, to) => Some(wall_clock::within(world.zone, *from, *to, t)),
             Condition::Weekday { not, day } => Some((t.in_zone(world.zone).weekday() == *day) != *not),
             Condition::And(left, right) => {
                 if left.answer(world, t)? {
@@ -109,7 +109,7 @@ impl Condition {
         }
     }
 
-    /// Whether the fact stands anywhere in it.
+    /// Returns whether the condition reads the fact.
     pub fn reads(&self, fact: &str) -> bool {
         match self {
             Condition::Is { fact: read, .. } | Condition::Known(read) | Condition::Held(read, _) => *read == fact,
@@ -125,11 +125,11 @@ impl Condition {
         let mut moments = Vec::new();
         let mut clocks = Vec::new();
         self.moments(world, &mut moments, &mut clocks);
-        let edge = (!clocks.is_empty()).then(|| wall::next(world.zone, &clocks, t));
+        let edge = (!clocks.is_empty()).then(|| wall_clock::next(world.zone, &clocks, t));
         moments.into_iter().filter(|moment| *moment > t).chain(edge.flatten()).min()
     }
 
-    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>, clocks: &mut Vec<Clock>) {
+    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>, clocks: &mut Vec<TimeOfDay>) {
         match self {
             Condition::Is { .. } | Condition::Known(_) => {}
             Condition::Compare(left, _, right) => {
@@ -138,7 +138,7 @@ impl Condition {
             }
             Condition::Held(fact, length) => moments.extend(world.facts.get(*fact).map(|fact| fact.since + *length)),
             Condition::Between(from, to) => clocks.extend([*from, *to]),
-            Condition::Weekday { .. } => clocks.push(Clock { hour: 0, minute: 0 }),
+            Condition::Weekday { .. } => clocks.push(TimeOfDay { hour: 0, minute: 0 }),
             Condition::And(left, right) | Condition::Or(left, right) => {
                 left.moments(world, moments, clocks);
                 right.moments(world, moments, clocks);

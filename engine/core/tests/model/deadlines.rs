@@ -1,4 +1,4 @@
-//! The moments at which time alone may do something. Some of them are too many: nothing happens then.
+//! The moments at which time alone may decide something. A moment too many is harmless.
 
 use std::rc::Rc;
 
@@ -8,16 +8,16 @@ use crate::{
     model::{Model, PATIENCE},
     reports::WAIT,
     trouble::PAUSE,
-    wall,
+    wall_clock,
 };
 
 impl Model {
     pub fn next_deadline(&self) -> Option<Time> {
         let mut moments: Vec<Time> = self.next_episode().into_iter().collect();
-        moments.extend(self.waiting.iter().map(|waiting| waiting.came + WAIT));
+        moments.extend(self.waiting_reports.iter().map(|waiting| waiting.came + WAIT));
         moments.extend(self.incomplete_since.map(|since| since + PATIENCE));
         moments.extend(self.silences.iter().flat_map(|made| [made.silence.from, made.silence.until]));
-        moments.extend(self.troubles_told.values().map(|told| *told + PAUSE));
+        moments.extend(self.trouble_sent_at.values().map(|told| *told + PAUSE));
         moments.extend(self.quiet_ends());
         for incident in &self.incidents {
             moments.extend(self.due_dates(incident.id));
@@ -32,7 +32,7 @@ impl Model {
         moments.into_iter().filter(|moment| *moment > self.now).min()
     }
 
-    /// When quiet hours end, of whoever has some, where somebody may wait for that.
+    /// Returns when quiet hours end, if a message may wait for that.
     fn quiet_ends(&self) -> Vec<Time> {
         if self.incidents.is_empty() && self.troubles.is_empty() {
             return Vec::new();
@@ -41,7 +41,7 @@ impl Model {
         let quiet = rules.recipients.iter().filter_map(|recipient| Some((recipient.zone, recipient.quiet.as_ref()?)));
         let ends = quiet.filter_map(|(own, quiet)| {
             let zone = zone(own.unwrap_or(rules.zone)).unwrap();
-            wall::next(&zone, &[quiet.to], self.now)
+            wall_clock::next(&zone, &[quiet.to], self.now)
         });
         ends.collect()
     }

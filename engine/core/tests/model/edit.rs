@@ -4,13 +4,14 @@ use dag_engine::{Millis, Severity};
 
 use crate::{
     condition::Condition,
-    rules::{Recipient, Rule, Rules, Script, Step},
+    rules::{Recipient, Rule, Rules, Step},
+    script::Script,
 };
 
-/// Places count over the end of what is there.
+/// An index past the end wraps around.
 #[derive(Clone, Debug)]
 pub enum Edit {
-    /// The same again.
+    /// The same rules again.
     Nothing,
     OpenAfter(usize, Millis),
     CloseAfter(usize, Millis),
@@ -81,7 +82,7 @@ impl Edit {
                 rules.recipients.retain(|other| other.name != recipient.name);
                 rules.recipients.push(*recipient);
             }
-            // Somebody has to be there.
+            // One recipient must remain.
             Edit::RemoveRecipient(name) => rules.recipients.retain(|other| other.name != name || name == "nor"),
             Edit::Operators(operators) => rules.operators = operators,
             Edit::Zone(zone) => rules.zone = zone,

@@ -1,4 +1,4 @@
-//! Facts to incidents: the table of a rule's life.
+//! Facts to incidents: the state machine of a rule.
 
 use std::rc::Rc;
 
@@ -8,19 +8,20 @@ use crate::{
     condition::World,
     ids,
     model::{Incident, Model},
-    rules::{Hook, Rule, Script},
+    rules::Rule,
+    script::{Hook, Script},
 };
 
-/// Where a rule stands on the device.
+/// The state of a rule on the device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct RuleState {
     pub phase: Phase,
-    /// When it last moved.
+    /// The time of its last edge.
     pub edge: Time,
     /// When its condition was last asked; none where it has to be asked before time alone may ask it.
     pub asked: Option<Time>,
     pub answer: Option<bool>,
-    /// It was said that there is no answer.
+    /// Its lack of an answer was decided already.
     pub no_answer: bool,
 }
 
@@ -48,15 +49,15 @@ enum Deadline {
     Ask,
 }
 
-impl Standing {
+impl RuleState {
     pub fn new() -> Self {
-        Standing { phase: Phase::Quiet, edge: Time::MIN, asked: None, answer: None, no_answer: false }
+        RuleState { phase: Phase::Quiet, edge: Time::MIN, asked: None, answer: None, no_answer: false }
     }
 }
 
 impl Model {
-    pub fn standing(&mut self, rule: &str) -> &mut Standing {
-        self.standings.entry(rule.into()).or_insert_with(Standing::new)
+    pub fn rule_state(&mut self, rule: &str) -> &mut RuleState {
+        self.rule_states.entry(rule.into()).or_insert_with(RuleState::new)
     }
 
     /// The rule's incident, while it lasts.
@@ -68,7 +69,7 @@ impl Model {
         self.incident_of(rule).map(|incident| incident.id)
     }
 
-    /// Takes over what a source read; the reading is one of a known fact. `at` is already what it counts as.
+    /// Applies a reading of a known fact. `at` is the time that it counts for.
     pub fn set_fact(&mut self, reading: &Reading, at: Time) {
         self.fire_deadlines(Some(at));
         let fact = self.facts.entry(reading.fact.clone()).or_insert_with(crate::fact::Fact::new);
@@ -82,33 +83,33 @@ impl Model {
         }
     }
 
-    /// Asks a rule's condition, as of `t` or its last edge, and moves it.
+    /// Asks a rule's condition at `t`, or at its last edge if that is later, and moves the rule.
     pub fn ask(&mut self, rule: &Rule, t: Time) {
-        let t = t.max(self.standing(rule.name).edge);
+        let t = t.max(self.rule_state(rule.name).edge);
         let answer = self.with_world(|world| rule.when.answer(world, t));
-        let standing = self.standing(rule.name);
-        standing.asked = Some(t);
-        standing.answer = answer;
+        let state = self.rule_state(rule.name);
+        state.asked = Some(t);
+        state.answer = answer;
         let Some(answer) = answer else {
-            if standing.phase != Phase::Quiet && !standing.no_answer {
-                standing.no_answer = true;
+            if state.phase != Phase::Quiet && !state.no_answer {
+                state.no_answer = true;
                 let incident = self.id_of(rule.name);
                 self.decide(t, Some(rule.name), incident, &Outcome::NoAnswer);
             }
             return;
         };
-        standing.no_answer = false;
-        match (standing.phase.clone(), answer) {
-            (Phase::Quiet, true) => self.becomes_true(rule, t),
+        state.no_answer = false;
+        match (state.phase.clone(), answer) {
+            (Phase::Quiet, true) => self.start_opening(rule, t),
             (Phase::Pending(wait), false) => {
-                standing.phase = Phase::Quiet;
-                standing.edge = t;
+                state.phase = Phase::Quiet;
+                state.edge = t;
                 self.decide(t, Some(rule.name), None, &Outcome::Dip { since: wait.since });
             }
-            (Phase::Open, false) => self.becomes_false(rule, t),
+            (Phase::Open, false) => self.start_closing(rule, t),
             (Phase::Closing(wait), true) => {
-                standing.phase = Phase::Open;
-                standing.edge = t;
+                state.phase = Phase::Open;
+                state.edge = t;
                 let incident = self.id_of(rule.name);
                 self.decide(t, Some(rule.name), incident, &Outcome::Reopened { clear_since: wait.since });
             }
@@ -122,19 +123,19 @@ impl Model {
         f(&World { facts: &self.facts, zone: &zone(name).unwrap() })
     }
 
-    fn becomes_true(&mut self, rule: &Rule, t: Time) {
+    fn start_opening(&mut self, rule: &Rule, t: Time) {
         let length = self.wait(rule, "open_after", rule.open_after);
         let wait = Wait { since: t, due: t + length, uncertain: self.uncertain };
         if length == Millis::ZERO {
             return self.open(rule, &wait, t);
         }
         self.decide(t, Some(rule.name), None, &Outcome::Pending { due: wait.due });
-        let standing = self.standing(rule.name);
-        standing.edge = t;
-        standing.phase = Phase::Pending(wait);
+        let state = self.rule_state(rule.name);
+        state.edge = t;
+        state.phase = Phase::Pending(wait);
     }
 
-    fn becomes_false(&mut self, rule: &Rule, t: Time) {
+    fn start_closing(&mut self, rule: &Rule, t: Time) {
         let length = self.wait(rule, "close_after", rule.close_after);
         let wait = Wait { since: t, due: t + length, uncertain: self.uncertain };
         if length == Millis::ZERO {
@@ -142,9 +143,9 @@ impl Model {
         }
         let incident = self.id_of(rule.name);
         self.decide(t, Some(rule.name), incident, &Outcome::Closing { due: wait.due });
-        let standing = self.standing(rule.name);
-        standing.edge = t;
-        standing.phase = Phase::Closing(wait);
+        let state = self.rule_state(rule.name);
+        state.edge = t;
+        state.phase = Phase::Closing(wait);
     }
 
     fn open(&mut self, rule: &Rule, wait: &Wait, at: Time) {
@@ -166,25 +167,25 @@ impl Model {
             removed: false,
             acknowledgement: None,
             snooze: None,
-            fired: Vec::new(),
+            fired_steps: Vec::new(),
             channels: Vec::new(),
-            held: None,
+            last_hold: None,
             decided: false,
         });
-        let standing = self.standing(rule.name);
-        standing.phase = Phase::Open;
-        standing.edge = at;
+        let state = self.rule_state(rule.name);
+        state.phase = Phase::Open;
+        state.edge = at;
         self.decide(at, Some(rule.name), Some(id), &Outcome::Opened { since: wait.since });
     }
 
     fn resolve(&mut self, rule: &Rule, wait: &Wait, at: Time) {
-        let standing = self.standing(rule.name);
-        standing.phase = Phase::Quiet;
-        standing.edge = at;
+        let state = self.rule_state(rule.name);
+        state.phase = Phase::Quiet;
+        state.edge = at;
         self.end(rule.name, wait.since, wait.uncertain, at, None);
     }
 
-    /// The incident of a rule is over.
+    /// Ends the incident of a rule.
     pub fn end(&mut self, rule: &str, ended: Time, uncertain: bool, at: Time, by: Option<EndedBy>) {
         let incident = self.incident_of(rule).unwrap();
         incident.ended = Some(ended);
@@ -195,7 +196,7 @@ impl Model {
         self.decide(at, Some(rule), Some(id), &Outcome::Resolved { since, ended, by });
     }
 
-    /// How long a rule waits: what its script answers, else what the file says.
+    /// Returns how long a rule waits: the value of its script, or else of the file.
     pub fn wait(&mut self, rule: &Rule, hook: &str, file: Millis) -> Millis {
         if rule.script != Some(Script::Waits) {
             return file;
@@ -203,7 +204,7 @@ impl Model {
         match Hook::by(self.facts.get("battery")) {
             Hook::Fails => {
                 let incident = self.id_of(rule.name);
-                self.hook_failed(rule.name, incident, hook);
+                self.record_hook_failure(rule.name, incident, hook);
                 file
             }
             Hook::AnswersItsOwn => Millis::new(120_000),
@@ -211,13 +212,13 @@ impl Model {
         }
     }
 
-    /// Fires what is due up to and including `limit`, the earliest first.
+    /// Fires the deadlines up to and including `limit`, the earliest first.
     pub fn fire_deadlines(&mut self, limit: Option<Time>) {
         let Some(limit) = limit else { return };
         let rules = Rc::clone(&self.rules);
         while let Some((at, what, place)) = self.next_of_episodes().filter(|(at, _, _)| *at <= limit) {
             let rule = rules.running().nth(place).unwrap();
-            match (what, self.standing(rule.name).phase.clone()) {
+            match (what, self.rule_state(rule.name).phase.clone()) {
                 (Deadline::Open, Phase::Pending(wait)) => self.open(rule, &wait, at),
                 (Deadline::Resolve, Phase::Closing(wait)) => self.resolve(rule, &wait, at),
                 _ => self.ask(rule, at),
@@ -225,7 +226,7 @@ impl Model {
         }
     }
 
-    /// The moment at which the first deadline fires.
+    /// Returns when the first deadline fires.
     pub fn next_episode(&self) -> Option<Time> {
         self.next_of_episodes().map(|(at, _, _)| at)
     }
@@ -233,25 +234,25 @@ impl Model {
     fn next_of_episodes(&self) -> Option<(Time, Deadline, usize)> {
         let mut deadlines = Vec::new();
         for (place, rule) in self.rules.running().enumerate() {
-            let Some(standing) = self.standings.get(rule.name) else { continue };
-            match (&standing.phase, standing.answer) {
+            let Some(state) = self.rule_states.get(rule.name) else { continue };
+            match (&state.phase, state.answer) {
                 (Phase::Pending(wait), Some(true)) => deadlines.push((wait.due, Deadline::Open, place)),
                 (Phase::Closing(wait), Some(false)) => deadlines.push((wait.due, Deadline::Resolve, place)),
                 _ => {}
             }
-            let asked = standing.asked.and_then(|asked| self.with_world(|world| rule.when.next_moment(world, asked)));
+            let asked = state.asked.and_then(|asked| self.with_world(|world| rule.when.next_moment(world, asked)));
             deadlines.extend(asked.map(|asked| (asked, Deadline::Ask, place)));
         }
         deadlines.into_iter().min()
     }
 
-    /// Whether an incident's condition is false at present.
+    /// Returns whether the rule's incident is closing.
     pub fn is_closing(&self, rule: &Name) -> bool {
-        let standing = self.standings.get(rule);
-        standing.is_some_and(|standing| matches!(standing.phase, Phase::Closing(_)) && standing.answer == Some(false))
+        let state = self.rule_states.get(rule);
+        state.is_some_and(|state| matches!(state.phase, Phase::Closing(_)) && state.answer == Some(false))
     }
 
-    /// Whether a fact may have this value; `Err` where there is no such fact.
+    /// Returns whether a fact may have this value; `Err` if there is no such fact.
     pub fn holds(&self, fact: &str, value: Option<Value>) -> Result<bool, ()> {
         let switch = matches!(value, None | Some(Value::On | Value::Off));
         let link = matches!(value, None | Some(Value::Connected | Value::Disconnected));

@@ -1,4 +1,4 @@
-//! What is known of a fact.
+//! A fact: its value, and when it changed.
 
 use dag_engine::{Time, Value};
 

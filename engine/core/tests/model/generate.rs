@@ -12,8 +12,9 @@ use crate::{
     condition::{Comparison, Condition, DAYS, Number},
     edit::Edit,
     history::{Attempt, Case, Event, Fate, Moment, Post, Read, STARTS},
-    rules::{Escalation, GROUPS, Quiet, RECIPIENTS, RULES, Recipient, Rule, Rules, STEPS, Script, Step, ZONES},
-    wall::Clock,
+    rules::{Escalation, GROUPS, Quiet, RECIPIENTS, RULES, Recipient, Rule, Rules, STEPS, Step, ZONES},
+    script::Script,
+    wall_clock::TimeOfDay,
 };
 
 fn of<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = T> + Clone + use<T> {
@@ -24,9 +25,9 @@ fn length(texts: &[&'static str]) -> impl Strategy<Value = Millis> + Clone + use
     of(&texts.iter().map(|text| text.parse::<Millis>().unwrap()).collect::<Vec<_>>())
 }
 
-fn clock() -> impl Strategy<Value = Clock> {
+fn clock() -> impl Strategy<Value = TimeOfDay> {
     (of(&[0, 1, 1, 2, 2, 3, 7, 12, 18, 22, 23]), of(&[0, 0, 15, 30, 45]))
-        .prop_map(|(hour, minute)| Clock { hour, minute })
+        .prop_map(|(hour, minute)| TimeOfDay { hour, minute })
 }
 
 fn severity() -> impl Strategy<Value = Severity> {
@@ -249,8 +250,10 @@ fn event() -> impl Strategy<Value = Event> {
         4 => silence.prop_map(|(device, label, rule, from, until)| Event::Silence { device, label, rule, from, until }),
         1 => of(&[2_u8, 3, 65]).prop_map(|count| Event::Silences { count }),
         10 => (0..6_usize, outcome).prop_map(|(message, outcome)| Event::Attempt { message, outcome }),
-        3 => (of(&["store", "clock"]), prop::bool::weighted(0.6)).prop_map(|(about, begins)| Event::Trouble { about, begins }),
-        2 => (0..3_usize, option::of(of(&ZONES)), label).prop_map(|(emails, zone, label)| Event::Account { emails, zone, label }),
+        3 => (of(&["store", "clock"]), prop::bool::weighted(0.6))
+            .prop_map(|(about, begins)| Event::Trouble { about, begins }),
+        2 => (0..3_usize, option::of(of(&ZONES)), label)
+            .prop_map(|(emails, zone, label)| Event::Account { emails, zone, label }),
         7 => vec(edit(), 1..3).prop_map(Event::Reload),
         3 => (back, shift, prop::bool::weighted(0.2))
             .prop_map(|(back, shift, earlier_boot)| Event::ClockSet { back, shift, earlier_boot }),

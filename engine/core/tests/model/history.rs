@@ -1,4 +1,4 @@
-//! What happens to a device, as small events that shrink well.
+//! Histories of a device, as small events that shrink well.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub const STARTS: [&str; 8] = [
     "2026-06-30T03:00:00Z",
 ];
 
-/// What becomes of messages as soon as they are decided.
+/// The fate of messages as soon as they are decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Post {
     /// Nothing.
@@ -55,11 +55,11 @@ pub struct Moment {
 pub enum Event {
     Nothing,
     Read(Read),
-    /// Facts change as quickly as they can, so many times.
+    /// The power changes this many times, a millisecond apart.
     Flicker {
         times: u8,
     },
-    /// So many reports come, each without the one before it.
+    /// This many reports come, each without the one before it.
     Holes {
         count: u8,
     },
@@ -123,7 +123,7 @@ pub struct Read {
     pub uncertain: bool,
 }
 
-/// Whether a report comes.
+/// The fate of a report.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fate {
     Comes,

@@ -1,4 +1,4 @@
-//! Ids, from the page's table.
+//! Ids, from the table of `SEMANTICS.md`.
 
 use dag_engine::{Channel, Id, Kind};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ pub fn incident(device: &str, rule: &str, number: u64) -> Id {
     id(&[b"incident", device.as_bytes(), rule.as_bytes(), &number.to_be_bytes()])
 }
 
-/// `step` is what the id holds of it: its name's bytes, or its position's.
+/// `step` holds the bytes of the step's name, or of its position.
 pub fn message(incident: Id, kind: Kind, step: &[u8], repeat: u32, recipient: &str, channel: Channel) -> Id {
     let (kind, channel) = (kind.as_str().as_bytes(), channel.as_str().as_bytes());
     let repeat = repeat.to_be_bytes();

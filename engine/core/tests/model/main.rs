@@ -1,7 +1,7 @@
-//! The engine against a second one that was written from the same page, `SEMANTICS.md`: slower, plainer, and by itself.
+//! The engine against a second implementation, which was written from `SEMANTICS.md` independently.
 //!
-//! Random rules, random histories; after every step both must have decided the same. A failure prints the smallest case
-//! with its rules, what happened, and where the two part.
+//! Rules and histories are random. After every step both must have decided the same. A failure prints the smallest case
+//! with its rules, its history, and the first difference.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,17 +12,22 @@
 )]
 
 mod attempts;
+mod channel;
 mod clock;
 mod compare;
 mod condition;
 mod deadlines;
+mod decision_line;
 mod edit;
-mod endings;
 mod episodes;
+mod events;
 mod fact;
+mod fallback;
+mod final_messages;
 mod generate;
 mod history;
 mod ids;
+mod message;
 mod messages;
 mod model;
 mod people;
@@ -30,11 +35,13 @@ mod players;
 mod reload;
 mod reports;
 mod rules;
-mod said;
+mod script;
 mod sources;
+mod steps;
+mod tidy;
 mod toml;
 mod trouble;
-mod wall;
+mod wall_clock;
 
 use proptest::{
     prelude::*,

@@ -1,20 +1,21 @@
-//! A second engine, as slow and as plain as it can be: its state, and the order of one step.
+//! A second engine, as plain as possible: its state, and the order of one step.
 
 use std::{collections::BTreeMap, rc::Rc};
 
 use dag_engine::{Device, Hold, Id, Input, Millis, Name, Outcome, Refusal, Severity, Silence, Time};
 
 use crate::{
-    episodes::Standing,
+    channel::{Channel, Key},
+    decision_line::{self, DecisionLine},
+    episodes::RuleState,
     fact::Fact,
-    messages::{Channel, Key},
-    reports::{Source, Waiting},
+    message::Message,
+    reports::{Source, WaitingReport},
     rules::Rules,
-    said::{self, Message, Said},
-    trouble::Trouble,
+    trouble::SystemTrouble,
 };
 
-/// All that is remembered of a device.
+/// The state of a device.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub rules: Rc<Rules>,
@@ -23,7 +24,7 @@ pub struct Model {
     pub facts: BTreeMap<Name, Fact>,
     pub sources: BTreeMap<Name, Source>,
     /// In the order in which they came.
-    pub waiting: Vec<Waiting>,
+    pub waiting_reports: Vec<WaitingReport>,
     /// The `at` of the last reading applied.
     pub last_at: Option<Time>,
     /// Since when reports wait or a backlog comes in parts.
@@ -32,20 +33,20 @@ pub struct Model {
     pub uncertain: bool,
     /// All conditions have to be asked, once the device is complete.
     pub ask_all: bool,
-    pub standings: BTreeMap<Name, Standing>,
+    pub rule_states: BTreeMap<Name, RuleState>,
     pub counts: BTreeMap<Name, u64>,
     /// In the order in which they opened.
     pub incidents: Vec<Incident>,
     pub silences: Vec<MadeSilence>,
-    pub troubles: BTreeMap<String, Trouble>,
+    pub troubles: BTreeMap<String, SystemTrouble>,
     /// When a message about each cause was last sent.
-    pub troubles_told: BTreeMap<String, Time>,
-    /// How many system tellings there were.
-    pub tellings: u64,
+    pub trouble_sent_at: BTreeMap<String, Time>,
+    /// How many spells of trouble were told to the operators.
+    pub trouble_count: u64,
     fresh: bool,
-    /// What this step decided, and what it tells.
-    pub said: Vec<Said>,
-    pub told: Vec<Message>,
+    /// The decisions of this step, and its messages.
+    pub lines: Vec<DecisionLine>,
+    pub messages: Vec<Message>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,12 +66,12 @@ pub struct Incident {
     pub acknowledgement: Option<Acknowledgement>,
     pub snooze: Option<Snooze>,
     /// In the order in which they first fired.
-    pub fired: Vec<Fired>,
+    pub fired_steps: Vec<FiredStep>,
     /// In the order in which they first were told or missed something.
     pub channels: Vec<Channel>,
-    /// What was last decided to be held.
-    pub held: Option<Hold>,
-    /// The last words of all channels are decided.
+    /// The reason of the last decision to hold a step.
+    pub last_hold: Option<Hold>,
+    /// The final messages of all channels are decided.
     pub decided: bool,
 }
 
@@ -96,16 +97,16 @@ pub struct MadeSilence {
 
 /// A step that fired.
 #[derive(Clone, Debug)]
-pub struct Fired {
+pub struct FiredStep {
     pub key: Key,
     pub at: Time,
     /// When it fired or repeated last.
     pub last: Time,
-    /// How many repeats there were, those that another stood for too.
+    /// The number of repeats, including those that were collapsed into a later one.
     pub repeat: u32,
 }
 
-/// For how long a device may be incomplete.
+/// The longest time for which missing reports delay decisions.
 pub const PATIENCE: Millis = Millis::new(5 * 60_000);
 
 impl Model {
@@ -116,28 +117,28 @@ impl Model {
             now: Time::MIN,
             facts: BTreeMap::new(),
             sources: BTreeMap::new(),
-            waiting: Vec::new(),
+            waiting_reports: Vec::new(),
             last_at: None,
             incomplete_since: None,
             uncertain: false,
             ask_all: true,
-            standings: BTreeMap::new(),
+            rule_states: BTreeMap::new(),
             counts: BTreeMap::new(),
             incidents: Vec::new(),
             silences: Vec::new(),
             troubles: BTreeMap::new(),
-            troubles_told: BTreeMap::new(),
-            tellings: 0,
+            trouble_sent_at: BTreeMap::new(),
+            trouble_count: 0,
             fresh: true,
-            said: Vec::new(),
-            told: Vec::new(),
+            lines: Vec::new(),
+            messages: Vec::new(),
         }
     }
 
-    /// Takes one input over. What it decides lies in `said` and `told`.
+    /// Applies one input. Its decisions are then in `lines`, its messages in `messages`.
     pub fn step(&mut self, rules: &Rc<Rules>, input: &Input, now: Time) {
-        self.said.clear();
-        self.told.clear();
+        self.lines.clear();
+        self.messages.clear();
         if !matches!(input, Input::ClockSet { .. }) {
             self.now = self.now.max(now);
         }
@@ -148,7 +149,7 @@ impl Model {
         if self.rules != *rules && self.rules.sources() != rules.sources() {
             self.reload(rules);
         }
-        self.take(input, now);
+        self.apply_input(input, now);
         self.note_incomplete();
         self.apply_overdue_reports();
         self.note_incomplete();
@@ -160,13 +161,13 @@ impl Model {
         if !self.incomplete() {
             self.send_messages();
         } else {
-            self.send_last_words_of_many();
+            self.send_final_messages_of_many();
         }
         let now = self.now;
         self.silences.retain(|made| now < made.silence.until);
     }
 
-    fn take(&mut self, input: &Input, now: Time) {
+    fn apply_input(&mut self, input: &Input, now: Time) {
         match input {
             Input::Report(report) => self.report(report),
             Input::Account(device) => {
@@ -179,18 +180,18 @@ impl Model {
             Input::Acknowledge { incident, by } => self.acknowledge(*incident, by),
             Input::Snooze { incident, until, by } => self.snooze(*incident, *until, by),
             Input::Silence(silence) => self.silence(silence),
-            Input::Attempted(message) => self.attempted(message),
-            Input::Delivered(message) => self.delivered(message),
-            Input::Failed { message, last } => self.failed(message, *last),
+            Input::Attempted(message) => self.record_attempt(message),
+            Input::Delivered(message) => self.record_delivery(message),
+            Input::Failed { message, last } => self.record_failure(message, *last),
             Input::Trouble { about, text } => self.trouble_of_host(about, text.as_deref()),
             Input::ClockSet { boot, began, shift_ms } => self.set_clock(*boot, *began, *shift_ms, now),
             Input::RulesChanged | Input::Elapsed => {}
         }
     }
 
-    /// Whether reports wait or a backlog comes in parts.
+    /// Returns whether reports wait or a backlog comes in parts.
     fn parts_missing(&self) -> bool {
-        !self.waiting.is_empty() || self.sources.values().any(|source| source.more)
+        !self.waiting_reports.is_empty() || self.sources.values().any(|source| source.more)
     }
 
     /// Notes since when the device has been incomplete.
@@ -205,19 +206,19 @@ impl Model {
         self.incomplete_since.is_some_and(|since| self.now < since + PATIENCE)
     }
 
-    /// Up to when deadlines fire; none where nothing may.
+    /// Returns the time up to which deadlines may fire, if any may.
     pub fn horizon(&self) -> Option<Time> {
         if self.incomplete() { self.last_at } else { Some(self.now) }
     }
 
-    /// All conditions are asked at `t`; of an incomplete device at the horizon, or later where there is none.
+    /// Asks all conditions at `t`. On an incomplete device it asks them at the horizon, or later if there is none.
     pub fn ask_all_or_later(&mut self, t: Time) {
         if self.incomplete() {
             match self.last_at {
                 Some(last) => self.ask_all(last.min(t)),
                 None => {
                     self.ask_all = true;
-                    self.standings.values_mut().for_each(|standing| standing.asked = None);
+                    self.rule_states.values_mut().for_each(|state| state.asked = None);
                 }
             }
         } else {
@@ -232,13 +233,13 @@ impl Model {
         }
     }
 
-    /// Decides something, at the moment at which it happened.
+    /// Adds a decision, at the moment at which it happened.
     pub fn decide(&mut self, at: Time, rule: Option<&str>, incident: Option<Id>, outcome: &Outcome) {
-        self.say(at, rule, incident, said::words(outcome));
+        self.record(at, rule, incident, decision_line::describe(outcome));
     }
 
-    pub fn say(&mut self, at: Time, rule: Option<&str>, incident: Option<Id>, what: String) {
-        self.said.push(Said { at, rule: rule.map(Name::new), incident, what });
+    pub fn record(&mut self, at: Time, rule: Option<&str>, incident: Option<Id>, text: String) {
+        self.lines.push(DecisionLine { at, rule: rule.map(Name::new), incident, text });
     }
 
     pub fn refuse(&mut self, reason: Refusal, subject: &str) {

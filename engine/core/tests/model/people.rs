@@ -1,11 +1,11 @@
-//! What people do: they acknowledge, snooze and silence.
+//! Requests of people: acknowledgements, snoozes and silences.
 
 use dag_engine::{Id, Kind, Millis, Name, Outcome, Refusal, Silence, Time, Withholding};
 
 use crate::model::{Acknowledgement, MadeSilence, Model, Snooze};
 
 impl Model {
-    /// Refuses what is about an incident that is not known or over.
+    /// Refuses a request about an incident that is unknown or over.
     fn is_over(&mut self, id: Id) -> bool {
         let reason = match self.incidents.iter().find(|incident| incident.id == id) {
             None => Refusal::NoSuchIncident,
@@ -31,34 +31,34 @@ impl Model {
         }
         let now = self.now;
         let lapses = self.lapses_after(id).map(|after| now + after);
-        let incident = self.incident(id);
+        let incident = self.incident_mut(id);
         let number = incident.acknowledgement.as_ref().map_or(0, |given| given.number) + 1;
         incident.acknowledgement = Some(Acknowledgement { by: by.to_owned(), at: now, number, holds: true });
-        incident.held = None;
+        incident.last_hold = None;
         self.decide_of(id, &Outcome::Acknowledged { by: by.to_owned(), lapses });
-        let severity = self.incident(id).severity;
-        let told: Vec<_> = self.incident(id).told().into_iter().cloned().collect();
+        let severity = self.incident_mut(id).severity;
+        let told: Vec<_> = self.incident_mut(id).told_channels().into_iter().cloned().collect();
         let mut allowed = None;
         for channel in told.into_iter().filter(|channel| channel.who.0 != by) {
             let who = &channel.who;
-            if self.quiet(who, severity) {
+            if self.is_quiet(who, severity) {
                 self.withhold(id, Kind::Acknowledged, who, Withholding::Quiet);
-            } else if self.inhibited(id, who) {
+            } else if self.is_inhibited(id, who) {
                 self.withhold(id, Kind::Acknowledged, who, Withholding::Inhibited);
             } else if !*allowed.get_or_insert_with(|| self.allows(id)) {
                 self.withhold(id, Kind::Acknowledged, who, Withholding::Script);
             } else {
                 let place = self.rules.place(who, &self.device).or(channel.place.clone()).unwrap();
                 let step = 0_u32.to_be_bytes();
-                let message = self.tell(id, Kind::Acknowledged, &step, (0, number), who, place);
-                self.note_told(id, who, message);
+                let message = self.queue_message(id, Kind::Acknowledged, &step, (0, number), who, place);
+                self.record_message(id, who, message);
             }
         }
     }
 
-    /// How long an acknowledgement holds, where it does not hold for ever.
+    /// Returns how long an acknowledgement holds, unless it holds for ever.
     pub fn lapses_after(&self, id: Id) -> Option<Millis> {
-        let rule = self.rules.rule(&self.seen(id).rule)?;
+        let rule = self.rules.rule(&self.incident(id).rule)?;
         self.rules.escalations[rule.escalation].ack_lapses_after
     }
 
@@ -68,7 +68,7 @@ impl Model {
             return;
         }
         let now = self.now;
-        let incident = self.incident(id);
+        let incident = self.incident_mut(id);
         if until > now {
             incident.snooze = Some(Snooze { until, made: now });
             self.decide_of(id, &Outcome::Snoozed { by: by.to_owned(), until });
@@ -110,8 +110,8 @@ impl Model {
         self.decide(now, None, None, &Outcome::Silenced { silence: silence.clone() });
     }
 
-    /// Whether a silence matches the incidents of a rule now.
-    pub fn silenced(&self, rule: &Name) -> bool {
+    /// Returns whether a silence matches the incidents of a rule now.
+    pub fn is_silenced(&self, rule: &Name) -> bool {
         self.silences.iter().any(|MadeSilence { silence, .. }| {
             silence.from <= self.now
                 && self.now < silence.until

@@ -1,4 +1,4 @@
-//! Engine and model behind one face.
+//! Engine and model behind one trait.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -6,32 +6,27 @@ use dag_engine::{
     Decision, Device, Engine, Id, Input, Kind, MessageRef, Name, Outcome, Ruleset, Severity, State, Time,
 };
 
-use crate::{
-    episodes::Phase,
-    model::Model,
-    rules::Rules,
-    said::{self, Message, Said},
-};
+use crate::{decision_line::DecisionLine, episodes::Phase, message::Message, model::Model, rules::Rules};
 
-/// What came of one step.
+/// The outcome of one step.
 pub struct Step {
-    pub said: Vec<Said>,
-    pub told: Vec<Message>,
+    pub lines: Vec<DecisionLine>,
+    pub messages: Vec<Message>,
 }
 
 impl Step {
     pub fn references(&self) -> Vec<MessageRef> {
-        self.told.iter().map(Message::reference).collect()
+        self.messages.iter().map(Message::reference).collect()
     }
 }
 
-/// What is known of an incident that lasts.
-pub type Open = (Id, Name, u64, Severity, Time, Time, Option<Time>);
+/// The fields of an incident that lasts, as they are compared.
+pub type OpenIncident = (Id, Name, u64, Severity, Time, Time, Option<Time>);
 
 pub trait Player {
     fn step(&mut self, input: &Input, now: Time) -> Step;
     fn next_deadline(&self) -> Option<Time>;
-    fn open(&self) -> Vec<Open>;
+    fn open(&self) -> Vec<OpenIncident>;
     /// Rules that wait to open: since when, and until when.
     fn pending(&self) -> Vec<(Name, Time, Time)>;
 }
@@ -56,7 +51,7 @@ impl EnginePlayer {
 }
 
 impl EnginePlayer {
-    /// The host starts again: the state goes through storage.
+    /// Restarts the host: the state goes through storage.
     pub fn restart(&mut self) {
         let text = serde_json::to_string(&self.state).unwrap();
         let read: State = serde_json::from_str(&text).unwrap();
@@ -73,18 +68,18 @@ impl Player for EnginePlayer {
         }
         let now = self.state.now();
         assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "the deadline does not lie ahead");
-        let told = decisions.iter().filter_map(|decision| match &decision.outcome {
-            Outcome::Notify(message) => Some(said::told(message)),
+        let messages = decisions.iter().filter_map(|decision| match &decision.outcome {
+            Outcome::Notify(message) => Some(Message::from(&**message)),
             _ => None,
         });
-        Step { said: decisions.iter().map(Said::from).collect(), told: told.collect() }
+        Step { lines: decisions.iter().map(DecisionLine::from).collect(), messages: messages.collect() }
     }
 
     fn next_deadline(&self) -> Option<Time> {
         self.state.next_deadline()
     }
 
-    fn open(&self) -> Vec<Open> {
+    fn open(&self) -> Vec<OpenIncident> {
         let lasting = self.state.open_incidents().filter(|incident| incident.ended.is_none());
         let open = lasting.map(|seen| {
             (seen.id, seen.rule.clone(), seen.number, seen.severity, seen.since, seen.opened_at, seen.alerted_at)
@@ -105,14 +100,14 @@ pub struct ModelPlayer {
 impl Player for ModelPlayer {
     fn step(&mut self, input: &Input, now: Time) -> Step {
         self.model.step(&self.rules, input, now);
-        Step { said: self.model.said.clone(), told: self.model.told.clone() }
+        Step { lines: self.model.lines.clone(), messages: self.model.messages.clone() }
     }
 
     fn next_deadline(&self) -> Option<Time> {
         self.model.next_deadline()
     }
 
-    fn open(&self) -> Vec<Open> {
+    fn open(&self) -> Vec<OpenIncident> {
         let lasting = self.model.incidents.iter().filter(|incident| incident.ended.is_none());
         let open = lasting.map(|seen| {
             (seen.id, seen.rule.clone(), seen.number, seen.severity, seen.since, seen.opened_at, seen.alerted_at)
@@ -121,15 +116,15 @@ impl Player for ModelPlayer {
     }
 
     fn pending(&self) -> Vec<(Name, Time, Time)> {
-        let standings = self.model.standings.iter().filter_map(|(rule, standing)| match &standing.phase {
+        let pending = self.model.rule_states.iter().filter_map(|(rule, state)| match &state.phase {
             Phase::Pending(wait) => Some((rule.clone(), wait.since, wait.due)),
             _ => None,
         });
-        standings.collect()
+        pending.collect()
     }
 }
 
-/// The decisions of a step by their kinds and reasons, to count them.
+/// Returns the kinds and reasons of a step's decisions, to count them.
 fn kinds(decisions: &[Decision]) -> Vec<String> {
     let mut kinds = Vec::new();
     for decision in decisions {

@@ -1,11 +1,11 @@
-//! Other rules: what carries over.
+//! Reloads: what carries over to other rules.
 
 use std::rc::Rc;
 
 use dag_engine::{EndedBy, Outcome, Time};
 
 use crate::{
-    episodes::{Phase, Standing, Wait},
+    episodes::{Phase, RuleState, Wait},
     model::Model,
     rules::{Rule, Rules},
 };
@@ -13,7 +13,7 @@ use crate::{
 impl Model {
     pub fn reload(&mut self, rules: &Rc<Rules>) {
         self.rules = Rc::clone(rules);
-        self.say(self.now, None, None, "rules changed".to_owned());
+        self.record(self.now, None, None, "rules changed".to_owned());
         // Also of those that run elsewhere: their counts keep ids apart.
         for rule in &rules.rules {
             self.rename(rule);
@@ -28,13 +28,13 @@ impl Model {
 
     fn rename(&mut self, rule: &Rule) {
         let Some(was) = rule.was else { return };
-        let quiet = |name: &str| self.standings.get(name).is_none_or(|standing| standing.phase == Phase::Quiet);
+        let quiet = |name: &str| self.rule_states.get(name).is_none_or(|state| state.phase == Phase::Quiet);
         let [old, new] = [was, rule.name].map(|name| self.counts.get(name).copied().unwrap_or(0));
         if !quiet(rule.name) || (quiet(was) && old <= new) {
             return;
         }
-        let standing = self.standings.remove(was).unwrap_or_else(Standing::new);
-        self.standings.insert(rule.name.into(), standing);
+        let state = self.rule_states.remove(was).unwrap_or_else(RuleState::new);
+        self.rule_states.insert(rule.name.into(), state);
         for name in [was, rule.name] {
             self.counts.insert(name.into(), old.max(new));
         }
@@ -47,13 +47,13 @@ impl Model {
     }
 
     fn put_removed_rules_to_rest(&mut self) {
-        for name in self.standings.keys().cloned().collect::<Vec<_>>() {
+        for name in self.rule_states.keys().cloned().collect::<Vec<_>>() {
             if self.rules.rule(&name).is_some() {
                 continue;
             }
-            let standing = self.standing(&name);
-            let phase = std::mem::replace(&mut standing.phase, Phase::Quiet);
-            standing.asked = None;
+            let state = self.rule_state(&name);
+            let phase = std::mem::replace(&mut state.phase, Phase::Quiet);
+            state.asked = None;
             match phase {
                 Phase::Quiet => {}
                 Phase::Pending(wait) => self.decide(self.now, Some(&name), None, &Outcome::Dip { since: wait.since }),
@@ -61,7 +61,7 @@ impl Model {
                     self.end(&name, self.now, self.uncertain, self.now, Some(EndedBy::RuleRemoved));
                 }
             }
-            self.standings.remove(&name);
+            self.rule_states.remove(&name);
         }
     }
 
@@ -69,21 +69,21 @@ impl Model {
         if let Some(incident) = self.incident_of(rule.name) {
             incident.severity = rule.severity;
         }
-        let Some(standing) = self.standings.get(rule.name).cloned() else { return };
-        let (hook, file, wait) = match &standing.phase {
+        let Some(state) = self.rule_states.get(rule.name).cloned() else { return };
+        let (hook, file, wait) = match &state.phase {
             Phase::Quiet | Phase::Open => return,
             Phase::Pending(wait) => ("open_after", rule.open_after, wait),
             Phase::Closing(wait) => ("close_after", rule.close_after, wait),
         };
         let mut due = wait.since + self.wait(rule, hook, file);
-        if standing.answer.is_some() {
+        if state.answer.is_some() {
             due = due.max(self.horizon().unwrap_or(Time::MIN));
         }
         let wait = Wait { due, ..wait.clone() };
-        let phase = match standing.phase {
+        let phase = match state.phase {
             Phase::Pending(_) => Phase::Pending(wait),
             _ => Phase::Closing(wait),
         };
-        self.standing(rule.name).phase = phase;
+        self.rule_state(rule.name).phase = phase;
     }
 }

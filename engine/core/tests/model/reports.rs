@@ -6,26 +6,26 @@ use dag_engine::{Millis, Name, Outcome, Refusal, Report, Time};
 
 use crate::model::Model;
 
-/// What is remembered of a source.
+/// The state of a source.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     /// Of the last reading applied.
     pub boot: u64,
     pub last: u64,
-    /// What the last reading of each fact counted as, in this boot.
+    /// The time that the last reading of each fact counted for, in this boot.
     pub read: BTreeMap<Name, Time>,
-    /// Its last word was that further parts follow.
+    /// Its last report said that further parts follow.
     pub more: bool,
 }
 
 /// A report that waits for what is missing before it.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct WaitingReport {
     pub report: Report,
     pub came: Time,
 }
 
-/// For how long a report waits.
+/// The time that a report waits for a missing one.
 pub const WAIT: Millis = Millis::new(60_000);
 
 impl Model {
@@ -37,10 +37,10 @@ impl Model {
             return self.refuse(Refusal::OlderBoot, &report.source);
         }
         if self.is_beyond(report) {
-            self.waiting.push(Waiting { report: report.clone(), came: self.now });
+            self.waiting_reports.push(WaitingReport { report: report.clone(), came: self.now });
             let (source, until) = (report.source.clone(), self.now + WAIT);
             self.decide(self.now, None, None, &Outcome::Waits { source, until });
-            while self.waiting.len() > 64 || self.readings_waiting() > 2_000 {
+            while self.waiting_reports.len() > 64 || self.readings_waiting() > 2_000 {
                 self.give_up_waiting();
             }
             return;
@@ -50,7 +50,7 @@ impl Model {
     }
 
     fn readings_waiting(&self) -> usize {
-        self.waiting.iter().map(|waiting| waiting.report.readings.len()).sum()
+        self.waiting_reports.iter().map(|waiting| waiting.report.readings.len()).sum()
     }
 
     fn is_older(&self, report: &Report) -> bool {
@@ -71,7 +71,7 @@ impl Model {
         report.boot > boot && (report.first > 1 || report.before.is_some_and(|before| before > applied_before))
     }
 
-    /// Its source, in its boot: a later one begins anew.
+    /// Returns the report's source, reset if the report is of a later boot.
     fn in_boot_of(&mut self, report: &Report) -> &mut Source {
         let source = self.sources.entry(report.source.clone()).or_default();
         if report.boot > source.boot {
@@ -116,9 +116,10 @@ impl Model {
     /// Applies the waiting reports of a source that are no longer beyond its next number.
     fn apply_what_follows(&mut self, source: &Name) {
         loop {
-            let follows = |waiting: &&Waiting| waiting.report.source == *source && !self.is_beyond(&waiting.report);
+            let follows =
+                |waiting: &&WaitingReport| waiting.report.source == *source && !self.is_beyond(&waiting.report);
             let Some(place) = self.lowest(follows) else { return };
-            let report = self.waiting.remove(place).report;
+            let report = self.waiting_reports.remove(place).report;
             if self.is_older(&report) {
                 self.refuse(Refusal::OlderBoot, source);
             } else {
@@ -127,30 +128,30 @@ impl Model {
         }
     }
 
-    /// Where the waiting report with the lowest boot and number is.
-    fn lowest(&self, of: impl Fn(&&Waiting) -> bool) -> Option<usize> {
+    /// Returns the index of the waiting report with the lowest boot and number.
+    fn lowest(&self, of: impl Fn(&&WaitingReport) -> bool) -> Option<usize> {
         let lowest =
-            self.waiting.iter().filter(of).min_by_key(|waiting| (waiting.report.boot, waiting.report.first))?;
-        self.waiting.iter().position(|waiting| std::ptr::eq(waiting, lowest))
+            self.waiting_reports.iter().filter(of).min_by_key(|waiting| (waiting.report.boot, waiting.report.first))?;
+        self.waiting_reports.iter().position(|waiting| std::ptr::eq(waiting, lowest))
     }
 
     /// Applies reports whose time of waiting is over.
     pub fn apply_overdue_reports(&mut self) {
-        while self.waiting.iter().any(|waiting| waiting.came + WAIT <= self.now) {
+        while self.waiting_reports.iter().any(|waiting| waiting.came + WAIT <= self.now) {
             self.give_up_waiting();
         }
     }
 
     /// Gives up what is missing before the report that has waited longest.
     fn give_up_waiting(&mut self) {
-        let longest = self.waiting.iter().min_by_key(|waiting| waiting.came).unwrap();
+        let longest = self.waiting_reports.iter().min_by_key(|waiting| waiting.came).unwrap();
         let source = longest.report.source.clone();
         let place = self.lowest(|waiting| waiting.report.source == source).unwrap();
-        let report = self.waiting.remove(place).report;
+        let report = self.waiting_reports.remove(place).report;
         let (boot, last) = self.last_of(&report);
         let gap = Outcome::Gap { source: source.clone(), boot, last, next_boot: report.boot, next: report.first };
         self.decide(self.now, None, None, &gap);
-        // What is missing is passed over: it is stale if it comes later.
+        // The missing readings are skipped: they are stale if they come later.
         let passed_over = report.first.saturating_sub(1);
         let remembered = self.in_boot_of(&report);
         remembered.last = remembered.last.max(passed_over);

@@ -1,16 +1,25 @@
 //! Rules as data, and what they say of people.
 
-use dag_engine::{Channel, Device, Millis, Name, Severity, Time, Value, zone};
+use dag_engine::{Channel, Device, Millis, Name, Severity, Time, zone};
 
-use crate::{condition::Condition, fact::Fact, wall, wall::Clock};
+use crate::{
+    condition::Condition,
+    script::Script,
+    wall_clock::{self, TimeOfDay},
+};
 
 pub const RULES: [&str; 6] = ["outage", "low", "door", "wobble", "night", "spare"];
+
 pub const RECIPIENTS: [&str; 4] = ["nor", "kim", "pager", "boss"];
+
 pub const ZONES: [&str; 4] = ["Europe/London", "America/New_York", "Australia/Lord_Howe", "UTC"];
+
 pub const STEPS: [&str; 3] = ["first", "then", "last"];
+
 /// Groups with their members; those that are no recipients of the rules are left out.
 pub const GROUPS: [(&str, &[&str]); 3] =
     [("owners", &["nor", "@account"]), ("friends", &["kim", "pager"]), ("watch", &["@account", "boss"])];
+
 /// The addresses of the device's account.
 pub const ACCOUNT: &str = "@account";
 
@@ -39,13 +48,6 @@ pub struct Rule {
     pub inhibits: Vec<&'static str>,
     /// It runs in the cloud, not on the host of these tests.
     pub cloud: bool,
-}
-
-/// One of the fixed scripts; what they do depends on the battery.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Script {
-    Waits,
-    People,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -78,13 +80,13 @@ pub struct Recipient {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quiet {
-    pub from: Clock,
-    pub to: Clock,
+    pub from: TimeOfDay,
+    pub to: TimeOfDay,
     pub unless: Option<Severity>,
 }
 
 /// A recipient's name and a kind of address.
-pub type Who = (String, Channel);
+pub type ChannelKey = (String, Channel);
 
 /// Where a channel leads.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +112,7 @@ impl Rules {
     }
 
     /// The channels that recipients and groups stand for, each once.
-    pub fn channels(&self, names: &[&str], device: &Device) -> Vec<Who> {
+    pub fn channels(&self, names: &[&str], device: &Device) -> Vec<ChannelKey> {
         let mut channels = Vec::new();
         for name in names {
             let members = match GROUPS.iter().find(|(group, _)| group == name) {
@@ -133,14 +135,14 @@ impl Rules {
         channels
     }
 
-    fn channels_of(&self, name: &str) -> Vec<Who> {
+    fn channels_of(&self, name: &str) -> Vec<ChannelKey> {
         let Some(recipient) = self.recipient(name) else { return Vec::new() };
         let kinds = [(recipient.email, Channel::Email), (recipient.webhook, Channel::Webhook)];
         kinds.into_iter().filter(|(has, _)| *has).map(|(_, kind)| (name.to_owned(), kind)).collect()
     }
 
     /// Where a channel leads now; none where its recipient is gone. An address of the account has the device's zone.
-    pub fn place(&self, who: &Who, device: &Device) -> Option<Place> {
+    pub fn place(&self, who: &ChannelKey, device: &Device) -> Option<Place> {
         let (name, kind) = who;
         if device.account_emails.contains(name) {
             let zone = device.timezone.clone().unwrap_or(self.zone.into());
@@ -157,11 +159,11 @@ impl Rules {
     }
 
     /// Whether a recipient's wall clock lies in its quiet hours at `t`, for what is of this severity.
-    pub fn quiet(&self, name: &str, severity: Severity, t: Time) -> bool {
+    pub fn is_quiet(&self, name: &str, severity: Severity, t: Time) -> bool {
         let Some(recipient) = self.recipient(name) else { return false };
         let Some(quiet) = &recipient.quiet else { return false };
         let let_through = quiet.unless.is_some_and(|unless| severity >= unless);
-        !let_through && wall::within(&zone(recipient.zone.unwrap_or(self.zone)).unwrap(), quiet.from, quiet.to, t)
+        !let_through && wall_clock::within(&zone(recipient.zone.unwrap_or(self.zone)).unwrap(), quiet.from, quiet.to, t)
     }
 
     /// How many rules inhibit each other in a row down to this one.
@@ -169,89 +171,6 @@ impl Rules {
         let above = self.running().filter(|rule| rule.inhibits.contains(&name));
         above.map(|rule| self.rank(rule.name) + 1).max().unwrap_or(0)
     }
-
-    /// Takes out what the compiler would refuse.
-    pub fn tidy(mut self) -> Self {
-        let mut kept: Vec<Rule> = Vec::new();
-        for rule in self.rules {
-            if kept.iter().all(|other| other.name != rule.name) {
-                kept.push(rule);
-            }
-        }
-        self.rules = kept;
-        let mut people: Vec<Recipient> = Vec::new();
-        for recipient in self.recipients {
-            if people.iter().all(|other| other.name != recipient.name) {
-                people.push(recipient);
-            }
-        }
-        self.recipients = people;
-        self.tidy_rules();
-        self.tidy_people();
-        self
-    }
-
-    fn tidy_rules(&mut self) {
-        let names: Vec<(&str, bool)> = self.rules.iter().map(|rule| (rule.name, rule.cloud)).collect();
-        let mut renamed = Vec::new();
-        let mut edges: Vec<(&str, &str)> = Vec::new();
-        for rule in &mut self.rules {
-            rule.escalation %= self.escalations.len();
-            if !self.door && rule.when.reads("door") {
-                rule.when = Condition::Is { fact: "power", not: false, value: Value::Off };
-            }
-            rule.was = rule.was.filter(|was| names.iter().all(|(name, _)| name != was) && !renamed.contains(was));
-            renamed.extend(rule.was);
-            let mut inhibits = Vec::new();
-            for other in &rule.inhibits {
-                let may = names.contains(&(*other, rule.cloud)) && !leads(&edges, other, rule.name);
-                if may && !inhibits.contains(other) {
-                    inhibits.push(*other);
-                    edges.push((rule.name, other));
-                }
-            }
-            rule.inhibits = inhibits;
-        }
-    }
-
-    fn tidy_people(&mut self) {
-        let names: Vec<&str> = self.recipients.iter().map(|recipient| recipient.name).collect();
-        let mut edges = Vec::new();
-        for recipient in &mut self.recipients {
-            recipient.email |= !recipient.webhook;
-            let name = recipient.name;
-            recipient.fallback = recipient.fallback.filter(|to| names.contains(to) && !leads(&edges, to, name));
-            edges.extend(recipient.fallback.map(|to| (name, to)));
-            if recipient.fallback.is_none() {
-                recipient.fallback_after = None;
-            }
-            recipient.quiet.take_if(|quiet| quiet.from == quiet.to);
-        }
-        for escalation in &mut self.escalations {
-            let mut used = Vec::new();
-            for (at, step) in escalation.steps.iter_mut().enumerate() {
-                step.notify.retain(|name| names.contains(name) || !RECIPIENTS.contains(name));
-                // The group `friends` has no other members than these.
-                step.notify.retain(|name| *name != "friends" || names.contains(&"kim") || names.contains(&"pager"));
-                if step.notify.is_empty() {
-                    step.notify.push("nor");
-                }
-                step.name = step.name.filter(|name| !used.contains(name));
-                used.extend(step.name);
-                if at == 0 {
-                    step.after = Millis::ZERO;
-                }
-                if step.repeat.is_none() {
-                    step.at_most = None;
-                }
-            }
-        }
-    }
-}
-
-/// Whether the edges lead from one name to another, or both are the same.
-fn leads(edges: &[(&str, &str)], from: &str, to: &str) -> bool {
-    from == to || edges.iter().any(|(start, end)| *start == from && leads(edges, end, to))
 }
 
 impl Recipient {
@@ -261,61 +180,5 @@ impl Recipient {
 
     pub fn url(&self) -> String {
         format!("https://example.com/{}/{}", if self.moved { "new" } else { "old" }, self.name)
-    }
-}
-
-impl Script {
-    pub const fn file(self) -> &'static str {
-        match self {
-            Script::Waits => "waits.rhai",
-            Script::People => "people.rhai",
-        }
-    }
-
-    /// At 7 every hook fails, at 13 it answers nonsense, at 11 it answers something of its own.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Script::Waits => {
-                "fn wait(ctx) {
-    if ctx.facts.battery == 7 { throw \"no\" }
-    if ctx.facts.battery == 13 { return 42; }
-    if ctx.facts.battery == 11 { \"2m\" } else { () }
-}
-fn open_after(ctx) { wait(ctx) }
-fn close_after(ctx) { wait(ctx) }
-"
-            }
-            Script::People => {
-                "fn recipients(ctx, names) {
-    if ctx.facts.battery == 7 { throw \"no\" }
-    if ctx.facts.battery == 13 { return [\"nobody\"]; }
-    if ctx.facts.battery == 11 { [\"nor\"] } else { names }
-}
-fn allow(ctx) {
-    if ctx.facts.battery == 7 { throw \"no\" }
-    if ctx.facts.battery == 13 { return \"perhaps\"; }
-    ctx.facts.battery != 11
-}
-"
-            }
-        }
-    }
-}
-
-/// What a hook of the fixed scripts does, by the battery's value now.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Hook {
-    Fails,
-    AnswersItsOwn,
-    LeavesIt,
-}
-
-impl Hook {
-    pub fn by(battery: Option<&Fact>) -> Self {
-        match battery.and_then(|fact| fact.value) {
-            Some(Value::Number(7 | 13)) => Hook::Fails,
-            Some(Value::Number(11)) => Hook::AnswersItsOwn,
-            _ => Hook::LeavesIt,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where reports come from: sources that number their readings, and a way on which some are lost.
+//! The senders of reports: they number their readings, and some reports are lost on the way.
 
 use dag_engine::{Name, Reading, Report, Time, Value};
 
@@ -34,7 +34,7 @@ impl Senders {
         }
     }
 
-    /// What a source read; answers what comes of it.
+    /// Sends readings of a source, and returns the reports that arrive.
     pub fn read(&mut self, read: &Read, now: Time) -> Vec<Report> {
         let readings = read.readings.iter().map(|(fact, value, age)| reading(fact, *value, now.moved(-age)));
         let report = self.report(read.source, readings.collect(), read.resent);
@@ -68,14 +68,14 @@ impl Senders {
         report
     }
 
-    /// The power goes off and on again, many times within so many milliseconds.
+    /// The power goes off and on again, a millisecond apart.
     pub fn flicker(&mut self, times: u8, now: Time) -> Report {
         let value = |n: u8| Some(if n.is_multiple_of(2) { Value::Off } else { Value::On });
         let readings = (0..times).map(|n| reading("power", value(n), now.moved(i64::from(n) - i64::from(times))));
         self.report(0, readings.collect(), 0)
     }
 
-    /// So many reports, each of which misses the one before it.
+    /// Returns this many reports, each of which misses the one before it.
     pub fn holes(&mut self, count: u8, now: Time) -> Vec<Report> {
         let value = |n: u8| Some(if n.is_multiple_of(2) { Value::Off } else { Value::On });
         let mut reports = Vec::new();
@@ -87,13 +87,13 @@ impl Senders {
         reports
     }
 
-    /// One of those that were lost comes after all.
+    /// Returns one of the lost reports.
     pub fn late(&mut self, pick: usize) -> Option<Report> {
         let count = self.lost.len();
         (count > 0).then(|| self.lost.remove(pick % count))
     }
 
-    /// One of the last that were made comes again.
+    /// Returns one of the last reports again.
     pub fn again(&self, pick: usize) -> Option<Report> {
         self.sent.iter().rev().nth(pick % self.sent.len().max(1)).cloned()
     }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use dag_engine::{FactKind, Sources};
 
-use crate::rules::{Escalation, GROUPS, Recipient, Rule, Rules, Script};
+use crate::{
+    rules::{Escalation, GROUPS, Recipient, Rule, Rules},
+    script::Script,
+};
 
 impl Rules {
     pub fn sources(&self) -> Sources {

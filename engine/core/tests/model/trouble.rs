@@ -1,41 +1,41 @@
-//! Trouble of the monitor itself, told to the operators.
+//! Trouble of the monitor itself, and its messages to the operators.
 
 use dag_engine::{Channel, Id, Kind, Millis, Outcome, Severity, Time, Withholding};
 
 use crate::{
     ids,
+    message::{About, Message},
     model::Model,
-    rules::Who,
-    said::{About, Message},
+    rules::ChannelKey,
 };
 
 /// A spell of trouble that lasts.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct SystemTrouble {
     pub since: Time,
-    /// Its telling, once it was told.
+    /// Its number, once its messages were queued.
     pub number: Option<u64>,
     /// Operators whose quiet hours have to end first.
-    pub waiting: Vec<Who>,
+    pub pending: Vec<ChannelKey>,
 }
 
-/// Between two messages about one cause.
+/// The time between two messages about one cause.
 pub const PAUSE: Millis = Millis::new(6 * 3_600_000);
 
 impl Model {
-    fn begins(&mut self, key: String, since: Time) {
+    fn begin_trouble(&mut self, key: String, since: Time) {
         if !self.troubles.contains_key(&key) {
-            // Where it is the trouble of a rule, it is the rule's.
+            // The decision names the rule if the trouble is that of a rule.
             let rule = key.strip_prefix("script/");
-            self.say(since, rule, None, format!("troubled: {key}"));
-            self.troubles.insert(key, Trouble { since, number: None, waiting: Vec::new() });
+            self.record(since, rule, None, format!("troubled: {key}"));
+            self.troubles.insert(key, SystemTrouble { since, number: None, pending: Vec::new() });
         }
     }
 
-    fn over(&mut self, key: &str) {
+    fn end_trouble(&mut self, key: &str) {
         let Some(trouble) = self.troubles.remove(key) else { return };
         self.decide(self.now, None, None, &Outcome::TroubleOver { key: key.to_owned() });
-        for (recipient, channel) in trouble.waiting {
+        for (recipient, channel) in trouble.pending {
             let (recipient, reason) = (recipient.as_str().into(), Withholding::TroubleOver);
             self.decide(self.now, None, None, &Outcome::Withheld { kind: Kind::System, recipient, channel, reason });
         }
@@ -44,42 +44,42 @@ impl Model {
     pub fn trouble_of_sensor(&mut self, fact: &str, was_known: bool, known: bool, at: Time) {
         let key = format!("sensor/{fact}");
         if known {
-            self.over(&key);
+            self.end_trouble(&key);
         } else if was_known {
-            self.begins(key, at);
+            self.begin_trouble(key, at);
         }
     }
 
-    pub fn hook_failed(&mut self, rule: &str, incident: Option<Id>, hook: &str) {
-        self.say(self.now, Some(rule), incident, format!("hook {hook} failed"));
-        self.begins(format!("script/{rule}"), self.now);
+    pub fn record_hook_failure(&mut self, rule: &str, incident: Option<Id>, hook: &str) {
+        self.record(self.now, Some(rule), incident, format!("hook {hook} failed"));
+        self.begin_trouble(format!("script/{rule}"), self.now);
     }
 
-    pub fn hook_failed_of(&mut self, id: Id, hook: &str) {
-        let rule = self.incident(id).rule.clone();
-        self.hook_failed(&rule, Some(id), hook);
+    pub fn record_hook_failure_of(&mut self, id: Id, hook: &str) {
+        let rule = self.incident_mut(id).rule.clone();
+        self.record_hook_failure(&rule, Some(id), hook);
     }
 
     pub fn trouble_of_delivery(&mut self, recipient: &str, channel: Channel) {
         if self.rules.place(&(recipient.to_owned(), channel), &self.device).is_none() {
             return;
         }
-        self.begins(format!("delivery/{recipient}/{}", channel.as_str()), self.now);
+        self.begin_trouble(format!("delivery/{recipient}/{}", channel.as_str()), self.now);
     }
 
     pub fn trouble_of_delivery_over(&mut self, recipient: &str, channel: Channel) {
-        self.over(&format!("delivery/{recipient}/{}", channel.as_str()));
+        self.end_trouble(&format!("delivery/{recipient}/{}", channel.as_str()));
     }
 
     pub fn trouble_of_host(&mut self, about: &str, text: Option<&str>) {
         let key = format!("host/{about}");
         match text {
-            Some(_) => self.begins(key, self.now),
-            None => self.over(&key),
+            Some(_) => self.begin_trouble(key, self.now),
+            None => self.end_trouble(&key),
         }
     }
 
-    /// The rules are others now: scripts may work, facts and recipients may be gone.
+    /// Ends troubles after a reload: scripts may work now, facts and recipients may be gone.
     pub fn end_troubles_of_old_rules(&mut self) {
         for key in self.troubles.keys().cloned().collect::<Vec<_>>() {
             let parts: Vec<&str> = key.split('/').collect();
@@ -95,33 +95,33 @@ impl Model {
                 _ => false,
             };
             if gone {
-                self.over(&key);
+                self.end_trouble(&key);
             }
         }
         let now = self.now;
-        self.troubles_told.retain(|key, told| now < *told + PAUSE || self.troubles.contains_key(key));
+        self.trouble_sent_at.retain(|key, told| now < *told + PAUSE || self.troubles.contains_key(key));
     }
 
-    fn operators(&self) -> Vec<Who> {
+    fn operators(&self) -> Vec<ChannelKey> {
         self.rules.operators.map_or(Vec::new(), |group| self.rules.channels(&[group], &self.device))
     }
 
     pub fn send_troubles(&mut self) {
         let channels = self.operators();
         for key in self.troubles.keys().cloned().collect::<Vec<_>>() {
-            let paused = self.troubles_told.get(&key).is_some_and(|told| self.now < *told + PAUSE);
+            let paused = self.trouble_sent_at.get(&key).is_some_and(|told| self.now < *told + PAUSE);
             let trouble = self.troubles.get_mut(&key).unwrap();
             if trouble.number.is_none() && !channels.is_empty() && !paused {
-                self.tellings += 1;
-                trouble.number = Some(self.tellings);
-                trouble.waiting = channels.clone();
-                self.troubles_told.insert(key.clone(), self.now);
+                self.trouble_count += 1;
+                trouble.number = Some(self.trouble_count);
+                trouble.pending = channels.clone();
+                self.trouble_sent_at.insert(key.clone(), self.now);
             }
-            for who in self.troubles[&key].waiting.clone() {
-                if !self.quiet(&who, Severity::Warning) {
-                    self.troubles.get_mut(&key).unwrap().waiting.retain(|waiting| *waiting != who);
+            for who in self.troubles[&key].pending.clone() {
+                if !self.is_quiet(&who, Severity::Warning) {
+                    self.troubles.get_mut(&key).unwrap().pending.retain(|pending| *pending != who);
                     if channels.contains(&who) {
-                        self.tell_operator(&key, &who);
+                        self.queue_trouble_message(&key, &who);
                     } else {
                         let (recipient, reason) = (who.0.as_str().into(), Withholding::RecipientGone);
                         let (kind, channel) = (Kind::System, who.1);
@@ -132,7 +132,7 @@ impl Model {
         }
     }
 
-    fn tell_operator(&mut self, key: &str, who: &Who) {
+    fn queue_trouble_message(&mut self, key: &str, who: &ChannelKey) {
         let trouble = &self.troubles[key];
         let (since, number) = (trouble.since, trouble.number.unwrap());
         let Some(place) = self.rules.place(who, &self.device) else { return };
@@ -148,7 +148,7 @@ impl Model {
             at: self.now,
             about: About::Trouble { cause: key.to_owned(), since, number },
         };
-        self.say(self.now, None, None, format!("told {message}"));
-        self.told.push(message);
+        self.record(self.now, None, None, format!("told {message}"));
+        self.messages.push(message);
     }
 }

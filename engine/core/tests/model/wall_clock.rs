@@ -1,42 +1,42 @@
-//! Wall clocks, asked of jiff day by day.
+//! Wall clocks, computed with jiff day by day.
 
 use std::fmt;
 
 use dag_engine::Time;
 use jiff::{
     Timestamp, ToSpan,
-    civil::{Time as TimeOfDay, time},
+    civil::{Time as CivilTime, time},
     tz::{AmbiguousOffset, TimeZone},
 };
 
 /// A time of the day, to the minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Clock {
+pub struct TimeOfDay {
     pub hour: i8,
     pub minute: i8,
 }
 
-impl Clock {
-    fn time(self) -> TimeOfDay {
+impl TimeOfDay {
+    fn time(self) -> CivilTime {
         time(self.hour, self.minute, 0, 0)
     }
 }
 
-impl fmt::Display for Clock {
+impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02}:{:02}", self.hour, self.minute)
     }
 }
 
-/// Whether the wall clock lies in `from <= wall < to` at `t`, over midnight where `from > to`.
-pub fn within(zone: &TimeZone, from: Clock, to: Clock, t: Time) -> bool {
+/// Returns whether `from <= wall clock < to` at `t`, over midnight if `from > to`.
+pub fn within(zone: &TimeZone, from: TimeOfDay, to: TimeOfDay, t: Time) -> bool {
     let wall = t.in_zone(zone).time();
     let (from, to) = (from.time(), to.time());
     if from < to { from <= wall && wall < to } else { wall < to || from <= wall }
 }
 
 /// The first moment after `t` at which the wall clock comes to one of `clocks`, or is put forward or back.
-pub fn next(zone: &TimeZone, clocks: &[Clock], t: Time) -> Option<Time> {
+pub fn next(zone: &TimeZone, clocks: &[TimeOfDay], t: Time) -> Option<Time> {
     let today = t.in_zone(zone).date();
     let mut moments = Vec::new();
     for day in -1..=2 {

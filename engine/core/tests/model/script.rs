@@ -1,0 +1,68 @@
+//! The fixed scripts of random rules. The battery decides what their hooks do.
+
+use dag_engine::Value;
+
+use crate::fact::Fact;
+
+/// One of the fixed scripts; what they do depends on the battery.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Script {
+    Waits,
+    People,
+}
+
+impl Script {
+    pub const fn file(self) -> &'static str {
+        match self {
+            Script::Waits => "waits.rhai",
+            Script::People => "people.rhai",
+        }
+    }
+
+    /// At 7 every hook throws, at 13 it returns a wrong type, at 11 it returns a value of its own.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Script::Waits => {
+                "fn wait(ctx) {
+    if ctx.facts.battery == 7 { throw \"no\" }
+    if ctx.facts.battery == 13 { return 42; }
+    if ctx.facts.battery == 11 { \"2m\" } else { () }
+}
+fn open_after(ctx) { wait(ctx) }
+fn close_after(ctx) { wait(ctx) }
+"
+            }
+            Script::People => {
+                "fn recipients(ctx, names) {
+    if ctx.facts.battery == 7 { throw \"no\" }
+    if ctx.facts.battery == 13 { return [\"nobody\"]; }
+    if ctx.facts.battery == 11 { [\"nor\"] } else { names }
+}
+fn allow(ctx) {
+    if ctx.facts.battery == 7 { throw \"no\" }
+    if ctx.facts.battery == 13 { return \"perhaps\"; }
+    ctx.facts.battery != 11
+}
+"
+            }
+        }
+    }
+}
+
+/// The behaviour of a hook of the fixed scripts.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Hook {
+    Fails,
+    AnswersItsOwn,
+    LeavesIt,
+}
+
+impl Hook {
+    pub fn by(battery: Option<&Fact>) -> Self {
+        match battery.and_then(|fact| fact.value) {
+            Some(Value::Number(7 | 13)) => Hook::Fails,
+            Some(Value::Number(11)) => Hook::AnswersItsOwn,
+            _ => Hook::LeavesIt,
+        }
+    }
+}
