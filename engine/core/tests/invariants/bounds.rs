@@ -5,11 +5,12 @@ use proptest::prelude::*;
 
 use crate::{
     host::{Manner, START, device},
-    plan::plan,
-    stories::{With, all, play, story},
+    plan_generator::plan,
+    player::play,
+    stories::{With, all, story},
 };
 
-/// What a device's state may take in storage, beside what waits to be applied.
+/// The most bytes of a stored state, without the reports that wait.
 const MOST: usize = 64 * 1024;
 
 fn size(state: &State) -> usize {
@@ -68,7 +69,7 @@ fn report() -> impl Strategy<Value = Report> {
     )
 }
 
-/// Inputs of which nothing makes sense; ids are of what is there where there is anything.
+/// Random inputs. The test replaces their ids by those of open incidents and sent messages.
 fn input() -> impl Strategy<Value = Input> {
     let id = || Just(Id::of(&[b"nothing"]));
     let message = || {

@@ -1,25 +1,22 @@
-//! A clock that is set takes everything with it.
+//! A clock that is set: nothing that was recorded lies ahead.
 
 use dag_engine::{Outcome, Time};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::{
-    host::Manner,
-    stories::{With, all, play, story},
-};
+use crate::{player::check_stories, stories::With};
 
-/// What a state says of times to come, and reports as they came.
+/// The keys of a state that hold future times, or reports as they came.
 const TO_COME: [&str; 5] = ["deadline", "due", "from", "report", "until"];
 
-/// The recorded times, each behind the way to it.
-fn recorded(way: &str, value: &Value, times: &mut Vec<(String, Time)>) {
+/// Collects the recorded times, each with the path of its key.
+fn collect_times(way: &str, value: &Value, times: &mut Vec<(String, Time)>) {
     match value {
         Value::String(text) => times.extend(text.parse().ok().map(|time| (way.to_owned(), time))),
-        Value::Array(items) => items.iter().for_each(|item| recorded(way, item, times)),
+        Value::Array(items) => items.iter().for_each(|item| collect_times(way, item, times)),
         Value::Object(fields) => {
             for (name, value) in fields.iter().filter(|(name, _)| !TO_COME.contains(&name.as_str())) {
-                recorded(&format!("{way}/{name}"), value, times);
+                collect_times(&format!("{way}/{name}"), value, times);
             }
         }
         _ => {}
@@ -28,11 +25,10 @@ fn recorded(way: &str, value: &Value, times: &mut Vec<(String, Time)>) {
 
 #[test]
 fn once_a_clock_is_set_nothing_that_was_recorded_lies_ahead() {
-    all(20, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(20, With::EVERYTHING, |host| {
         for moment in &host.log {
             let mut times = Vec::new();
-            moment.state.iter().for_each(|state| recorded("", state, &mut times));
+            moment.state.iter().for_each(|state| collect_times("", state, &mut times));
             let ahead: Vec<_> = times.iter().filter(|(_, time)| *time > moment.now).collect();
             prop_assert!(ahead.is_empty(), "after {}: {ahead:?}", moment.now);
         }
@@ -42,8 +38,7 @@ fn once_a_clock_is_set_nothing_that_was_recorded_lies_ahead() {
 
 #[test]
 fn nothing_that_is_decided_or_told_lies_ahead() {
-    all(20, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(20, With::EVERYTHING, |host| {
         for (at, decision) in host.decisions() {
             let now = host.log[at].now;
             prop_assert!(decision.at <= now, "after {now}: {decision:?}");

@@ -1,4 +1,4 @@
-//! Deadlines survive everything: calls that are lost, doubled or late, storage, other rules that change nothing.
+//! Deadlines survive lost, doubled and late calls, storage, and reloads that change nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,21 @@ use proptest::prelude::*;
 
 use crate::{
     host::{Host, Manner},
-    plan::Edit,
-    stories::{Event, Story, With, all, play, story},
+    plan_edit::Edit,
+    player::play,
+    stories::{Event, Story, With, all, story},
 };
 
 fn is_episode(decision: &Decision) -> bool {
     matches!(decision.outcome, Outcome::Opened { .. } | Outcome::Resolved { .. })
 }
 
-/// Who fails already is told by the step that a step fires in, their fallback by the next, whenever that is.
+/// A fallback is told in the step after the failure, so its time depends on when the host calls.
 fn without_fallbacks(story: &mut Story) {
     story.plan.people.iter_mut().for_each(|person| person.fallback = None);
 }
 
-/// Where one begins while something else holds a step already, the next step says so, whenever that is.
+/// A silence that begins while a step is held is decided in the next step, so its time depends on when the host calls.
 fn without_silences_to_come(story: &mut Story) {
     for (_, _, event) in &mut story.events {
         if let Event::Silence { from, .. } = event {
@@ -53,7 +54,7 @@ fn calls_that_were_not_asked_for_and_doubled_ones_decide_nothing() {
         without_silences_to_come(&mut story);
         let asked = play(&story, Manner::default());
         let also = play(&story, Manner { also_every: Some(Millis::new(every)), twice: true, ..Manner::default() });
-        // While an incident is closing it makes no difference that an acknowledgement lapses, and nobody is woken for it.
+        // While an incident is closing, a lapsed acknowledgement makes no difference, and the host is not woken for it.
         let keep = |decision: &Decision| !matches!(decision.outcome, Outcome::AcknowledgementLapsed { .. });
         prop_assert_eq!(differs(&asked.lines(keep), &also.lines(keep)), None);
         Ok(())
@@ -61,14 +62,14 @@ fn calls_that_were_not_asked_for_and_doubled_ones_decide_nothing() {
 }
 
 /// When each message was decided.
-fn told(host: &Host) -> BTreeMap<Id, Time> {
+fn message_times(host: &Host) -> BTreeMap<Id, Time> {
     host.messages().map(|(_, message)| (message.id, message.at)).collect()
 }
 
 #[test]
 fn a_host_that_calls_late_decides_the_same_episodes_and_tells_no_sooner() {
     all(60, story(With::default()), |mut story| {
-        // Who hears of a cause too late is told of what it would have inhibited.
+        // A channel that is told of a cause too late is told of the inhibited incident first.
         story.plan.rules.iter_mut().for_each(|rule| rule.inhibits.clear());
         let prompt = play(&story, Manner::default());
         let late = play(&story, Manner { late: true, ..Manner::default() });
@@ -77,8 +78,8 @@ fn a_host_that_calls_late_decides_the_same_episodes_and_tells_no_sooner() {
             episodes.map(|decision| serde_json::to_string(decision).unwrap()).collect::<Vec<_>>()
         };
         prop_assert_eq!(differs(&episodes(&prompt), &episodes(&late)), None);
-        let prompt = told(&prompt);
-        for (message, at) in told(&late) {
+        let prompt = message_times(&prompt);
+        for (message, at) in message_times(&late) {
             prop_assert!(
                 prompt.get(&message).is_none_or(|then| *then <= at),
                 "{message} at {at}, not {:?}",

@@ -1,15 +1,11 @@
-//! Facts to incidents: what people read are the edges that were measured.
+//! Facts to incidents: the times in messages are edges that were measured.
 
 use std::collections::BTreeSet;
 
 use dag_engine::{Decision, Input, Outcome, Time, Value};
 use proptest::prelude::*;
 
-use crate::{
-    host::{Host, Manner},
-    plan::MAINS,
-    stories::{With, all, play, story},
-};
+use crate::{host::Host, plan::MAINS, player::check_stories, stories::With};
 
 /// The readings of the mains, each with the time that it counts for.
 fn mains(host: &Host) -> Vec<(Time, Option<Value>)> {
@@ -22,7 +18,7 @@ fn mains(host: &Host) -> Vec<(Time, Option<Value>)> {
     readings.map(|(now, reading)| (reading.at.min(now), reading.value)).collect()
 }
 
-/// Whether a decision is about a rule whose condition is the mains alone.
+/// Returns whether a decision is about a rule whose condition is the mains alone.
 fn is_about_mains(host: &Host, at: usize, decision: &Decision) -> bool {
     let rule = decision.rule.as_ref().and_then(|rule| host.log[at].plan.rule(rule));
     rule.is_some_and(|rule| rule.when == MAINS)
@@ -30,10 +26,9 @@ fn is_about_mains(host: &Host, at: usize, decision: &Decision) -> bool {
 
 #[test]
 fn nobody_is_told_that_the_power_is_back_before_it_was_seen() {
-    all(60, story(With { people: true, sleep: true, post: true, ..With::default() }), |story| {
-        let host = play(&story, Manner::default());
-        let mains = mains(&host);
-        for (at, decision) in host.decisions().filter(|(at, decision)| is_about_mains(&host, *at, decision)) {
+    check_stories(60, With { people: true, sleep: true, post: true, ..With::default() }, |host| {
+        let mains = mains(host);
+        for (at, decision) in host.decisions().filter(|(at, decision)| is_about_mains(host, *at, decision)) {
             let Outcome::Resolved { since, ended, by: None } = decision.outcome else { continue };
             let value = |then: Time| mains.iter().filter(move |(at, _)| *at == then).map(|(_, value)| *value);
             prop_assert!(value(since).any(|value| value == Some(Value::Off)), "was it out at {since}?");
@@ -52,9 +47,8 @@ fn nobody_is_told_that_the_power_is_back_before_it_was_seen() {
 
 #[test]
 fn an_outage_of_which_no_end_was_ever_seen_does_not_end() {
-    all(40, story(With { late: true, post: true, ..With::default() }), |story| {
-        let host = play(&story, Manner::default());
-        for (at, decision) in host.decisions().filter(|(at, decision)| is_about_mains(&host, *at, decision)) {
+    check_stories(40, With { late: true, post: true, ..With::default() }, |host| {
+        for (at, decision) in host.decisions().filter(|(at, decision)| is_about_mains(host, *at, decision)) {
             let seen = host.log[..=at].iter().any(|moment| match &moment.input {
                 Input::Report(report) => report.readings.iter().any(|reading| reading.value == Some(Value::On)),
                 _ => false,
@@ -68,10 +62,9 @@ fn an_outage_of_which_no_end_was_ever_seen_does_not_end() {
 
 #[test]
 fn outages_last_from_edge_to_edge_whatever_rules_wait_for() {
-    all(60, story(With { people: true, sleep: true, post: true, ..With::default() }), |story| {
-        let host = play(&story, Manner::default());
-        let read: BTreeSet<Time> = mains(&host).into_iter().map(|(at, _)| at).collect();
-        for (_, decision) in host.decisions().filter(|(at, decision)| is_about_mains(&host, *at, decision)) {
+    check_stories(60, With { people: true, sleep: true, post: true, ..With::default() }, |host| {
+        let read: BTreeSet<Time> = mains(host).into_iter().map(|(at, _)| at).collect();
+        for (_, decision) in host.decisions().filter(|(at, decision)| is_about_mains(host, *at, decision)) {
             match decision.outcome {
                 Outcome::Opened { since } => prop_assert!(read.contains(&since), "{decision:?}"),
                 Outcome::Resolved { since, ended, .. } => {
@@ -86,11 +79,10 @@ fn outages_last_from_edge_to_edge_whatever_rules_wait_for() {
 
 #[test]
 fn late_readings_move_edges_to_what_was_decided_before_and_no_further() {
-    all(60, story(With { late: true, sleep: true, ..With::default() }), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(60, With { late: true, sleep: true, ..With::default() }, |host| {
         // A reading counts as early as the last one of its fact at least.
-        let mut edges: BTreeSet<Time> = mains(&host).into_iter().map(|(at, _)| at).collect();
-        for (_, decision) in host.decisions().filter(|(at, decision)| is_about_mains(&host, *at, decision)) {
+        let mut edges: BTreeSet<Time> = mains(host).into_iter().map(|(at, _)| at).collect();
+        for (_, decision) in host.decisions().filter(|(at, decision)| is_about_mains(host, *at, decision)) {
             match decision.outcome {
                 Outcome::Opened { since } => prop_assert!(edges.contains(&since), "{decision:?}"),
                 Outcome::Resolved { ended, .. } => prop_assert!(edges.contains(&ended), "{decision:?}"),
@@ -105,8 +97,7 @@ fn late_readings_move_edges_to_what_was_decided_before_and_no_further() {
 #[test]
 fn every_incident_lasts_forward_and_a_rule_has_one_at_a_time() {
     // Where an earlier boot's clock ran ahead too, an outage may seem to begin after its end.
-    all(60, story(With { clocks: false, ..With::EVERYTHING }), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(60, With { clocks: false, ..With::EVERYTHING }, |host| {
         let mut open = BTreeSet::new();
         for (at, decision) in host.decisions() {
             let moment = &host.log[at];

@@ -1,39 +1,30 @@
-//! What holds messages back holds all of them.
+//! Acknowledgements, snoozes, silences, quiet hours and inhibition hold every alert.
 
 use std::collections::BTreeMap;
 
 use dag_engine::{Id, Input, Kind, Name, Outcome, Severity, Silence, Time};
 use proptest::prelude::*;
 
-use crate::{
-    host::{Host, Manner},
-    plan::Key,
-    stories::{With, all, play, story},
-};
+use crate::{outbox::is_alert, plan::ChannelKey, player::check_stories, stories::With};
 
 const WITH: With = With { clocks: false, ..With::EVERYTHING };
 
-fn is_alert(kind: Kind) -> bool {
-    matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder)
-}
-
-/// What people said of an incident, and what its condition does.
+/// What may hold the alerts of an incident.
 #[derive(Debug, Default)]
-struct Held {
+struct Holds {
     acknowledged: bool,
     snoozed: Option<Time>,
     closing: bool,
 }
 
 #[test]
-fn an_incident_that_is_acknowledged_snoozed_silenced_or_closing_alerts_nobody() {
-    all(60, story(WITH), |story| {
-        let host = play(&story, Manner::default());
-        let mut held: BTreeMap<Id, Held> = BTreeMap::new();
+fn an_acknowledged_snoozed_silenced_or_closing_incident_alerts_nobody() {
+    check_stories(60, WITH, |host| {
+        let mut holds: BTreeMap<Id, Holds> = BTreeMap::new();
         let mut silences: Vec<Silence> = Vec::new();
         for moment in &host.log {
             for decision in &moment.decisions {
-                let of = decision.incident.map(|incident| held.entry(incident).or_default());
+                let of = decision.incident.map(|incident| holds.entry(incident).or_default());
                 match (&decision.outcome, of) {
                     (Outcome::Acknowledged { .. }, Some(of)) => of.acknowledged = true,
                     (Outcome::AcknowledgementLapsed { .. }, Some(of)) => of.acknowledged = false,
@@ -68,8 +59,7 @@ fn an_incident_that_is_acknowledged_snoozed_silenced_or_closing_alerts_nobody() 
 
 #[test]
 fn quiet_hours_let_nothing_through_below_their_severity() {
-    all(60, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(60, With::EVERYTHING, |host| {
         for (at, message) in host.messages() {
             let moment = &host.log[at];
             let quiet = moment.plan.is_quiet(&message.recipient, message.severity(), moment.now);
@@ -80,11 +70,10 @@ fn quiet_hours_let_nothing_through_below_their_severity() {
 }
 
 #[test]
-fn a_channel_that_was_told_of_the_cause_is_not_alerted_of_what_it_inhibits() {
-    all(60, story(WITH), |story| {
-        let host = play(&story, Manner::default());
+fn a_channel_told_of_the_cause_is_not_alerted_of_what_it_inhibits() {
+    check_stories(60, WITH, |host| {
         // The incidents that last, and the channels that were told of them.
-        let mut lasting: BTreeMap<Id, (Name, Vec<Key>)> = BTreeMap::new();
+        let mut lasting: BTreeMap<Id, (Name, Vec<ChannelKey>)> = BTreeMap::new();
         for moment in &host.log {
             let severity = |rule: &str| moment.severity(rule).unwrap_or(Severity::Info);
             for decision in &moment.decisions {
@@ -117,8 +106,7 @@ fn a_channel_that_was_told_of_the_cause_is_not_alerted_of_what_it_inhibits() {
 
 #[test]
 fn somebody_who_acknowledges_is_not_told_that_they_did() {
-    all(40, story(With { people: true, ..With::default() }), |story| {
-        let host: Host = play(&story, Manner::default());
+    check_stories(40, With { people: true, ..With::default() }, |host| {
         for moment in &host.log {
             let Input::Acknowledge { by, .. } = &moment.input else { continue };
             for decision in &moment.decisions {

@@ -12,10 +12,10 @@ use crate::{
 /// A Saturday evening before a night in which the clocks go forward.
 pub const START: &str = "2026-03-28T18:00:00Z";
 
-/// How a host calls the engine, beside what it has to.
+/// The way in which a host calls the engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
-    /// Further calls, each so long after the last.
+    /// Calls at this interval, in addition to the deadlines.
     pub also_every: Option<Millis>,
     /// Each call at a deadline is made twice.
     pub twice: bool,
@@ -29,7 +29,7 @@ pub struct Manner {
 #[derive(Debug)]
 pub struct Moment {
     pub now: Time,
-    /// How long after the story's beginning it is, however the clock was set.
+    /// The time since the story's beginning, without the corrections of the clock.
     pub lived_ms: i64,
     pub input: Input,
     pub decisions: Vec<Decision>,
@@ -45,11 +45,11 @@ pub struct Host {
     pub engine: Engine,
     pub state: State,
     pub now: Time,
-    /// By how much the clock was set in all.
+    /// The sum of all corrections of the clock.
     pub set_by_ms: i64,
     pub outbox: Outbox,
     pub log: Vec<Moment>,
-    /// Whether messages are delivered as soon as they are decided.
+    /// Messages are delivered as soon as they are decided.
     flowing: bool,
     pub deadlines: u64,
     manner: Manner,
@@ -128,7 +128,7 @@ impl Host {
         }
     }
 
-    /// Works on an entry until it has come to its `fate`; a leased one was attempted already.
+    /// Attempts an entry with the outcome `fate`; a leased one was attempted already.
     pub fn attempt(&mut self, at: usize, fate: Fate) {
         let message = self.outbox.entries[at].message.reference();
         if self.outbox.entries[at].fate == Fate::Queued {
@@ -155,7 +155,7 @@ impl Host {
         let now = self.state.now();
         assert!(now >= before || matches!(input, Input::ClockSet { .. }), "now fell from {before} to {now}");
         assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "a deadline lies behind");
-        self.outbox.take(self.log.len(), &decisions);
+        self.outbox.apply(self.log.len(), &decisions);
         let lived_ms = self.now.as_millis() - START.parse::<Time>().unwrap().as_millis() - self.set_by_ms;
         let (plan, device) = (self.plan.clone(), self.state.device().clone());
         let state = matches!(input, Input::ClockSet { .. }).then(|| serde_json::to_value(&self.state).unwrap());

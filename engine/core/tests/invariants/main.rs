@@ -1,8 +1,8 @@
-//! What must always hold (the design's section 12), for random rules and random histories.
+//! Invariants for random rules and random histories.
 //!
-//! The tests know nothing of how the engine decides: they look at the rules, at what went in, at the decisions that came
-//! out, and at an outbox. A failure prints its seed (`PROPTEST_RNG_SEED` plays it again) and its smallest story.
-//! `PROPTEST_CASES` says how many stories each test plays.
+//! The tests do not depend on how the engine decides: they read the rules, the inputs, the decisions and an outbox. A
+//! failure prints its seed (`PROPTEST_RNG_SEED` plays it again) and its smallest story. `PROPTEST_CASES` sets how many
+//! stories each test plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,9 @@
 mod host;
 mod outbox;
 mod plan;
+mod plan_edit;
+mod plan_generator;
+mod player;
 mod stories;
 
 mod bounds;

@@ -1,4 +1,4 @@
-//! Who is told: never nothing, nothing twice, and everybody of the end.
+//! Messages: none is lost, none is sent twice, and everybody who may know of an incident is told of its end.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,22 @@ use dag_engine::{Decision, Id, Kind, Notification, Outcome, Withholding};
 use proptest::prelude::*;
 
 use crate::{
-    host::{Host, Manner},
-    outbox::{Entry, Fate},
-    plan::Key,
-    stories::{With, all, play, story},
+    host::Host,
+    outbox::{Entry, Fate, is_alert},
+    plan::ChannelKey,
+    player::check_stories,
+    stories::With,
 };
 
-fn is_alert(kind: Kind) -> bool {
-    matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder)
-}
-
-fn is_last(kind: Kind) -> bool {
+fn is_final(kind: Kind) -> bool {
     matches!(kind, Kind::Resolved | Kind::Past)
 }
 
-/// A message of an incident to a channel, and why it is withheld if it is.
-type Said = (Id, Key, Kind, Option<Withholding>);
+/// A message of an incident to a channel, and the reason if it is withheld.
+type ChannelMessage = (Id, ChannelKey, Kind, Option<Withholding>);
 
-/// The incident, the channel and the kind of what a decision says about a message, and why it is withheld if it is.
-fn about(decision: &Decision) -> Option<Said> {
+/// The message that a decision sends or withholds.
+fn channel_message(decision: &Decision) -> Option<ChannelMessage> {
     let incident = decision.incident?;
     match &decision.outcome {
         Outcome::Notify(message) => {
@@ -52,8 +49,7 @@ fn lanes(host: &Host) -> Vec<Vec<&Entry>> {
 
 #[test]
 fn every_channel_of_a_step_that_fires_is_told_or_it_is_said_why_not() {
-    all(40, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(40, With::EVERYTHING, |host| {
         for (at, decision) in host.decisions() {
             let Outcome::Fired { step, .. } = decision.outcome else { continue };
             let moment = &host.log[at];
@@ -63,10 +59,10 @@ fn every_channel_of_a_step_that_fires_is_told_or_it_is_said_why_not() {
             }
             let notify = &moment.plan.escalations[rule.escalation].steps[step as usize].notify;
             let reached = moment.plan.reach(notify, &moment.device);
-            let said: BTreeSet<Key> = moment
+            let said: BTreeSet<ChannelKey> = moment
                 .decisions
                 .iter()
-                .filter_map(about)
+                .filter_map(channel_message)
                 .filter(|(incident, _, kind, _)| Some(*incident) == decision.incident && is_alert(*kind))
                 .map(|(_, key, ..)| key)
                 .collect();
@@ -84,22 +80,24 @@ fn every_channel_of_a_step_that_fires_is_told_or_it_is_said_why_not() {
 }
 
 #[test]
-fn what_quiet_hours_or_inhibition_held_back_is_made_up_for_or_withheld_for_a_reason() {
-    all(40, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+fn what_quiet_hours_or_inhibition_hold_is_sent_or_withheld_later() {
+    check_stories(40, With::EVERYTHING, |host| {
         for (at, decision) in host.decisions() {
-            let Some((incident, key, kind, Some(Withholding::Quiet | Withholding::Inhibited))) = about(decision) else {
+            let Some((incident, key, kind, Some(Withholding::Quiet | Withholding::Inhibited))) =
+                channel_message(decision)
+            else {
                 continue;
             };
             if !is_alert(kind) {
                 continue;
             }
-            let later = host.decisions().filter(|(then, _)| *then > at).filter_map(|(_, decision)| about(decision));
+            let later =
+                host.decisions().filter(|(then, _)| *then > at).filter_map(|(_, decision)| channel_message(decision));
             let mut later = later.filter(|(other, to, ..)| *other == incident && *to == key);
             let settled = later.any(|(_, _, kind, reason)| match reason {
                 None => kind != Kind::Acknowledged,
                 Some(Withholding::Quiet | Withholding::OneMessageAStep) => false,
-                Some(Withholding::Inhibited) => is_last(kind),
+                Some(Withholding::Inhibited) => is_final(kind),
                 Some(_) => true,
             });
             prop_assert!(settled, "{key:?} never heard of {incident}, held at {}", host.log[at].now);
@@ -109,9 +107,8 @@ fn what_quiet_hours_or_inhibition_held_back_is_made_up_for_or_withheld_for_a_rea
 }
 
 #[test]
-fn nothing_is_left_over_when_all_is_well_again() {
-    all(40, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+fn no_incident_or_message_is_left_when_all_is_well_again() {
+    check_stories(40, With::EVERYTHING, |host| {
         let state = serde_json::to_value(&host.state).unwrap();
         prop_assert_eq!(state.get("incidents"), None);
         prop_assert_eq!(state.get("waiting"), None);
@@ -126,8 +123,7 @@ fn nothing_is_left_over_when_all_is_well_again() {
 
 #[test]
 fn no_two_messages_have_the_same_id() {
-    all(60, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(60, With::EVERYTHING, |host| {
         let mut ids = BTreeSet::new();
         for (at, message) in host.messages() {
             prop_assert!(ids.insert(message.id), "again at {}: {message:?}", host.log[at].now);
@@ -141,22 +137,24 @@ fn no_two_messages_have_the_same_id() {
 }
 
 #[test]
-fn whoever_may_know_that_it_began_is_told_once_that_it_ended_and_nothing_more() {
-    all(60, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
-        for lane in lanes(&host) {
+fn whoever_may_know_of_an_incident_gets_one_final_message() {
+    check_stories(60, With::EVERYTHING, |host| {
+        for lane in lanes(host) {
             let incident = lane[0].incident().expect("a lane is of an incident");
             let ended = host.resolved(incident);
-            let last: Vec<&&Entry> = lane.iter().filter(|entry| is_last(entry.message.kind)).collect();
-            let told: Vec<&&Entry> = lane.iter().filter(|entry| !is_last(entry.message.kind)).collect();
-            prop_assert!(last.len() <= 1, "two last words: {last:?}");
+            let last: Vec<&&Entry> = lane.iter().filter(|entry| is_final(entry.message.kind)).collect();
+            let told: Vec<&&Entry> = lane.iter().filter(|entry| !is_final(entry.message.kind)).collect();
+            prop_assert!(last.len() <= 1, "two final messages: {last:?}");
             prop_assert!(last.iter().all(|entry| ended.is_some_and(|ended| ended <= entry.decided)), "{last:?}");
-            prop_assert!(last.is_empty() || is_last(lane[lane.len() - 1].message.kind), "more after the end: {lane:?}");
+            prop_assert!(
+                last.is_empty() || is_final(lane[lane.len() - 1].message.kind),
+                "more after the end: {lane:?}"
+            );
             if let Some(ended) = ended {
                 let late = told.iter().find(|entry| entry.decided > ended && is_alert(entry.message.kind));
                 prop_assert!(late.is_none(), "an alert after the end: {late:?}");
             }
-            // What a host attempted before the last words were decided may have told somebody.
+            // A message attempted before the final one was decided may have told somebody.
             let known =
                 |then: usize| told.iter().any(|entry| entry.attempted.is_some_and(|attempted| attempted <= then));
             match last.first() {
@@ -172,13 +170,12 @@ fn whoever_may_know_that_it_began_is_told_once_that_it_ended_and_nothing_more() 
 }
 
 #[test]
-fn what_is_withdrawn_was_never_attempted_and_one_message_about_the_past_takes_its_place() {
-    all(40, story(With { reloads: true, ..With { post: true, people: true, ..With::default() } }), |story| {
-        let host = play(&story, Manner::default());
+fn a_withdrawn_message_was_never_attempted_and_one_past_replaces_it() {
+    check_stories(40, With { reloads: true, ..With { post: true, people: true, ..With::default() } }, |host| {
         for withdrawn in host.outbox.entries.iter().filter(|entry| entry.fate == Fate::Withdrawn) {
             prop_assert_eq!(withdrawn.attempted, None);
             let said = host.decisions().filter(|(at, _)| withdrawn.withdrawn.is_some_and(|then| then <= *at));
-            let said = said.filter_map(|(_, decision)| about(decision));
+            let said = said.filter_map(|(_, decision)| channel_message(decision));
             let said =
                 said.filter(|(incident, key, ..)| Some(*incident) == withdrawn.incident() && *key == withdrawn.key());
             let said: Vec<_> = said.map(|(_, _, kind, reason)| (kind, reason)).collect();
@@ -191,12 +188,11 @@ fn what_is_withdrawn_was_never_attempted_and_one_message_about_the_past_takes_it
 
 #[test]
 fn a_channel_is_alerted_once_a_moment_and_first_that_it_opened() {
-    all(40, story(With { clocks: false, ..With::EVERYTHING }), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(40, With { clocks: false, ..With::EVERYTHING }, |host| {
         let reloaded = |from: usize, to: usize| {
             host.log[from..=to].iter().any(|moment| moment.input == dag_engine::Input::RulesChanged)
         };
-        for lane in lanes(&host) {
+        for lane in lanes(host) {
             let alerts: Vec<&&Entry> = lane.iter().filter(|entry| is_alert(entry.message.kind)).collect();
             for pair in alerts.windows(2) {
                 prop_assert!(pair[0].decided < pair[1].decided, "two at once: {pair:?}");
@@ -210,8 +206,7 @@ fn a_channel_is_alerted_once_a_moment_and_first_that_it_opened() {
 
 #[test]
 fn messages_are_about_now_and_what_they_say_is_so() {
-    all(40, story(With::EVERYTHING), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(40, With::EVERYTHING, |host| {
         for (at, message) in host.messages() {
             let moment = &host.log[at];
             prop_assert_eq!(message.at, moment.now);
@@ -221,7 +216,7 @@ fn messages_are_about_now_and_what_they_say_is_so() {
                 prop_assert_eq!(*kind, Kind::System);
                 continue;
             };
-            prop_assert_eq!(incident.ended.is_some(), is_last(*kind), "{:?}", message);
+            prop_assert_eq!(incident.ended.is_some(), is_final(*kind), "{:?}", message);
             prop_assert_eq!(incident.acknowledged.is_none() && *kind == Kind::Acknowledged, false);
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! A simulated outbox: what a host does with messages.
+//! A simulated outbox.
 
 use std::collections::BTreeSet;
 
-use dag_engine::{Decision, Id, Notification, Outcome};
+use dag_engine::{Decision, Id, Kind, Notification, Outcome};
 
-use crate::plan::Key;
+use crate::plan::ChannelKey;
 
-/// Where an entry stands.
+/// The state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Queued,
@@ -21,11 +21,16 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Entry {
     pub message: Notification,
-    /// In which moment it was decided, and in which an attempt was first begun or it was withdrawn.
+    /// The number of the moment in which it was decided; likewise for the first attempt and the withdrawal.
     pub decided: usize,
     pub attempted: Option<usize>,
     pub withdrawn: Option<usize>,
     pub fate: Fate,
+}
+
+/// Returns whether messages of this kind say that an incident lasts.
+pub fn is_alert(kind: Kind) -> bool {
+    matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder)
 }
 
 impl Entry {
@@ -33,7 +38,7 @@ impl Entry {
         self.message.incident().map(|incident| incident.id)
     }
 
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> ChannelKey {
         (self.message.recipient.clone(), self.message.channel())
     }
 }
@@ -44,8 +49,8 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Takes over what the engine decided in a moment.
-    pub fn take(&mut self, moment: usize, decisions: &[Decision]) {
+    /// Applies the decisions of a moment.
+    pub fn apply(&mut self, moment: usize, decisions: &[Decision]) {
         for decision in decisions {
             match &decision.outcome {
                 Outcome::Notify(message) => {

@@ -1,11 +1,11 @@
-//! Rules as the tests know them: a plan makes the text that the engine compiles, and says itself who is told and when.
+//! Rules as these tests know them. A plan makes the text that the engine compiles, and tells by itself who is told
+//! and when.
 
 use std::{collections::BTreeMap, fmt};
 
 use dag_engine::{Channel, Device, Engine, FactKind, Name, Ruleset, Severity, Sources, Time};
-use proptest::prelude::*;
 
-/// What may be watched. A rule inhibits only rules that stand further down here, so that there are no cycles.
+/// The conditions of random rules. A rule inhibits only rules further down here, so there are no cycles.
 pub const PALETTE: [(&str, &str); 7] = [
     ("unstable", r#"power.changes("10m") >= 3 && !power.held("1m")"#),
     ("outage", "power == off"),
@@ -16,10 +16,29 @@ pub const PALETTE: [(&str, &str); 7] = [
     ("door", "door == on || battery < 10"),
 ];
 
-/// The rule whose condition is the mains alone: what it should do can be told from the readings.
+/// The condition on the mains alone: its incidents follow from the readings.
 pub const MAINS: &str = "power == off";
 
 pub const SITE: &str = "Europe/London";
+
+/// Scripts that change who is told, whether, and in which words; one that fails.
+pub const SCRIPTS: [&str; 4] = [
+    "fn allow(ctx) { ctx.facts.battery != 11 }",
+    "fn recipients(ctx, names) { if ctx.step == 0 { [\"kim\"] } else { names } }",
+    "fn message(ctx) { #{ subject: `${ctx.kind} of ${ctx.rule.name}`, text: \"own words\" } }",
+    "fn open_after(ctx) { if ctx.facts.battery == 7 { throw \"no\" } else if ctx.local.hour > 20 { \"1m\" } }\n\
+     fn close_after(ctx) { \"5s\" }",
+];
+
+#[derive(Clone)]
+pub struct Plan {
+    pub rules: Vec<Rule>,
+    pub escalations: Vec<Escalation>,
+    pub people: Vec<Person>,
+    pub script: Option<&'static str>,
+    pub operators: bool,
+    pub comment: u32,
+}
 
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -35,25 +54,18 @@ pub struct Rule {
 }
 
 #[derive(Clone, Debug)]
-pub struct Step {
-    pub name: Option<&'static str>,
-    /// In seconds, as all lengths here.
-    pub after: i64,
-    pub notify: Vec<&'static str>,
-    pub repeat: Option<(i64, Option<u32>)>,
-}
-
-#[derive(Clone, Debug)]
 pub struct Escalation {
     pub steps: Vec<Step>,
     pub lapses: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Quiet {
-    pub from: &'static str,
-    pub to: &'static str,
-    pub unless: Option<Severity>,
+pub struct Step {
+    pub name: Option<&'static str>,
+    /// In seconds, as all lengths here.
+    pub after: i64,
+    pub notify: Vec<&'static str>,
+    pub repeat: Option<(i64, Option<u32>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,53 +79,15 @@ pub struct Person {
     pub moved: u32,
 }
 
-#[derive(Clone)]
-pub struct Plan {
-    pub rules: Vec<Rule>,
-    pub escalations: Vec<Escalation>,
-    pub people: Vec<Person>,
-    pub script: Option<&'static str>,
-    pub operators: bool,
-    pub comment: u32,
-}
-
-/// As people read it.
-impl fmt::Debug for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())?;
-        self.script.map_or(Ok(()), |script| f.write_str(script))
-    }
-}
-
-/// Scripts that change who is told, whether, and in which words; one that fails.
-pub const SCRIPTS: [&str; 4] = [
-    "fn allow(ctx) { ctx.facts.battery != 11 }",
-    "fn recipients(ctx, names) { if ctx.step == 0 { [\"kim\"] } else { names } }",
-    "fn message(ctx) { #{ subject: `${ctx.kind} of ${ctx.rule.name}`, text: \"own words\" } }",
-    "fn open_after(ctx) { if ctx.facts.battery == 7 { throw \"no\" } else if ctx.local.hour > 20 { \"1m\" } }\n\
-     fn close_after(ctx) { \"5s\" }",
-];
-
-/// One edit of the rules.
 #[derive(Clone, Debug)]
-pub enum Edit {
-    Comment,
-    Remove(usize),
-    Rename(usize),
-    /// A rule of the first plan stands there again under its first name.
-    Return(usize),
-    Waits(usize, i64, i64),
-    Severity(usize, Severity),
-    /// A step, named or not, is put before the others.
-    FirstStep(usize, Option<&'static str>),
-    DropLastStep(usize),
-    /// The recipient `pat` is gone.
-    DropPat,
-    Move(usize),
+pub struct Quiet {
+    pub from: &'static str,
+    pub to: &'static str,
+    pub unless: Option<Severity>,
 }
 
 /// A recipient and a kind of address.
-pub type Key = (Name, Channel);
+pub type ChannelKey = (Name, Channel);
 
 impl Plan {
     pub fn engine(&self) -> Engine {
@@ -166,13 +140,13 @@ impl Plan {
         self.rules.iter().find(|rule| rule.name == name)
     }
 
-    /// Whether the script decides whom this rule tells.
+    /// Returns whether the script decides whom this rule tells.
     pub fn scripts_recipients(&self, rule: &Rule) -> bool {
         rule.scripted && self.script.is_some_and(|script| script.contains("recipients"))
     }
 
-    /// Every channel that names stand for.
-    pub fn reach(&self, names: &[&str], device: &Device) -> Vec<Key> {
+    /// Returns every channel that the names stand for.
+    pub fn reach(&self, names: &[&str], device: &Device) -> Vec<ChannelKey> {
         let mut keys = Vec::new();
         for name in names {
             let members: Vec<&str> = match *name {
@@ -195,7 +169,7 @@ impl Plan {
         keys
     }
 
-    /// Whether these are quiet hours of a recipient, for messages of a severity.
+    /// Returns whether a recipient has quiet hours at a time, for messages of a severity.
     pub fn is_quiet(&self, recipient: &str, severity: Severity, at: Time) -> bool {
         let Some(person) = self.people.iter().find(|person| person.name == recipient) else { return false };
         let Some(quiet) = person.quiet.as_ref().filter(|quiet| quiet.unless.is_none_or(|unless| severity < unless))
@@ -211,70 +185,13 @@ impl Plan {
             quiet.from <= wall || wall < quiet.to
         }
     }
+}
 
-    /// The plan after an edit; the same where the edit fits nothing.
-    pub fn edited(&self, edit: &Edit, first: &Plan) -> Plan {
-        let mut plan = self.clone();
-        plan.comment += 1;
-        plan.rules.iter_mut().for_each(|rule| rule.was = None);
-        let count = plan.rules.len();
-        match edit {
-            Edit::Comment => {}
-            Edit::Remove(at) => {
-                if count > 1 {
-                    let gone = plan.rules.remove(at % count).name;
-                    plan.rules.iter_mut().for_each(|rule| rule.inhibits.retain(|name| *name != gone));
-                }
-            }
-            Edit::Rename(at) => {
-                let old = plan.rules[at % count].name.clone();
-                let new = old.strip_suffix("-too").map_or_else(|| format!("{old}-too"), str::to_owned);
-                if plan.rule(&new).is_none() {
-                    let inhibited = plan.rules.iter_mut().flat_map(|rule| &mut rule.inhibits);
-                    inhibited.filter(|name| **name == old).for_each(|name| name.clone_from(&new));
-                    let rule = &mut plan.rules[at % count];
-                    rule.name = new;
-                    rule.was = Some(old);
-                }
-            }
-            Edit::Return(at) => {
-                let mut rule = first.rules[at % first.rules.len()].clone();
-                rule.inhibits.clear();
-                if plan.rule(&rule.name).is_none() {
-                    plan.rules.push(rule);
-                }
-            }
-            Edit::Waits(at, open_after, close_after) => {
-                let rule = &mut plan.rules[at % count];
-                (rule.open_after, rule.close_after) = (*open_after, *close_after);
-            }
-            Edit::Severity(at, severity) => plan.rules[at % count].severity = *severity,
-            Edit::FirstStep(at, name) => {
-                let steps = &mut plan.escalations[at % 2].steps;
-                if name.is_none() || steps.iter().all(|step| step.name != *name) {
-                    steps.insert(0, Step { name: *name, after: 0, notify: vec!["kim"], repeat: None });
-                }
-            }
-            Edit::DropLastStep(at) => {
-                let steps = &mut plan.escalations[at % 2].steps;
-                if steps.len() > 1 {
-                    steps.pop();
-                }
-            }
-            Edit::DropPat => {
-                plan.people.retain(|person| person.name != "pat");
-                let steps = plan.escalations.iter_mut().flat_map(|escalation| &mut escalation.steps);
-                steps.flat_map(|step| &mut step.notify).filter(|name| **name == "pat").for_each(|name| *name = "kim");
-                for person in &mut plan.people {
-                    person.fallback = person.fallback.filter(|(to, _)| *to != "pat");
-                }
-            }
-            Edit::Move(at) => {
-                let count = plan.people.len();
-                plan.people[at % count].moved += 1;
-            }
-        }
-        plan
+/// Shows the rules as text.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())?;
+        self.script.map_or(Ok(()), |script| f.write_str(script))
     }
 }
 
@@ -309,103 +226,4 @@ impl Person {
         }
         text
     }
-}
-
-fn severity() -> impl Strategy<Value = Severity> {
-    prop::sample::select(vec![Severity::Info, Severity::Warning, Severity::Critical])
-}
-
-fn seconds(choice: &[i64]) -> impl Strategy<Value = i64> + use<> {
-    prop::sample::select(choice.to_vec())
-}
-
-fn rules() -> impl Strategy<Value = Vec<Rule>> {
-    let own = (seconds(&[0, 30, 30, 300]), seconds(&[0, 10, 300]), severity(), 0..2_usize, any::<u8>(), any::<bool>());
-    let palette = prop::sample::subsequence(PALETTE.to_vec(), 2..=4);
-    (palette, prop::collection::vec(own, 4)).prop_map(|(palette, own)| {
-        let names: Vec<&str> = palette.iter().map(|(name, _)| *name).collect();
-        let rules = palette.iter().zip(own).enumerate();
-        let rules = rules.map(|(at, ((name, when), own))| {
-            let (open_after, close_after, severity, escalation, mask, scripted) = own;
-            // One in four of the rules below.
-            let inhibits = names.iter().skip(at + 1).enumerate().filter(|(bit, _)| mask >> (2 * bit) & 3 == 3);
-            let inhibits = inhibits.map(|(_, name)| (*name).to_owned()).collect();
-            let name = (*name).to_owned();
-            Rule { name, when, open_after, close_after, severity, escalation, inhibits, scripted, was: None }
-        });
-        rules.collect()
-    })
-}
-
-fn escalation() -> impl Strategy<Value = Escalation> {
-    let whom = prop::sample::subsequence(vec!["nor", "owners", "everybody", "kim", "pat", "@account"], 1..=2);
-    // Repeats without end are rare ones, so that a story of days stays short.
-    let repeat = prop_oneof![
-        1 => (seconds(&[60, 420, 7_200]), (1..4_u32).prop_map(Some)),
-        1 => (seconds(&[7_200]), Just(None)),
-    ];
-    let repeat = prop::option::of(repeat);
-    let step = (seconds(&[0, 60, 300, 1_800]), whom, repeat, any::<bool>());
-    let lapses = prop::option::of(seconds(&[60, 600, 14_400]));
-    (prop::collection::vec(step, 1..=3), lapses).prop_map(|(steps, lapses)| {
-        let steps = steps.into_iter().zip(["one", "two", "three"]).enumerate();
-        let steps = steps.map(|(at, ((after, notify, repeat, named), name))| {
-            let after = if at == 0 { 0 } else { after };
-            Step { name: named.then_some(name), after, notify, repeat }
-        });
-        Escalation { steps: steps.collect(), lapses }
-    })
-}
-
-fn people() -> impl Strategy<Value = Vec<Person>> {
-    let hours =
-        prop::sample::select(vec![("22:30", "07:00"), ("00:30", "01:30"), ("18:00", "18:10"), ("09:00", "23:00")]);
-    let unless = prop::option::of(prop::sample::select(vec![Severity::Warning, Severity::Critical]));
-    let quiet = (hours, unless).prop_map(|((from, to), unless)| Quiet { from, to, unless });
-    let zone = prop::sample::select(vec!["America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]);
-    let fallback = prop::option::of(seconds(&[60, 300]));
-    let person = (any::<bool>(), prop::option::of(quiet), prop::option::weighted(0.3, zone), fallback);
-    prop::collection::vec(person, 3).prop_map(|people| {
-        let people = people.into_iter().zip([("nor", Some("kim")), ("kim", Some("pat")), ("pat", None)]);
-        let people = people.map(|((webhook, quiet, zone, after), (name, fallback))| Person {
-            name,
-            webhook,
-            quiet,
-            zone,
-            fallback: fallback.zip(after),
-            moved: 0,
-        });
-        people.collect()
-    })
-}
-
-pub fn plan() -> impl Strategy<Value = Plan> {
-    let script = prop::option::weighted(0.3, prop::sample::select(SCRIPTS.to_vec()));
-    let escalations = prop::collection::vec(escalation(), 2);
-    (rules(), escalations, people(), script, any::<bool>()).prop_map(
-        |(rules, escalations, people, script, operators)| Plan {
-            rules,
-            escalations,
-            people,
-            script,
-            operators,
-            comment: 0,
-        },
-    )
-}
-
-pub fn edit() -> impl Strategy<Value = Edit> {
-    let at = || 0..4_usize;
-    prop_oneof![
-        Just(Edit::Comment),
-        at().prop_map(Edit::Remove),
-        at().prop_map(Edit::Rename),
-        at().prop_map(Edit::Return),
-        (at(), seconds(&[0, 60]), seconds(&[0, 60])).prop_map(|(at, open, close)| Edit::Waits(at, open, close)),
-        (at(), severity()).prop_map(|(at, severity)| Edit::Severity(at, severity)),
-        (at(), prop::option::of(Just("new"))).prop_map(|(at, name)| Edit::FirstStep(at, name)),
-        at().prop_map(Edit::DropLastStep),
-        Just(Edit::DropPat),
-        at().prop_map(Edit::Move),
-    ]
 }

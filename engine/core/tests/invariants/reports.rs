@@ -1,12 +1,14 @@
-//! Whatever order reports come in, what they say of the past is the same.
+//! Reports: their order of arrival does not change the incidents.
 
 use dag_engine::{Input, Millis, Outcome, Reading, Report, Value};
 use proptest::prelude::*;
 
 use crate::{
     host::{Host, Manner, Moment, START},
-    plan::{Plan, plan},
-    stories::{With, all, play, story},
+    plan::Plan,
+    plan_generator::plan,
+    player::check_stories,
+    stories::{With, all},
 };
 
 /// A backlog of one source in parts, made before any of it came.
@@ -82,10 +84,10 @@ fn a_report_that_was_lost_heals_by_the_readings_that_are_sent_again() {
     });
 }
 
-/// The most that missing reports may hold anything up for.
+/// The longest delay by missing reports, in milliseconds.
 const PATIENCE: i64 = 300_000;
 
-/// The moments from one on until `most` milliseconds have passed, which a clock that is set begins anew.
+/// Returns the moments within `most` milliseconds from one on. A clock that is set restarts the count.
 fn within(host: &Host, from: usize, most: i64) -> &[Moment] {
     let moments = &host.log[from..];
     let mut counted_from = moments[0].lived_ms;
@@ -99,19 +101,18 @@ fn within(host: &Host, from: usize, most: i64) -> &[Moment] {
     &moments[..end.unwrap_or(moments.len())]
 }
 
-/// Nothing but missing reports holds things up.
+/// Stories in which only missing reports delay decisions.
 const WITH: With = With { sleep: false, reloads: false, ..With::EVERYTHING };
 
 #[test]
 fn missing_reports_hold_no_message_up_for_more_than_five_minutes() {
-    all(40, story(WITH), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(40, WITH, |host| {
         for (opened, incident) in host.incidents() {
-            let mut decisions = within(&host, opened, PATIENCE).iter().flat_map(|moment| &moment.decisions);
+            let mut decisions = within(host, opened, PATIENCE).iter().flat_map(|moment| &moment.decisions);
             let settled = decisions.any(|decision| {
                 let is_settled = matches!(
                     decision.outcome,
-                    // What is over may wait for quiet hours.
+                    // An ended incident may wait for quiet hours.
                     Outcome::Fired { .. } | Outcome::Held { .. } | Outcome::Notify(_) | Outcome::Resolved { .. }
                 );
                 is_settled && decision.incident == Some(incident)
@@ -124,12 +125,11 @@ fn missing_reports_hold_no_message_up_for_more_than_five_minutes() {
 
 #[test]
 fn missing_reports_hold_no_incident_up_for_more_than_five_minutes() {
-    all(40, story(WITH), |story| {
-        let host = play(&story, Manner::default());
+    check_stories(40, WITH, |host| {
         for (at, decision) in host.decisions() {
             let Outcome::Pending { .. } = decision.outcome else { continue };
             // No rule waits for more than five minutes of its own.
-            let mut decisions = within(&host, at, 2 * PATIENCE).iter().flat_map(|moment| &moment.decisions);
+            let mut decisions = within(host, at, 2 * PATIENCE).iter().flat_map(|moment| &moment.decisions);
             let settled = decisions.any(|other| {
                 let is_settled =
                     matches!(other.outcome, Outcome::Opened { .. } | Outcome::Dip { .. } | Outcome::NoAnswer);
