@@ -1,4 +1,4 @@
-//! A step with nothing to do takes no memory: a thousand idle devices cost a host nothing but their stored bytes.
+//! A step with nothing to do allocates nothing: idle devices cost a host only their stored bytes.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ timezone = "America/New_York"
 owners = ["nor"]
 "#;
 
-/// A device in an outage of which everybody due was told.
+/// A device in an outage of which all due messages were delivered.
 fn device(timezone: Option<&str>) -> (Engine, State, Time) {
     let sources = Sources {
         files: BTreeMap::from([("rules.toml".to_owned(), RULES.to_owned())]),
@@ -81,6 +81,6 @@ fn a_step_with_nothing_to_do_allocates_nothing() {
 }
 
 #[test]
-fn what_measures_allocations_sees_them() {
+fn the_allocation_counter_counts() {
     assert_eq!(allocation_counter::measure(|| drop(std::hint::black_box(vec![1]))).count_total, 1);
 }

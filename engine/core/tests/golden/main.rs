@@ -1,9 +1,9 @@
 //! The promise that the same rules and inputs give the same bytes, on every processor and in every later version.
 //!
-//! A history is three things in this folder: `NAME/rules.toml` (`hooks.rhai` beside it where there is a script, and
+//! A history is three things in this folder: `NAME/rules.toml` (with `hooks.rhai` where there is a script, and
 //! `rules.2.toml` and so on for each `rules_changed`), `NAME.input.jsonl` with a `{"now", "input"}` a line, and
-//! `NAME.jsonl`: the decisions, a line each, then the state. Before each input the engine is called at every deadline that
-//! is due, as a host does. `DAG_BLESS=1` writes what the engine decides now; read the difference before you commit it.
+//! `NAME.jsonl`: the decisions, a line each, then the state. Before each input the engine is called at every deadline
+//! that is due, as a host does. `DAG_BLESS=1` writes the decisions of now; read the difference before you commit it.
 
 #![allow(clippy::disallowed_methods, reason = "the histories are files")]
 #![allow(
@@ -31,7 +31,7 @@ struct Line {
 fn the_same_histories_give_the_same_bytes() {
     let bless = std::env::var_os("DAG_BLESS").is_some();
     for name in names() {
-        let decided = decided(&name);
+        let decided = decide(&name);
         let file = folder().join(format!("{name}.jsonl"));
         if bless {
             fs::write(&file, &decided).unwrap();
@@ -63,8 +63,8 @@ fn names() -> Vec<String> {
     files().iter().filter_map(|file| file.strip_suffix(".input.jsonl")).map(str::to_owned).collect()
 }
 
-/// What the engine makes of a history.
-fn decided(name: &str) -> String {
+/// Returns the decisions of a history and its last state.
+fn decide(name: &str) -> String {
     let mut version = 1;
     let mut engine = engine(name, version);
     let mut state = State::new(device());
