@@ -1,13 +1,13 @@
-//! Servers, senders and networks that cannot be.
+//! Wrong servers, senders and networks.
 
 use dag_config::{Mode, Ses, Transport};
 use insta::{assert_debug_snapshot, assert_snapshot};
 
-use crate::{DEVICE, EMAIL, SITE, file, read, told};
+use crate::{DEVICE, EMAIL, SITE, file, problems, read};
 
 #[test]
 fn mail_needs_a_sender_and_the_server_that_it_names() {
-    assert_snapshot!(told(&file("").replace("\"dag@example.com\"", "\"dag\\r\\nBcc: kim@example.com\"")), @r#"
+    assert_snapshot!(problems(&file("").replace("\"dag@example.com\"", "\"dag\\r\\nBcc: kim@example.com\"")), @r#"
         error: `dag\r\nBcc: kim@example.com` is not a mail address
          --> /home/dag/config.toml:9:8
           |
@@ -16,7 +16,7 @@ fn mail_needs_a_sender_and_the_server_that_it_names() {
           |
           = help: write it like `dag@example.com` or `detectordag <dag@example.com>`
         "#);
-    assert_snapshot!(told(&file("").replace("\"outbox\"", "\"smtp\"")), @r#"
+    assert_snapshot!(problems(&file("").replace("\"outbox\"", "\"smtp\"")), @r#"
         error: mail is to leave through a mail server, and none is named
          --> /home/dag/config.toml:8:13
           |
@@ -29,7 +29,7 @@ fn mail_needs_a_sender_and_the_server_that_it_names() {
 
 #[test]
 fn a_mail_server_is_given_its_secrets_by_name_and_never_in_plain() {
-    let smtp = |lines: &str| told(&file(&format!("[email.smtp]\n{lines}\n")));
+    let smtp = |lines: &str| problems(&file(&format!("[email.smtp]\n{lines}\n")));
     assert_snapshot!(smtp("server = \"mail.example.com\"\nsecurity = \"plain\""), @r#"
         error: mail and password would cross the network unprotected
           --> /home/dag/config.toml:12:12
@@ -81,7 +81,7 @@ fn a_mail_server_is_given_its_secrets_by_name_and_never_in_plain() {
 
 #[test]
 fn addresses_are_addresses() {
-    assert_snapshot!(told(&file("[web]\nlisten = \"localhost:8080\"\n")), @r#"
+    assert_snapshot!(problems(&file("[web]\nlisten = \"localhost:8080\"\n")), @r#"
         error: `localhost:8080` is nowhere to listen at
           --> /home/dag/config.toml:11:10
            |
@@ -90,14 +90,14 @@ fn addresses_are_addresses() {
            |
            = help: write an IP address and a port, like `127.0.0.1:8080`, or `0.0.0.0:8080` for every network
         "#);
-    assert_snapshot!(told(&file("[webhook]\nallow_private = [\"10.0.0.1\", \"home\"]\n")), @r#"
+    assert_snapshot!(problems(&file("[webhook]\nallow_private = [\"10.0.0.1\", \"home\"]\n")), @r#"
         error: `home` is neither an IP address nor a network like `192.168.1.0/24`
           --> /home/dag/config.toml:11:30
            |
         11 | allow_private = ["10.0.0.1", "home"]
            |                              ^^^^^^
         "#);
-    let url = |url: &str| told(&format!("{SITE}public_url = \"{url}\"\n{DEVICE}{EMAIL}"));
+    let url = |url: &str| problems(&format!("{SITE}public_url = \"{url}\"\n{DEVICE}{EMAIL}"));
     assert_snapshot!(url("dag.example.com"), @r#"
         error: `dag.example.com` is not the address of a web site
          --> /home/dag/config.toml:5:14
@@ -114,7 +114,8 @@ fn addresses_are_addresses() {
 
 #[test]
 fn a_line_with_other_letters_has_its_caret_in_place() {
-    assert_snapshot!(told(&file("[webhook] # ½ für später\nallow_private = [\"größe\", \"日本\", \"10.0.0.1/40\"]\n")), @r#"
+    let webhook = "[webhook] # ½ für später\nallow_private = [\"größe\", \"日本\", \"10.0.0.1/40\"]\n";
+    assert_snapshot!(problems(&file(webhook)), @r#"
         error: `größe` is neither an IP address nor a network like `192.168.1.0/24`
           --> /home/dag/config.toml:11:18
            |
@@ -137,8 +138,8 @@ fn a_line_with_other_letters_has_its_caret_in_place() {
 
 #[test]
 fn ses_is_for_the_cloud() {
-    let text = file("[email.ses]\nregion = \"eu-west-1\"\nconfiguration_set = \"\"\n").replace("\"outbox\"", "\"ses\"");
-    assert_snapshot!(told(&text), @r#"
+    let text = file("[email.ses]\nregion = \"Ireland!\"\nconfiguration_set = \"\"\n").replace("\"outbox\"", "\"ses\"");
+    assert_snapshot!(problems(&text), @r#"
     error: a device that decides by itself cannot send by SES
      --> /home/dag/config.toml:8:13
       |
@@ -161,7 +162,7 @@ fn ses_is_for_the_cloud() {
 
 #[test]
 fn an_uplink_is_a_host_a_certificate_and_a_key() {
-    assert_snapshot!(told(&file("[uplink]\n")), @r#"
+    assert_snapshot!(problems(&file("[uplink]\n")), @r#"
         error: `endpoint` is missing in `uplink`
           --> /home/dag/config.toml:10:2
            |
@@ -186,9 +187,9 @@ fn an_uplink_is_a_host_a_certificate_and_a_key() {
            |
            = help: add `key = "device.key"`
         "#);
-    let lines = "endpoint = \"mqtts://broker:8883\"\ncertificate = \"a\"\nkey = \"b\"\nkeep_alive = \"20s\"\ntopics = \"dag/#\"\n\
-                 keep = \"1 KiB\"\nrules_key = \"secret\"\n";
-    assert_snapshot!(told(&file(&format!("[uplink]\n{lines}"))), @r#"
+    let lines = "endpoint = \"mqtts://broker:8883\"\ncertificate = \"a\"\nkey = \"b\"\nkeep_alive = \"20s\"\n\
+                 topics = \"dag/#\"\nkeep = \"1 KiB\"\nrules_key = \"secret\"\n";
+    assert_snapshot!(problems(&file(&format!("[uplink]\n{lines}"))), @r#"
         error: `mqtts://broker:8883` is not the name of a broker
           --> /home/dag/config.toml:11:12
            |
@@ -230,9 +231,9 @@ fn beside_a_fleets_account_an_uplink_says_what_holds_for_all_devices() {
     let fleet = |lines: &str| file(&format!("[aws]\nregion = \"eu-west-1\"\n[uplink]\n{lines}"));
     let config = read(&fleet("topics = \"mill\"\nport = 443\n"), &[], &[]).unwrap();
     assert_eq!((config.uplink, config.topics.as_str()), (None, "mill"));
-    assert!(told(&fleet("port = 0\n")).contains("`port`"));
+    assert!(problems(&fleet("port = 0\n")).contains("`port`"));
     // One that says where its own certificate is says all of it.
-    assert!(told(&fleet("certificate = \"a.pem\"\n")).contains("`endpoint` is missing in `uplink`"));
+    assert!(problems(&fleet("certificate = \"a.pem\"\n")).contains("`endpoint` is missing in `uplink`"));
 }
 
 #[test]

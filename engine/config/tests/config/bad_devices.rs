@@ -1,12 +1,12 @@
-//! Devices and sources that cannot be.
+//! Wrong devices and sources.
 
 use insta::assert_snapshot;
 
-use crate::{EMAIL, SITE, told, told_of_device};
+use crate::{EMAIL, SITE, device_problems, problems};
 
 #[test]
 fn the_id_of_a_device_fits_into_topics() {
-    let named = |id: &str| told(&format!("{SITE}[device.\"{id}\"]\npower.source = \"none\"\n{EMAIL}"));
+    let named = |id: &str| problems(&format!("{SITE}[device.\"{id}\"]\npower.source = \"none\"\n{EMAIL}"));
     assert_snapshot!(named("the cottage"), @r#"
         error: `the cottage` cannot be the id of a device
          --> /home/dag/config.toml:5:9
@@ -23,7 +23,7 @@ fn the_id_of_a_device_fits_into_topics() {
 
 #[test]
 fn an_input_has_a_name_that_rules_can_use() {
-    let named = |name: &str| told_of_device(&format!("power.source = \"none\"\n{name} = {{ source = \"none\" }}"));
+    let named = |name: &str| device_problems(&format!("power.source = \"none\"\n{name} = {{ source = \"none\" }}"));
     assert_snapshot!(named("Door"), @r#"
         error: `Door` cannot be the name of an input
          --> /home/dag/config.toml:7:1
@@ -48,7 +48,7 @@ fn an_input_has_a_name_that_rules_can_use() {
     for name in ["on", "off", "disconnected", "connection", "battery_mv"] {
         assert!(named(name).contains("has a meaning of its own in rules"), "{name}");
     }
-    assert_snapshot!(told_of_device("power.source = \"none\"\nbatery = { source = \"gpi\" }"), @r#"
+    assert_snapshot!(device_problems("power.source = \"none\"\nbatery = { source = \"gpi\" }"), @r#"
         error: `source` cannot be `gpi`
          --> /home/dag/config.toml:7:21
           |
@@ -57,7 +57,7 @@ fn an_input_has_a_name_that_rules_can_use() {
           |
           = help: did you mean `gpio`?
         "#);
-    assert_snapshot!(told_of_device("power.source = \"none\"\nlables = { area = \"x\" }"), @r#"
+    assert_snapshot!(device_problems("power.source = \"none\"\nlables = { area = \"x\" }"), @r#"
         error: `device.cottage.lables` is not a key of this file
          --> /home/dag/config.toml:7:1
           |
@@ -70,7 +70,7 @@ fn an_input_has_a_name_that_rules_can_use() {
 
 #[test]
 fn a_pin_is_one_that_a_pi_has_and_read_once() {
-    assert_snapshot!(told_of_device("power = { source = \"gpio\" }\ndoor = { source = \"gpio\", pin = -1 }"), @r#"
+    assert_snapshot!(device_problems("power = { source = \"gpio\" }\ndoor = { source = \"gpio\", pin = -1 }"), @r#"
         error: `pin` is missing in `device.cottage.power`
          --> /home/dag/config.toml:6:1
           |
@@ -85,7 +85,7 @@ fn a_pin_is_one_that_a_pi_has_and_read_once() {
         7 | door = { source = "gpio", pin = -1 }
           |                                 ^^
         "#);
-    assert_snapshot!(told_of_device(
+    assert_snapshot!(device_problems(
         "power = { source = \"gpio\", pin = 4 }\ndoor = { source = \"gpio\", pin = 4 }",
     ), @r#"
         error: pin 4 is read by `door` already
@@ -94,7 +94,7 @@ fn a_pin_is_one_that_a_pi_has_and_read_once() {
         6 | power = { source = "gpio", pin = 4 }
           | ^^^^^
         "#);
-    assert_snapshot!(told_of_device("power = { source = \"gpio\", pin = 4, glitch = \"11s\", on_when = \"hi\" }"), @r#"
+    assert_snapshot!(device_problems("power = { source = \"gpio\", pin = 4, glitch = \"11s\", on_when = \"hi\" }"), @r#"
         error: `glitch` must be from `0s` to `10s`, not `11s`
          --> /home/dag/config.toml:6:46
           |
@@ -113,7 +113,7 @@ fn a_pin_is_one_that_a_pi_has_and_read_once() {
 
 #[test]
 fn a_source_tells_only_what_it_can() {
-    assert_snapshot!(told_of_device("power.source = \"none\"\nbattery = { source = \"gpio\", pin = 4 }"), @r#"
+    assert_snapshot!(device_problems("power.source = \"none\"\nbattery = { source = \"gpio\", pin = 4 }"), @r#"
         error: `source` cannot be `gpio`
          --> /home/dag/config.toml:7:22
           |
@@ -122,7 +122,7 @@ fn a_source_tells_only_what_it_can() {
           |
           = help: expected one of `none`, `nut`
         "#);
-    assert_snapshot!(told_of_device("power.source = \"none\"\ndoor = { source = \"nut\" }"), @r#"
+    assert_snapshot!(device_problems("power.source = \"none\"\ndoor = { source = \"nut\" }"), @r#"
         error: `source` cannot be `nut`
          --> /home/dag/config.toml:7:19
           |
@@ -131,7 +131,7 @@ fn a_source_tells_only_what_it_can() {
           |
           = help: expected one of `none`, `simulated`, `gpio`
         "#);
-    assert_snapshot!(told_of_device("power = { source = \"simulated\", pin = 4 }"), @r#"
+    assert_snapshot!(device_problems("power = { source = \"simulated\", pin = 4 }"), @r#"
         error: `device.cottage.power.pin` is not a key of this file
          --> /home/dag/config.toml:6:33
           |
@@ -144,7 +144,7 @@ fn a_source_tells_only_what_it_can() {
 
 #[test]
 fn a_ups_is_a_word_at_a_server_and_its_port() {
-    assert_snapshot!(told_of_device(
+    assert_snapshot!(device_problems(
         "power = { source = \"nut\", address = \"localhost\", ups = \"my ups\", poll = \"10ms\" }",
     ), @r#"
         error: `localhost` is not a server and its port: write them like `127.0.0.1:3493`

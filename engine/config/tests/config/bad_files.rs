@@ -5,10 +5,10 @@ use std::fs;
 use dag_config::Config;
 use insta::assert_snapshot;
 
-use crate::{file, told};
+use crate::{file, problems};
 
-/// What is said of the file `name` in a new folder, after `make` did something with its path.
-fn told_of(make: impl FnOnce(&std::path::Path)) -> String {
+/// Returns the problems of the file at a path in a new folder, after `make` was called with the path.
+fn file_problems(make: impl FnOnce(&std::path::Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     make(&path);
@@ -18,7 +18,7 @@ fn told_of(make: impl FnOnce(&std::path::Path)) -> String {
 
 #[test]
 fn a_missing_file_says_how_to_get_one() {
-    assert_snapshot!(told_of(|_| ()), @r"
+    assert_snapshot!(file_problems(|_| ()), @r"
         error: there is no file `/home/dag/config.toml`
         --> /home/dag/config.toml
          = help: copy the `config.toml` that comes with detectordag here, or name yours with `--config PATH`
@@ -27,7 +27,7 @@ fn a_missing_file_says_how_to_get_one() {
 
 #[test]
 fn a_folder_is_no_file() {
-    assert_snapshot!(told_of(|path| fs::create_dir(path).unwrap()), @r"
+    assert_snapshot!(file_problems(|path| fs::create_dir(path).unwrap()), @r"
         error: `/home/dag/config.toml` is a folder
         --> /home/dag/config.toml
          = help: name the file in it: `--config PATH`
@@ -36,7 +36,7 @@ fn a_folder_is_no_file() {
 
 #[test]
 fn a_socket_is_no_file() {
-    assert_snapshot!(told_of(|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())), @r"
+    assert_snapshot!(file_problems(|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())), @r"
         error: `/home/dag/config.toml` is not a file
         --> /home/dag/config.toml
         ");
@@ -44,7 +44,7 @@ fn a_socket_is_no_file() {
 
 #[test]
 fn other_bytes_than_utf_8_are_refused_with_their_line() {
-    assert_snapshot!(told_of(|path| fs::write(path, b"mode = \"standalone\"\n# caf\xe9\n").unwrap()), @r"
+    assert_snapshot!(file_problems(|path| fs::write(path, b"mode = \"standalone\"\n# caf\xe9\n").unwrap()), @r"
         error: `/home/dag/config.toml` is not UTF-8 text: line 2 holds other bytes
         --> /home/dag/config.toml
          = help: save it as UTF-8
@@ -54,7 +54,7 @@ fn other_bytes_than_utf_8_are_refused_with_their_line() {
 #[test]
 fn a_file_over_one_mebibyte_is_refused() {
     let large = format!("{}#{}", file(""), "x".repeat(1 << 20));
-    assert_snapshot!(told_of(|path| fs::write(path, large).unwrap()), @r"
+    assert_snapshot!(file_problems(|path| fs::write(path, large).unwrap()), @r"
         error: `/home/dag/config.toml` is larger than 1 MiB
         --> /home/dag/config.toml
          = help: is it the right file? name it with `--config PATH`
@@ -63,7 +63,7 @@ fn a_file_over_one_mebibyte_is_refused() {
 
 #[test]
 fn what_is_not_toml_is_shown_at_its_places() {
-    assert_snapshot!(told("mode = standalone\n[site\nname = \"Home\"\n"), @r"
+    assert_snapshot!(problems("mode = standalone\n[site\nname = \"Home\"\n"), @r"
         error: this is not TOML: string values must be quoted, expected literal string
          --> /home/dag/config.toml:1:8
           |
@@ -80,7 +80,7 @@ fn what_is_not_toml_is_shown_at_its_places() {
 
 #[test]
 fn a_file_cut_off_in_the_middle_of_a_save_is_not_toml() {
-    assert_snapshot!(told("mode = \"standalone\"\n[site]\nname = \"Ho"), @r#"
+    assert_snapshot!(problems("mode = \"standalone\"\n[site]\nname = \"Ho"), @r#"
         error: this is not TOML: invalid basic string, expected `"`
          --> /home/dag/config.toml:3:11
           |
@@ -91,7 +91,7 @@ fn a_file_cut_off_in_the_middle_of_a_save_is_not_toml() {
 
 #[test]
 fn a_key_given_twice_is_not_toml() {
-    assert_snapshot!(told("mode = \"standalone\"\nmode = \"standalone\"\n"), @r#"
+    assert_snapshot!(problems("mode = \"standalone\"\nmode = \"standalone\"\n"), @r#"
         error: this is not TOML: duplicate key
          --> /home/dag/config.toml:2:1
           |
@@ -102,7 +102,7 @@ fn a_key_given_twice_is_not_toml() {
 
 #[test]
 fn an_integer_beyond_all_bounds_is_not_read() {
-    assert_snapshot!(told("mode = 99999999999999999999999\n"), @r"
+    assert_snapshot!(problems("mode = 99999999999999999999999\n"), @r"
         error: `site` is missing
         --> /home/dag/config.toml
          = help: add `[site]`
@@ -126,7 +126,7 @@ fn an_integer_beyond_all_bounds_is_not_read() {
 #[test]
 fn tables_nested_without_end_are_refused() {
     let nested = format!("mode = {}", "[".repeat(100_000));
-    assert_snapshot!(told(&nested), @r"
+    assert_snapshot!(problems(&nested), @r"
         error: this is not TOML: cannot recurse further; max recursion depth met
          --> /home/dag/config.toml:1:88
           |
@@ -144,14 +144,14 @@ fn tables_nested_without_end_are_refused() {
 #[test]
 fn of_very_many_problems_the_first_hundred_are_told() {
     let unknown = |n: usize| format!("key_{n} = 1\n");
-    let told = told(&(0..2_000).map(unknown).collect::<String>());
+    let told = problems(&(0..2_000).map(unknown).collect::<String>());
     assert_eq!(told.matches("error: ").count(), 101);
     assert!(told.ends_with("error: there are 1904 more problems\n--> /home/dag/config.toml"), "{told}");
 }
 
 #[test]
 fn an_empty_file_says_what_is_missing() {
-    assert_snapshot!(told(""), @r#"
+    assert_snapshot!(problems(""), @r#"
         error: `mode` is missing
         --> /home/dag/config.toml
          = help: add `mode = "standalone"`

@@ -1,12 +1,12 @@
-//! Values that cannot be, whatever the section.
+//! Wrong values in any section.
 
 use insta::assert_snapshot;
 
-use crate::{DEVICE, EMAIL, SITE, file, told, told_of_device};
+use crate::{DEVICE, EMAIL, SITE, device_problems, file, problems};
 
 #[test]
 fn everything_wrong_is_told_at_once_in_the_order_of_the_file() {
-    assert_snapshot!(told(
+    assert_snapshot!(problems(
         r#"mode = "standalon"
 [site]
 nam = "Home"
@@ -74,7 +74,7 @@ keep = "64 MB"
 
 #[test]
 fn an_unknown_key_is_told_with_the_nearest_known_one() {
-    assert_snapshot!(told(&file("[storage]\npaht = \"x\"\n[stroage]\nkeep = \"1 GiB\"\n[storage.other]\n")), @r#"
+    assert_snapshot!(problems(&file("[storage]\npaht = \"x\"\n[stroage]\nkeep = \"1 GiB\"\n[storage.other]\n")), @r#"
         error: `storage.paht` is not a key of this file
           --> /home/dag/config.toml:11:1
            |
@@ -103,8 +103,9 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
 
 #[test]
 fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
-    assert_snapshot!(told(&file(
-        "[storage]\npath = 5\nkeep = 64\n[webhook]\nallow_private = \"10.0.0.1\"\n[email.smtp]\nport = 2.5\nserver = true\nca = 2026-01-01\n[web]\nlisten = [1]\n",
+    assert_snapshot!(problems(&file(
+        "[storage]\npath = 5\nkeep = 64\n[webhook]\nallow_private = \"10.0.0.1\"\n\
+         [email.smtp]\nport = 2.5\nserver = true\nca = 2026-01-01\n[web]\nlisten = [1]\n",
     )), @r#"
         error: `path` must be text in quotes, not 5
           --> /home/dag/config.toml:11:8
@@ -148,7 +149,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
         20 | listen = [1]
            |          ^^^
         "#);
-    assert_snapshot!(told_of_device(
+    assert_snapshot!(device_problems(
         "power = \"simulated\"\nbattery = { source = \"none\", report_step = \"5\" }\nlabels = { area = 7 }",
     ), @r#"
         error: `device.cottage.power` must be a table, not the text "simulated"
@@ -171,7 +172,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
         8 | labels = { area = 7 }
           |                   ^
         "#);
-    assert_snapshot!(told(&format!("{SITE}operators = [\"owners\", 3]\n{DEVICE}{EMAIL}email = 1")), @r#"
+    assert_snapshot!(problems(&format!("{SITE}operators = [\"owners\", 3]\n{DEVICE}{EMAIL}email = 1")), @r#"
         error: an entry of `operators` must be text in quotes, not 3
          --> /home/dag/config.toml:5:24
           |
@@ -190,7 +191,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
 
 #[test]
 fn what_must_be_there_is_told_with_an_example() {
-    assert_snapshot!(told("mode = \"standalone\"\n[site]\n[device.cottage]\n[email]\n"), @r#"
+    assert_snapshot!(problems("mode = \"standalone\"\n[site]\n[device.cottage]\n[email]\n"), @r#"
         error: `name` is missing in `site`
          --> /home/dag/config.toml:2:2
           |
@@ -231,7 +232,7 @@ fn what_must_be_there_is_told_with_an_example() {
           |
           = help: add `from = "detectordag <dag@example.com>"`
         "#);
-    assert_snapshot!(told(&format!("{SITE}[device]\n{EMAIL}")), @r"
+    assert_snapshot!(problems(&format!("{SITE}[device]\n{EMAIL}")), @r"
         error: there is no device
          --> /home/dag/config.toml:5:2
           |
@@ -245,7 +246,7 @@ fn what_must_be_there_is_told_with_an_example() {
 #[test]
 fn what_a_later_version_builds_is_refused_not_ignored() {
     let more = "[heartbeat]\n[drill]\n";
-    assert_snapshot!(told(&file(more)), @r"
+    assert_snapshot!(problems(&file(more)), @r"
         error: `[heartbeat]` is not part of this version yet
           --> /home/dag/config.toml:10:2
            |
@@ -262,7 +263,8 @@ fn what_a_later_version_builds_is_refused_not_ignored() {
            |
            = help: remove this section
         ");
-    assert_snapshot!(told_of_device("power = { source = \"simulated\" }\nbattery = { source = \"cw2015\", bus = 1 }"), @r#"
+    let battery = "power = { source = \"simulated\" }\nbattery = { source = \"cw2015\", bus = 1 }";
+    assert_snapshot!(device_problems(battery), @r#"
         error: `source = "cw2015"` is not part of this version yet
          --> /home/dag/config.toml:7:22
           |
@@ -275,7 +277,7 @@ fn what_a_later_version_builds_is_refused_not_ignored() {
 
 #[test]
 fn a_zone_that_does_not_exist_is_told_with_the_nearest() {
-    assert_snapshot!(told_of_device("timezone = \"Europe/Berlni\"\npower = { source = \"none\" }"), @r#"
+    assert_snapshot!(device_problems("timezone = \"Europe/Berlni\"\npower = { source = \"none\" }"), @r#"
         error: there is no time zone `Europe/Berlni`
          --> /home/dag/config.toml:6:12
           |
@@ -284,7 +286,7 @@ fn a_zone_that_does_not_exist_is_told_with_the_nearest() {
           |
           = help: did you mean `Europe/Berlin`?
         "#);
-    assert_snapshot!(told_of_device("timezone = \"the moon\"\npower = { source = \"none\" }"), @r#"
+    assert_snapshot!(device_problems("timezone = \"the moon\"\npower = { source = \"none\" }"), @r#"
         error: there is no time zone `the moon`
          --> /home/dag/config.toml:6:12
           |
@@ -297,7 +299,7 @@ fn a_zone_that_does_not_exist_is_told_with_the_nearest() {
 
 #[test]
 fn a_name_is_one_line() {
-    assert_snapshot!(told_of_device("name = \"Cottage\\r\\nBcc: x\"\npower = { source = \"none\" }"), @r#"
+    assert_snapshot!(device_problems("name = \"Cottage\\r\\nBcc: x\"\npower = { source = \"none\" }"), @r#"
         error: `name` must be one line of text, and not empty
          --> /home/dag/config.toml:6:8
           |

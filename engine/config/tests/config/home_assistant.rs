@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::{file, read, told};
+use crate::{file, problems, read};
 
 fn section(lines: &str) -> String {
     file(&format!("[home_assistant]\n{lines}\n"))
@@ -19,7 +19,7 @@ fn a_broker_is_enough() {
 
 #[test]
 fn a_section_needs_its_broker() {
-    assert_snapshot!(told(&section("prefix = \"home\"")), @r#"
+    assert_snapshot!(problems(&section("prefix = \"home\"")), @r#"
     error: `broker` is missing in `home_assistant`
       --> /home/dag/config.toml:10:2
        |
@@ -32,7 +32,7 @@ fn a_section_needs_its_broker() {
 
 #[test]
 fn a_broker_is_an_address() {
-    assert_snapshot!(told(&section("broker = \"homeassistant.local:1883\"")), @r#"
+    assert_snapshot!(problems(&section("broker = \"homeassistant.local:1883\"")), @r#"
     error: `homeassistant.local:1883` is not the address of an MQTT broker
       --> /home/dag/config.toml:11:10
        |
@@ -45,7 +45,7 @@ fn a_broker_is_an_address() {
 
 #[test]
 fn a_user_in_the_address_is_refused() {
-    assert_snapshot!(told(&section("broker = \"mqtt://dag:hunter2@home\"")), @r#"
+    assert_snapshot!(problems(&section("broker = \"mqtt://dag:hunter2@home\"")), @r#"
     error: the address of a broker names neither user nor password
       --> /home/dag/config.toml:11:10
        |
@@ -59,7 +59,7 @@ fn a_user_in_the_address_is_refused() {
 #[test]
 fn a_user_and_a_password_need_each_other_and_the_password_is_named() {
     let broker = "broker = \"mqtt://localhost\"";
-    assert_snapshot!(told(&section(&format!("{broker}\nusername = \"dag\""))), @r#"
+    assert_snapshot!(problems(&section(&format!("{broker}\nusername = \"dag\""))), @r#"
     error: a user without a password
       --> /home/dag/config.toml:12:12
        |
@@ -68,7 +68,7 @@ fn a_user_and_a_password_need_each_other_and_the_password_is_named() {
        |
        = help: add `password = "env:NAME"`
     "#);
-    assert_snapshot!(told(&section(&format!("{broker}\npassword = \"env:X\""))), @r#"
+    assert_snapshot!(problems(&section(&format!("{broker}\npassword = \"env:X\""))), @r#"
     error: a password without a user
       --> /home/dag/config.toml:12:12
        |
@@ -77,7 +77,7 @@ fn a_user_and_a_password_need_each_other_and_the_password_is_named() {
        |
        = help: add `username = "…"`
     "#);
-    assert_snapshot!(told(&section(&format!("{broker}\nusername = \"dag\"\npassword = \"hunter2\""))), @r#"
+    assert_snapshot!(problems(&section(&format!("{broker}\nusername = \"dag\"\npassword = \"hunter2\""))), @r#"
     error: a secret is only named here, never written: use `env:NAME` or `file:PATH`
       --> /home/dag/config.toml:13:12
        |
@@ -88,7 +88,7 @@ fn a_user_and_a_password_need_each_other_and_the_password_is_named() {
 
 #[test]
 fn certificates_are_for_tls_and_a_prefix_is_a_topic() {
-    assert_snapshot!(told(&section("broker = \"mqtt://localhost\"\nca = \"ca.pem\"\nprefix = \"home/#\"")), @r#"
+    assert_snapshot!(problems(&section("broker = \"mqtt://localhost\"\nca = \"ca.pem\"\nprefix = \"home/#\"")), @r#"
     error: certificates are for a broker with TLS
       --> /home/dag/config.toml:12:6
        |

@@ -1,4 +1,4 @@
-//! `config.toml` as a user meets it.
+//! `config.toml`: its values, and the problems that a user is shown.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
@@ -16,7 +16,7 @@ use std::ffi::OsString;
 
 use dag_config::{Config, ConfigErrors};
 
-/// A file with what must be there and nothing else; `more` goes to its end.
+/// The smallest complete file, with `more` at its end.
 fn file(more: &str) -> String {
     format!("{SITE}{DEVICE}{EMAIL}{more}")
 }
@@ -32,12 +32,12 @@ fn read(text: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Resul
     Config::parse(text, "/home/dag/config.toml".as_ref(), variables, &flags)
 }
 
-/// What is said of a file that is wrong.
-fn told(text: &str) -> String {
+/// Returns the problems of a file.
+fn problems(text: &str) -> String {
     read(text, &[], &[]).unwrap_err().to_string()
 }
 
-/// What is said of a device whose section, after its first line, is `lines`.
-fn told_of_device(lines: &str) -> String {
-    told(&format!("{SITE}[device.cottage]\n{lines}\n{EMAIL}"))
+/// Returns the problems of a file whose device has these lines.
+fn device_problems(lines: &str) -> String {
+    problems(&format!("{SITE}[device.cottage]\n{lines}\n{EMAIL}"))
 }

@@ -151,7 +151,9 @@ fn is_key(word: &str) -> bool {
 fn every_key_is_explained_in_the_shipped_file() {
     let gpio =
         "[device.d]\npower = { source = \"gpio\", pin = 4, Q = 1 }\nbattery = { source = \"nut\", Q = 1 }\nQ = 1\n";
-    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[email.ses]\nQ = 1\n[uplink]\nendpoint = \"h\"\ncertificate = \"c\"\nkey = \"k\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n[home_assistant]\nbroker = \"mqtt://localhost\"\nQ = 1\n[QQQQ]\n";
+    let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[email.ses]\nQ = 1\n[uplink]\nendpoint = \"h\"\n\
+                certificate = \"c\"\nkey = \"k\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n\
+                [home_assistant]\nbroker = \"mqtt://localhost\"\nQ = 1\n[QQQQ]\n";
     let wrong = read(&format!("{SITE}Q = 1\n{gpio}{EMAIL}{more}"), &[], &[]).unwrap_err();
     let helps = wrong.problems().iter().map(|problem| problem.help.as_deref().unwrap());
     let keys: Vec<&str> = helps.flat_map(|help| help.split('`').skip(1).step_by(2)).collect();
@@ -225,7 +227,8 @@ fn what_the_file_leaves_out_has_its_default() {
 #[test]
 fn paths_count_from_the_folder_of_the_file() {
     let text = file(
-        "outbox = \"/mail\"\n[email.smtp]\nserver = \"mail\"\nca = \"ca.pem\"\nusername = \"dag\"\npassword = \"file:key\"\n",
+        "outbox = \"/mail\"\n[email.smtp]\nserver = \"mail\"\nca = \"ca.pem\"\nusername = \"dag\"\n\
+         password = \"file:key\"\n",
     );
     let config = Config::parse(&text, "conf/config.toml".as_ref(), [], &[]).unwrap();
     assert_eq!(config.root, Path::new("conf"));
@@ -251,11 +254,17 @@ fn the_only_device_is_meant_unless_there_are_several() {
     let one = read(&file(""), &[], &[]).unwrap();
     assert_eq!(one.device(None).unwrap().id, "cottage");
     assert_eq!(one.device(None).unwrap().timezone.as_deref(), Some("Europe/London"));
-    assert_snapshot!(one.device(Some("cotage")).unwrap_err(), @r"the configuration has no device `cotage`: it has `cottage`");
+    assert_snapshot!(
+        one.device(Some("cotage")).unwrap_err(),
+        @r"the configuration has no device `cotage`: it has `cottage`"
+    );
     let shed = "[device.shed]\ntimezone = \"asia/tokyo\"\npower.source = \"none\"\n";
     let two = read(&file(shed), &[], &[]).unwrap();
     assert_eq!(two.device(Some("shed")).unwrap().timezone.as_deref(), Some("Asia/Tokyo"));
-    assert_snapshot!(two.device(None).unwrap_err(), @r"the configuration has several devices (`cottage`, `shed`): say which one this is with `--device NAME`");
+    assert_snapshot!(
+        two.device(None).unwrap_err(),
+        @r"the configuration has several devices (`cottage`, `shed`): say which one this is with `--device NAME`"
+    );
     assert_eq!(two.device(None), Err(DeviceError::Several("`cottage`, `shed`".into())));
 }
 
