@@ -25,7 +25,7 @@ async fn send(outbox: &Path, message: &Notification) -> Result<Receipt, Failure>
 }
 
 /// Writes a message into a new folder and gives the file's name and text.
-async fn written(message: &Notification) -> (String, String) {
+async fn write(message: &Notification) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("var/outbox");
     let receipt = send(&outbox, message).await.unwrap();
@@ -37,7 +37,7 @@ async fn written(message: &Notification) -> (String, String) {
 
 #[tokio::test]
 async fn a_mail_is_a_file_that_mail_programs_open() {
-    let (name, mail) = written(&notification(Kind::Opened)).await;
+    let (name, mail) = write(&notification(Kind::Opened)).await;
     assert_eq!(name, "20260110T140230.000Z-opened-nor-00000000.eml");
     insta::assert_snapshot!(mail.replace('\r', ""));
 }
@@ -45,7 +45,7 @@ async fn a_mail_is_a_file_that_mail_programs_open() {
 #[tokio::test]
 async fn a_call_is_a_file_with_url_headers_and_body() {
     let message = to_webhook("http://127.0.0.1/hook", Some("telegram"), &["file:new"]);
-    let (name, call) = written(&message).await;
+    let (name, call) = write(&message).await;
     assert_eq!(name, "20260110T140230.000Z-opened-nor-00000000.json");
     insta::assert_snapshot!(call);
 }
@@ -53,14 +53,14 @@ async fn a_call_is_a_file_with_url_headers_and_body() {
 #[tokio::test]
 async fn the_same_message_makes_the_same_bytes() {
     for message in KINDS.map(notification).into_iter().chain(causes().into_iter().map(trouble)) {
-        assert_eq!(written(&message).await, written(&message).await);
+        assert_eq!(write(&message).await, write(&message).await);
     }
 }
 
 #[tokio::test]
 async fn messages_of_one_incident_make_one_thread() {
     for kind in KINDS {
-        let (_, mail) = written(&Notification { id: id(42), ..notification(kind) }).await;
+        let (_, mail) = write(&Notification { id: id(42), ..notification(kind) }).await;
         let root = format!("<incident-{}@example.com>", id(7));
         for header in [
             format!("Message-ID: <{}@example.com>", id(42)),
@@ -79,7 +79,7 @@ async fn messages_of_one_cause_of_trouble_on_one_device_make_one_thread() {
     let same = [trouble(script("allow", "a")), trouble(script("message", "b"))];
     let mut threads = Vec::new();
     for message in same.into_iter().chain([elsewhere]).chain(causes().into_iter().map(trouble)) {
-        let (_, mail) = written(&message).await;
+        let (_, mail) = write(&message).await;
         let thread = mail.lines().find_map(|line| line.strip_prefix("In-Reply-To: ")).unwrap().to_owned();
         assert!(thread.starts_with("<trouble-") && mail.contains(&format!("References: {thread}")), "{mail}");
         threads.push(thread);
@@ -95,7 +95,7 @@ async fn messages_of_one_cause_of_trouble_on_one_device_make_one_thread() {
 async fn files_sort_by_time_and_a_strange_name_cannot_leave_the_folder() {
     let mut message = notification(Kind::Resolved);
     message.recipient = "../../etc/Nör x@example.com".into();
-    let (name, _) = written(&message).await;
+    let (name, _) = write(&message).await;
     assert_eq!(name, "20260110T143110.000Z-resolved-..-..-etc-N-r-x@example.com-00000000.eml");
 }
 
@@ -117,5 +117,8 @@ async fn a_folder_that_cannot_be_written_is_tried_again() {
     let error = send(&file, &notification(Kind::Opened)).await.unwrap_err();
     assert!(matches!(error, Failure::Retry { .. }));
     let told = error.to_string().replace(&folder.path().display().to_string(), "FOLDER");
-    insta::assert_snapshot!(told, @"FOLDER/outbox/20260110T140230.000Z-opened-nor-00000000.eml cannot be written: File exists (os error 17)");
+    insta::assert_snapshot!(
+        told,
+        @"FOLDER/outbox/20260110T140230.000Z-opened-nor-00000000.eml cannot be written: File exists (os error 17)"
+    );
 }

@@ -1,4 +1,4 @@
-//! Delivery as its hosts and its receivers meet it.
+//! Delivery, seen from its hosts and from its receivers.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@ mod outbox;
 mod peer;
 mod sample;
 mod smtp;
+mod template_problems;
 mod templates;
 mod webhook;
 mod words;

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// A running counterpart.
 pub struct Peer {
     child: Child,
-    said: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
     /// Its port on loopback.
     pub port: u16,
 }
@@ -24,8 +24,8 @@ impl Peer {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
         let mut command = Command::new(Path::new(&venv).join("bin/python"));
         let mut child = command.arg(script).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        let mut peer = Peer { child, said, port: 0 };
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut peer = Peer { child, output, port: 0 };
         peer.port = peer.next()["port"].as_u64().unwrap().try_into().unwrap();
         peer
     }
@@ -33,14 +33,14 @@ impl Peer {
     /// The next line that it prints: a mail or a call that it took. Waits for it.
     pub fn next(&mut self) -> Value {
         let mut line = String::new();
-        self.said.read_line(&mut line).unwrap();
+        self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer said {line:?}"))
     }
 
     /// Everything else that it printed before it was ended.
     pub fn end(mut self) -> Vec<Value> {
         self.child.kill().unwrap();
-        let lines = (&mut self.said).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        let lines = (&mut self.output).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
         lines.collect()
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Receipt, Sending, SetupError, Templates};
+use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Prepared, Receipt, Sending, SetupError, Templates};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
 use crate::{peer::Peer, sample::notification};
@@ -41,12 +41,25 @@ fn smtp(port: u16, security: Security) -> Smtp {
     Smtp { server: "localhost".into(), port: Some(port), security, ca: None, username: None, password: None }
 }
 
+fn email(transport: Transport, from: &str) -> Email {
+    Email { transport, from: from.into(), outbox: "unused".into(), smtp: None, ses: Ses::default() }
+}
+
 fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
-    let from = "detectordag <dag@example.com>".into();
-    let email =
-        Email { transport: Transport::Smtp, from, outbox: "unused".into(), smtp: Some(smtp), ses: Ses::default() };
+    let email = Email { smtp: Some(smtp), ..email(Transport::Smtp, "detectordag <dag@example.com>") };
     let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
-    Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), limits)
+    through(&email, limits)
+}
+
+fn through(email: &Email, limits: Limits) -> Result<Delivery, SetupError> {
+    Delivery::new(email, &Webhook::default(), Secrets::of_machine(Path::new("")), limits)
+}
+
+/// A message by mail, and its content.
+fn mail_to(to: &str) -> (Notification, Prepared) {
+    let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
+    let (prepared, _) = Templates::built_in().prepare(&message);
+    (message, prepared)
 }
 
 async fn send(smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
@@ -54,8 +67,7 @@ async fn send(smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
 }
 
 async fn send_to(to: &str, smtp: Smtp, timeout: u64) -> Result<Receipt, Failure> {
-    let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
-    let (prepared, _) = Templates::built_in().prepare(&message);
+    let (message, prepared) = mail_to(to);
     delivery(smtp, timeout).unwrap().send(&message, &prepared, message.at).await
 }
 
@@ -115,7 +127,11 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
 async fn nothing_is_sent_unprotected_where_starttls_is_asked_for() {
     let server = Peer::start("smtp.py", &[]);
     let error = send(smtp(server.port, Security::Starttls), 5_000).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"the mail server localhost offers no STARTTLS, and nothing is sent unprotected: use `security = "tls"`, or another port"#);
+    insta::assert_snapshot!(
+        error,
+        @"the mail server localhost offers no STARTTLS, and nothing is sent unprotected: use `security = \"tls\"`, \
+          or another port"
+    );
     assert!(matches!(error, Failure::Retry { .. }), "{error}");
     assert_eq!(server.end().len(), 0);
 }
@@ -161,42 +177,35 @@ fn what_cannot_be_used_is_told_before_anything_is_sent() {
     let empty = folder.path().join("ca.pem");
     std::fs::write(&empty, "nothing\n").unwrap();
     let plain = Smtp { server: "mail.example.com".into(), ..smtp(25, Security::Plain) };
-    insta::assert_snapshot!(told(plain), @r#"`security = "plain"` is for a mail server on this machine only, not for mail.example.com: use `starttls` or `tls`"#);
+    insta::assert_snapshot!(
+        told(plain),
+        @"`security = \"plain\"` is for a mail server on this machine only, not for mail.example.com: \
+          use `starttls` or `tls`"
+    );
     let ca = Smtp { ca: Some("missing.pem".into()), ..smtp(25, Security::Tls) };
-    insta::assert_snapshot!(told(ca), @r#"`ca = "missing.pem"` cannot be used: No such file or directory (os error 2)"#);
+    insta::assert_snapshot!(
+        told(ca),
+        @r#"`ca = "missing.pem"` cannot be used: No such file or directory (os error 2)"#
+    );
     let ca = told(Smtp { ca: Some(empty.clone()), ..smtp(25, Security::Tls) });
     assert_eq!(ca, format!("`ca = \"{}\"` cannot be used: there is no PEM certificate in it", empty.display()));
 
-    let email = |from: &str| Email {
-        transport: Transport::Smtp,
-        from: from.into(),
-        outbox: "".into(),
-        smtp: None,
-        ses: Ses::default(),
-    };
-    let told = |email: Email| {
-        Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), Limits::default())
-            .err()
-            .unwrap()
-            .to_string()
-    };
-    insta::assert_snapshot!(told(email("dag@example.com")), @r#"`transport = "smtp"` needs a section `[email.smtp]` with `server`"#);
-    insta::assert_snapshot!(told(Email { transport: Transport::Outbox, ..email("dag") }), @r#"`from = "dag"` is not a mail address: write `dag@example.com` or `detectordag <dag@example.com>`"#);
+    let told = |email: Email| through(&email, Limits::default()).err().unwrap().to_string();
+    insta::assert_snapshot!(
+        told(email(Transport::Smtp, "dag@example.com")),
+        @r#"`transport = "smtp"` needs a section `[email.smtp]` with `server`"#
+    );
+    insta::assert_snapshot!(
+        told(email(Transport::Outbox, "dag")),
+        @r#"`from = "dag"` is not a mail address: write `dag@example.com` or `detectordag <dag@example.com>`"#
+    );
 }
 
 #[tokio::test]
 async fn a_device_whose_mail_leaves_by_ses_says_that_it_cannot() {
-    let email = Email {
-        transport: Transport::Ses,
-        from: "dag@example.com".into(),
-        outbox: "unused".into(),
-        smtp: None,
-        ses: Ses::default(),
-    };
-    let delivery =
-        Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new("")), Limits::default()).unwrap();
-    let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
-    let (prepared, _) = Templates::built_in().prepare(&message);
+    let email = email(Transport::Ses, "dag@example.com");
+    let delivery = through(&email, Limits::default()).unwrap();
+    let (message, prepared) = mail_to("nor@example.com");
     let refused = delivery.send(&message, &prepared, message.at).await.unwrap_err();
     assert!(matches!(&refused, Failure::Permanent { error } if error.starts_with("this device cannot send by SES: ")));
 }
@@ -213,19 +222,12 @@ impl Mailer for Echo {
 }
 
 #[tokio::test]
-async fn a_host_with_a_service_of_its_own_gives_it_the_same_bytes_at_every_attempt() {
-    let email = Email {
-        transport: Transport::Ses,
-        from: "Nör <dag@example.com>".into(),
-        outbox: "unused".into(),
-        smtp: None,
-        ses: Ses::default(),
-    };
+async fn a_hosts_own_mail_service_gets_the_same_bytes_at_every_attempt() {
+    let email = email(Transport::Ses, "Nör <dag@example.com>");
     let secrets = Secrets::of_machine(Path::new(""));
     let delivery =
         Delivery::with_mailer(&email, &Webhook::default(), secrets, Limits::default(), Arc::new(Echo)).unwrap();
-    let message = Notification { address: Address::Email("nor@example.com".into()), ..notification(Kind::Opened) };
-    let (prepared, _) = Templates::built_in().prepare(&message);
+    let (message, prepared) = mail_to("nor@example.com");
     let first = delivery.send(&message, &prepared, message.at).await.unwrap();
     let begins = format!("dag@example.com to nor@example.com, {}: From: ", message.id);
     assert!(first.answer.starts_with(&begins), "{}", first.answer);

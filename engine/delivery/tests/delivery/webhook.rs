@@ -11,7 +11,7 @@ use crate::{
     sample::{notification, t, to_webhook},
 };
 
-/// SiblingRules what the receiver's clock says, which verifies that a call is fresh.
+/// The time by the receiver's clock, which verifies that a call is fresh.
 fn now() -> Time {
     jiff::Timestamp::now().into()
 }
@@ -52,8 +52,8 @@ async fn call(receiver: &Peer, path: &str, timeout: u64) -> Result<Receipt, Fail
     send(&delivery(&["127.0.0.1"], timeout), &message).await
 }
 
-/// What failed, without the receiver's port.
-fn told(receiver: &Peer, result: Result<Receipt, Failure>) -> (String, Option<bool>, Option<Millis>) {
+/// A failure without the receiver's port: its text, whether it is tried again, and after how long.
+fn failure(receiver: &Peer, result: Result<Receipt, Failure>) -> (String, Option<bool>, Option<Millis>) {
     let tell = |error: String| error.replace(&receiver.port.to_string(), "PORT");
     match result.unwrap_err() {
         Failure::Retry { error, after } => (tell(error), Some(true), after),
@@ -113,12 +113,12 @@ async fn ntfy_is_called_at_its_root_and_finds_its_topic_in_the_body() {
 #[tokio::test]
 async fn what_a_receiver_does_wrong_is_told_and_bounded() {
     let receiver = Peer::start("webhook.py", &[]);
-    insta::assert_debug_snapshot!(told(&receiver, call(&receiver, "hang", 200).await));
-    insta::assert_debug_snapshot!(told(&receiver, call(&receiver, "redirect", 5_000).await));
-    insta::assert_debug_snapshot!(told(&receiver, call(&receiver, "busy", 5_000).await));
-    insta::assert_debug_snapshot!(told(&receiver, call(&receiver, "gone", 5_000).await));
+    insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "hang", 200).await));
+    insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "redirect", 5_000).await));
+    insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "busy", 5_000).await));
+    insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "gone", 5_000).await));
     assert_eq!(call(&receiver, "endless", 5_000).await.unwrap().answer, "200 OK");
-    let (error, again, _) = told(&receiver, call(&receiver, "endless-error", 5_000).await);
+    let (error, again, _) = failure(&receiver, call(&receiver, "endless-error", 5_000).await);
     assert!(error.starts_with("the receiver answered 400 Bad Request: xxx") && error.len() < 300, "{error}");
     assert_eq!(again, None);
     // Every call arrived once: nothing was carried on to where the redirect pointed.

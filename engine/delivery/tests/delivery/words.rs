@@ -13,22 +13,22 @@ fn mail(notification: &Notification) -> Rendered {
 }
 
 /// Subject and text of each message.
-fn told(messages: impl IntoIterator<Item = Notification>) -> String {
-    let told = messages.into_iter().map(|message| {
+fn texts(messages: impl IntoIterator<Item = Notification>) -> String {
+    let texts = messages.into_iter().map(|message| {
         let Rendered { subject, text, .. } = mail(&message);
         format!("{subject}\n{text}\n")
     });
-    told.collect::<Vec<_>>().join("\n")
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn an_outage_is_told_from_its_beginning_to_its_end() {
-    insta::assert_snapshot!(told(KINDS.map(notification)));
+    insta::assert_snapshot!(texts(KINDS.map(notification)));
 }
 
 #[test]
 fn another_rule_is_told_by_its_name_and_never_of_the_mains() {
-    let words = told(KINDS.map(|kind| of_rule("battery-low", kind)));
+    let words = texts(KINDS.map(|kind| of_rule("battery-low", kind)));
     insta::assert_snapshot!(words);
     assert!(!words.contains("is back"), "{words}");
 }
@@ -70,7 +70,7 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
     }
 }
 
-/// Quiet hours hold the last word, and by their end much may have happened.
+/// Quiet hours hold the final message, and the power may have changed again by their end.
 #[test]
 fn an_end_that_is_told_late_says_nothing_of_the_present_that_is_not_seen() {
     let mut message = notification(Kind::Resolved);
@@ -128,8 +128,8 @@ fn a_flicker_is_told_with_its_seconds() {
 }
 
 #[test]
-fn trouble_of_the_monitor_is_told_with_what_follows_from_it_and_what_to_do() {
-    insta::assert_snapshot!(told(causes().into_iter().map(trouble)));
+fn system_trouble_says_what_follows_from_it_and_what_to_do() {
+    insta::assert_snapshot!(texts(causes().into_iter().map(trouble)));
 }
 
 /// Whatever the mains did when they were last seen: nothing may sound like news of them.
