@@ -62,7 +62,7 @@ fn a_file_over_one_mebibyte_is_refused() {
 }
 
 #[test]
-fn what_is_not_toml_is_shown_at_its_places() {
+fn a_file_that_is_not_toml_is_shown_at_its_places() {
     assert_snapshot!(problems("mode = standalone\n[site\nname = \"Home\"\n"), @r"
         error: this is not TOML: string values must be quoted, expected literal string
          --> /home/dag/config.toml:1:8
@@ -142,7 +142,7 @@ fn tables_nested_without_end_are_refused() {
 }
 
 #[test]
-fn of_very_many_problems_the_first_hundred_are_told() {
+fn only_the_first_hundred_problems_are_shown() {
     let unknown = |n: usize| format!("key_{n} = 1\n");
     let told = problems(&(0..2_000).map(unknown).collect::<String>());
     assert_eq!(told.matches("error: ").count(), 101);

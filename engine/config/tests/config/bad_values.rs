@@ -190,7 +190,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_it_is() {
 }
 
 #[test]
-fn what_must_be_there_is_told_with_an_example() {
+fn a_missing_key_is_shown_with_an_example() {
     assert_snapshot!(problems("mode = \"standalone\"\n[site]\n[device.cottage]\n[email]\n"), @r#"
         error: `name` is missing in `site`
          --> /home/dag/config.toml:2:2
@@ -244,7 +244,7 @@ fn what_must_be_there_is_told_with_an_example() {
 }
 
 #[test]
-fn what_a_later_version_builds_is_refused_not_ignored() {
+fn sections_of_a_later_version_are_refused_not_ignored() {
     let more = "[heartbeat]\n[drill]\n";
     assert_snapshot!(problems(&file(more)), @r"
         error: `[heartbeat]` is not part of this version yet

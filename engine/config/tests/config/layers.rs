@@ -51,7 +51,7 @@ fn other_variables_are_no_keys() {
 }
 
 #[test]
-fn what_is_wrong_outside_the_file_names_the_variable_or_the_flag() {
+fn a_problem_outside_the_file_names_the_variable_or_the_flag() {
     let variables = [
         ("DAG_STORAGE__KEEP", "lots"),
         ("DAG_STORAG__PATH", "/x"),

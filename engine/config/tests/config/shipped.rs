@@ -79,7 +79,7 @@ fn the_shipped_file_is_the_demo() {
 }
 
 #[test]
-fn what_the_shipped_file_shows_in_comments_can_be_used() {
+fn the_commented_keys_of_the_shipped_file_can_be_used() {
     // Every commented line that is a key or a section, without its `#`.
     let shown = |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key));
     let lines = SHIPPED.lines().map(|line| line.strip_prefix("# ").filter(|line| shown(line)).unwrap_or(line));
@@ -171,7 +171,7 @@ fn every_key_is_explained_in_the_shipped_file() {
 }
 
 #[test]
-fn what_the_file_leaves_out_has_its_default() {
+fn keys_that_the_file_leaves_out_have_defaults() {
     assert_debug_snapshot!(read(&file(""), &[], &[]).unwrap(), @r#"
     Config {
         mode: Standalone,

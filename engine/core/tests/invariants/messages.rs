@@ -80,7 +80,7 @@ fn every_channel_of_a_step_that_fires_is_told_or_it_is_said_why_not() {
 }
 
 #[test]
-fn what_quiet_hours_or_inhibition_hold_is_sent_or_withheld_later() {
+fn a_message_that_quiet_hours_or_inhibition_hold_is_decided_later() {
     check_stories(40, With::EVERYTHING, |host| {
         for (at, decision) in host.decisions() {
             let Some((incident, key, kind, Some(Withholding::Quiet | Withholding::Inhibited))) =

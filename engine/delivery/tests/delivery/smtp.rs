@@ -171,7 +171,7 @@ async fn an_address_that_is_none_is_given_up() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_before_anything_is_sent() {
+fn an_unusable_configuration_is_refused_before_anything_is_sent() {
     let told = |smtp| delivery(smtp, 200).err().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("ca.pem");

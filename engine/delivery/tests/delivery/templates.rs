@@ -225,7 +225,7 @@ fn the_plain_document_tells_nothing_of_the_account() {
 }
 
 #[test]
-fn what_is_prepared_survives_storage() {
+fn prepared_content_survives_storage() {
     for message in [notification(Kind::Opened), to_webhook("https://example.com/x", Some("slack"), &[])] {
         let (prepared, _) = Templates::built_in().prepare(&message);
         let stored = serde_json::to_string(&prepared).unwrap();

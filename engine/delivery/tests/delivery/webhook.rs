@@ -111,7 +111,7 @@ async fn ntfy_is_called_at_its_root_and_finds_its_topic_in_the_body() {
 }
 
 #[tokio::test]
-async fn what_a_receiver_does_wrong_is_told_and_bounded() {
+async fn errors_of_a_receiver_are_shown_and_bounded() {
     let receiver = Peer::start("webhook.py", &[]);
     insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "hang", 200).await));
     insta::assert_debug_snapshot!(failure(&receiver, call(&receiver, "redirect", 5_000).await));

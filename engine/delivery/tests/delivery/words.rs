@@ -100,7 +100,7 @@ fn times_of_a_clock_that_was_not_set_are_told_as_such() {
 }
 
 #[test]
-fn what_cannot_be_seen_is_told_as_it_was_last_seen() {
+fn an_unknown_fact_is_shown_as_it_was_last_seen() {
     for rule in ["power-outage", "battery-low"] {
         let mut message = of_rule(rule, Kind::Reminder);
         incident(&mut message).unseen = true;

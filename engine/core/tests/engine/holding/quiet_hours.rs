@@ -34,7 +34,7 @@ fn a_step_in_quiet_hours_is_withheld_and_told_in_the_morning() {
 }
 
 #[test]
-fn who_was_told_before_is_reminded_in_the_morning() {
+fn a_recipient_told_before_quiet_hours_is_reminded_in_the_morning() {
     assert_snapshot!(quiet(TWO, "").play("4h power=off \n 6h \n 13h"), @"
     4h outage opened since 4h
     4h outage fired 0

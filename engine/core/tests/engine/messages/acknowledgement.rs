@@ -7,7 +7,7 @@ use super::STEPS;
 use crate::host::{Host, after, story};
 
 #[test]
-fn who_acknowledges_is_not_told_but_the_others_who_knew_are() {
+fn an_acknowledgement_is_told_to_the_others_who_know_of_the_incident() {
     assert_snapshot!(story(STEPS, "0s power=off \n 45m ack kim \n 3h \n 200m power=on \n 24h"), @"
     0s outage opened since 0s
     0s outage fired 0

@@ -55,7 +55,7 @@ fn a_step_that_comes_to_stand_where_another_fired_has_ids_of_its_own() {
 }
 
 #[test]
-fn who_was_told_hears_of_the_end_where_the_channel_leads_now() {
+fn the_final_message_goes_to_the_channels_address_of_now() {
     let webhook = |secret: &str| {
         let caller = "[recipient.caller]\nwebhook = { url = \"https://example.com/\", secret = ";
         format!("{}\n{caller}\"env:{secret}\" }}", outage(r#"{ notify = ["caller"] }"#))
