@@ -16,7 +16,7 @@ use dag::{
     store::{Queued, Retention, Store, Window},
 };
 use dag_config::Config;
-use dag_delivery::Failure;
+use dag_delivery::{Entry, Failure, Receipt};
 use dag_engine::{ClockShift, Id, Millis, Name, Outcome, Time, Value};
 use dag_rulebook::Rulebook;
 
@@ -64,31 +64,62 @@ fn read(desk: &mut Desk, value: Value, at: Time) {
 }
 
 fn recipients(desk: &Desk) -> Vec<&str> {
-    desk.outbox().map(|entry| entry.notification.recipient.as_str()).collect()
+    desk.outbox().iter().map(|entry| entry.notification.recipient.as_str()).collect()
 }
 
 #[test]
-fn what_falls_due_while_a_message_is_leased_is_told() {
+fn a_message_is_leased_in_the_transaction_of_its_decision() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = desk(folder.path());
     read(&mut desk, Value::Off, noon());
-    assert_eq!(recipients(&desk), ["nor"]);
-    // The attempt is made at the very moment at which the other rule's half minute is over.
-    assert_eq!(desk.parcels(&[], after(30)).len(), 1);
-    let mut both = recipients(&desk);
-    both.sort_unstable();
-    assert_eq!(both, ["kim", "nor"]);
-    let [kim] = &desk.parcels(&[], after(30))[..] else { panic!("kim is told next") };
+    let stored: Vec<(Id, Entry)> = desk.store().outbox().unwrap();
+    assert!(stored.iter().all(|(_, entry)| entry.is_leased() && entry.prepared.is_some()), "{stored:?}");
+    let [nor] = &desk.take_leased(noon())[..] else { panic!("nor is told") };
+    assert_eq!(nor.notification.recipient, "nor");
+    assert!(desk.take_leased(noon()).is_empty(), "each lease is taken once");
+}
+
+#[test]
+fn what_falls_due_while_a_message_is_settled_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = desk(folder.path());
+    let (nor, _) = failed(&mut desk);
+    // The attempt is settled at the very moment at which the other rule's half minute is over.
+    let [parcel] = &desk.take_leased(after(10))[..] else { panic!("nor is tried again") };
+    assert_eq!(parcel.notification.id, nor);
+    desk.settle(nor, Ok(Receipt { answer: "taken".to_owned() }), after(30));
+    let [kim] = &desk.take_leased(after(30))[..] else { panic!("kim is told next") };
     assert_eq!(kim.notification.recipient, "kim");
+}
+
+#[test]
+fn a_daemon_that_stops_leases_nothing_and_the_next_start_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = desk(folder.path());
+    first.stop_sending();
+    read(&mut first, Value::Off, noon());
+    assert!(first.take_leased(noon()).is_empty());
+    assert!(first.outbox().iter().all(|entry| !entry.is_leased() && entry.attempts == 0));
+    drop(first);
+    assert_eq!(desk(folder.path()).take_leased(after(1)).len(), 1);
+}
+
+#[test]
+fn a_lease_whose_daemon_died_is_given_up_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    read(&mut desk(folder.path()), Value::Off, noon());
+    let mut next = desk(folder.path());
+    let [nor] = &next.take_leased(after(1))[..] else { panic!("nor is told") };
+    assert_eq!(next.outbox().get(nor.notification.id).unwrap().attempts, 2);
 }
 
 /// A message that failed at noon, to be tried again a few seconds later.
 fn failed(desk: &mut Desk) -> (Id, Millis) {
     read(desk, Value::Off, noon());
-    let [parcel] = &desk.parcels(&[], noon())[..] else { panic!("one message is due") };
+    let [parcel] = &desk.take_leased(noon())[..] else { panic!("one message is due") };
     let id = parcel.notification.id;
     desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), noon());
-    let due = desk.outbox().next().unwrap().due().unwrap();
+    let due = desk.outbox().iter().next().unwrap().due().unwrap();
     (id, due.since(noon()))
 }
 
@@ -101,10 +132,10 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
         let (id, wait) = failed(&mut desk);
         let now = Time::from_millis(noon().as_millis() + shift_ms);
         desk.clock_set(ClockShift { began: noon(), shift_ms }, now);
-        let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
+        let entry = desk.outbox().get(id).unwrap();
         assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
         // It is as old as it was: nobody gives it up.
-        assert!(desk.parcels(&[], now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
+        assert!(desk.take_leased(now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
         desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), now + wait);
         assert!(recipients(&desk).contains(&"nor"), "{shift_ms}");
     }
@@ -115,8 +146,8 @@ fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let (id, wait) = failed(&mut desk(folder.path()));
     let mut desk = desk(folder.path());
-    desk.clock_set(ClockShift { began: after(60), shift_ms: 3_600_000 }, after(3_660));
-    let entry = desk.outbox().find(|entry| entry.notification.id == id).unwrap();
+    desk.clock_set(ClockShift { began: after(60), shift_ms: -58_000 }, after(2));
+    let entry = desk.outbox().get(id).unwrap();
     assert_eq!((entry.due(), entry.queued_at), (Some(noon() + wait), noon()));
 }
 
@@ -125,8 +156,8 @@ fn a_lease_that_was_given_before_the_clock_was_set_ends_in_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = desk(folder.path());
     read(&mut desk, Value::Off, noon());
-    assert_eq!(desk.parcels(&[], noon()).len(), 1);
-    let until = |desk: &Desk| desk.outbox().next().unwrap().due().unwrap();
+    assert_eq!(desk.take_leased(noon()).len(), 1);
+    let until = |desk: &Desk| desk.outbox().iter().next().unwrap().due().unwrap();
     let lease = until(&desk).since(noon());
     let now = Time::from_millis(noon().as_millis() - 7_200_000);
     desk.clock_set(ClockShift { began: noon(), shift_ms: -7_200_000 }, now);

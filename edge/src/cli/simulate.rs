@@ -13,7 +13,7 @@ use dag_rulebook::{Folder, Rulebook, devices};
 use serde::Serialize;
 
 use super::common::{Common, Format, load};
-use crate::trace::{Decided, Known, Replay, Trace, TraceError};
+use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
 
 /// What a trace is, for the command's help.
 pub(super) const TRACE: &str = "\

@@ -4,7 +4,7 @@
 //! rules, talking to receivers and to the cloud) runs beside the loop and comes back as a message of its own.
 
 pub mod control;
-mod desk;
+mod durable_engine;
 mod holds;
 mod home_assistant;
 mod reload;
@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub use control::{Answer, AskError, Asked, Control, Request, ask};
-pub use desk::{Desk, Parcel};
+pub use durable_engine::{Desk, LeasedMessage};
 pub use holds::{Matcher, Until};
 use reload::{Proved, forget_unread, proved};
 pub use status::{Status, UplinkStatus};
@@ -118,7 +118,7 @@ pub async fn run(
         daemon.desk.write_again();
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    tracing::info!(under_way = daemon.under_way.len(), "stopping");
+    tracing::info!(under_way = daemon.under_way, "stopping");
     daemon.finish().await;
     Ok(())
 }
@@ -133,7 +133,8 @@ struct Daemon {
     /// Why a source is lost.
     lost: BTreeMap<Name, String>,
     opened: StoreInfo,
-    under_way: Vec<Id>,
+    /// The number of attempts that are under way.
+    under_way: usize,
     attempts: JoinSet<()>,
     result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
     results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,
@@ -227,7 +228,7 @@ impl Daemon {
             sources,
             lost: BTreeMap::new(),
             opened,
-            under_way: Vec::new(),
+            under_way: 0,
             attempts: JoinSet::new(),
             result,
             results,
@@ -255,7 +256,7 @@ impl Daemon {
             return again.into();
         }
         let now = self.clock.now();
-        let due = self.desk.next_due(&self.under_way);
+        let due = self.desk.next_due();
         // A moment later rather than earlier: timers count in whole milliseconds.
         let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
         let wake = Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT);
@@ -288,12 +289,12 @@ impl Daemon {
     fn send(&mut self) {
         while self.attempts.try_join_next().is_some() {}
         let now = self.clock.now();
-        for parcel in self.desk.parcels(&self.under_way, now) {
-            let id = parcel.notification.id;
-            self.under_way.push(id);
+        for LeasedMessage { notification, prepared } in self.desk.take_leased(now) {
+            self.under_way += 1;
             let (delivery, result) = (Arc::clone(&self.delivery), self.result.clone());
             self.attempts.spawn(async move {
-                let sent = delivery.send(&parcel.notification, &parcel.prepared, now).await;
+                let id = notification.id;
+                let sent = delivery.send(&notification, &prepared, now).await;
                 // The loop is gone only when the daemon stops: the lease then runs out, and it is tried again.
                 let _ = result.send((id, sent)).await;
             });
@@ -303,9 +304,10 @@ impl Daemon {
     /// Waits a little for what is under way, so that what its receiver takes now is not sent again at the next start.
     async fn finish(&mut self) {
         let end = Instant::now() + FAREWELL;
-        while !self.under_way.is_empty() {
+        self.desk.stop_sending();
+        while self.under_way > 0 {
             let Ok(Some((id, result))) = tokio::time::timeout_at(end, self.results.recv()).await else {
-                return tracing::warn!(under_way = self.under_way.len(), "tried again at the next start");
+                return tracing::warn!(under_way = self.under_way, "tried again at the next start");
             };
             self.settled(id, result);
         }
@@ -332,7 +334,7 @@ impl Daemon {
     }
 
     fn settled(&mut self, id: Id, result: Result<Receipt, Failure>) {
-        self.under_way.retain(|busy| *busy != id);
+        self.under_way = self.under_way.saturating_sub(1);
         self.desk.settle(id, result, self.clock.now());
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_delivery::{Entry, EntryState};
+use dag_delivery::Entry;
 use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,7 @@ impl Daemon {
     pub(super) fn status(&self) -> Status {
         let state = self.desk.state();
         let finished: Vec<Entry> = self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
-        let undelivered = finished.iter().filter(|entry| matches!(entry.state, EntryState::Undelivered { .. }));
+        let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
         Status {
             device: self.device.clone(),
             now: self.clock.now(),
@@ -165,11 +165,11 @@ impl Daemon {
                 })
                 .collect(),
             silences: state.silences().cloned().collect(),
-            waiting: self.desk.outbox().map(Waiting::from).collect(),
+            waiting: self.desk.outbox().iter().map(Waiting::from).collect(),
             undelivered: undelivered.map(Waiting::from).collect(),
             rules: self.desk.rulebook().engine.rules().hash(),
             rejected: self.rejected.clone(),
-            store: self.desk.trouble().map(str::to_owned),
+            store: self.desk.write_failure().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
             home_assistant: self.bridge.as_ref().map(Bridge::connection),
             next_deadline: state.next_deadline(),

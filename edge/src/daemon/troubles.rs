@@ -42,7 +42,7 @@ impl Daemon {
         let rules = self.rejected.as_deref().map(first_problem);
         let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned());
         let troubles = &mut self.troubles;
-        let mut inputs = troubles.store.seen(self.desk.trouble(), now);
+        let mut inputs = troubles.store.seen(self.desk.write_failure(), now);
         inputs.extend(troubles.rules.seen(rules, now));
         inputs.extend(troubles.clock.seen(clock, now));
         for input in inputs {

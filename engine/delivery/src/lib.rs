@@ -1,28 +1,27 @@
 //! Everything that decides how a [`Notification`](dag_engine::Notification) reaches people: words, signatures, retries.
 //!
-//! Both hosts use it unchanged. It stores nothing and waits for nothing: the host keeps [`Entry`]s, sleeps until
-//! [`next_due`], and makes the attempts at the same time, so that one slow receiver never delays another:
+//! Both hosts use it unchanged. It stores nothing and waits for nothing. The host keeps an [`Outbox`], sleeps until
+//! [`Outbox::next_due`], and makes the attempts at the same time, so that one slow receiver never delays another:
 //!
 //! ```
 //! # use std::path::Path;
 //! # use dag_config::{Email, Secrets, Transport, Webhook};
-//! # use dag_delivery::{Delivery, Entry, Limits, Templates, next_to_send};
-//! # use dag_engine::{Notification, Time};
-//! # async fn host(notification: Notification, email: Email, now: Time) -> Result<(), Box<dyn std::error::Error>> {
+//! # use dag_delivery::{Delivery, Limits, Outbox, Templates};
+//! # use dag_engine::{Decision, Time};
+//! # async fn host(decisions: Vec<Decision>, email: Email, now: Time) -> Result<(), Box<dyn std::error::Error>> {
 //! let templates = Templates::built_in();
 //! let delivery = Delivery::new(&email, &Webhook::default(), Secrets::of_machine(Path::new(".")), Limits::default())?;
-//! let entries = vec![Entry::new(notification, 1, now)];
+//! let mut outbox = Outbox::default();
 //!
-//! for mut entry in next_to_send(&entries, now).into_iter().cloned() {
-//!     // Durable before the attempt: the lease, and what is sent.
-//!     if !entry.lease(now) {
-//!         continue;
-//!     }
-//!     let prepared = entry.prepared.get_or_insert_with(|| templates.prepare(&entry.notification).0).clone();
-//!     // … store the entry …
+//! // One transaction: the decisions, what they queued, the leases, and what is sent.
+//! let queued = outbox.apply(&decisions, now);
+//! let leased = outbox.lease(32, now);
+//! // … the engine is told of each attempt, the entries are stored …
+//! for entry in leased {
+//!     let prepared = templates.prepare(&entry.notification).0;
 //!     let result = delivery.send(&entry.notification, &prepared, now).await;
-//!     entry.settle(result.as_ref(), now);
-//!     // … store it again, and tell the engine …
+//!     let settlement = outbox.settle(entry.notification.id, result.as_ref(), now);
+//!     // … the engine is told, the entry is stored …
 //! }
 //! # Ok(())
 //! # }
@@ -44,6 +43,6 @@ mod words;
 pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, Sending};
 pub use failure::{Failure, Receipt, SetupError};
-pub use outbox::{Entry, EntryState, LEASE, Settled, next_due, next_to_send};
+pub use outbox::{Entry, EntryState, LEASE, Outbox, Settled, Settlement};
 pub use prepared::{Prepared, Rendered};
 pub use template::{TemplateProblem, Templates};

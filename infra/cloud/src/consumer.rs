@@ -3,25 +3,28 @@
 use std::collections::BTreeMap;
 
 use dag_config::Config;
-use dag_delivery::Templates;
-use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
+use dag_delivery::{Entry, Failure, LEASE, Prepared, Templates};
+use dag_engine::{Device, Engine, Millis, Name, Notification, Runs, Time};
 use dag_rulebook::Rulebook;
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    event::Event,
+    device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY, email},
+    event::{Event, Lease},
     item::DeviceItem,
     registry::Registration,
-    work::{HandOver, LONGEST_DELAY, Work},
-    world::{Commit, CommitError, Devices as _, Fault, Queues as _, SHARDS, Store as _, Stored, World},
+    world::{Commit, CommitError, Devices as _, Fault, Queues as _, SHARDS, Store as _, Stored, Suppression, World},
 };
 
-/// How often a step is done again because somebody else wrote the item meanwhile.
+/// The most attempts at a transaction that fail because somebody else wrote the item meanwhile.
 const MOST_CONFLICTS: usize = 5;
 
-/// So many devices of a batch are worked on at the same time.
+/// The most devices of a batch that are worked on at the same time.
 const AT_ONCE: usize = 16;
+
+/// The most messages of a device that are leased at the same time.
+pub(crate) const AT_ONCE_PER_DEVICE: usize = 8;
 
 /// How far ahead a sweep looks: a little more than the time to the next one.
 const AHEAD: Millis = Millis::new(6 * 60_000);
@@ -37,7 +40,7 @@ pub struct Record {
     pub receives: u32,
 }
 
-/// Takes records over, with one set of rules. One for the life of a process.
+/// Applies records, by one set of rules. There is one for the life of a process.
 #[derive(Debug)]
 pub struct Consumer<W> {
     pub(crate) world: W,
@@ -46,10 +49,46 @@ pub struct Consumer<W> {
     config: Config,
 }
 
-/// What is needed to answer for a record.
-pub(crate) struct Taken<'r> {
+/// A record with its event.
+pub(crate) struct Received<'r> {
     pub record: &'r Record,
     pub event: Event,
+}
+
+/// How a transaction on a device item is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Options<'a> {
+    /// It may have been made before, and what followed from it was lost.
+    pub again: bool,
+    /// What the registry has of the device, where that is new.
+    pub registered: Option<&'a Registration>,
+    /// Who sends the messages that are due.
+    pub sending: Sending,
+}
+
+/// Who sends the messages that are due after a commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Whoever made the transaction: they are leased in it.
+    Here,
+    /// Whoever gets the record that is put into the queue `deliveries`: they are leased in the transaction too.
+    Elsewhere,
+    /// As `Elsewhere`, with leases of their own.
+    Later,
+}
+
+/// What a transaction led to.
+pub(crate) struct Done {
+    /// The messages that the caller has to send.
+    pub messages: Vec<LeasedMessage>,
+    /// The commit was made, and what followed from it was not done.
+    pub fault: Option<Fault>,
+}
+
+/// A message whose lease is durable.
+pub(crate) struct LeasedMessage {
+    pub notification: Notification,
+    pub prepared: Prepared,
 }
 
 impl<W: World> Consumer<W> {
@@ -64,10 +103,10 @@ impl<W: World> Consumer<W> {
         &self.world
     }
 
-    /// Takes a batch over. Answers the ids of the records that have to come again.
+    /// Applies a batch of records. Returns the ids of those that have to come again.
     pub async fn handle(&self, records: &[Record]) -> Vec<String> {
         let mut failed = Vec::new();
-        let mut devices: BTreeMap<Name, Vec<Taken<'_>>> = BTreeMap::new();
+        let mut devices: BTreeMap<Name, Vec<Received<'_>>> = BTreeMap::new();
         for record in records {
             match Event::parse(&record.body) {
                 Ok(Event::Sweep) => {
@@ -78,12 +117,12 @@ impl<W: World> Consumer<W> {
                 }
                 Ok(event) => {
                     let device = event.device().cloned().unwrap_or_default();
-                    devices.entry(device).or_default().push(Taken { record, event });
+                    devices.entry(device).or_default().push(Received { record, event });
                 }
-                Err(error) => failed.extend(self.bury(record, &error.to_string()).await),
+                Err(error) => failed.extend(self.dead_letter(record, &error.to_string()).await),
             }
         }
-        let work = devices.into_iter().map(|(device, taken)| self.device(device, taken));
+        let work = devices.into_iter().map(|(device, received)| self.device(device, received));
         let mut done = stream::iter(work).buffer_unordered(AT_ONCE);
         while let Some(more) = done.next().await {
             failed.extend(more);
@@ -92,121 +131,173 @@ impl<W: World> Consumer<W> {
     }
 
     /// What one batch brings of one device: first what happened, then what is to be sent.
-    async fn device(&self, device: Name, taken: Vec<Taken<'_>>) -> Vec<String> {
+    async fn device(&self, device: Name, received: Vec<Received<'_>>) -> Vec<String> {
         let (deliver, happened): (Vec<_>, Vec<_>) =
-            taken.into_iter().partition(|taken| matches!(taken.event, Event::Deliver { .. }));
+            received.into_iter().partition(|received| matches!(received.event, Event::Deliver { .. }));
         let mut failed = Vec::new();
-        for (taken, done) in
-            [(&happened, self.happened(&device, &happened).await), (&deliver, self.deliver(&device, &deliver).await)]
+        for (received, done) in
+            [(&happened, self.apply(&device, &happened).await), (&deliver, self.deliver(&device, &deliver).await)]
         {
             match done {
                 Ok(more) => failed.extend(more),
                 Err(fault) => {
-                    tracing::error!(%device, %fault, records = taken.len(), "the records come again");
-                    failed.extend(taken.iter().map(|taken| taken.record.id.clone()));
+                    tracing::error!(%device, %fault, records = received.len(), "the records come again");
+                    failed.extend(received.iter().map(|received| received.record.id.clone()));
                 }
             }
         }
         failed
     }
 
-    async fn happened(&self, device: &Name, taken: &[Taken<'_>]) -> Result<Vec<String>, Fault> {
-        if taken.is_empty() {
+    async fn apply(&self, device: &Name, received: &[Received<'_>]) -> Result<Vec<String>, Fault> {
+        if received.is_empty() {
             return Ok(Vec::new());
         }
-        for taken in taken {
-            if let Event::Feedback(feedback) = &taken.event {
-                let suppression = crate::world::Suppression { at: self.world.now(), text: feedback.text.clone() };
+        for received in received {
+            if let Event::Feedback(feedback) = &received.event {
+                let suppression = Suppression { at: self.world.now(), text: feedback.text.clone() };
                 for address in &feedback.addresses {
                     self.world.store().suppress(address, &suppression).await?;
                 }
             }
         }
-        let again = taken.iter().any(|taken| taken.record.receives > 1);
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let registered = match taken.iter().any(|taken| matches!(taken.event, Event::Registered { .. })) {
+        let registered = match received.iter().any(|received| matches!(received.event, Event::Registered { .. })) {
             true => self.world.store().registration(device).await?,
             false => None,
         };
-        let mut unknown = None;
-        let done = self.redo(device, again, registered.as_ref(), &mut unknown, |work| {
+        let again = received.iter().any(|received| received.record.receives > 1);
+        let options = Options { again, registered: registered.as_ref(), sending: Sending::Elsewhere };
+        let mut known = None;
+        let done = self.transact(device, options, &mut known, |transaction| {
             refused.clear();
-            for taken in taken {
-                if let Err(reason) = work.take(&taken.event) {
-                    refused.push((taken.record, reason));
+            for received in received {
+                if let Err(reason) = transaction.apply(&received.event) {
+                    refused.push((received.record, reason));
                 }
             }
         });
-        if done.await?.is_none() {
-            // The broker tells of everybody's connections, those of other clients of the account too.
-            let (others, unknown): (Vec<_>, Vec<_>) =
-                taken.iter().partition(|taken| matches!(taken.event, Event::Presence(_)));
-            if !others.is_empty() {
-                tracing::info!(%device, events = others.len(), "is no device here, and its connection is its own affair");
+        match done.await? {
+            Some(done) => done.fault.map_or(Ok(()), Err)?,
+            None => {
+                // The broker tells of everybody's connections, those of other clients of the account too.
+                let (others, unknown): (Vec<_>, Vec<_>) =
+                    received.iter().partition(|received| matches!(received.event, Event::Presence(_)));
+                if !others.is_empty() {
+                    tracing::info!(%device, events = others.len(), "is no device here: its connection is left alone");
+                }
+                let reason = format!("no device `{device}` is known here");
+                refused = unknown.into_iter().map(|received| (received.record, reason.clone())).collect();
             }
-            let reason = format!("no device `{device}` is known here");
-            refused = unknown.into_iter().map(|taken| (taken.record, reason.clone())).collect();
         }
         let mut failed = Vec::new();
         for (record, reason) in refused {
-            failed.extend(self.bury(record, &reason).await);
+            failed.extend(self.dead_letter(record, &reason).await);
         }
         Ok(failed)
     }
 
-    /// Does `work` on the item of a device until nobody else wrote it meanwhile; then hands over what has to be sent.
-    /// `None` where there is no such device, and none is `registered` now. `known` is the item as this wrote it last, which
-    /// saves reading it: if another wrote it since, the commit says so.
-    pub(crate) async fn redo<T>(
+    /// Runs a transaction on the item of a device until nobody else wrote it meanwhile, leases what is due in it, and does
+    /// what follows from it.
+    ///
+    /// Returns `None` where there is no such device, and none is registered now. `known` is the item as this wrote it last,
+    /// which saves reading it: if another wrote it since, the commit says so.
+    pub(crate) async fn transact(
         &self,
         device: &Name,
-        again: bool,
-        registered: Option<&Registration>,
+        options: Options<'_>,
         known: &mut Option<Stored>,
-        mut work: impl FnMut(&mut Work<'_>) -> T,
-    ) -> Result<Option<T>, Fault> {
-        for attempt in 0..MOST_CONFLICTS {
-            let now = self.world.now();
+        mut work: impl FnMut(&mut DeviceTransaction<'_>),
+    ) -> Result<Option<Done>, Fault> {
+        let Options { again, registered, sending } = options;
+        let mut suppressed: Vec<(String, Failure)> = Vec::new();
+        for attempt in 0..MOST_CONFLICTS + AT_ONCE_PER_DEVICE {
+            if attempt >= MOST_CONFLICTS + suppressed.len() {
+                break;
+            }
             let stored = match known.take() {
                 Some(stored) => Some(stored),
                 None => self.stored(device, registered).await?,
             };
             let Some(stored) = stored else { return Ok(None) };
-            let mut working = Work::new(&self.engine, stored, now);
+            let mut transaction = DeviceTransaction::new(&self.engine, stored, self.world.now());
             if let Some(registration) = registered {
-                working.register(registration);
+                transaction.register(registration);
             }
-            working.introduce(self.configured(device));
-            let result = work(&mut working);
-            // What was done before a conflict may be what another one handed over, or lost.
-            let (commit, hand_over) = working.end(again || attempt > 0);
-            let committed = match &commit {
-                Some(commit) => self.world.store().commit(commit).await,
-                None => Ok(()),
+            transaction.update_device(self.configured(device));
+            work(&mut transaction);
+            // One record is enough, for whoever gets it sends all that is due.
+            let (leased, due) = match sending {
+                Sending::Later => (Vec::new(), transaction.first_due()),
+                Sending::Here | Sending::Elsewhere => (transaction.lease(AT_ONCE_PER_DEVICE, &suppressed), None),
             };
-            match committed {
+            // What was done before a conflict may be what another one handed over, or lost.
+            let (commit, after) = transaction.end(again || attempt > 0);
+            let Some(mut commit) = commit else {
+                let record = due.map(|due| Event::deliver(device, due, None));
+                let fault = self.hand_over(device, after, record).await.err();
+                return Ok(Some(Done { messages: Vec::new(), fault }));
+            };
+            let messages = self.prepare(device, leased, &mut commit).await?;
+            commit.unsuppressed = messages.iter().filter_map(|message| email(&message.notification).cloned()).collect();
+            match self.world.store().commit(&commit).await {
                 Ok(()) => {
-                    *known = commit.map(Commit::stored);
-                    self.hand_over(device, hand_over).await?;
-                    return Ok(Some(result));
+                    let (first, until) = (messages.first().map(|message| message.notification.id), commit.at + LEASE);
+                    *known = Some(commit.stored());
+                    let (record, messages) = match sending {
+                        Sending::Here => (None, messages),
+                        Sending::Elsewhere | Sending::Later => {
+                            let lease = first.map(|_| Lease {
+                                messages: messages.iter().map(|message| message.notification.id).collect(),
+                                until,
+                            });
+                            (first.or(due).map(|first| Event::deliver(device, first, lease)), Vec::new())
+                        }
+                    };
+                    let fault = self.hand_over(device, after, record).await.err();
+                    return Ok(Some(Done { messages, fault }));
                 }
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Fault(fault)) => return Err(fault),
-                Err(suppressed @ CommitError::Suppressed { .. }) => {
-                    return Err(Fault { what: "writing the item", error: suppressed.to_string() });
+                Err(CommitError::Suppressed { address, suppression }) => {
+                    let error = format!("{address} is not written to since {}: {}", suppression.at, suppression.text);
+                    suppressed.push((address, Failure::Permanent { error }));
                 }
+                Err(CommitError::Fault(fault)) => return Err(fault),
             }
         }
         Err(Fault { what: "writing the item", error: format!("{MOST_CONFLICTS} others wrote it first") })
     }
 
-    /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
-    /// now.
-    pub(crate) async fn stored(
+    /// Fills in what the leased messages say. What is rendered now is written with the commit.
+    async fn prepare(
         &self,
         device: &Name,
-        registered: Option<&Registration>,
-    ) -> Result<Option<Stored>, Fault> {
+        leased: Vec<Entry>,
+        commit: &mut Commit,
+    ) -> Result<Vec<LeasedMessage>, Fault> {
+        let mut messages = Vec::new();
+        for entry in leased {
+            let id = entry.notification.id;
+            let known = match entry.attempts {
+                0 | 1 => None,
+                _ => self.world.store().prepared(device, id).await?,
+            };
+            let prepared = known.unwrap_or_else(|| {
+                let (prepared, problems) = self.templates.prepare(&entry.notification);
+                for problem in problems {
+                    tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
+                }
+                commit.prepared.push((id, prepared.clone()));
+                prepared
+            });
+            messages.push(LeasedMessage { notification: entry.notification, prepared });
+        }
+        Ok(messages)
+    }
+
+    /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
+    /// now.
+    async fn stored(&self, device: &Name, registered: Option<&Registration>) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.store().load(device).await? {
             return Ok(Some(stored));
         }
@@ -222,10 +313,11 @@ impl<W: World> Consumer<W> {
         self.config.device(Some(device)).ok()
     }
 
-    pub(crate) async fn hand_over(&self, device: &Name, hand_over: HandOver) -> Result<(), Fault> {
-        let HandOver { delivery, timer, mut commands, rules } = hand_over;
-        if let Some(message) = delivery {
-            self.world.queues().deliveries(vec![Event::deliver(device, message)]).await?;
+    /// Does what follows from a commit. `deliver` is the record for whoever sends the messages.
+    async fn hand_over(&self, device: &Name, after: AfterCommit, deliver: Option<String>) -> Result<(), Fault> {
+        let AfterCommit { timer, mut commands, rules } = after;
+        if let Some(record) = deliver {
+            self.world.queues().deliveries(vec![record]).await?;
         }
         if let Some(delay) = timer {
             self.world.queues().events(vec![(Event::timer(device), delay)]).await?;
@@ -272,8 +364,8 @@ impl<W: World> Consumer<W> {
         if records.is_empty() { Ok(()) } else { self.world.queues().events(records).await }
     }
 
-    /// Puts a record that nothing can be made of aside. Where even that fails it comes again.
-    async fn bury(&self, record: &Record, reason: &str) -> Option<String> {
+    /// Makes a dead letter of a record that nothing can be made of. Where even that fails it comes again.
+    async fn dead_letter(&self, record: &Record, reason: &str) -> Option<String> {
         tracing::warn!(record = %record.id, %reason, "put aside");
         match self.world.queues().dead_letter(&record.body, reason).await {
             Ok(()) => None,

@@ -1,134 +1,127 @@
-//! Messages on their way to people: leased, rendered once, sent a few at a time, and noted.
+//! Messages on their way to people: sent a few at a time, and settled.
 
-use dag_delivery::{Entry, Failure, Prepared, Receipt};
-use dag_engine::{Id, Name};
-use futures::{StreamExt as _, stream};
+use std::collections::BTreeMap;
+
+use dag_delivery::{Failure, Receipt};
+use dag_engine::{Id, Millis, Name, Time};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
-    consumer::{Consumer, Taken},
-    event::Event,
-    work::{Work, addresses},
-    world::{CommitError, Fault, Messenger as _, Store as _, Stored, World},
+    consumer::{Consumer, Done, LeasedMessage, Options, Received, Sending},
+    event::{Event, Lease},
+    world::{Fault, Messenger as _, Store as _, Stored, World},
 };
 
-/// So many messages of a device are sent at the same time.
-const AT_ONCE: usize = 8;
+/// The most attempts at settling a message while the table refuses.
+const MOST_SETTLING: u32 = 3;
 
-/// How often noting is tried when the table refuses.
-const MOST_NOTES: u32 = 3;
+/// How long one invocation goes on with what becomes due while it sends: 10 s of the minute that it has.
+const GOES_ON: Millis = Millis::new(10_000);
 
-/// How often leasing is tried again: conflicts, and addresses that turn out to be marked.
-const MOST_TRIES: usize = 5 + AT_ONCE;
+/// The least that is left of a lease when an attempt begins: 30 s, more than any attempt takes in the cloud.
+const LEAST_LEFT: Millis = Millis::new(30_000);
 
 impl<W: World> Consumer<W> {
-    /// Sends what is due of a device. Which messages the records name matters little: one that is not due any more, or not
-    /// yet, is not sent, and one that is due goes with those that are named.
-    pub(crate) async fn deliver(&self, device: &Name, taken: &[Taken<'_>]) -> Result<Vec<String>, Fault> {
-        if !taken.iter().any(|taken| matches!(taken.event, Event::Deliver { .. })) {
-            return Ok(Vec::new());
-        }
-        let again = taken.iter().any(|taken| taken.record.receives > 1);
-        let (parcels, mut known) = self.lease(device, again).await?;
-        let sending = parcels.into_iter().map(|(entry, prepared)| async move {
-            let notification = &entry.notification;
-            let result = self.world.messenger().send(notification, &prepared, self.world.now()).await;
-            match &result {
-                Ok(receipt) => {
-                    tracing::info!(%device, message = %notification.id, answer = receipt.answer, "delivered");
-                }
-                Err(error) => tracing::warn!(%device, message = %notification.id, %error, "not delivered"),
+    /// Sends what is due of a device. What a record says was leased for it is sent as it is. Otherwise it matters little
+    /// which message a record names: one that is not due is not sent, and one that is due goes with it.
+    pub(crate) async fn deliver(&self, device: &Name, received: &[Received<'_>]) -> Result<Vec<String>, Fault> {
+        let mut leases = Vec::new();
+        let mut searches = None;
+        for received in received {
+            match &received.event {
+                // Where it comes again, nobody knows whether an attempt was made: the lease runs out first.
+                Event::Deliver { lease: Some(lease), .. } if received.record.receives == 1 => leases.push(lease),
+                Event::Deliver { .. } => searches = Some(received.record.receives > 1 || searches == Some(true)),
+                _ => {}
             }
-            (notification.id, result)
-        });
-        let mut done = stream::iter(sending).buffer_unordered(AT_ONCE);
-        let mut fault = None;
-        // Noted as they come in, and one after the other: they would only be in each other's way.
-        while let Some((message, result)) = done.next().await {
-            fault = self.note(device, message, &result, &mut known).await.err().or(fault);
+        }
+        let began = self.world.now();
+        let (mut messages, mut known, mut fault) = (Vec::new(), None, None);
+        if !leases.is_empty() {
+            (messages, known) = self.leased(device, &leases, began).await?;
+        }
+        if let Some(again) = searches {
+            let options = Options { again, registered: None, sending: Sending::Here };
+            if let Some(done) = self.transact(device, options, &mut known, |_| {}).await? {
+                messages.extend(done.messages);
+                fault = done.fault;
+            }
+        }
+        let send = |message: LeasedMessage| self.attempt(device, message);
+        let mut attempts: FuturesUnordered<_> = messages.into_iter().map(send).collect();
+        // Settled as they come in, and one after the other: they would only be in each other's way.
+        while let Some((message, result)) = attempts.next().await {
+            let goes_on = self.world.now().since(began) < GOES_ON;
+            let sending = if goes_on { Sending::Here } else { Sending::Later };
+            let done = self.settle(device, message, &result, sending, &mut known).await;
+            attempts.extend(done.messages.into_iter().map(send));
+            fault = done.fault.or(fault);
         }
         fault.map_or(Ok(Vec::new()), Err)
     }
 
-    /// Notes what became of an attempt. What is not noted is sent again under the same id when the lease has run out, so a
-    /// table that refuses once is asked again.
-    async fn note(
+    async fn attempt(&self, device: &Name, message: LeasedMessage) -> (Id, Result<Receipt, Failure>) {
+        let LeasedMessage { notification, prepared } = message;
+        let result = self.world.messenger().send(&notification, &prepared, self.world.now()).await;
+        match &result {
+            Ok(receipt) => tracing::info!(%device, message = %notification.id, answer = receipt.answer, "delivered"),
+            Err(error) => tracing::warn!(%device, message = %notification.id, %error, "not delivered"),
+        }
+        (notification.id, result)
+    }
+
+    /// Settles a message. What is not settled is sent again under the same id when the lease has run out, so a table that
+    /// refuses once is asked again.
+    async fn settle(
         &self,
         device: &Name,
         message: Id,
         result: &Result<Receipt, Failure>,
+        sending: Sending,
         known: &mut Option<Stored>,
-    ) -> Result<(), Fault> {
-        let mut noted = Ok(());
-        for attempt in 0..MOST_NOTES {
-            let settle = |work: &mut Work<'_>| work.settle(message, result.as_ref());
-            noted = self.redo(device, attempt > 0, None, known, settle).await.map(|_| ());
-            if noted.is_ok() {
+    ) -> Done {
+        let mut settled = Done { messages: Vec::new(), fault: None };
+        for attempt in 0..MOST_SETTLING {
+            let options = Options { again: attempt > 0, registered: None, sending };
+            let done = self.transact(device, options, known, |transaction| {
+                transaction.settle(message, result.as_ref());
+            });
+            settled.fault = match done.await {
+                Ok(Some(done)) => {
+                    settled.messages.extend(done.messages);
+                    done.fault
+                }
+                Ok(None) => None,
+                Err(fault) => Some(fault),
+            };
+            if settled.fault.is_none() {
                 break;
             }
         }
-        noted
+        settled
     }
 
-    /// Leases what is due, and renders what was not rendered before. Nothing is sent before that is durable.
-    /// Answers that, and the item as it is then.
-    async fn lease(&self, device: &Name, again: bool) -> Result<(Vec<(Entry, Prepared)>, Option<Stored>), Fault> {
-        let mut marked: Vec<(String, Failure)> = Vec::new();
-        for tried in 0..MOST_TRIES {
-            let now = self.world.now();
-            let Some(stored) = self.stored(device, None).await? else { return Ok((Vec::new(), None)) };
-            let mut work = Work::new(&self.engine, stored, now);
-            let mut leased = work.lease(AT_ONCE);
-            leased.retain(|entry| {
-                let failure =
-                    marked.iter().find(|(address, _)| addresses([&entry.notification].into_iter()).contains(address));
-                if let Some((_, failure)) = failure {
-                    work.settle(entry.notification.id, Err(failure));
-                }
-                failure.is_none()
-            });
-            // After a conflict the lease may be our own, of which the answer was lost: nobody sends before it has run out.
-            let (commit, hand_over) = work.end(again || tried > 0);
-            let Some(mut commit) = commit else {
-                self.hand_over(device, hand_over).await?;
-                return Ok((Vec::new(), None));
-            };
-            let mut parcels = Vec::new();
-            for entry in leased {
-                let (prepared, fresh) = self.prepared(device, &entry).await?;
-                if fresh {
-                    commit.prepared.push((entry.notification.id, prepared.clone()));
-                }
-                parcels.push((entry, prepared));
-            }
-            commit.unsuppressed = addresses(parcels.iter().map(|(entry, _)| &entry.notification));
-            match self.world.store().commit(&commit).await {
-                Ok(()) => {
-                    // What waits behind these goes when they are settled.
-                    self.hand_over(device, hand_over).await?;
-                    return Ok((parcels, Some(commit.stored())));
-                }
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Suppressed { address, suppression }) => {
-                    let error = format!("{address} is not written to since {}: {}", suppression.at, suppression.text);
-                    marked.push((address, Failure::Permanent { error }));
-                }
-                Err(CommitError::Fault(fault)) => return Err(fault),
-            }
-        }
-        Err(Fault { what: "leasing", error: format!("{MOST_TRIES} tries were not enough") })
-    }
-
-    /// What a message says, and whether that was rendered just now.
-    async fn prepared(&self, device: &Name, entry: &Entry) -> Result<(Prepared, bool), Fault> {
-        if entry.attempts > 1
-            && let Some(prepared) = self.world.store().prepared(device, entry.notification.id).await?
-        {
-            return Ok((prepared, false));
-        }
-        let (prepared, problems) = self.templates.prepare(&entry.notification);
-        for problem in problems {
-            tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
-        }
-        Ok((prepared, true))
+    /// The messages that a commit leased for us, and the item. A lease that is gone, or has run out, is left alone.
+    async fn leased(
+        &self,
+        device: &Name,
+        leases: &[&Lease],
+        now: Time,
+    ) -> Result<(Vec<LeasedMessage>, Option<Stored>), Fault> {
+        let wanted: BTreeMap<Id, Time> =
+            leases.iter().flat_map(|lease| lease.messages.iter().map(|message| (*message, lease.until))).collect();
+        let ids: Vec<Id> = wanted.keys().copied().collect();
+        let Some((stored, mut prepared)) = self.world.store().load_prepared(device, &ids).await? else {
+            return Ok((Vec::new(), None));
+        };
+        let messages = wanted.into_iter().filter(|(_, until)| now + LEAST_LEFT <= *until);
+        let messages = messages.filter_map(|(message, until)| {
+            let entry =
+                stored.item.outbox.get(message).filter(|entry| entry.is_leased() && entry.due() == Some(until))?;
+            let prepared = prepared.remove(&message)?;
+            Some(LeasedMessage { notification: entry.notification.clone(), prepared })
+        });
+        let messages = messages.collect();
+        Ok((messages, Some(stored)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_delivery::Entry;
+use dag_delivery::Outbox;
 use dag_engine::{Device, Id, Name, State, Time};
 use dag_uplink::{EdgeIncident, RefusedRules};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,8 @@ pub struct DeviceItem {
     /// What the engine knows.
     pub state: State,
     /// The messages that have not come to their end. What they say, once that is rendered, is kept beside the item.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outbox: BTreeMap<Id, Entry>,
+    #[serde(default, skip_serializing_if = "Outbox::is_empty")]
+    pub outbox: Outbox,
     /// The place of the last message among all of the device.
     #[serde(default)]
     pub last_sequence: u64,
@@ -66,7 +66,7 @@ impl DeviceItem {
     pub fn new(device: Device) -> Self {
         DeviceItem {
             state: State::new(device),
-            outbox: BTreeMap::new(),
+            outbox: Outbox::default(),
             last_sequence: 0,
             presence: Presence::default(),
             presence_readings: 0,
@@ -91,7 +91,7 @@ impl DeviceItem {
 
     /// When something has to be done though nothing comes: a deadline, or a message that is due.
     pub fn due(&self) -> Option<Time> {
-        let message = dag_delivery::next_due(self.outbox.values());
+        let message = self.outbox.next_due(usize::MAX);
         message.into_iter().chain(self.state.next_deadline()).min()
     }
 }

@@ -19,6 +19,7 @@
 pub mod aws;
 mod consumer;
 mod deliver;
+mod device_transaction;
 mod event;
 mod feedback;
 mod incarnations;
@@ -26,18 +27,17 @@ mod item;
 mod memory;
 mod presence;
 mod registry;
-mod work;
 mod world;
 
 pub use consumer::{Consumer, Record};
-pub use event::{Event, EventError, Request, SWEEP};
+pub use device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY};
+pub use event::{Event, EventError, Lease, Request, SWEEP};
 pub use feedback::{Feedback, UnknownMail, tags};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Memory, MemoryState, SentMessage};
 pub use presence::{ConnectionChange, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
-pub use work::{HandOver, LONGEST_DELAY, Work};
 pub use world::{
     Commit, CommitError, Devices, Due, Fault, Messenger, Queues, SHARDS, Store, Stored, Suppression, World, shard,
 };

@@ -1,16 +1,16 @@
 //! One message in the outbox.
 
-use dag_engine::{Millis, Notification, Time, Withdrawal};
+use dag_engine::{ClockShift, Input, Millis, Notification, Time, Withdrawal};
 use serde::{Deserialize, Serialize};
 
 use super::retry::{GIVE_UP_AFTER, pause};
 use crate::{Failure, Prepared, Receipt};
 
-/// How long a lease lasts: longer than any attempt may take. Where the host dies during an attempt, the next one comes
-/// this much later, unless the host knows that it held the lease itself and [releases](Entry::release) it.
+/// The length of a lease: two minutes, longer than any attempt may take. Where the host dies during an attempt, the next
+/// one comes this much later, unless the host starts again and [releases](crate::Outbox::release_all) its leases.
 pub const LEASE: Millis = Millis::new(120_000);
 
-/// One message, from the decision to its end. Hosts store it after every change, and before what follows from it.
+/// One message, from the decision to its end. Hosts store it after each change, before they act on the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What is told, to whom, and where.
@@ -76,13 +76,11 @@ pub enum Settled {
     },
     /// It is given up.
     Undelivered,
-    /// The message had ended before; nothing changed.
-    Over,
 }
 
 impl Entry {
     /// A message that is due at once.
-    pub fn new(notification: Notification, sequence: u64, now: Time) -> Self {
+    pub(super) fn new(notification: Notification, sequence: u64, now: Time) -> Self {
         Entry {
             notification,
             queued_at: now,
@@ -104,20 +102,34 @@ impl Entry {
         }
     }
 
-    /// Whether it has come to its end: delivered, withdrawn or undelivered.
+    /// Returns whether an attempt is due at `now`.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.due().is_some_and(|due| due <= now)
+    }
+
+    /// Returns whether it has come to its end: delivered, withdrawn or undelivered.
     pub fn is_over(&self) -> bool {
         self.due().is_none()
     }
 
-    /// Whether an attempt is being made.
+    /// Returns whether it was given up.
+    pub fn is_undelivered(&self) -> bool {
+        matches!(self.state, EntryState::Undelivered { .. })
+    }
+
+    /// Returns whether an attempt is under way, as far as is known.
     pub fn is_leased(&self) -> bool {
         matches!(self.state, EntryState::Leased { .. })
     }
 
-    /// Begins an attempt, if one is due. Store this before the attempt, with [`prepared`](Entry::prepared) filled in.
-    #[must_use = "without a lease there may be no attempt"]
-    pub fn lease(&mut self, now: Time) -> bool {
-        let due = self.due().is_some_and(|due| due <= now);
+    /// What the engine is told when an attempt begins.
+    pub fn attempted(&self) -> Input {
+        Input::Attempted(self.notification.reference())
+    }
+
+    /// Begins an attempt if one is due.
+    pub(super) fn lease(&mut self, now: Time) -> bool {
+        let due = self.is_due(now);
         if due {
             self.attempts = self.attempts.saturating_add(1);
             self.state = EntryState::Leased { until: now + LEASE };
@@ -125,9 +137,8 @@ impl Entry {
         due
     }
 
-    /// Gives a lease up whose attempt died with the host: it is due at once. For a host that starts and knows that no
-    /// other holds leases.
-    pub fn release(&mut self, now: Time) {
+    /// Gives a lease up: the message is due at once.
+    pub(super) fn release(&mut self, now: Time) {
         if self.is_leased() {
             self.state = EntryState::Queued { due: now };
         }
@@ -137,10 +148,7 @@ impl Entry {
     ///
     /// A failure that may be better later is tried again after a pause, or after what the receiver asked for if that is
     /// longer; the last time one day after the message was queued.
-    pub fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> Settled {
-        if self.is_over() {
-            return Settled::Over;
-        }
+    pub(super) fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> Settled {
         let give_up_at = self.queued_at + GIVE_UP_AFTER;
         let (error, due) = match result {
             Ok(_) => {
@@ -166,12 +174,22 @@ impl Entry {
         }
     }
 
-    /// Takes a message back, if no attempt is under way and it has not come to its end. Answers whether it did.
-    pub fn withdraw(&mut self, reason: Withdrawal, now: Time) -> bool {
+    /// Takes a message back if it waits and no attempt is under way. Returns whether it did.
+    pub(super) fn withdraw(&mut self, reason: Withdrawal, now: Time) -> bool {
         let waits = matches!(self.state, EntryState::Queued { .. });
         if waits {
             self.state = EntryState::Withdrawn { at: now, reason };
         }
         waits
+    }
+
+    /// Moves its times where a wrong clock recorded them.
+    pub(super) fn shift(&mut self, shift: ClockShift) {
+        self.queued_at = shift.apply(self.queued_at);
+        self.state = match self.state {
+            EntryState::Queued { due } => EntryState::Queued { due: shift.apply(due) },
+            EntryState::Leased { until } => EntryState::Leased { until: shift.apply(until) },
+            over => over,
+        };
     }
 }

@@ -1,8 +1,260 @@
-//! The outbox: the life of a message from the decision to its end, as pure state. Hosts store it and own the clock.
+//! The outbox: every message of one host that has not come to its end, as pure state.
+//!
+//! An [`Outbox`] owns the whole life of a message. The host feeds it decisions, clock changes and results, and stores the
+//! entries that come back. It keeps no clock and no connection.
+//!
+//! A message goes through these states:
+//!
+//! ```text
+//! decision ──apply──▶ queued ──lease──▶ leased ──settle──▶ delivered | undelivered
+//!                       │  ▲              │
+//!              withdraw ▼  └──── retry ◀──┘
+//!                    withdrawn
+//! ```
+//!
+//! # Design
+//!
+//! *Leases, not a list of running attempts.* A lease is stored with the message, so that it says the same to the process
+//! that made it, to another process of the same host, and to the next start. A channel is busy while one of its messages
+//! is leased. A list in memory beside the stored lease was tried: the two had to be kept equal by hand.
 
 mod entry;
-mod order;
 mod retry;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use dag_engine::{Channel, ClockShift, Decision, Id, Input, Outcome, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, Prepared, Receipt};
+
 pub use entry::{Entry, EntryState, LEASE, Settled};
-pub use order::{next_due, next_to_send};
+
+/// A recipient and the kind of address: what gets one message at a time.
+type ChannelKey<'a> = (&'a str, Channel);
+
+/// Every message of one host that has not come to its end.
+///
+/// It serialises as a map of its entries. The last sequence number is kept by the host, see
+/// [`continue_after`](Outbox::continue_after).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Outbox {
+    entries: BTreeMap<Id, Entry>,
+    /// The highest sequence number given so far.
+    #[serde(skip)]
+    last_sequence: u64,
+}
+
+/// Outboxes are equal if their entries are.
+impl PartialEq for Outbox {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Outbox {}
+
+/// What an attempt led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// What became of the message.
+    pub outcome: Settled,
+    /// What the engine is told.
+    pub input: Input,
+    /// The entry to store.
+    pub entry: Entry,
+}
+
+impl Outbox {
+    /// An outbox of entries that a host stored. Sequence numbers go on after the highest of them.
+    pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry.notification.id, entry)).collect();
+        let mut outbox = Outbox { entries, last_sequence: 0 };
+        outbox.continue_after(0);
+        outbox
+    }
+
+    /// Lets sequence numbers go on after `sequence`, or after the highest that an entry has.
+    pub fn continue_after(&mut self, sequence: u64) {
+        let highest = self.entries.values().map(|entry| entry.sequence).max();
+        self.last_sequence = self.last_sequence.max(sequence).max(highest.unwrap_or(0));
+    }
+
+    /// The highest sequence number given so far.
+    pub fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
+    /// Returns whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The number of messages that have not come to their end.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// A message that has not come to its end.
+    pub fn get(&self, message: Id) -> Option<&Entry> {
+        self.entries.get(&message)
+    }
+
+    /// The messages that have not come to their end, in order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Queues what was decided and withdraws what was taken back. Returns the entries to store.
+    ///
+    /// An attempt under way is not withdrawn.
+    pub fn apply(&mut self, decisions: &[Decision], now: Time) -> Vec<Entry> {
+        let mut changed = Vec::new();
+        for decision in decisions {
+            match &decision.outcome {
+                Outcome::Notify(notification) => {
+                    self.last_sequence += 1;
+                    let entry = Entry::new((**notification).clone(), self.last_sequence, now);
+                    self.entries.insert(notification.id, entry.clone());
+                    changed.push(entry);
+                }
+                Outcome::Withdrawn { notification, reason } => {
+                    let entry = self.entries.get_mut(notification);
+                    if entry.is_some_and(|entry| entry.withdraw(*reason, now)) {
+                        changed.extend(self.entries.remove(notification));
+                    }
+                }
+                _ => {}
+            }
+        }
+        changed
+    }
+
+    /// The message that [`lease`](Outbox::lease) takes first, if one is due at `now`.
+    pub fn first_due(&self, now: Time) -> Option<&Entry> {
+        self.due(now).into_iter().next()
+    }
+
+    /// Leases the messages that are due at `now`, the longest due first, while fewer than `most` are leased. Returns them.
+    ///
+    /// A message waits while an earlier one of the same incident to the same channel has not come to its end, so that
+    /// nobody reads of an end before the beginning. A message about the monitor itself waits for none. A channel gets one
+    /// message at a time: a slow receiver delays itself alone.
+    ///
+    /// The host stores each lease before it makes the attempt, and tells the engine [`Entry::attempted`] in the same
+    /// transaction.
+    #[must_use = "a lease without an attempt delays the message until it runs out"]
+    pub fn lease(&mut self, most: usize, now: Time) -> Vec<Entry> {
+        let free = most.saturating_sub(self.leased(now).count());
+        let due: Vec<Id> = self.due(now).into_iter().take(free).map(|entry| entry.notification.id).collect();
+        let leased = due.into_iter().filter_map(|message| {
+            let entry = self.entries.get_mut(&message)?;
+            entry.lease(now).then(|| entry.clone())
+        });
+        leased.collect()
+    }
+
+    /// Keeps what a leased message says, so that every attempt sends the same. Returns the entry to store.
+    pub fn prepare(&mut self, message: Id, prepared: Prepared) -> Option<&Entry> {
+        let entry = self.entries.get_mut(&message)?;
+        entry.prepared = Some(prepared);
+        Some(entry)
+    }
+
+    /// Applies what an attempt led to. Returns `None` where the message had come to its end before.
+    pub fn settle(&mut self, message: Id, result: Result<&Receipt, &Failure>, now: Time) -> Option<Settlement> {
+        let entry = self.entries.get_mut(&message)?;
+        let outcome = entry.settle(result, now);
+        let reference = entry.notification.reference();
+        let (input, is_over) = match outcome {
+            Settled::Delivered => (Input::Delivered(reference), true),
+            Settled::Retry { .. } => (Input::Failed { message: reference, last: false }, false),
+            Settled::Undelivered => (Input::Failed { message: reference, last: true }, true),
+        };
+        let entry = if is_over { self.entries.remove(&message)? } else { entry.clone() };
+        Some(Settlement { outcome, input, entry })
+    }
+
+    /// Gives up the lease of an attempt that was not made: the message is due at once.
+    pub fn release(&mut self, message: Id, now: Time) {
+        if let Some(entry) = self.entries.get_mut(&message) {
+            entry.release(now);
+        }
+    }
+
+    /// Gives up every lease. For a host that starts and knows that nobody else makes attempts: whoever held them is gone.
+    pub fn release_all(&mut self, now: Time) {
+        self.entries.values_mut().for_each(|entry| entry.release(now));
+    }
+
+    /// Moves the times that a wrong clock recorded: the clock was set. Returns the entries to store.
+    pub fn shift(&mut self, shift: ClockShift) -> Vec<Entry> {
+        self.entries.values_mut().for_each(|entry| entry.shift(shift));
+        self.entries.values().cloned().collect()
+    }
+
+    /// When [`lease`](Outbox::lease) returns a message next if nothing else happens; it may lie in the past. The end of a
+    /// lease counts: its holder may have died.
+    pub fn next_due(&self, most: usize) -> Option<Time> {
+        let due = self.attempt_times().map(|(at, _)| at).min()?;
+        // So many leases end before fewer than `most` are left.
+        let mut ends: Vec<Time> = self.iter().filter(|entry| entry.is_leased()).filter_map(Entry::due).collect();
+        ends.sort_unstable();
+        Some(ends.len().checked_sub(most).and_then(|left| ends.get(left)).map_or(due, |end| due.max(*end)))
+    }
+
+    /// The first moment after `now` at which a message is due. What waits for the end of a lease counts only if the holder
+    /// of the lease `may_be_dead`.
+    pub fn next_due_after(&self, now: Time, may_be_dead: bool) -> Option<Time> {
+        let times = self.attempt_times().filter(|(at, waits)| *at > now && (may_be_dead || !waits));
+        times.map(|(at, _)| at).min()
+    }
+
+    /// When each message that waits for no other can be attempted, and whether it waits for the end of a lease, its own or
+    /// its channel's.
+    fn attempt_times(&self) -> impl Iterator<Item = (Time, bool)> {
+        let mut free = BTreeMap::<ChannelKey<'_>, Time>::new();
+        for leased in self.iter().filter(|entry| entry.is_leased()) {
+            let end = leased.due().unwrap_or(Time::MIN);
+            free.entry(channel(leased)).and_modify(|free| *free = end.max(*free)).or_insert(end);
+        }
+        heads(self.iter()).filter_map(move |head| {
+            let (due, free) = (head.due()?, free.get(&channel(head)).copied());
+            Some((free.map_or(due, |free| due.max(free)), free.is_some()))
+        })
+    }
+
+    /// The messages that are due, one for each channel that is free.
+    fn due(&self, now: Time) -> Vec<&Entry> {
+        let mut busy: BTreeSet<ChannelKey<'_>> = self.leased(now).map(channel).collect();
+        let mut due: Vec<&Entry> = heads(self.iter()).filter(|entry| entry.is_due(now)).collect();
+        due.sort_by_key(|entry| (entry.due(), entry.sequence));
+        due.retain(|entry| busy.insert(channel(entry)));
+        due
+    }
+
+    /// The messages that are leased at `now`.
+    fn leased(&self, now: Time) -> impl Iterator<Item = &Entry> {
+        self.iter().filter(move |entry| entry.is_leased() && !entry.is_due(now))
+    }
+}
+
+fn channel(entry: &Entry) -> ChannelKey<'_> {
+    (&entry.notification.recipient, entry.notification.channel())
+}
+
+/// The first message of each incident and channel. Each message about the monitor itself is one: it tells of no end, and
+/// one that fails must not hold up what another tells.
+fn heads<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Entry> {
+    let mut heads = BTreeMap::<(Id, &str, Channel), &Entry>::new();
+    for entry in entries {
+        let notification = &entry.notification;
+        let story = notification.incident().map_or(notification.id, |incident| incident.id);
+        let head = heads.entry((story, notification.recipient.as_str(), notification.channel())).or_insert(entry);
+        if entry.sequence < head.sequence {
+            *head = entry;
+        }
+    }
+    heads.into_values()
+}

@@ -1,281 +1,406 @@
-//! The life of a message in the outbox.
+//! The outbox: the life of messages from the decision to their end.
 
-use dag_delivery::{Entry, EntryState, Failure, LEASE, Receipt, Settled, next_due, next_to_send};
-use dag_engine::{Address, Kind, Millis, Time, Withdrawal};
+use std::collections::BTreeMap;
+
+use dag_delivery::{Entry, EntryState, Failure, LEASE, Outbox, Receipt, Settled};
+use dag_engine::{Address, ClockShift, Decision, Id, Input, Kind, Millis, Outcome, Time, Withdrawal};
 use proptest::prelude::*;
 
 use crate::sample::{id, incident, notification, sensor, t, trouble};
 
-const DAY: Millis = Millis::new(86_400_000);
+const DAY: i64 = 86_400;
+const MOST: usize = 32;
 
-fn start() -> Time {
-    t("2026-01-10T14:02:30Z")
+/// A moment, in seconds after the first decision.
+fn s(seconds: i64) -> Time {
+    t("2026-01-10T14:02:30Z") + Millis::new(seconds * 1_000)
 }
 
-fn entry(sequence: u64) -> Entry {
-    Entry::new(notification(Kind::Opened), sequence, start())
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channel {
+    NorEmail,
+    NorWebhook,
+    KimEmail,
+}
+use Channel::{KimEmail, NorEmail, NorWebhook};
+
+/// The decision to tell a channel of an incident; incident 0 is the monitor itself.
+fn notify(message: u32, story: u32, channel: Channel) -> Decision {
+    let mut told = match story {
+        0 => trouble(sensor("power", &[])),
+        _ => notification(Kind::Opened),
+    };
+    told.id = id(message);
+    if story > 0 {
+        incident(&mut told).id = id(1_000 + story);
+    }
+    told.recipient = if channel == KimEmail { "kim" } else { "nor" }.into();
+    told.address = match channel {
+        NorWebhook => Address::Webhook { url: "https://example.com".into(), secrets: vec![], template: None },
+        NorEmail | KimEmail => Address::Email(format!("{}@example.com", told.recipient)),
+    };
+    decision(Outcome::Notify(Box::new(told)))
+}
+
+fn withdraw(message: u32) -> Decision {
+    decision(Outcome::Withdrawn { notification: id(message), reason: Withdrawal::Superseded })
+}
+
+fn decision(outcome: Outcome) -> Decision {
+    Decision { at: s(0), rule: None, incident: None, outcome }
 }
 
 fn taken() -> Result<Receipt, Failure> {
     Ok(Receipt { answer: "200 OK".into() })
 }
 
-fn later(after: Option<Millis>) -> Result<Receipt, Failure> {
-    Err(Failure::Retry { error: "busy".into(), after })
+fn busy() -> Result<Receipt, Failure> {
+    busy_for(None)
 }
 
-fn never() -> Result<Receipt, Failure> {
+fn busy_for(seconds: Option<i64>) -> Result<Receipt, Failure> {
+    Err(Failure::Retry {
+        error: "busy".into(),
+        after: seconds.map(|seconds| Millis::new(seconds.saturating_mul(1_000))),
+    })
+}
+
+fn gone() -> Result<Receipt, Failure> {
     Err(Failure::Permanent { error: "gone".into() })
 }
 
-/// One attempt at `now`.
-fn attempt(entry: &mut Entry, result: &Result<Receipt, Failure>, now: Time) -> Settled {
-    assert!(entry.lease(now), "{entry:?}");
-    entry.settle(result.as_ref(), now)
+/// An outbox to which messages 1, 2, … were added at 0 s.
+fn outbox(messages: &[(u32, Channel)]) -> Outbox {
+    let mut outbox = Outbox::default();
+    let decisions: Vec<Decision> =
+        (1..).zip(messages).map(|(message, (story, channel))| notify(message, *story, *channel)).collect();
+    outbox.apply(&decisions, s(0));
+    outbox
+}
+
+fn numbers(entries: &[Entry]) -> Vec<u32> {
+    entries.iter().map(|entry| u32::from_str_radix(&entry.notification.id.to_string(), 16).unwrap()).collect()
+}
+
+fn lease(outbox: &mut Outbox, at: i64) -> Vec<u32> {
+    numbers(&outbox.lease(MOST, s(at)))
+}
+
+/// Leases the only message that is due and settles it at once.
+fn attempt(outbox: &mut Outbox, result: &Result<Receipt, Failure>, now: Time) -> (Settled, Entry) {
+    let leased = outbox.lease(MOST, now);
+    let [entry] = &leased[..] else { panic!("{leased:?} at {now}") };
+    let settlement = outbox.settle(entry.notification.id, result.as_ref(), now).unwrap();
+    (settlement.outcome, settlement.entry)
+}
+
+fn due_again(outcome: Settled) -> Time {
+    let Settled::Retry { due } = outcome else { panic!("{outcome:?}") };
+    due
 }
 
 #[test]
-fn a_message_is_leased_sent_and_over() {
-    let mut entry = entry(1);
-    assert_eq!(entry.due(), Some(start()));
-    assert!(entry.lease(start()));
-    assert_eq!((entry.state, entry.attempts), (EntryState::Leased { until: start() + LEASE }, 1));
-    assert!(!entry.lease(start()), "nobody else may send it meanwhile");
-    assert_eq!(entry.settle(taken().as_ref(), start()), Settled::Delivered);
-    assert_eq!(entry.state, EntryState::Delivered { at: start() });
-    assert!(entry.is_over() && entry.due().is_none() && !entry.lease(start() + DAY));
+fn a_decision_queues_what_it_tells_and_withdraws_what_nobody_sent() {
+    let mut outbox = Outbox::default();
+    let queued = outbox.apply(&[notify(1, 7, NorEmail), notify(2, 7, KimEmail), withdraw(2), withdraw(9)], s(0));
+    assert_eq!(numbers(&queued), [1, 2, 2]);
+    assert_eq!(queued[0].state, EntryState::Queued { due: s(0) });
+    assert_eq!(queued[2].state, EntryState::Withdrawn { at: s(0), reason: Withdrawal::Superseded });
+    assert_eq!((queued[0].sequence, queued[1].sequence, outbox.len()), (1, 2, 1));
+
+    assert_eq!(lease(&mut outbox, 0), [1]);
+    assert_eq!(outbox.apply(&[withdraw(1)], s(1)), [], "an attempt is under way");
 }
 
 #[test]
-fn a_message_is_not_sent_before_it_is_due() {
-    assert!(!entry(1).lease(start() - Millis::new(1)));
+fn each_attempt_and_each_end_is_told_to_the_engine() {
+    for (result, outcome, left) in [
+        (taken(), Settled::Delivered, 0),
+        (gone(), Settled::Undelivered, 0),
+        (busy_for(Some(60)), Settled::Retry { due: s(61) }, 1),
+    ] {
+        let mut outbox = outbox(&[(7, NorEmail)]);
+        let leased = outbox.lease(MOST, s(0)).remove(0);
+        assert_eq!((leased.state, leased.attempts), (EntryState::Leased { until: s(0) + LEASE }, 1));
+        let message = leased.notification.reference();
+        assert_eq!(leased.attempted(), Input::Attempted(message.clone()));
+        let settlement = outbox.settle(id(1), result.as_ref(), s(1)).unwrap();
+        assert_eq!((settlement.outcome, outbox.len()), (outcome, left));
+        assert_eq!(settlement.entry.is_over(), left == 0);
+        assert_eq!(settlement.entry.is_undelivered(), outcome == Settled::Undelivered);
+        let expected = match outcome {
+            Settled::Delivered => Input::Delivered(message),
+            Settled::Undelivered => Input::Failed { message, last: true },
+            Settled::Retry { .. } => Input::Failed { message, last: false },
+        };
+        assert_eq!(settlement.input, expected);
+        if left == 0 {
+            assert_eq!(outbox.settle(id(1), taken().as_ref(), s(2)), None, "it came to its end before");
+        }
+    }
 }
 
 #[test]
-fn a_failure_is_noted_and_tried_again_after_a_growing_pause() {
-    let mut entry = entry(1);
-    let (mut now, mut pauses) = (start(), Vec::new());
-    for _ in 0..12 {
-        let Settled::Retry { due } = attempt(&mut entry, &later(None), now) else { panic!("{entry:?}") };
+fn a_failure_is_tried_again_after_a_growing_pause() {
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    let (mut now, mut pauses) = (s(0), Vec::new());
+    for attempts in 1..=12 {
+        let (outcome, entry) = attempt(&mut outbox, &busy(), now);
+        let due = due_again(outcome);
         assert_eq!((entry.state, entry.last_error.as_deref()), (EntryState::Queued { due }, Some("busy")));
+        assert_eq!((entry.attempts, outbox.next_due(MOST)), (attempts, Some(due)));
         pauses.push(due.since(now));
         now = due;
     }
     assert!(pauses[0] <= Millis::new(5_000) && pauses[0] > Millis::new(3_750), "{pauses:?}");
     assert!(pauses[..9].is_sorted(), "{pauses:?}");
     assert!(pauses.iter().all(|pause| *pause <= Millis::new(900_000)), "{pauses:?}");
-    assert_eq!(entry.attempts, 12);
 }
 
 #[test]
 fn what_the_receiver_asks_for_is_honoured_to_the_end_of_the_day() {
-    let long = Millis::new(3_600_000);
-    assert_eq!(attempt(&mut entry(1), &later(Some(long)), start()), Settled::Retry { due: start() + long });
-    let short = attempt(&mut entry(1), &later(Some(Millis::new(1))), start());
-    assert!(matches!(short, Settled::Retry { due } if due > start() + Millis::new(3_000)), "{short:?}");
-    for endless in [DAY.times(2), Millis::new(i64::MAX)] {
-        let mut entry = entry(1);
-        assert_eq!(attempt(&mut entry, &later(Some(endless)), start()), Settled::Retry { due: start() + DAY });
-        assert_eq!(attempt(&mut entry, &later(Some(endless)), start() + DAY), Settled::Undelivered);
+    let first = |after| attempt(&mut outbox(&[(7, NorEmail)]), &busy_for(Some(after)), s(0)).0;
+    assert_eq!(first(3_600), Settled::Retry { due: s(3_600) });
+    assert!(due_again(first(0)) > s(3));
+    for endless in [2 * DAY, i64::MAX / 1_000] {
+        let mut outbox = outbox(&[(7, NorEmail)]);
+        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(0)).0, Settled::Retry { due: s(DAY) });
+        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(DAY)).0, Settled::Undelivered);
     }
 }
 
 #[test]
 fn a_message_is_given_up_after_a_day_with_its_last_error() {
-    let mut entry = entry(1);
-    let mut now = start();
-    while let Settled::Retry { due } = attempt(&mut entry, &later(None), now) {
-        now = due;
-    }
-    assert_eq!(now, start() + DAY);
-    assert_eq!((entry.state, entry.last_error.as_deref()), (EntryState::Undelivered { at: now }, Some("busy")));
-    assert!(entry.attempts > 90, "{}", entry.attempts);
-}
-
-#[test]
-fn a_message_that_waited_for_its_host_longer_than_a_day_is_still_tried_once() {
-    let late = start() + DAY.times(3);
-    assert_eq!(attempt(&mut entry(1), &taken(), late), Settled::Delivered);
-    assert_eq!(attempt(&mut entry(1), &later(None), late), Settled::Undelivered);
-}
-
-#[test]
-fn a_permanent_refusal_ends_it_at_once() {
-    let mut entry = entry(1);
-    assert_eq!(attempt(&mut entry, &never(), start()), Settled::Undelivered);
-    assert_eq!(entry.last_error.as_deref(), Some("gone"));
-}
-
-#[test]
-fn a_lease_whose_host_died_runs_out_and_counts_as_an_attempt() {
-    let mut entry = entry(1);
-    assert!(entry.lease(start()));
-    assert!(!entry.lease(start() + LEASE - Millis::new(1)));
-    assert!(entry.lease(start() + LEASE));
-    assert_eq!(entry.attempts, 2);
-
-    let again = start() + Millis::new(1);
-    entry.release(again);
-    assert_eq!(entry.state, EntryState::Queued { due: again });
-    assert_eq!(attempt(&mut entry, &taken(), again), Settled::Delivered);
-    entry.release(again);
-    assert!(entry.is_over());
-}
-
-#[test]
-fn only_what_waits_is_withdrawn() {
-    let withdrawn = EntryState::Withdrawn { at: start(), reason: Withdrawal::Superseded };
-    let mut waits = entry(1);
-    assert!(waits.withdraw(Withdrawal::Superseded, start()));
-    assert_eq!(waits.state, withdrawn);
-    assert!(!waits.lease(start()));
-
-    let mut leased = entry(2);
-    assert!(leased.lease(start()));
-    assert!(!leased.withdraw(Withdrawal::Superseded, start()));
-    leased.settle(taken().as_ref(), start());
-    assert!(!leased.withdraw(Withdrawal::Superseded, start()));
-}
-
-#[test]
-fn what_is_over_stays_as_it_is() {
-    for result in [taken(), never()] {
-        let mut entry = entry(1);
-        attempt(&mut entry, &result, start());
-        let before = entry.clone();
-        assert_eq!(entry.settle(later(None).as_ref(), start() + DAY), Settled::Over);
-        assert_eq!(entry, before);
-    }
-}
-
-#[test]
-fn an_entry_survives_storage() {
-    let mut entry = entry(3);
-    attempt(&mut entry, &later(None), start());
-    entry.prepared = Some(dag_delivery::Templates::built_in().prepare(&entry.notification).0);
-    let stored = serde_json::to_string(&entry).unwrap();
-    assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);
-}
-
-/// A message of incident `story` to recipient `recipient`, by mail or webhook.
-fn addressed(sequence: u64, story: u32, recipient: u8, mail: bool) -> Entry {
-    let mut entry = entry(sequence);
-    entry.notification.id = id(u32::try_from(sequence).unwrap());
-    incident(&mut entry.notification).id = id(story);
-    entry.notification.recipient = format!("r{recipient}").into();
-    if !mail {
-        entry.notification.address =
-            Address::Webhook { url: "https://example.com".into(), secrets: vec![], template: None };
-    }
-    entry
-}
-
-fn sequences(entries: &[Entry], now: Time) -> Vec<u64> {
-    next_to_send(entries, now).iter().map(|entry| entry.sequence).collect()
-}
-
-#[test]
-fn messages_of_one_incident_to_one_channel_go_in_order() {
-    let mut entries = vec![addressed(1, 7, 1, true), addressed(2, 7, 1, true), addressed(3, 7, 1, false)];
-    entries.extend([addressed(4, 8, 1, true), addressed(5, 7, 2, true)]);
-    assert_eq!(sequences(&entries, start()), [1, 3, 4, 5]);
-
-    // A message that failed holds its followers until it is over; the others do not wait.
-    let Settled::Retry { due } = attempt(&mut entries[0], &later(None), start()) else { panic!() };
-    assert_eq!(sequences(&entries, start()), [3, 4, 5]);
-    assert_eq!(next_due(&entries[..2]), Some(due));
-    assert!(entries[0].lease(due));
-    assert_eq!(sequences(&entries[..2], due), [0_u64; 0]);
-    assert_eq!(next_due(&entries[..2]), Some(due + LEASE));
-    entries[0].settle(never().as_ref(), due);
-    assert_eq!(sequences(&entries[..2], due), [2]);
-}
-
-#[test]
-fn messages_about_the_monitor_wait_for_none() {
-    let system = |sequence: u64, fact: &str| {
-        let mut entry = Entry::new(trouble(sensor(fact, &[])), sequence, start());
-        entry.notification.id = id(u32::try_from(sequence).unwrap());
-        entry
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    let mut now = s(0);
+    let last = loop {
+        match attempt(&mut outbox, &busy(), now) {
+            (Settled::Retry { due }, _) => now = due,
+            (_, entry) => break entry,
+        }
     };
-    let mut entries = vec![system(1, "power"), addressed(2, 7, 1, true), system(3, "battery"), system(4, "power")];
-    for entry in &mut entries {
-        entry.notification.recipient = "nor".into();
-    }
-    assert_eq!(sequences(&entries, start()), [1, 2, 3, 4]);
-    let Settled::Retry { .. } = attempt(&mut entries[0], &later(None), start()) else { panic!() };
-    assert_eq!(sequences(&entries, start()), [2, 3, 4]);
+    assert_eq!((last.state, last.last_error.as_deref()), (EntryState::Undelivered { at: s(DAY) }, Some("busy")));
+    assert!(last.attempts > 90, "{}", last.attempts);
 }
 
 #[test]
-fn where_all_is_over_nothing_is_due() {
-    let mut entries = [entry(1)];
-    attempt(&mut entries[0], &taken(), start());
-    assert_eq!((next_due(&entries), sequences(&entries, start() + DAY).len()), (None, 0));
+fn a_message_that_waited_longer_than_a_day_is_still_tried_once() {
+    for (result, outcome) in [(taken(), Settled::Delivered), (busy(), Settled::Undelivered)] {
+        assert_eq!(attempt(&mut outbox(&[(7, NorEmail)]), &result, s(3 * DAY)).0, outcome);
+    }
+}
+
+#[test]
+fn a_lease_runs_out_where_its_holder_died_and_counts_as_an_attempt() {
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    assert_eq!(lease(&mut outbox, 0), [1]);
+    assert_eq!(lease(&mut outbox, 119), [0_u32; 0]);
+    assert_eq!(outbox.next_due(MOST), Some(s(0) + LEASE));
+    let again = outbox.lease(MOST, s(0) + LEASE).remove(0);
+    assert_eq!(again.attempts, 2);
+}
+
+#[test]
+fn a_lease_that_is_given_up_is_due_at_once() {
+    for all in [false, true] {
+        let mut outbox = outbox(&[(7, NorEmail), (7, KimEmail)]);
+        assert_eq!(lease(&mut outbox, 0), [1, 2]);
+        if all {
+            outbox.release_all(s(1))
+        } else {
+            outbox.release(id(1), s(1))
+        }
+        assert_eq!(lease(&mut outbox, 1), if all { vec![1, 2] } else { vec![1] });
+    }
+}
+
+/// What is leased at 0 s, settled with failures for `failing` at 0 s, and leased again at 10 s.
+#[test]
+fn messages_go_in_order_and_channels_do_not_wait_for_each_other() {
+    type Case = (&'static str, &'static [(u32, Channel)], &'static [u32], &'static [u32], &'static [u32]);
+    let cases: [Case; 6] = [
+        ("one", &[(7, NorEmail)], &[1], &[], &[]),
+        ("two channels of one person", &[(7, NorEmail), (7, NorWebhook)], &[1, 2], &[], &[]),
+        ("an incident tells a channel in order", &[(7, NorEmail), (7, NorEmail)], &[1], &[], &[2]),
+        ("a failure holds its followers", &[(7, NorEmail), (7, NorEmail)], &[1], &[1], &[1]),
+        ("a channel gets one message at a time", &[(7, NorEmail), (8, NorEmail), (7, KimEmail)], &[1, 3], &[], &[2]),
+        ("the monitor itself waits for none", &[(0, NorEmail), (0, NorEmail)], &[1], &[1], &[2]),
+    ];
+    for (name, messages, first, failing, then) in cases {
+        let mut outbox = outbox(messages);
+        assert_eq!(lease(&mut outbox, 0), first, "{name}");
+        for message in first {
+            let result = if failing.contains(message) { busy() } else { taken() };
+            outbox.settle(id(*message), result.as_ref(), s(0)).unwrap();
+        }
+        assert_eq!(lease(&mut outbox, 10), then, "{name}");
+    }
+}
+
+#[test]
+fn a_message_about_the_monitor_that_failed_does_not_hold_up_another() {
+    let mut outbox = outbox(&[(0, NorEmail), (0, NorEmail)]);
+    assert_eq!(lease(&mut outbox, 0), [1]);
+    outbox.settle(id(1), busy().as_ref(), s(0)).unwrap();
+    assert_eq!(lease(&mut outbox, 0), [2]);
+}
+
+#[test]
+fn no_more_are_leased_than_the_host_can_make_attempts() {
+    let mut outbox = outbox(&[(1, NorEmail), (1, NorWebhook), (1, KimEmail)]);
+    assert_eq!(numbers(&outbox.lease(2, s(0))), [1, 2]);
+    assert_eq!(numbers(&outbox.lease(2, s(1))), [0_u32; 0]);
+    assert_eq!((outbox.next_due(2), outbox.next_due(3)), (Some(s(0) + LEASE), Some(s(0))));
+    outbox.settle(id(2), taken().as_ref(), s(1)).unwrap();
+    assert_eq!(outbox.next_due(2), Some(s(0)));
+    assert_eq!(numbers(&outbox.lease(2, s(1))), [3]);
+}
+
+#[test]
+fn a_busy_channel_is_due_when_its_lease_ends() {
+    let mut outbox = outbox(&[(7, NorEmail), (8, NorEmail), (9, KimEmail)]);
+    assert_eq!(lease(&mut outbox, 0), [1, 3]);
+    outbox.settle(id(3), busy_for(Some(60)).as_ref(), s(0)).unwrap();
+    assert_eq!(outbox.next_due(MOST), Some(s(60)));
+    assert_eq!(outbox.next_due_after(s(60), false), None, "whoever holds the lease settles it");
+    assert_eq!(outbox.next_due_after(s(60), true), Some(s(0) + LEASE));
+}
+
+#[test]
+fn sequence_numbers_go_on_after_the_highest_that_was_given() {
+    let mut outbox = Outbox::new(outbox(&[(7, NorEmail), (7, KimEmail)]).iter().cloned());
+    assert_eq!(outbox.last_sequence(), 2);
+    outbox.continue_after(40);
+    outbox.continue_after(3);
+    assert_eq!(outbox.apply(&[notify(5, 7, NorEmail)], s(9))[0].sequence, 41);
+}
+
+#[test]
+fn a_clock_that_is_set_moves_what_it_recorded() {
+    let shift = ClockShift { began: s(-5), shift_ms: 3_600_000 };
+    let mut waiting = outbox(&[(7, NorEmail)]);
+    let due = due_again(attempt(&mut waiting, &busy(), s(0)).0);
+    let moved = waiting.shift(shift).remove(0);
+    assert_eq!((moved.queued_at, moved.due()), (s(3_600), Some(due + Millis::new(3_600_000))));
+
+    let mut leased = outbox(&[(7, NorEmail)]);
+    assert_eq!(lease(&mut leased, 0), [1]);
+    assert_eq!(leased.shift(shift)[0].due(), Some(s(3_600) + LEASE));
+
+    let earlier_boot = ClockShift { began: s(1), ..shift };
+    assert_eq!(outbox(&[(7, NorEmail)]).shift(earlier_boot)[0].queued_at, s(0));
+}
+
+#[test]
+fn what_a_message_says_is_kept_with_it_and_survives_storage() {
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    let entry = outbox.lease(MOST, s(0)).remove(0);
+    let prepared = dag_delivery::Templates::built_in().prepare(&entry.notification).0;
+    assert_eq!(outbox.prepare(id(1), prepared.clone()).unwrap().prepared.as_ref(), Some(&prepared));
+    outbox.settle(id(1), busy().as_ref(), s(1)).unwrap();
+    let stored = serde_json::to_string(&outbox).unwrap();
+    assert_eq!(serde_json::from_str::<Outbox>(&stored).unwrap(), outbox);
+    let entries: BTreeMap<Id, Entry> = serde_json::from_str(&stored).unwrap();
+    assert_eq!(entries[&id(1)].prepared, Some(prepared));
+}
+
+#[test]
+fn an_empty_outbox_is_never_due() {
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    attempt(&mut outbox, &taken(), s(0));
+    assert!(outbox.is_empty() && outbox.get(id(1)).is_none() && outbox.first_due(s(DAY)).is_none());
+    assert_eq!((outbox.next_due(MOST), outbox.next_due_after(s(0), true)), (None, None));
+}
+
+/// What happens to an outbox next, by chance.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Queue(u32, Channel),
+    Pass(i64),
+    Lease(usize),
+    /// Settles the n-th message that is leased, with the m-th of the results.
+    Settle(usize, usize),
+    Withdraw(u32),
+    Restart,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let channel = prop::sample::select(vec![NorEmail, NorWebhook, KimEmail]);
+    prop_oneof![
+        3 => (0_u32..3, channel).prop_map(|(story, channel)| Act::Queue(story, channel)),
+        2 => (0_i64..3_600).prop_map(Act::Pass),
+        4 => (1_usize..4).prop_map(Act::Lease),
+        3 => (0_usize..4, 0_usize..4).prop_map(|(which, result)| Act::Settle(which, result)),
+        1 => (1_u32..30).prop_map(Act::Withdraw),
+        1 => Just(Act::Restart),
+    ]
 }
 
 proptest! {
-    /// Whatever receivers answer and hosts survive: a message ends, within a day and one attempt, and never twice.
+    /// Whatever receivers answer and hosts survive: order and limits hold, and every message comes to one end.
     #[test]
-    fn every_message_comes_to_one_end(answers in prop::collection::vec((0_u8..5, 0_i64..200_000_000), 1..400)) {
-        let mut entry = entry(1);
-        let mut answers = answers.into_iter().cycle();
-        let mut now = start();
-        let mut ends = 0;
-        while let Some(due) = entry.due() {
-            now = now.max(due);
-            prop_assert!(now <= start() + DAY + LEASE, "{entry:?}");
-            prop_assert!(entry.lease(now));
-            let (kind, after) = answers.next().unwrap();
-            let result = match kind {
-                0 if entry.attempts > 20 => taken(),
-                1 if entry.attempts > 20 => never(),
-                // The host died; the lease runs out. Not for ever: hosts come back.
-                2 if now < start() + DAY => continue,
-                3 => later(Some(Millis::new(after))),
-                _ => later(None),
-            };
-            ends += u32::from(!matches!(entry.settle(result.as_ref(), now), Settled::Retry { .. }));
-        }
-        prop_assert_eq!(ends, 1);
-        prop_assert!(entry.is_over());
-    }
-
-    /// In any order of storage and any state: at most one message of an incident and channel goes, and it is the
-    /// earliest that is not over.
-    #[test]
-    fn nobody_reads_of_an_end_before_the_beginning(
-        entries in prop::collection::vec((0_u32..3, 0_u8..2, any::<bool>(), 0_u8..4), 0..30)
-            .prop_flat_map(|plan| {
-                let entries = plan.into_iter().enumerate().map(|(sequence, (incident, recipient, mail, state))| {
-                    let mut entry = addressed(sequence as u64, incident, recipient, mail);
-                    match state {
-                        0 => {}
-                        1 => { attempt(&mut entry, &taken(), start()); }
-                        2 => { attempt(&mut entry, &later(None), start()); }
-                        _ => { let _ = entry.lease(start()); }
+    fn every_message_comes_to_one_end_and_in_order(acts in prop::collection::vec(act(), 1..120)) {
+        let mut outbox = Outbox::default();
+        let (mut now, mut queued, mut ends) = (s(0), 0_u32, BTreeMap::<Id, u32>::new());
+        let channel = |entry: &Entry| (entry.notification.recipient.clone(), entry.notification.channel());
+        let story = |entry: &Entry| entry.notification.incident().map(|incident| incident.id);
+        for act in acts {
+            match act {
+                Act::Queue(story, to) => {
+                    queued += 1;
+                    prop_assert_eq!(outbox.apply(&[notify(queued, story, to)], now).len(), 1);
+                }
+                Act::Pass(seconds) => now = now + Millis::new(seconds * 1_000),
+                Act::Lease(most) => {
+                    let due = outbox.next_due(most).is_some_and(|due| due <= now);
+                    let first = outbox.first_due(now).map(|entry| entry.notification.id);
+                    let leased = outbox.lease(most, now);
+                    prop_assert_eq!(due, !leased.is_empty(), "next_due agrees with lease");
+                    prop_assert_eq!(first.filter(|_| due), leased.first().map(|entry| entry.notification.id));
+                    let held: Vec<&Entry> =
+                        outbox.iter().filter(|entry| entry.is_leased() && entry.due() > Some(now)).collect();
+                    prop_assert!(leased.is_empty() || held.len() <= most);
+                    for entry in &leased {
+                        let others = held.iter().filter(|other| channel(other) == channel(entry));
+                        prop_assert_eq!(others.count(), 1, "one at a time for a channel");
+                        let earlier = outbox.iter().any(|other| story(entry).is_some() && story(other) == story(entry)
+                            && channel(other) == channel(entry) && other.sequence < entry.sequence);
+                        prop_assert!(!earlier, "the end is told before the beginning");
                     }
-                    entry
-                });
-                Just(entries.collect::<Vec<_>>()).prop_shuffle()
-            }),
-        wait in 0_i64..10_000,
-    ) {
-        let now = start() + Millis::new(wait);
-        let channel = |entry: &Entry| {
-            let told = &entry.notification;
-            (told.incident().unwrap().id, told.recipient.clone(), told.channel())
-        };
-        let going = next_to_send(&entries, now);
-        for entry in &entries {
-            let first = entries.iter().filter(|other| channel(other) == channel(entry) && !other.is_over())
-                .min_by_key(|other| other.sequence);
-            let goes = first.is_some_and(|first| first.sequence == entry.sequence)
-                && entry.due().is_some_and(|due| due <= now);
-            prop_assert_eq!(going.contains(&entry), goes, "{:?}", entry);
+                }
+                Act::Settle(which, result) => {
+                    let leased: Vec<Id> =
+                        outbox.iter().filter(|entry| entry.is_leased()).map(|entry| entry.notification.id).collect();
+                    let Some(message) = leased.get(which) else { continue };
+                    let result = vec![taken(), busy(), busy_for(Some(DAY)), gone()].swap_remove(result);
+                    let settlement = outbox.settle(*message, result.as_ref(), now).unwrap();
+                    if settlement.entry.is_over() {
+                        *ends.entry(*message).or_default() += 1;
+                    }
+                }
+                Act::Withdraw(message) => {
+                    let withdrawn = outbox.apply(&[withdraw(message)], now);
+                    withdrawn.iter().for_each(|entry| *ends.entry(entry.notification.id).or_default() += 1);
+                }
+                Act::Restart => {
+                    outbox = Outbox::new(outbox.iter().cloned());
+                    outbox.release_all(now);
+                }
+            }
         }
-        if let Some(due) = next_due(&entries) {
-            prop_assert_eq!(due <= now, !going.is_empty());
+        // Nobody answers well any more: within a day and a lease all is over.
+        let end = now + Millis::new(DAY * 1_000) + LEASE;
+        while let Some(due) = outbox.next_due(MOST) {
+            now = now.max(due);
+            prop_assert!(now <= end, "{outbox:?}");
+            for entry in outbox.lease(MOST, now) {
+                let settlement = outbox.settle(entry.notification.id, busy().as_ref(), now).unwrap();
+                if settlement.entry.is_over() {
+                    *ends.entry(entry.notification.id).or_default() += 1;
+                }
+            }
         }
+        prop_assert_eq!(ends.len(), usize::try_from(queued).unwrap());
+        prop_assert!(ends.values().all(|ends| *ends == 1), "{:?}", ends);
     }
 }

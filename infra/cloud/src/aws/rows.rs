@@ -22,7 +22,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use dag_delivery::Entry;
+use dag_delivery::Outbox;
 use dag_engine::{Id, Name, Time};
 use dag_uplink::SignedRules;
 use serde::Serialize;
@@ -188,7 +188,7 @@ pub(super) fn device(commit: &Commit) -> Result<Row, Fault> {
     let item = &commit.item;
     let mut row = item_key(item.id());
     // The outbox has an attribute of its own: it is long during a large outage, and a person reads the rest.
-    let without = DeviceItem { outbox: BTreeMap::new(), ..item.clone() };
+    let without = DeviceItem { outbox: Outbox::default(), ..item.clone() };
     row.insert("item".to_owned(), readable(WRITING, &without)?);
     if !item.outbox.is_empty() {
         row.insert("outbox".to_owned(), packed(WRITING, &item.outbox)?);
@@ -298,11 +298,16 @@ fn time(row: &Row, name: &str) -> Result<Time, Fault> {
     integer(row, name).map(Time::from_millis)
 }
 
+/// Returns whether a row is a device item.
+pub(super) fn is_item(row: &Row) -> bool {
+    row.contains_key("item")
+}
+
 /// Reads a device item.
 pub(super) fn stored(row: &Row) -> Result<Stored, Fault> {
     let mut item: DeviceItem = unpacked(READING, field(row, "item")?)?;
     if let Some(outbox) = row.get("outbox") {
-        item.outbox = unpacked::<BTreeMap<Id, Entry>>(READING, outbox)?;
+        item.outbox = unpacked(READING, outbox)?;
     }
     Ok(Stored { item, version: integer(row, "version")? })
 }

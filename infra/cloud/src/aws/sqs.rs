@@ -9,7 +9,7 @@ use dag_engine::Millis;
 
 use super::{environment::StackEnvironment, error::fault};
 use crate::{
-    work::LONGEST_DELAY,
+    device_transaction::LONGEST_DELAY,
     world::{Fault, Queues},
 };
 

@@ -12,7 +12,7 @@ use dag_cloud::{
     aws::{Aws, StackEnvironment, Table},
 };
 use dag_config::Config;
-use dag_delivery::Entry;
+use dag_delivery::{Entry, EntryState};
 use dag_engine::{Name, Notification, Time};
 use dag_rulebook::{Folder, Rulebook};
 use serde_json::Value;
@@ -181,7 +181,20 @@ pub fn named(id: &str) -> DeviceItem {
 
 /// Returns a message of the shipped rules, queued at noon.
 pub fn entry(number: u64) -> Entry {
-    Entry::new(notification(number), number, NOON)
+    entry_due(number, NOON)
+}
+
+/// Returns the same, due at another time.
+pub fn entry_due(number: u64, due: Time) -> Entry {
+    Entry {
+        notification: notification(number),
+        queued_at: due,
+        sequence: number,
+        attempts: 0,
+        state: EntryState::Queued { due },
+        prepared: None,
+        last_error: None,
+    }
 }
 
 pub fn notification(number: u64) -> Notification {

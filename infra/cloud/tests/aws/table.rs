@@ -1,13 +1,11 @@
 //! The table.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use dag_cloud::{Commit, CommitError, DeviceItem, Store as _, Stored, Suppression, shard};
-use dag_delivery::{Prepared, Rendered};
-use dag_engine::{Decision, Millis};
+use dag_delivery::{Outbox, Prepared, Rendered};
+use dag_engine::{Decision, Id, Millis};
 
-use crate::stack::{NOON, Stack, entry, item, named};
+use crate::stack::{NOON, Stack, entry, entry_due, item, named};
 
 fn commit(item: DeviceItem, version: u64) -> Commit {
     Commit {
@@ -46,7 +44,7 @@ async fn an_item_is_written_only_if_it_is_as_it_was_read() {
     assert_eq!(table.commit(&commit(item.clone(), 0)).await, Err(CommitError::Conflict), "it is there by now");
 
     // With them the commit is a transaction.
-    item.outbox = (1..=3).map(entry).map(|entry| (entry.notification.id, entry)).collect();
+    item.outbox = Outbox::new((1..=3).map(entry));
     item.armed = Some(NOON + Millis::new(5_000));
     let whole = Commit { decisions: vec![decision()], ..commit(item.clone(), 1) };
     table.commit(&whole).await.unwrap();
@@ -114,7 +112,7 @@ async fn a_prepared_message_is_kept_until_the_message_ends() {
     assert_eq!(table.prepared("cottage", one).await.unwrap(), Some(long));
     assert_eq!(table.prepared("cabin", one).await.unwrap(), None);
 
-    assert!(first.lease(NOON));
+    first.attempts = 1;
     let finished = vec![first.clone()];
     table.commit(&Commit { finished, ..commit(item(), 1) }).await.unwrap();
     assert_eq!(table.prepared("cottage", one).await.unwrap(), None);
@@ -127,6 +125,19 @@ async fn a_prepared_message_is_kept_until_the_message_ends() {
 }
 
 #[tokio::test]
+async fn an_item_is_read_together_with_what_its_messages_say() {
+    let stack = Stack::start().await;
+    let table = stack.table();
+    let ids: Vec<Id> = (1..=3).map(|number| entry(number).notification.id).collect();
+    assert_eq!(table.load_prepared("cottage", &ids).await.unwrap(), None);
+    let prepared = vec![(ids[0], said("one")), (ids[1], said("two"))];
+    table.commit(&Commit { prepared: prepared.clone(), ..commit(item(), 0) }).await.unwrap();
+    let (stored, loaded) = table.load_prepared("cottage", &ids).await.unwrap().unwrap();
+    assert_eq!(stored, Stored { item: item(), version: 1 });
+    assert_eq!(loaded, prepared.into_iter().collect(), "the third was never rendered");
+}
+
+#[tokio::test]
 async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
     let stack = Stack::start().await;
     let table = stack.table();
@@ -135,18 +146,17 @@ async fn a_whole_fleet_of_messages_fits_into_one_transaction() {
         let mut entry = sample.clone();
         entry.notification.id = dag_engine::Id::of(&[b"many", &number.to_be_bytes()]);
         entry.sequence = number;
-        (entry.notification.id, entry)
+        entry
     });
-    let outbox: BTreeMap<_, _> = entries.collect();
-    let full = DeviceItem { outbox: outbox.clone(), ..item() };
+    let mut finished: Vec<_> = entries.collect();
+    let full = DeviceItem { outbox: Outbox::new(finished.clone()), ..item() };
     let decisions = vec![decision(); 500];
     table.commit(&Commit { decisions: decisions.clone(), ..commit(full.clone(), 0) }).await.unwrap();
     assert_eq!(table.load("cottage").await.unwrap(), Some(Stored { item: full, version: 1 }));
     assert_eq!(table.decisions("cottage", NOON, NOON + Millis::new(1)).await.unwrap(), decisions);
 
     // All of them end at once, after one attempt each.
-    let mut finished: Vec<_> = outbox.into_values().collect();
-    finished.iter_mut().for_each(|entry| assert!(entry.lease(NOON)));
+    finished.iter_mut().for_each(|entry| entry.attempts = 1);
     let unsuppressed = vec!["nor@example.com".to_owned()];
     table.commit(&Commit { finished, unsuppressed, ..commit(item(), 1) }).await.unwrap();
     let finished = stack.keys().await.iter().filter(|sk| sk.starts_with("finished#")).count();
@@ -161,12 +171,13 @@ async fn an_item_that_is_too_large_for_a_row_is_an_error() {
     // Hashes cannot be compressed.
     let noise =
         |seed: u64| (0..200_u64).map(move |n| dag_engine::Id::of(&[&seed.to_be_bytes(), &n.to_be_bytes()]).to_string());
-    for number in 0..150 {
+    let entries = (0..150).map(|number| {
         let mut entry = entry(0);
         entry.notification.id = dag_engine::Id::of(&[b"noise", &u64::to_be_bytes(number)]);
         entry.last_error = Some(noise(number).collect());
-        item.outbox.insert(entry.notification.id, entry);
-    }
+        entry
+    });
+    item.outbox = Outbox::new(entries);
     let error = table.commit(&commit(item, 0)).await.unwrap_err().to_string();
     let told = "writing the table failed: the item of the device `cottage` has grown to ";
     assert!(error.starts_with(told) && error.ends_with("150 messages wait in it"), "{error}");
@@ -188,8 +199,7 @@ async fn the_index_has_what_is_due_and_nothing_else() {
         let mut item = named(id);
         item.armed = armed;
         if let Some(off) = minutes_off {
-            let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, minutes(off));
-            item.outbox.insert(entry.notification.id, entry);
+            item.outbox = Outbox::new([entry_due(1, minutes(off))]);
         }
         table.commit(&commit(item, 0)).await.unwrap();
     }
@@ -209,8 +219,7 @@ async fn a_fleet_that_is_due_at_once_is_found_at_once() {
     let table = stack.table();
     let mut ids = (0..).map(|n| format!("d{n}")).filter(|id| shard(id) == 3).take(600);
     let mut item = named(&ids.next().unwrap());
-    let entry = dag_delivery::Entry::new(crate::stack::notification(1), 1, NOON);
-    item.outbox.insert(entry.notification.id, entry);
+    item.outbox = Outbox::new([entry(1)]);
     table.commit(&commit(item, 0)).await.unwrap();
     // The others are like the first.
     let (.., row) = stack.rows().await.remove(0);

@@ -222,6 +222,14 @@ impl Store for Broken {
         self.calling(Call::Prepared, self.memory.prepared(device, message)).await
     }
 
+    async fn load_prepared(
+        &self,
+        device: &str,
+        messages: &[Id],
+    ) -> Result<Option<(Stored, BTreeMap<Id, Prepared>)>, Fault> {
+        self.calling(Call::Load, self.memory.load_prepared(device, messages)).await
+    }
+
     async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
         self.calling(Call::Due, self.memory.due(shard, until)).await
     }
@@ -302,7 +310,7 @@ impl Broken {
         let decided = |outcome: &Outcome| matches!(outcome, Outcome::Notify(told) if told.id == notification.id);
         assert!(state.decisions[device].iter().any(|decision| decided(&decision.outcome)), "sent before it was kept");
         let item = state.item(device).expect("a device that tells is kept");
-        assert!(item.outbox[&notification.id].is_leased(), "sent without a lease: {notification:?}");
+        assert!(item.outbox.get(notification.id).unwrap().is_leased(), "sent without a lease: {notification:?}");
         assert_eq!(state.prepared.get(&(device.clone(), notification.id)), Some(prepared));
     }
 }

@@ -1,6 +1,6 @@
 //! A new memory card. The device counts its boots from 1 again, and its reports count all the same.
 
-use dag_cloud::{DeviceItem, Event, Stored, Work};
+use dag_cloud::{DeviceItem, DeviceTransaction, Event, Stored};
 use dag_engine::{Engine, Kind, Runs, Time, Value};
 use dag_uplink::{DeviceReport, MOST_COUNTED};
 
@@ -15,25 +15,25 @@ fn time(second: i64) -> Time {
     Fleet::START.parse::<Time>().unwrap() + seconds(second)
 }
 
-/// The consumer's work on one device, one record at a time.
-struct Desk {
+/// The consumer's transactions on one device, one record each.
+struct OneDevice {
     engine: Engine,
     item: DeviceItem,
 }
 
-impl Desk {
-    fn new() -> Desk {
+impl OneDevice {
+    fn new() -> OneDevice {
         let (config, rulebook) = rulebook();
         let device = config.device(Some("cottage")).unwrap();
-        Desk { engine: rulebook.engine.running(Runs::Cloud), item: DeviceItem::new(device) }
+        OneDevice { engine: rulebook.engine.running(Runs::Cloud), item: DeviceItem::new(device) }
     }
 
     fn take(&mut self, report: &DeviceReport, now: Time) {
         let event = Event::parse(&record(report, report.sent_at)).unwrap();
         let stored = Stored { item: self.item.clone(), version: 1 };
-        let mut work = Work::new(&self.engine, stored, now);
-        work.take(&event).unwrap();
-        if let (Some(commit), _) = work.end(false) {
+        let mut transaction = DeviceTransaction::new(&self.engine, stored, now);
+        transaction.apply(&event).unwrap();
+        if let (Some(commit), _) = transaction.end(false) {
             // Only JSON survives, as in the table.
             self.item = serde_json::from_str(&serde_json::to_string(&commit.item).unwrap()).unwrap();
         }
@@ -100,7 +100,7 @@ fn disordered_records_around_a_new_card_end_as_ordered_ones() {
         fleet.holds();
         fleet.has_no_dead_letters();
         let item = fleet.world().memory.lock().item("cottage").unwrap();
-        Desk { item, ..Desk::new() }.knows()
+        OneDevice { item, ..OneDevice::new() }.knows()
     };
     let expected = ends(Plan::default());
     for seed in 0..16 {
@@ -120,15 +120,15 @@ fn every_order_of_reports_across_the_change_ends_the_same() {
     reports.extend([says(&mut device, ON, 3), says(&mut device, OFF, 4)]);
     device.restart();
     reports.push(says(&mut device, ON, 5));
-    let mut desk = Desk::new();
-    let nothing = desk.item.clone();
+    let mut cottage = OneDevice::new();
+    let nothing = cottage.item.clone();
     let mut ends = |order: &[&DeviceReport]| {
-        desk.item.clone_from(&nothing);
-        desk.take(&first, time(10));
-        order.iter().for_each(|report| desk.take(report, time(10)));
+        cottage.item.clone_from(&nothing);
+        cottage.take(&first, time(10));
+        order.iter().for_each(|report| cottage.take(report, time(10)));
         // Again, in the other order.
-        order.iter().rev().for_each(|report| desk.take(report, time(11)));
-        desk.knows()
+        order.iter().rev().for_each(|report| cottage.take(report, time(11)));
+        cottage.knows()
     };
     let expected = ends(&reports.iter().collect::<Vec<_>>());
     let mut orders = Vec::new();
@@ -151,8 +151,8 @@ fn permute<'r>(order: &mut Vec<&'r DeviceReport>, from: usize, each: &mut dyn Fn
 #[test]
 fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     let mut device = Device::new("cottage", 100);
-    let mut desk = Desk::new();
-    desk.take(&says(&mut device, ON, 0), time(0));
+    let mut cottage = OneDevice::new();
+    cottage.take(&says(&mut device, ON, 0), time(0));
     // A report of a boot that was not reported before.
     device.restart();
     let mut late = says(&mut device, OFF, 1);
@@ -162,34 +162,34 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     // The new card has read nothing yet.
     let mut new = device.reports(time(2)).remove(0);
     new.sources.clear();
-    desk.take(&new, time(2));
-    let heard = desk.item.heard;
+    cottage.take(&new, time(2));
+    let heard = cottage.item.heard;
     assert_eq!(heard, Some((MOST_COUNTED + 1, 1)));
-    desk.take(&late, time(3));
-    assert_eq!((desk.item.heard, desk.item.reported_rules, desk.power()), (heard, None, OFF));
+    cottage.take(&late, time(3));
+    assert_eq!((cottage.item.heard, cottage.item.reported_rules, cottage.power()), (heard, None, OFF));
     // From then on only the readings of the new card count.
-    desk.take(&says(&mut device, ON, 4), time(4));
+    cottage.take(&says(&mut device, ON, 4), time(4));
     late.number += 1;
     late.sources[0].first += 1;
-    desk.take(&late, time(5));
-    assert_eq!((desk.item.heard, desk.power()), (Some((MOST_COUNTED + 1, 2)), ON));
+    cottage.take(&late, time(5));
+    assert_eq!((cottage.item.heard, cottage.power()), (Some((MOST_COUNTED + 1, 2)), ON));
 }
 
 #[test]
 fn a_device_of_an_older_version_is_heard_with_its_new_card() {
     let mut device = Device::new("cottage", 100);
-    let mut desk = Desk::new();
+    let mut cottage = OneDevice::new();
     for _ in 0..5 {
         device.restart();
     }
     let mut old = says(&mut device, ON, 0);
     old.incarnation = None;
-    desk.take(&old, time(0));
-    assert_eq!(desk.item.heard, Some((6, old.number)));
-    let mut item = serde_json::to_value(&desk.item).unwrap();
+    cottage.take(&old, time(0));
+    assert_eq!(cottage.item.heard, Some((6, old.number)));
+    let mut item = serde_json::to_value(&cottage.item).unwrap();
     item.as_object_mut().unwrap().remove("incarnations");
-    desk.item = serde_json::from_value(item).unwrap();
+    cottage.item = serde_json::from_value(item).unwrap();
     device.new_card();
-    desk.take(&says(&mut device, OFF, 1), time(1));
-    assert_eq!((desk.item.heard, desk.power()), (Some((MOST_COUNTED + 1, 1)), OFF));
+    cottage.take(&says(&mut device, OFF, 1), time(1));
+    assert_eq!((cottage.item.heard, cottage.power()), (Some((MOST_COUNTED + 1, 1)), OFF));
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dag_cloud::{DeviceItem, Event, Feedback, Request, Stored, Work};
+use dag_cloud::{DeviceItem, DeviceTransaction, Event, Feedback, Request, Stored};
 use dag_config::Config;
 use dag_engine::{
     Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
@@ -35,11 +35,11 @@ impl Cloud {
     fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision> {
         let item = self.item();
         let device = item.id().clone();
-        let mut work = Work::new(engine, Stored { item, version: 1 }, now);
+        let mut work = DeviceTransaction::new(engine, Stored { item, version: 1 }, now);
         match input {
             Input::Report(report) => self.over_the_wire(report, now).into_iter().for_each(|part| work.step(part)),
             other => match self.record(&device, other) {
-                Ok(event) => work.take(&event).unwrap(),
+                Ok(event) => work.apply(&event).unwrap(),
                 Err(input) => work.step(input),
             },
         }
@@ -263,7 +263,7 @@ fn the_outbox_of_the_item_follows_the_decisions() {
     let report = |first, readings| Report { source: "pins".into(), boot: 1, first, readings, ..Report::default() };
     both.step(&engine, Input::Report(report(1, vec![reading(Value::Off, now)])), now);
     both.pass(&engine, now + Millis::new(60_000));
-    let queued: Vec<Id> = both.cloud.item().outbox.into_keys().collect();
+    let queued: Vec<Id> = both.cloud.item().outbox.iter().map(|entry| entry.notification.id).collect();
     assert_eq!(queued, both.told.iter().map(|told| told.notification).collect::<Vec<_>>());
     // Nothing was attempted when it ends. The queued messages are withdrawn, and one message about the past replaces
     // them.
@@ -271,7 +271,7 @@ fn the_outbox_of_the_item_follows_the_decisions() {
     both.step(&engine, Input::Report(report(2, vec![reading(Value::On, later)])), later);
     both.pass(&engine, later + Millis::new(60_000));
     let left = both.cloud.item().outbox;
-    assert!(queued.iter().all(|id| !left.contains_key(id)));
-    assert!(left.values().all(|entry| entry.notification.kind == dag_engine::Kind::Past), "{left:?}");
+    assert!(queued.iter().all(|id| left.get(*id).is_none()));
+    assert!(left.iter().all(|entry| entry.notification.kind == dag_engine::Kind::Past), "{left:?}");
     assert!(!left.is_empty(), "somebody is told of the past");
 }

@@ -1,9 +1,9 @@
-//! What happened, taken over by the item.
+//! Events: what happened to the device, and what people ask for.
 
 use dag_engine::{Id, Input, Millis, Name, Reading, Report, Time, Value};
 use dag_uplink::{Command, DeviceReport, PRESENCE};
 
-use super::Work;
+use super::DeviceTransaction;
 use crate::{
     event::{Event, Request},
     feedback::Feedback,
@@ -18,12 +18,12 @@ const MOST_ASKS: usize = 16;
 /// The same rules are sent to a device again after so long, if it still runs others and its connection is the same.
 const RULES_AGAIN: Millis = Millis::new(3_600_000);
 
-impl Work<'_> {
-    /// Takes an event over.
+impl DeviceTransaction<'_> {
+    /// Applies an event.
     ///
     /// # Errors
     /// Why nothing can be made of it. Then nothing was changed.
-    pub fn take(&mut self, event: &Event) -> Result<(), String> {
+    pub fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Report { device, received_at, payload } => {
                 let report = DeviceReport::parse(payload).map_err(|error| error.to_string())?;

@@ -1,4 +1,5 @@
-//! The desk: every input passes over it, one at a time, and nothing leaves it before it is durable.
+//! The engine with everything that makes it durable: state, outbox and store. Inputs go in one at a time, and no message
+//! comes out before what led to it is on the disk.
 
 mod sending;
 mod writing;
@@ -8,14 +9,14 @@ use std::{
     time::Instant,
 };
 
-use dag_delivery::{Entry, EntryState};
+use dag_delivery::{Entry, Outbox};
 use dag_engine::{
     ClockShift, Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe,
 };
 use dag_rulebook::Rulebook;
 
-pub use self::sending::Parcel;
-use self::writing::Trouble;
+pub use self::sending::LeasedMessage;
+use self::writing::WriteFailure;
 use crate::{
     source::Observation,
     store::{Commit, GoodRules, Queued, Store, StoreError, StoredReading},
@@ -42,13 +43,15 @@ pub struct Desk {
     enqueued: bool,
     /// The id of the folder of the rules in force.
     rules_id: Id,
-    /// Every entry that is not finished.
-    outbox: BTreeMap<Id, Entry>,
-    last_sequence: u64,
+    outbox: Outbox,
+    /// Messages whose leases are durable, until they are taken to be sent.
+    ready: Vec<LeasedMessage>,
+    /// Whether messages are leased. Not while the daemon stops: nobody would make the attempts.
+    sends: bool,
     /// Steps that the disk has not taken yet, oldest first.
     unwritten: VecDeque<Commit>,
-    /// Why it does not, and when it is tried again.
-    trouble: Option<Trouble>,
+    /// Why the disk does not take them.
+    failure: Option<WriteFailure>,
 }
 
 impl Desk {
@@ -59,10 +62,10 @@ impl Desk {
     pub fn open(rulebook: Rulebook, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
         let id = device.id.clone();
         let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
-        let mut outbox: BTreeMap<Id, Entry> = store.outbox()?.into_iter().collect();
+        let stored: Vec<(Id, Entry)> = store.outbox()?;
+        let mut outbox = Outbox::new(stored.into_iter().map(|(_, entry)| entry));
         // The store is this daemon's alone, so whoever held these leases is dead.
-        outbox.values_mut().for_each(|entry| entry.release(state.now()));
-        let last_sequence = outbox.values().map(|entry| entry.sequence).max().unwrap_or(0);
+        outbox.release_all(state.now());
         Ok(Desk {
             rules_id: rulebook.folder.id(),
             rulebook,
@@ -75,9 +78,10 @@ impl Desk {
             uplink_keep: None,
             enqueued: false,
             outbox,
-            last_sequence,
+            ready: Vec::new(),
+            sends: true,
             unwritten: VecDeque::new(),
-            trouble: None,
+            failure: None,
         })
     }
 
@@ -116,19 +120,19 @@ impl Desk {
         &self.store
     }
 
-    /// The entries that are not finished, in order.
-    pub fn outbox(&self) -> impl Iterator<Item = &Entry> {
-        self.outbox.values()
+    /// The messages that have not come to their end.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Why the disk takes nothing at present.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_ref().map(|trouble| trouble.reason.as_str())
+    pub fn write_failure(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.reason.as_str())
     }
 
     /// When a disk that takes nothing is tried again.
     pub fn writes_again_at(&self) -> Option<Instant> {
-        self.trouble.as_ref().map(|trouble| trouble.again)
+        self.failure.as_ref().map(|failure| failure.again_at)
     }
 
     /// Whether sources may hand more in.
@@ -165,7 +169,7 @@ impl Desk {
             commit = commit.enqueue(self.queued(&report, known), keep);
             self.enqueued = true;
         }
-        self.step(Input::Report(report), commit, now);
+        self.step(Input::Report(report), Vec::new(), commit, now);
     }
 
     /// What the cloud is to be told of a report that is about to be taken over.
@@ -196,20 +200,18 @@ impl Desk {
         Some(self.state.last_applied(source, boot).unwrap_or(0))
     }
 
-    /// The clock was set: moves every time that was noted by the old clock, so that what waits goes on waiting for as
-    /// long as it would have. `now` is by the new clock.
-    pub fn clock_set(&mut self, ClockShift { began, shift_ms }: ClockShift, now: Time) {
-        let mut commit = Commit::at(now).shift_queue(began, shift_ms);
-        for entry in self.outbox.values_mut() {
-            shift(entry, began, shift_ms);
-            commit = put(commit, entry);
-        }
-        self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, commit, now);
+    /// Moves every time that was noted by the old clock: the clock was set. What waits goes on waiting for as long as it
+    /// would have. `now` is by the new clock.
+    pub fn clock_set(&mut self, shift: ClockShift, now: Time) {
+        let ClockShift { began, shift_ms } = shift;
+        let commit = Commit::at(now).shift_queue(began, shift_ms);
+        let moved = self.outbox.shift(shift);
+        self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, moved, commit, now);
     }
 
-    /// Takes one input over and makes what follows durable. Returns what was decided.
+    /// Applies one input and makes what follows durable. Returns what was decided.
     pub fn take(&mut self, input: Input, now: Time) -> Vec<Decision> {
-        self.step(input, Commit::at(now), now)
+        self.step(input, Vec::new(), Commit::at(now), now)
     }
 
     /// Puts other rules in force.
@@ -228,64 +230,53 @@ impl Desk {
         }
     }
 
-    fn step(&mut self, input: Input, commit: Commit, now: Time) -> Vec<Decision> {
-        let (decisions, commit) = self.decide(input, commit, now);
-        self.write(commit);
-        decisions
+    /// Applies one input. What was decided, the entries that it `changed` and those that were `changed` before, and the
+    /// leases of the messages that are due go to the disk in one transaction with `commit`.
+    fn step(&mut self, input: Input, changed: Vec<Entry>, commit: Commit, now: Time) -> Vec<Decision> {
+        let mut step = Step { changed: BTreeMap::new(), decisions: Vec::new(), commit };
+        step.extend(changed);
+        self.decide(input, &mut step, now);
+        let decided = step.decisions.clone();
+        self.finish(step, now);
+        decided
     }
 
-    /// Has the engine take an input over, and the outbox follow what was decided.
-    fn decide(&mut self, input: Input, commit: Commit, now: Time) -> (Vec<Decision>, Commit) {
+    /// Lets the engine apply an input, and the outbox what was decided.
+    fn decide(&mut self, input: Input, step: &mut Step, now: Time) {
         let decisions = self.rulebook.engine.step(&mut self.state, input, now);
-        let mut commit = commit.decisions(decisions.iter().cloned());
-        for decision in &decisions {
-            tell_the_log(decision);
-            match &decision.outcome {
-                Outcome::Notify(notification) => {
-                    self.last_sequence += 1;
-                    let entry = Entry::new((**notification).clone(), self.last_sequence, now);
-                    commit = put(commit, &entry);
-                    self.outbox.insert(notification.id, entry);
-                }
-                Outcome::Withdrawn { notification, reason } => {
-                    if let Some(entry) = self.outbox.get_mut(notification)
-                        && entry.withdraw(*reason, now)
-                    {
-                        commit = put(commit, entry);
-                        self.outbox.remove(notification);
-                    }
-                }
-                _ => {}
+        decisions.iter().for_each(log_decision);
+        step.extend(self.outbox.apply(&decisions, now));
+        step.decisions.extend(decisions);
+    }
+}
+
+/// What one transaction will hold.
+struct Step {
+    /// The entries to store, by their place in the outbox: each once, as it is last.
+    changed: BTreeMap<u64, Entry>,
+    decisions: Vec<Decision>,
+    commit: Commit,
+}
+
+impl Step {
+    fn extend(&mut self, changed: impl IntoIterator<Item = Entry>) {
+        self.changed.extend(changed.into_iter().map(|entry| (entry.sequence, entry)));
+    }
+
+    fn into_commit(self) -> Commit {
+        let mut commit = self.commit.decisions(self.decisions);
+        for entry in self.changed.values() {
+            let id = entry.notification.id;
+            if let Err(error) = commit.outbox(id, entry, entry.is_over()) {
+                tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
             }
         }
-        (decisions, commit)
+        commit
     }
-}
-
-/// Moves the times of an entry that were noted since `began`, by a clock that was wrong.
-fn shift(entry: &mut Entry, began: Time, shift_ms: i64) {
-    let moved = |time: Time| {
-        if time < began { time } else { Time::from_millis(time.as_millis().saturating_add(shift_ms)) }
-    };
-    entry.queued_at = moved(entry.queued_at);
-    entry.state = match entry.state {
-        EntryState::Queued { due } => EntryState::Queued { due: moved(due) },
-        EntryState::Leased { until } => EntryState::Leased { until: moved(until) },
-        over => over,
-    };
-}
-
-/// An entry as it is now: in the outbox, or, if it is finished, in the log.
-fn put(mut commit: Commit, entry: &Entry) -> Commit {
-    let id = entry.notification.id;
-    if let Err(error) = commit.outbox(id, entry, entry.is_over()) {
-        tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
-    }
-    commit
 }
 
 /// What people look for in a log, at the level that is shown; all else for those who ask for more.
-fn tell_the_log(decision: &Decision) {
+fn log_decision(decision: &Decision) {
     let text = describe(decision, &|notification| notification.id.to_string());
     match decision.outcome {
         Outcome::Opened { .. } | Outcome::Resolved { .. } | Outcome::Acknowledged { .. } => tracing::info!("{text}"),

@@ -13,18 +13,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A disk that takes nothing.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct WriteFailure {
     pub reason: String,
     /// Trying means opening the store anew, which reads all of it: the pauses grow.
     pause: Duration,
-    pub again: Instant,
+    pub again_at: Instant,
 }
 
 impl Desk {
-    /// Writes what the disk did not take, once its pause is over. True if nothing is left.
-    pub fn write_again(&mut self) -> bool {
-        if self.trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.again) {
-            return false;
+    /// Writes what the disk did not take, once its pause is over.
+    pub fn write_again(&mut self) {
+        if self.failure.as_ref().is_some_and(|failure| Instant::now() < failure.again_at) {
+            return;
         }
         while let Some(commit) = self.unwritten.front() {
             match self.store.commit(commit) {
@@ -32,22 +32,22 @@ impl Desk {
                     self.unwritten.pop_front();
                 }
                 Err(error) => {
-                    let pause = match &self.trouble {
-                        Some(trouble) => (trouble.pause * 2).min(LONGEST_PAUSE),
+                    let pause = match &self.failure {
+                        Some(failure) => (failure.pause * 2).min(LONGEST_PAUSE),
                         None => {
                             tracing::error!(%error, "nothing can be noted, so nothing is sent: trying again");
                             FIRST_PAUSE
                         }
                     };
-                    self.trouble = Some(Trouble { reason: error.to_string(), pause, again: Instant::now() + pause });
-                    return false;
+                    let again_at = Instant::now() + pause;
+                    self.failure = Some(WriteFailure { reason: error.to_string(), pause, again_at });
+                    return;
                 }
             }
         }
-        if self.trouble.take().is_some() {
+        if self.failure.take().is_some() {
             tracing::info!("everything is noted again");
         }
-        true
     }
 
     /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.

@@ -1,0 +1,100 @@
+//! Messages that leave, and what became of them.
+
+use dag_delivery::{Entry, Failure, Prepared, Receipt, Settled};
+use dag_engine::{Id, Notification, Time};
+
+use super::{Desk, Step};
+use crate::store::Commit;
+
+/// The most attempts that are under way at once.
+const MOST_ATTEMPTS: usize = 32;
+
+/// A message to be sent now: its lease is durable.
+#[derive(Debug)]
+pub struct LeasedMessage {
+    /// Whom it is for, and what it says.
+    pub notification: Notification,
+    /// What goes over the wire, the same at every attempt.
+    pub prepared: Prepared,
+}
+
+impl Desk {
+    /// Returns the messages to send now.
+    pub fn take_leased(&mut self, now: Time) -> Vec<LeasedMessage> {
+        if self.next_attempt().is_some_and(|due| due <= now) {
+            let step = Step { changed: Default::default(), decisions: Vec::new(), commit: Commit::at(now) };
+            self.finish(step, now);
+        }
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Stops leasing messages: what is due waits for the next start.
+    pub fn stop_sending(&mut self) {
+        self.sends = false;
+    }
+
+    /// Applies what became of an attempt.
+    pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
+        let Some(settlement) = self.outbox.settle(id, result.as_ref(), now) else { return };
+        log_settlement(&settlement.entry, settlement.outcome, &result);
+        self.step(settlement.input, vec![settlement.entry], Commit::at(now), now);
+    }
+
+    /// When there is something to do though nothing is handed in: a deadline, or a message that is due.
+    pub fn next_due(&self) -> Option<Time> {
+        self.next_attempt().into_iter().chain(self.state.next_deadline()).min()
+    }
+
+    /// When the next message is leased, if nothing else happens.
+    fn next_attempt(&self) -> Option<Time> {
+        // Nothing goes out while what led to it is not durable.
+        (self.sends && self.is_durable()).then(|| self.outbox.next_due(MOST_ATTEMPTS)).flatten()
+    }
+
+    /// Leases what is due and writes the step. The messages are ready once the disk has the step.
+    pub(super) fn finish(&mut self, mut step: Step, now: Time) {
+        let mut leased = Vec::new();
+        // An attempt may let the engine decide more, so that more is due.
+        while self.next_attempt().is_some_and(|due| due <= now) {
+            for entry in self.outbox.lease(MOST_ATTEMPTS, now) {
+                let prepared = self.prepared(&entry);
+                step.extend(self.outbox.prepare(entry.notification.id, prepared.clone()).cloned());
+                self.decide(entry.attempted(), &mut step, now);
+                leased.push(LeasedMessage { notification: entry.notification, prepared });
+            }
+        }
+        self.write(step.into_commit());
+        if self.is_durable() {
+            return self.ready.extend(leased);
+        }
+        // None of them goes out, so they must not wait for their leases to run out once the disk takes this.
+        for message in leased {
+            self.outbox.release(message.notification.id, now);
+        }
+    }
+
+    /// What a message says: rendered at its first attempt.
+    fn prepared(&self, entry: &Entry) -> Prepared {
+        entry.prepared.clone().unwrap_or_else(|| {
+            let (prepared, problems) = self.rulebook.templates.prepare(&entry.notification);
+            for problem in problems {
+                tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
+            }
+            prepared
+        })
+    }
+}
+
+fn log_settlement(entry: &Entry, outcome: Settled, result: &Result<Receipt, Failure>) {
+    let (id, recipient) = (entry.notification.id, &entry.notification.recipient);
+    let channel = entry.notification.channel().as_str();
+    match (outcome, result) {
+        (Settled::Retry { due }, Err(error)) => {
+            tracing::warn!(message = %id, %recipient, channel, %error, again = %due, "not delivered yet");
+        }
+        (_, Err(error)) => tracing::error!(message = %id, %recipient, channel, %error, "cannot be delivered, given up"),
+        (_, Ok(receipt)) => {
+            tracing::info!(message = %id, %recipient, channel, answer = receipt.answer, "delivered");
+        }
+    }
+}
