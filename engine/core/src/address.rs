@@ -1,10 +1,10 @@
-//! Where messages go.
+//! Channels and addresses: where messages go.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Name, is_default};
 
-/// By which means a recipient is reached. A recipient has at most one channel of each kind.
+/// The means by which a recipient is reached. A recipient has at most one channel of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
@@ -24,7 +24,7 @@ impl Channel {
     }
 }
 
-/// Where a secret is kept. Files name secrets; they never hold them.
+/// The place where a secret is kept. Files name secrets; they never hold them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretRef {
@@ -45,7 +45,7 @@ impl std::str::FromStr for SecretRef {
     }
 }
 
-/// Where a channel leads.
+/// The address that a channel leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Address {
@@ -66,7 +66,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// Whether mail can be sent there: `user@host`, without a name, 254 bytes at most.
+    /// Returns whether mail can be sent there: `user@host`, without a name, 254 bytes at most.
     pub fn is_email(text: &str) -> bool {
         let plain = |part: &str| {
             !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))

@@ -1,4 +1,4 @@
-//! A rule's `when`, compiled: what it answers at a time, and until when that answer can be relied on.
+//! A rule's `when`, compiled: its answer at a time, and until when that answer holds.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(crate) struct Condition {
     pub reads: BTreeSet<Name>,
 }
 
-/// What a part of a condition yields.
+/// The value of a part of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     Bool(bool),
@@ -65,7 +65,7 @@ pub(crate) enum Operator {
     Remainder,
 }
 
-/// What a condition answers.
+/// The answer of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// `None`: it reads a fact that is not known.
@@ -158,7 +158,7 @@ impl Moment<'_> {
                 if let Some(oldest) = inside.first() {
                     self.may_change(*oldest + *window);
                 }
-                // SiblingRules a reading that came late there are changes that are still ahead of it.
+                // A reading that came late is evaluated before changes that are known already.
                 if let Some(next) = fact.changes(self.at, Time::MAX).first() {
                     self.may_change(*next);
                 }

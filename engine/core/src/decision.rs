@@ -1,4 +1,4 @@
-//! What the engine did, or chose not to do, and why. All decisions are kept and shown to people.
+//! Decisions: what the engine did, or chose not to do, and why. All are kept and shown to people.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +15,12 @@ pub struct Decision {
     /// The incident it is about, if there is one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incident: Option<Id>,
-    /// What was decided.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What was decided.
+/// The outcome of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Outcome {
@@ -153,7 +153,7 @@ pub enum Outcome {
         /// What went wrong, for people.
         error: String,
     },
-    /// An input was not taken over.
+    /// An input was refused.
     Refused {
         /// Why.
         reason: Refusal,
@@ -209,7 +209,7 @@ pub enum Outcome {
     },
 }
 
-/// Why a step does not fire yet.
+/// The reason why a step does not fire yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
@@ -238,7 +238,7 @@ impl Hold {
     }
 }
 
-/// Why a message is not sent.
+/// The reason why a message is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Withholding {
@@ -276,7 +276,7 @@ impl Withholding {
     }
 }
 
-/// Why a queued message is taken back.
+/// The reason why a queued message is withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Withdrawal {
@@ -284,7 +284,7 @@ pub enum Withdrawal {
     Superseded,
 }
 
-/// Why an input is not taken over.
+/// The reason why an input is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {

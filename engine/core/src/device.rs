@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Name, is_default};
 
-/// What is known of a device besides its facts: the configuration's entry or the registry's.
+/// A device, as it is described besides its facts: the configuration's entry or the registry's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The id in topics, paths and hashes.

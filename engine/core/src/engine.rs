@@ -30,11 +30,11 @@ impl Engine {
         &self.rules
     }
 
-    /// Takes one input over at `now` and returns what was decided, in order.
+    /// Applies one input at `now` and returns what was decided, in order.
     ///
     /// Nothing is read but the arguments. `now` never falls: an earlier one counts as the last, except behind
-    /// [`Input::ClockSet`]. The host makes the new state and the decisions durable in one transaction before it sends or
-    /// acknowledges anything.
+    /// [`Input::ClockSet`]. The host makes the new state and the decisions durable in one transaction before it sends
+    /// or acknowledges anything.
     pub fn step(&self, state: &mut State, input: Input, now: Time) -> Vec<Decision> {
         // Until the clock is set it stands where it stood.
         let until_then = if matches!(input, Input::ClockSet { .. }) { state.now } else { now.max(state.now) };
@@ -45,7 +45,7 @@ impl Engine {
         Step::begin(&self.rules, self.runs, state, now)
     }
 
-    /// The messages of one kind to `channels`, as if an incident were there.
+    /// Returns the messages of one kind to `channels`, as if an incident were there.
     pub(crate) fn sample(
         &self,
         state: &mut State,
@@ -61,7 +61,7 @@ impl Engine {
         step.decisions
     }
 
-    /// The messages to the operators about `cause`, as if it were there.
+    /// Returns the messages to the operators about `cause`, as if it were there.
     pub(crate) fn sample_trouble(&self, state: &mut State, now: Time, cause: Cause) -> Vec<Decision> {
         let mut step = self.begin(state, now);
         step.trouble(cause, now);

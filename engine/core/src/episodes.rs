@@ -1,4 +1,4 @@
-//! Facts to incidents: the table of a rule's life, worked at the times when things happened.
+//! Facts to incidents: the table of a rule's life, applied at the times when things happened.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use crate::{
     step::Step,
 };
 
-/// How often conditions are asked again by time alone within one step: some ten years of a span that begins and ends
-/// every day. Beyond that they are asked at the step's end only.
+/// The most times that conditions are asked again by time alone within one step: some ten years of a span that begins
+/// and ends every day. Beyond that they are asked at the step's end only.
 const MOST_EDGES: u32 = 8_192;
 
-/// What a deadline does, in the order in which those of one moment fire.
+/// The effect of a deadline, in the order in which those of one moment fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
     Resolve,

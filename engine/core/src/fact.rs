@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What values a fact may take.
+/// The kind of a fact: which values it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactKind {
     /// `on` or `off`: the mains, and every digital input that a user names.
@@ -16,7 +16,7 @@ pub enum FactKind {
 }
 
 impl FactKind {
-    /// The values, in words.
+    /// Returns the values, in words.
     pub const fn describe(self) -> &'static str {
         match self {
             FactKind::Switch => "`on` or `off`",
@@ -25,7 +25,7 @@ impl FactKind {
         }
     }
 
-    /// Whether `value` is one of this kind's.
+    /// Returns whether a fact of this kind may take `value`.
     pub fn holds(self, value: Value) -> bool {
         match self {
             FactKind::Switch => matches!(value, Value::On | Value::Off),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// How long to wait after an edge at `at`: the script's word, else the TOML value.
+    /// Returns how long to wait after an edge at `at`: what the script returns, else the TOML value.
     pub(crate) fn wait(&mut self, rule: &Rule, hook: Hook, toml: Millis, at: Time) -> Millis {
         let Some(script) = rule.script.as_ref().filter(|script| script.has(hook)) else { return toml };
         let incident = self.state.incidents.iter().find(|other| other.ended.is_none() && other.rule == rule.name);
@@ -17,7 +17,7 @@ impl Step<'_> {
         self.hook_answer(rule, id, hook, script.length(hook, ctx)).flatten().unwrap_or(toml)
     }
 
-    /// A hook's answer; a failure is decided and gives none.
+    /// Returns a hook's result; a failure is a decision, and gives none.
     pub(crate) fn hook_answer<T>(
         &mut self,
         rule: &Rule,
@@ -35,7 +35,7 @@ impl Step<'_> {
         answer.map_err(tell).ok()
     }
 
-    /// What every hook is told.
+    /// Returns the parameter `ctx` of a hook.
     pub(crate) fn context(&self, rule: &Rule, incident: Option<&Incident>, now: Time) -> Context {
         let device = &self.state.device;
         let labels = device.labels.iter().fold(Context::new(), |labels, (name, label)| labels.text(name, label));
@@ -79,7 +79,7 @@ impl Step<'_> {
     }
 }
 
-/// So many characters of a script's error are kept: what it throws is as long as it likes, and every decision is kept.
+/// The most characters of a script's error that are kept: a script throws what it likes, and every decision is kept.
 const LONGEST_ERROR: usize = 400;
 
 fn weekday(day: jiff::civil::Weekday) -> &'static str {

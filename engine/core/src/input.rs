@@ -1,4 +1,4 @@
-//! What a host tells the engine.
+//! The inputs of the engine: everything that a host tells it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{Device, Id, MessageRef, Name, Report, Time, is_default};
 pub enum Input {
     /// Readings of one source.
     Report(Report),
-    /// What the configuration or the registry says of the device, and what `@account` stands for.
+    /// The device as the configuration or the registry describes it, and the addresses that `@account` stands for.
     Account(Device),
     /// Somebody takes an incident on.
     Acknowledge {
@@ -66,8 +66,8 @@ pub enum Input {
 }
 
 impl Input {
-    /// The longest name of who asks, in bytes: of the others that a silence gives, too. Names are kept with the state and
-    /// go into messages. A longer one is refused, [`Refusal::TooLong`](crate::Refusal::TooLong).
+    /// The longest name of who asks, in bytes: of the others that a silence gives, too. Names are kept with the state
+    /// and go into messages. A longer one is refused, [`Refusal::TooLong`](crate::Refusal::TooLong).
     pub const LONGEST_NAME: usize = 200;
 }
 
@@ -92,12 +92,12 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Whether both match by the same device, labels and rule.
+    /// Returns whether both match by the same device, labels and rule.
     pub(crate) fn same_matcher(&self, other: &Silence) -> bool {
         (&self.device, &self.labels, &self.rule) == (&other.device, &other.labels, &other.rule)
     }
 
-    /// Whether it keeps incidents of `rule` on `device` silent at `now`.
+    /// Returns whether it keeps incidents of `rule` on `device` silent at `now`.
     pub(crate) fn holds(&self, device: &Device, rule: &Name, now: Time) -> bool {
         self.from <= now
             && now < self.until

@@ -3,9 +3,9 @@
 //! Same rules, same inputs, same order: the same decisions, byte for byte, on every processor. The engine is pure: it
 //! reads no clock, no file, no environment and no random numbers, and it sends nothing. Its host owns all of that.
 //!
-//! A [`Ruleset`] is compiled from the text of `rules/`. An [`Engine`] takes one [`Input`] at a time over into the
-//! [`State`] of one device and returns [`Decision`]s, some of which carry a [`Notification`] to deliver. The host makes
-//! state and decisions durable before it sends anything, then sleeps until [`State::next_deadline`]:
+//! A [`Ruleset`] is compiled from the text of `rules/`. An [`Engine`] applies one [`Input`] at a time to
+//! the [`State`] of one device and returns [`Decision`]s, some of which carry a [`Notification`] to deliver. The host
+//! makes state and decisions durable before it sends anything, then sleeps until [`State::next_deadline`]:
 //!
 //! ```
 //! use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
-//! How a host names a message when it says what became of it.
+//! References to messages: a host gives one when it says what became of a message.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Channel, Id, Name, is_default};
 
-/// Which message an attempt was about: see [`Notification::reference`](crate::Notification::reference).
+/// The message that an attempt was about: see [`Notification::reference`](crate::Notification::reference).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRef {
     /// The message.

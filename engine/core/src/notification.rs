@@ -1,4 +1,4 @@
-//! What the engine asks a host to tell somebody.
+//! Notifications: the messages that the engine asks a host to deliver.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Address, Channel, Device, Id, MessageRef, Name, Time, Value, is_default};
 
-/// How much an incident matters.
+/// The severity of an incident.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -30,7 +30,7 @@ impl Severity {
     }
 }
 
-/// Why a notification is sent.
+/// The kind of a notification: why it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -112,7 +112,7 @@ pub struct IncidentSnapshot {
     pub uncertain: bool,
 }
 
-/// What a message is about.
+/// The subject matter of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum About {
@@ -134,7 +134,7 @@ pub struct TroubleSnapshot {
     pub number: u64,
 }
 
-/// What can be wrong with the monitor itself.
+/// A cause of trouble of the monitor itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum Cause {
@@ -171,7 +171,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What tells causes apart, and goes into the ids of messages about them.
+    /// Returns the key that tells causes apart. It goes into the ids of messages about them.
     pub fn key(&self) -> String {
         match self {
             Cause::Sensor { fact, .. } => format!("sensor/{fact}"),
@@ -182,7 +182,7 @@ impl Cause {
     }
 }
 
-/// Why an incident ended though its condition did not become false.
+/// The reason why an incident ended though its condition did not become false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
@@ -190,7 +190,7 @@ pub enum EndedBy {
     RuleRemoved,
 }
 
-/// Somebody takes an incident on.
+/// An acknowledgement: somebody takes an incident on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     /// Who: a recipient, a dashboard's user or a shell's user.
@@ -213,8 +213,8 @@ pub struct Wording {
 /// One message of one incident to one recipient by one channel. The same id means the same message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
-    /// hash(incident, kind, step (by its name, else its position) and repeat or the acknowledgement's number, recipient,
-    /// channel); of kind `system` hash(device, cause, number, recipient, channel).
+    /// hash(incident, kind, step (by its name, else its position) and repeat or the acknowledgement's number,
+    /// recipient, channel); of kind `system` hash(device, cause, number, recipient, channel).
     pub id: Id,
     /// When it was decided; never back-dated.
     pub at: Time,
@@ -243,12 +243,12 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// By which means it goes.
+    /// Returns the channel by which it goes.
     pub const fn channel(&self) -> Channel {
         self.address.channel()
     }
 
-    /// The incident that it is about; none for kind `system`.
+    /// Returns the incident that it is about; none for kind `system`.
     pub const fn incident(&self) -> Option<&IncidentSnapshot> {
         match &self.about {
             About::Incident(incident) => Some(incident),
@@ -256,12 +256,12 @@ impl Notification {
         }
     }
 
-    /// How much it matters.
+    /// Returns its severity.
     pub fn severity(&self) -> Severity {
         self.incident().map_or(Severity::Warning, |incident| incident.severity)
     }
 
-    /// What a host names the message by when it tells the engine what became of it.
+    /// Returns the reference by which a host names the message when it tells the engine what became of it.
     pub fn reference(&self) -> MessageRef {
         MessageRef {
             notification: self.id,

@@ -1,4 +1,4 @@
-//! What is wrong with a user's file, said so that the user can mend it.
+//! Problems in a user's file, said so that the user can mend them.
 
 use std::{fmt, ops::Range};
 
@@ -15,9 +15,9 @@ pub struct Problem {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The problem in a sentence.
     pub message: String,
-    /// What to do about it.
+    /// Advice.
     pub help: Option<String>,
     is_warning: bool,
     source: Box<Source>,
@@ -27,7 +27,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Source {
     text: String,
-    /// Which bytes of it are meant.
+    /// The bytes of it that are meant.
     caret: Range<usize>,
 }
 
@@ -73,7 +73,7 @@ impl Problem {
     }
 }
 
-/// How many bytes of source around the place are shown at most.
+/// The most bytes of source that are shown around the place.
 const SHOWN: usize = 200;
 
 impl fmt::Display for Problem {

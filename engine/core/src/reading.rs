@@ -18,9 +18,9 @@ pub struct Reading {
 /// Readings of one source, numbered one after the other within a boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Where the readings come from.
+    /// The source of the readings.
     pub source: Name,
-    /// Which start of the source this is; later ones are higher.
+    /// The start of the source that this is; later ones are higher.
     pub boot: u64,
     /// The number of the last reading of the boot before, named by a boot's first report.
     #[serde(default, skip_serializing_if = "is_default")]

@@ -1,4 +1,4 @@
-//! Other rules: what stood under the old ones goes on under the new.
+//! A reload: what is under way by the old rules goes on by the new.
 
 use crate::{
     EndedBy, Id, Millis, Name, Outcome, Time,
@@ -27,8 +27,8 @@ impl Step<'_> {
         self.ask_all(self.now);
     }
 
-    /// A rule goes on under its new name, unless that has a life of its own. The old name keeps the count, in case it ever
-    /// comes back: ids are not given twice.
+    /// Lets a rule go on under its new name, unless that has incidents of its own. The old name keeps the count, in
+    /// case it ever comes back: ids are not given twice.
     fn rename(&mut self, was: &Name, name: &Name) {
         let rule_states = &mut self.state.rules;
         let Some(old) = rule_states.get(was) else { return };
@@ -46,7 +46,7 @@ impl Step<'_> {
         self.decide(self.now, Some(name), incident, Outcome::Renamed { was: was.clone() });
     }
 
-    /// What is under way of rules that are gone, or run elsewhere now, comes to its end.
+    /// Ends what is under way of rules that are gone, or run elsewhere now.
     fn put_removed_to_rest(&mut self) {
         let runs = |name: &Name| self.rules.rule(name).is_some_and(|rule| self.runs(rule));
         let removed: Vec<Name> = self.state.rules.keys().filter(|name| !runs(name)).cloned().collect();
@@ -72,8 +72,8 @@ impl Step<'_> {
         }
     }
 
-    /// A deadline counts from when its phase was entered, by the new length; what is overdue happens now, or where reports
-    /// are missing as late as is known of.
+    /// Works the deadline of a rule out again: it counts from when its phase was entered, by the new length. What is
+    /// overdue happens at the horizon.
     fn work_out_again(&mut self, rule: &Rule) {
         let Some(rule_state) = self.state.rules.get(&rule.name) else { return };
         // Without an answer the old time counts once there is one.

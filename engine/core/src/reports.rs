@@ -9,22 +9,22 @@ use crate::{
 /// How long a report waits for missing ones.
 const PATIENCE: Millis = Millis::new(60_000);
 
-/// So many reports, and so many readings in them, may wait at once: they are stored with the state.
+/// The most reports that wait at once for a device, and the most readings in them: they are stored with the state.
 const MOST_WAITING: usize = 64;
 const MOST_WAITING_READINGS: usize = 2_000;
 
-/// For how long missing reports hold up deadlines and messages, at most.
+/// The longest time for which missing reports hold up deadlines and messages.
 const LONGEST_INCOMPLETE: Millis = Millis::new(300_000);
 
-/// The name of a source may have so many bytes, and a device so many sources: all of them are remembered.
+/// The longest name of a source in bytes, and the most sources of a device: all of them are remembered.
 const LONGEST_SOURCE: usize = 200;
 const MOST_SOURCES: usize = 64;
 
 impl Report {
-    /// A report may not hold more readings than this.
+    /// The most readings in one report.
     pub const LONGEST: usize = 10_000;
 
-    /// Whether readings before this report are missing.
+    /// Returns whether readings before this report are missing.
     fn is_beyond(&self, cursor: &Cursor) -> bool {
         if self.boot == cursor.boot {
             return self.first > cursor.last.saturating_add(1);
@@ -182,8 +182,8 @@ impl Step<'_> {
         Some(longest.report.source.clone())
     }
 
-    /// Notes since when reports are missing. Parts of a backlog that do not come in time are given up: else one source that
-    /// never comes back would take the others' time for ever.
+    /// Notes since when reports are missing. Parts of a backlog that do not come in time are given up: else one source
+    /// that never comes back would hold up the others for ever.
     fn note_missing(&mut self) {
         if self.state.incomplete_since.is_some_and(|since| since + LONGEST_INCOMPLETE <= self.now) {
             self.state.sources.values_mut().for_each(|cursor| cursor.more = false);
@@ -196,7 +196,7 @@ impl Step<'_> {
         };
     }
 
-    /// Whether deadlines and messages wait for missing reports.
+    /// Returns whether deadlines and messages wait for missing reports.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.state.incomplete_since.is_some_and(|since| self.now < since + LONGEST_INCOMPLETE)
     }

@@ -1,6 +1,6 @@
-//! Which host runs which rules.
+//! Hosts and the rules that they run.
 
-/// Which rules a host runs.
+/// The rules that a host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runs {
     /// All of them: what tests and simulations do.
@@ -14,7 +14,7 @@ pub enum Runs {
 }
 
 impl Runs {
-    /// Whether such a host runs a rule that says `run_on`.
+    /// Returns whether such a host runs a rule with this `run_on`.
     pub(crate) fn takes(self, run_on: RunOn) -> bool {
         match self {
             Runs::Everything => true,
@@ -25,7 +25,7 @@ impl Runs {
     }
 }
 
-/// On which host a rule is evaluated.
+/// The hosts that a rule runs on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RunOn {
     Edge,

@@ -3,12 +3,12 @@
 
 use crate::{Channel, Decision, Device, Engine, Input, MessageRef, Name, Outcome, Reading, Report, State, Time, Value};
 
-/// Whatever keeps the state of one device and has the engine step on it.
+/// A host: it keeps the state of one device and has the engine step on it.
 pub trait Host {
     /// The device's state.
     fn state(&self) -> &State;
 
-    /// Takes one input over at `now`.
+    /// Applies one input at `now`.
     fn step(&mut self, engine: &Engine, input: Input, now: Time) -> Vec<Decision>;
 }
 
@@ -82,7 +82,7 @@ impl<'e, H: Host> Simulation<'e, H> {
         self.report(readings.collect(), false, at, on);
     }
 
-    /// Takes readings over at `now`, as one report of the device's only source. `more` says that parts of it follow.
+    /// Applies readings at `now`, as one report of the device's only source. `more` says that parts of it follow.
     pub fn report(&mut self, readings: Vec<Reading>, more: bool, now: Time, on: &mut dyn FnMut(&Decision)) {
         let first = self.next_reading;
         self.next_reading += readings.len() as u64;
@@ -112,7 +112,7 @@ impl<'e, H: Host> Simulation<'e, H> {
         self.failing.iter().any(|failing| failing.matches(message))
     }
 
-    /// Takes one input over at `now`, and tells what becomes of each message that is sent.
+    /// Applies one input at `now`, and tells the engine what becomes of each message that is sent.
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.host.step(self.engine, input, now);
         let mut told = 0;

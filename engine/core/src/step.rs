@@ -23,8 +23,8 @@ impl<'r> Step<'r> {
         Step { rules, runs, state, now, zone, decisions: Vec::new() }
     }
 
-    /// Applies the input and returns what was decided, in the stages that `SEMANTICS.md` gives under "One step". `now` is
-    /// as the host gave it, by a clock that the input may have set.
+    /// Applies the input and returns what was decided, in the stages that `SEMANTICS.md` gives under "One step". `now`
+    /// is as the host gave it, by a clock that the input may have set.
     pub fn run(mut self, input: Input, now: Time) -> Vec<Decision> {
         self.reload_other_rules();
         self.apply_input(input, now);
@@ -36,8 +36,7 @@ impl<'r> Step<'r> {
         self.decisions
     }
 
-    /// Reloads where the rules are others than at the last step. They are known by their hash, so that no host can forget
-    /// to say so.
+    /// Reloads where the rules are others than at the last step. Their hash tells: no host can forget to say so.
     fn reload_other_rules(&mut self) {
         let rules = self.rules.hash();
         match self.state.rules_hash.replace(rules) {
@@ -112,14 +111,14 @@ impl<'r> Step<'r> {
         };
     }
 
-    /// Asks every condition at `at`; of a device whose reports are missing at the time of the last reading that is there.
+    /// Asks every condition at `at`; of a device that is incomplete at the time of the last reading applied.
     pub fn ask_all(&mut self, at: Time) {
         match self.state.applied {
             _ if !self.is_incomplete() => self.evaluate_all(at),
             Some(applied) => self.evaluate_all(applied.min(at)),
             None => {
                 self.state.ask_all = true;
-                // What the old answers hang on says nothing of the new ones.
+                // When the old answers may change says nothing of the new ones.
                 self.state.rules.values_mut().for_each(|rule_state| rule_state.until = None);
             }
         }

@@ -8,14 +8,14 @@ use crate::{
     step::Step,
 };
 
-/// How long the operators are left in peace after a message about a cause.
+/// The time for which the operators are left in peace after a message about a cause.
 const PEACE: Millis = Millis::new(6 * 3_600_000);
 
-/// How long a host's word for its trouble, and its text, may be in bytes.
+/// The longest word of a host for its trouble, and the longest text, in bytes.
 const LONGEST_WORD: usize = 64;
 const LONGEST_TEXT: usize = 1_000;
 
-/// How much a trouble matters.
+/// The severity of every trouble.
 const SEVERITY: Severity = Severity::Warning;
 
 impl Step<'_> {

@@ -36,7 +36,7 @@ impl Time {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Returns how long after `earlier` this is; zero if it is not after it.
     pub const fn since(self, earlier: Time) -> Millis {
         let gone = self.0.saturating_sub(earlier.0);
         Millis(if gone < 0 { 0 } else { gone })
@@ -65,7 +65,7 @@ impl From<Timestamp> for Time {
     }
 }
 
-/// What lies beyond the calendar's ends counts as its ends. Nothing reads a clock here: the host does.
+/// Times beyond the calendar's ends count as its ends. Nothing reads a clock here: the host does.
 impl From<SystemTime> for Time {
     fn from(system: SystemTime) -> Self {
         let since_1970 = system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -156,7 +156,7 @@ impl From<Millis> for std::time::Duration {
     }
 }
 
-/// Why a text is not a length of time.
+/// The reason why a text is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LengthError {
     /// A number without a unit, an unknown unit, or something that is no number.

@@ -25,13 +25,13 @@ pub(crate) struct WallSpan {
 }
 
 impl WallSpan {
-    /// Whether the wall clock of `zone` lies in the span at `at`.
+    /// Returns whether the wall clock of `zone` lies in the span at `at`.
     pub fn contains(self, at: Time, zone: &TimeZone) -> bool {
         let wall = at.in_zone(zone).time();
         if self.from <= self.to { self.from <= wall && wall < self.to } else { self.from <= wall || wall < self.to }
     }
 
-    /// The next moment after `at` at which the wall clock reaches an end of the span, or jumps.
+    /// Returns the next moment after `at` at which the wall clock reaches an end of the span, or jumps.
     pub fn next_edge(self, at: Time, zone: &TimeZone) -> Time {
         let wall = at.in_zone(zone).time();
         let day = Millis::new(86_400_000);

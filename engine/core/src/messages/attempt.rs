@@ -1,4 +1,4 @@
-//! What became of messages.
+//! Attempts to deliver messages, and their results.
 
 use crate::{
     Cause, MessageRef,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// Where a channel leads by the rules and the account of now; `None` if it is gone.
+    /// Returns where a channel leads by the rules and the account of now; `None` if it is gone.
     pub(crate) fn leads(&self, (recipient, channel): (&Name, Channel)) -> Option<Reachable> {
         let reached = if self.rules.recipients.contains_key(recipient) {
             self.rules.reach([recipient], &self.state.device)
@@ -18,8 +18,8 @@ impl Step<'_> {
         reached.into_iter().find(|reachable| reachable.key() == (recipient, channel))
     }
 
-    /// Where a channel that was told leads. Of a rule that was removed, and where the channel is gone, it leads where it led
-    /// when it was told last.
+    /// Returns where a channel that was told leads. It leads where it led when it was told last, if it is gone or the
+    /// rule of the incident was removed.
     pub(super) fn channel(&self, incident: &Incident, record: &ChannelRecord) -> Reachable {
         let now = if incident.ended_by.is_none() { self.leads(record.key()) } else { None };
         now.unwrap_or_else(|| Reachable {
@@ -31,7 +31,7 @@ impl Step<'_> {
 }
 
 impl Incident {
-    /// What is remembered of a channel, with where it leads now.
+    /// Returns the record of a channel, with where it leads now; a new one, where there is none.
     pub(super) fn record(&mut self, to: &Reachable) -> &mut ChannelRecord {
         let at = self.channels.iter().position(|record| record.key() == to.key());
         let mut record = at.map_or_else(|| ChannelRecord::new(to), |at| self.channels.remove(at));

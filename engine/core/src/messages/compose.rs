@@ -11,7 +11,7 @@ use crate::{
     step::Step,
 };
 
-/// What all messages of one telling have in common.
+/// The part that all messages of one telling have in common.
 pub(crate) struct Message {
     pub kind: Kind,
     pub step: u32,
@@ -64,7 +64,7 @@ impl Step<'_> {
             }
             if let Some(record) = incident.channel(channel.key()) {
                 (record.address, record.timezone) = (channel.address.clone(), channel.timezone.clone());
-                // Who may know of it is told of its end in any case: nothing is withdrawn then.
+                // A channel that may know of the incident is told of its end in any case: nothing is withdrawn then.
                 if !record.attempted {
                     record.queued.push(id);
                 }
@@ -74,7 +74,7 @@ impl Step<'_> {
         }
     }
 
-    /// Notes that a channel was told of a firing, or that the script saw to it that it was not.
+    /// Notes that a channel was told of a firing, or that the script withheld it.
     fn note_firing(&self, incident: &mut Incident, channel: &Reachable, firing: &Firing) {
         let record = incident.record(channel);
         record.firings.retain(|key| key.0 != firing.key);
@@ -137,8 +137,8 @@ impl Step<'_> {
     }
 }
 
-/// The same for the same message, on every host. A step that was put before another while the incident lasts may stand where
-/// that one stood: where it has a name, that tells them apart.
+/// Returns the id of a message: the same for the same message, on every host. A step that was put before another while
+/// the incident lasts may stand where that one stood. A name tells them apart, where a step has one.
 fn message_id(incident: &Incident, kind: Kind, firing: &Firing, to: &Reachable) -> Id {
     let alert = matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder);
     let position = firing.step.to_be_bytes();

@@ -1,4 +1,4 @@
-//! Which steps of an escalation are due, and when.
+//! The steps of an escalation that are due, and when.
 
 use crate::{
     Kind, Millis, Name, Time,
@@ -37,8 +37,8 @@ impl Firing {
     }
 }
 
-/// What each step fires next, and when: itself, or of its repeats the next one, or the latest that is due at `now`, for
-/// repeats that were missed collapse into the last.
+/// Returns what each step fires next, and when: itself, or the next of its repeats. Where several repeats are due at
+/// `now`, it is the latest: repeats that were missed collapse into the last.
 pub(super) fn times<'a>(
     escalation: &'a Escalation,
     incident: &'a Incident,
@@ -97,14 +97,14 @@ fn fired<'a>(incident: &'a Incident, name: Option<&Name>, position: u32) -> Opti
     incident.fired_steps.iter().find(|fired| is(&fired.step, name, position))
 }
 
-/// Where a step that fired stands in the rules of today.
+/// Returns where a step that fired stands in the rules of today.
 fn position(rules: &Ruleset, rule: &Rule, key: &StepKey) -> Option<u32> {
     let steps = rules.escalation(rule)?.steps.iter().zip(0_u32..);
     steps.into_iter().find_map(|(step, position)| is(key, step.name.as_ref(), position).then_some(position))
 }
 
-/// Whether this is the step that has this name, if any, and stands here. A step that had no name is known by its position,
-/// also after it was given one.
+/// Returns whether this is the step that has this name, if any, and stands here. A step that had no name is known by
+/// its position, also after it was given one.
 fn is(key: &StepKey, name: Option<&Name>, position: u32) -> bool {
     match key {
         StepKey::Name(fired) => Some(fired) == name,

@@ -1,4 +1,4 @@
-//! Who is told instead of a recipient that messages fail to reach.
+//! Fallbacks: recipients that are told instead of one that messages fail to reach.
 
 use super::{due::recalled, open::ChannelFirings};
 use crate::{
@@ -13,7 +13,7 @@ struct Unreached<'a> {
     fallback: &'a Name,
     /// When its fallback is told.
     at: Time,
-    /// What it was told last, and when that was queued.
+    /// The last firing that it was told, and when that was queued.
     firing: &'a FiringKey,
     fired_at: Time,
 }
@@ -40,7 +40,7 @@ impl Step<'_> {
         unreached.map(|unreached| unreached.at).filter(|at| *at > self.now).min()
     }
 
-    /// Whether messages fail to reach a recipient, of whose channels `record` is of the first that fails.
+    /// Returns a recipient that messages fail to reach, if `record` is that of the first of its failing channels.
     fn unreached<'a>(&self, incident: &'a Incident, record: &'a ChannelRecord) -> Option<Unreached<'a>>
     where
         Self: 'a,
@@ -66,7 +66,7 @@ impl Step<'_> {
     }
 }
 
-/// Whether a fallback's channel has heard nothing of the kind yet, and will not by itself.
+/// Returns whether a fallback's channel was told nothing of the kind yet, and will not be by itself.
 fn needs(incident: &Incident, channel: &Reachable, unreached: &Unreached<'_>) -> bool {
     let Some(record) = incident.channels.iter().find(|record| record.key() == channel.key()) else { return true };
     record.missed_firing.is_none()

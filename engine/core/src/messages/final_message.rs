@@ -1,4 +1,4 @@
-//! An incident that is over: everybody who was told that it began is told that it ended, who was not yet, that it is past.
+//! The end of an incident: whoever was told that it began is told that it ended; whoever was not yet, that it is past.
 
 use super::{Firing, due};
 use crate::{
@@ -61,7 +61,7 @@ impl Step<'_> {
         }
     }
 
-    /// Who would have been told had the first step fired.
+    /// Returns the channels that would have been told had the first step fired.
     fn opening(&mut self, rule: &Rule, incident: &Incident) -> Vec<Reachable> {
         let Some(escalation) = self.rules.escalation(rule) else { return Vec::new() };
         self.recipients(rule, escalation, incident, &Firing::first(escalation))

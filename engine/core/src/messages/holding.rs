@@ -1,4 +1,4 @@
-//! What holds an incident back, and what holds a channel back.
+//! Reasons that hold an incident back, or a channel.
 
 use crate::{
     Channel, Hold, Name, Severity, Time, Withholding,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// Why no step of an incident may fire.
+    /// Returns the reason why no step of an incident may fire, if there is one.
     pub(super) fn hold(&self, incident: &Incident) -> Option<Hold> {
         let rule_state = self.state.rules.get(&incident.rule);
         if rule_state
@@ -28,14 +28,14 @@ impl Step<'_> {
         self.silent_until(incident).is_some()
     }
 
-    /// The first end of the silences that match an incident now.
+    /// Returns the first end of the silences that match an incident now.
     pub(super) fn silent_until(&self, incident: &Incident) -> Option<Time> {
         let silences = self.state.silences.iter().map(|silenced| &silenced.silence);
         let matching = silences.filter(|silence| silence.holds(&self.state.device, &incident.rule, self.now));
         matching.map(|silence| silence.until).min()
     }
 
-    /// Why a channel is not told of an incident now.
+    /// Returns the reason why a channel is not told of an incident now, if there is one.
     pub(super) fn withheld(&self, incident: &Incident, key: (&Name, Channel)) -> Option<Withholding> {
         if self.quiet_until(key.0, incident.severity).is_some() {
             return Some(Withholding::Quiet);
@@ -43,7 +43,7 @@ impl Step<'_> {
         self.is_inhibited(incident, key).then_some(Withholding::Inhibited)
     }
 
-    /// Whether a channel was told of another incident that inhibits this one.
+    /// Returns whether a channel was told of another incident that inhibits this one.
     pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
         let inhibitors = self.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
         inhibitors.iter().any(|inhibitor| {
@@ -58,7 +58,7 @@ impl Step<'_> {
         })
     }
 
-    /// Until when a recipient is left in peace by messages of this severity; `None` if they go through now.
+    /// Returns until when a recipient is left in peace by messages of this severity; `None` if they go through now.
     pub(crate) fn quiet_until(&self, recipient: &Name, severity: Severity) -> Option<Time> {
         let recipient = self.rules.recipients.get(recipient)?;
         let quiet = recipient.quiet.as_ref().filter(|quiet| quiet.unless.is_none_or(|unless| severity < unless))?;

@@ -1,9 +1,9 @@
 //! Incidents to people: who is told what. Decided at `now`, never back-dated.
 //!
-//! `due.rs` says which steps are due, `holding.rs` what holds an incident or a channel back, `open.rs` tells of an
-//! incident that lasts, `final_message.rs` of one that is over, `fallback.rs` finds who stands in for whom, `people.rs` takes
-//! acknowledgements, snoozes and silences, `attempt.rs` what became of messages, `channel.rs` knows where they go, and
-//! `compose.rs` makes them.
+//! `due.rs` finds the steps that are due, `holding.rs` what holds an incident or a channel back. `open.rs` tells of an
+//! incident that lasts, `final_message.rs` of one that is over. `fallback.rs` finds who stands in for whom. `people.rs`
+//! applies acknowledgements, snoozes and silences, `attempt.rs` what became of messages. `channel.rs` knows where
+//! messages go, and `compose.rs` makes them.
 
 mod attempt;
 mod channel;
@@ -20,10 +20,10 @@ pub(crate) use due::Firing;
 
 use crate::{Hold, Time, state::Incident, step::Step};
 
-/// So many incidents that are over may wait for the end of quiet hours, or for missing reports.
+/// The most incidents that are over and wait for the end of quiet hours, or for missing reports.
 const MOST_OVER: usize = 64;
 
-/// So many incidents are put in order without a list.
+/// The most incidents that are put in order without a list.
 const FEW: usize = 32;
 
 impl Step<'_> {
@@ -66,8 +66,8 @@ impl Step<'_> {
         self.state.incidents.retain(|incident| incident.ended.is_none() || !incident.channels.is_empty());
     }
 
-    /// Sends the final messages of incidents that are over while reports are missing, where too many wait: what ended in readings
-    /// that were applied is certain.
+    /// Sends the final messages of incidents that are over while reports are missing, where too many wait: what ended
+    /// in readings that were applied is certain.
     pub(crate) fn make_room_for_readings(&mut self) {
         let untold = |incident: &Incident| incident.ended.is_some() && !incident.final_messages_decided;
         if self.state.incidents.iter().filter(|incident| untold(incident)).count() < MOST_OVER {

@@ -1,4 +1,4 @@
-//! An incident that lasts: its steps fire, and channels that missed something hear of it.
+//! An open incident: its steps fire, and channels that missed a firing are told of it.
 
 use super::{
     Firing,
@@ -61,7 +61,7 @@ impl Step<'_> {
             add_firing(&mut channels, self.channel(incident, record), None);
         }
         self.serve(rule, incident, channels);
-        // What was queued just now for somebody who cannot be reached, too; a fallback may itself not be reached.
+        // Also for what was queued just now for somebody who cannot be reached: a fallback may have one itself.
         while let Some(channels) = self.fall_back(rule, incident) {
             self.serve(rule, incident, channels);
         }
@@ -98,7 +98,7 @@ impl Step<'_> {
         }
     }
 
-    /// Who a firing is for: the step's names, or what the script makes of them.
+    /// Returns the channels that a firing is for: those of the step's names, or of what the script makes of them.
     pub(super) fn recipients(
         &mut self,
         rule: &Rule,
@@ -122,7 +122,7 @@ impl Step<'_> {
         self.hook_answer(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
     }
 
-    /// Gives every channel one message at most, and those that are held back something to be made up for.
+    /// Sends every channel one message at most, and notes what those that are held back missed.
     fn serve(&mut self, rule: &Rule, incident: &mut Incident, channels: Vec<ChannelFirings>) {
         if channels.is_empty() {
             return;

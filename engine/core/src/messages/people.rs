@@ -1,4 +1,4 @@
-//! What people say of incidents: acknowledged, snoozed, silenced.
+//! Requests of people about incidents: acknowledge, snooze, silence.
 
 use super::Firing;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     step::Step,
 };
 
-/// So many silences a device may have.
+/// The most silences of a device: all are stored with its state.
 const MOST_SILENCES: usize = 64;
 
 impl Step<'_> {
-    /// Somebody takes an incident on: the others who were told hear of it.
+    /// Acknowledges an incident, and tells the others who were told of it.
     pub(crate) fn acknowledge(&mut self, id: Id, by: String) {
         let Some(at) = self.lasting(id, &by) else { return };
         self.with_incident(at, |step, incident| {
@@ -38,7 +38,7 @@ impl Step<'_> {
         });
     }
 
-    /// Somebody wants to hear nothing of an incident for a while, or again.
+    /// Snoozes an incident, or ends its snooze.
     pub(crate) fn snooze(&mut self, id: Id, until: Time, by: String) {
         let Some(at) = self.lasting(id, &by) else { return };
         self.with_incident(at, |step, incident| {
@@ -54,7 +54,7 @@ impl Step<'_> {
         });
     }
 
-    /// Where an incident stands that somebody speaks of, after all that happened before.
+    /// Returns the position of the open incident `id`, after all that happened before; refuses where there is none.
     fn lasting(&mut self, id: Id, by: &str) -> Option<usize> {
         self.fire_to_horizon();
         if by.len() > Input::LONGEST_NAME {
@@ -73,7 +73,7 @@ impl Step<'_> {
         Some(at)
     }
 
-    /// Somebody wants to hear nothing of some incidents for a while, or again.
+    /// Adds a silence, or ends the one with the same matcher.
     pub(crate) fn silence(&mut self, silence: Silence) {
         self.fire_to_horizon();
         self.forget_silences();

@@ -1,4 +1,4 @@
-//! From the text of `rules/` to a [`Ruleset`].
+//! The compiler: from the text of `rules/` to a [`Ruleset`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub(super) struct Compiling<'a> {
     pub groups: BTreeMap<Name, Vec<Name>>,
     pub facts: DeclaredFacts,
     pub scripts: BTreeMap<&'a str, Option<Script>>,
-    /// Where each name was first defined: (section, name) to its file and place.
+    /// The file in which each name was first defined, by section and name.
     defined: BTreeMap<(&'static str, String), usize>,
     pub escalations_used: Vec<NameUse<'a>>,
     pub targets_used: Vec<NameUse<'a>>,
@@ -143,7 +143,7 @@ fn operators(sources: &Sources, groups: &BTreeMap<Name, Vec<Name>>) -> Vec<Probl
     problems.collect()
 }
 
-/// Whether rules, escalations, recipients and groups can be called so; tells it where they cannot.
+/// Returns whether rules, escalations, recipients and groups can have this name; adds a problem where they cannot.
 pub(super) fn can_be_name(document: &Document<'_>, name: &str, span: &Span) -> bool {
     let fits = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let can_be = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);

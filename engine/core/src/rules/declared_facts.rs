@@ -13,18 +13,18 @@ pub(crate) struct DeclaredFacts {
 }
 
 impl DeclaredFacts {
-    /// `kinds` in their order: where a name comes twice the last one counts. With `other_devices` a name that is not among
-    /// them is no mistake.
+    /// `kinds` in their order: where a name comes twice the last one counts. With `other_devices` a name that is not
+    /// among them is no mistake.
     pub fn new(kinds: impl IntoIterator<Item = (Name, FactKind)>, other_devices: bool) -> DeclaredFacts {
         DeclaredFacts { kinds: kinds.into_iter().collect(), elsewhere: other_devices.then(RefCell::default) }
     }
 
-    /// What values a fact may take that is declared here.
+    /// Returns the kind of a fact that is declared here.
     pub fn kind(&self, name: &str) -> Option<FactKind> {
         self.kinds.get(name).copied()
     }
 
-    /// What values a fact may take that nobody here declares: it is a digital input, as all are that users declare.
+    /// Returns the kind of a fact that nobody here declares: it is a digital input, as all are that users declare.
     pub fn of_another_device(&self, name: &str) -> Option<FactKind> {
         let elsewhere = self.elsewhere.as_ref()?;
         Some(*elsewhere.borrow_mut().entry(name.into()).or_insert(FactKind::Switch))

@@ -12,10 +12,10 @@ use toml::{
 
 use crate::problem::{Problem, did_you_mean};
 
-/// A rules file may not be longer than this many bytes.
+/// The longest rules file, in bytes.
 pub(crate) const LONGEST_FILE: usize = 1 << 20;
 
-/// So many problems of one file are shown at most: each shows its place, which takes reading the file again.
+/// The most problems of one file that are shown: each shows its place, which takes reading the file again.
 pub(crate) const MOST_PROBLEMS: usize = 100;
 
 /// A place in a file.
@@ -26,7 +26,7 @@ pub(crate) struct Document<'a> {
     pub file: &'a str,
     pub text: &'a str,
     problems: RefCell<Vec<Problem>>,
-    /// How many problems were found beyond those.
+    /// The number of problems beyond those.
     more: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
 }
@@ -57,12 +57,12 @@ impl<'a> Document<'a> {
         self.problems.borrow_mut().push(Problem::error(self.file, self.text, span, message, help));
     }
 
-    /// Whether further problems are only counted: then it is not worth looking for the nearest name.
+    /// Returns whether further problems are only counted: then it is not worth looking for the nearest name.
     pub fn is_full(&self) -> bool {
         self.problems.borrow().len() == MOST_PROBLEMS
     }
 
-    /// What is allowed and probably not meant. Of very many the first will do.
+    /// Adds a warning: of what is allowed and probably not meant. Of very many the first will do.
     pub fn warning(&self, span: Span, message: impl Into<String>, help: Option<String>) {
         let mut warnings = self.warnings.borrow_mut();
         if warnings.len() < MOST_PROBLEMS {
@@ -219,7 +219,7 @@ pub(crate) fn string<'d>(value: &'d Spanned<DeValue<'_>>) -> Option<Spanned<&'d 
     value.get_ref().as_str().map(|text| Spanned::new(value.span(), text))
 }
 
-/// Where the characters of a string begin in the file, if they stand there as they are (no escapes among them).
+/// Returns where the characters of a string begin in the file, if no escapes are among them.
 pub(crate) fn content_start(document: &Document<'_>, value: &Spanned<&str>) -> Option<usize> {
     let raw = document.text.get(value.span())?;
     let quotes = raw.len() - raw.trim_start_matches(['"', '\'']).len();

@@ -13,11 +13,11 @@ pub(crate) struct Escalation {
 #[derive(Debug)]
 pub(crate) struct EscalationStep {
     pub name: Option<Name>,
-    /// How long after the first step it fires.
+    /// The time after the first step at which it fires.
     pub after: Millis,
     /// Recipients, groups and `@account`.
     pub notify: Vec<Name>,
     pub repeat: Option<Millis>,
-    /// How many repeats there are; `None` for as long as it lasts.
+    /// The number of repeats; `None` for as long as the incident lasts.
     pub at_most: Option<u32>,
 }

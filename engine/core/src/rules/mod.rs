@@ -1,7 +1,8 @@
 //! The rules as the engine runs them: what users wrote in `rules/`, compiled and checked.
 //!
-//! `compile.rs` makes a [`Ruleset`] of [`Sources`]: `document.rs` reads TOML with the place of everything, `sections.rs`
-//! and `people.rs` its sections, `resolve.rs` looks up the names that they use, with `order.rs` where names lead to names.
+//! `compile.rs` makes a [`Ruleset`] of [`Sources`]: `document.rs` reads TOML with the place of everything,
+//! `sections.rs` and `people.rs` its sections. `resolve.rs` looks up the names that they use, with `order.rs` where
+//! names lead to names.
 
 mod compile;
 mod declared_facts;

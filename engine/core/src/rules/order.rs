@@ -1,13 +1,13 @@
-//! What leads to what: rules that inhibit rules, recipients that fall back on recipients.
+//! Names that lead to names: rules that inhibit rules, recipients that fall back on recipients.
 
 use std::{collections::BTreeMap, slice::Iter};
 
 use super::compile::NameUse;
 
-/// The names in `uses`, each before all that it leads to.
+/// Returns the names in `uses`, each before all that it leads to.
 ///
-/// A use that leads back to a name on the way to it closes a cycle: `on_cycle` is given the names of the cycle, in order,
-/// and that use, which is then left out. So every cycle is broken by what was told.
+/// A use that leads back to a name on the way to it closes a cycle: `on_cycle` is given the names of the cycle, in
+/// order, and that use, which is then left out. So every cycle is broken where it was reported.
 ///
 /// Each use is followed once and nothing recurses: chains may be as long as files allow.
 pub(super) fn in_order<'a, 'u>(

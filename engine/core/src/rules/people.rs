@@ -13,7 +13,7 @@ use crate::{
     wall_clock::{WallSpan, wall_time},
 };
 
-/// How long messages to a recipient fail before its fallback is told, where the recipient does not say.
+/// The time for which messages to a recipient fail before its fallback is told, where the recipient gives none.
 const FALLBACK_AFTER: Millis = Millis::new(5 * 60_000);
 
 impl<'a> Compiling<'a> {

@@ -12,11 +12,11 @@ pub(crate) struct Recipient {
     /// That zone's clock; the site's where none is given.
     pub zone: Option<TimeZone>,
     pub quiet: Option<Quiet>,
-    /// Who is told instead while messages fail, and after how long.
+    /// The recipient that is told instead while messages fail, and after how long.
     pub fallback: Option<(Name, Millis)>,
 }
 
-/// When a recipient is left in peace.
+/// Quiet hours: when a recipient is left in peace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quiet {
     pub span: WallSpan,

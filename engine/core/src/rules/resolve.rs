@@ -161,7 +161,7 @@ impl<'a> Compiling<'a> {
     }
 }
 
-/// What all have, if all have the same.
+/// Returns what all have, if all have the same.
 fn same<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
     let first = all.next()??;
     all.all(|other| other.as_ref() == Some(&first)).then_some(first)
@@ -184,7 +184,7 @@ fn check_inhibition(documents: &[Document<'_>], used: &NameUse<'_>, by: &Rule, i
     }
 }
 
-/// So many names of a cycle are told; what a user wrote by hand is shorter.
+/// The most names of a cycle that are shown; what a user wrote by hand is shorter.
 const LONGEST_CYCLE: usize = 8;
 
 /// `a` inhibits `b` inhibits `a`.

@@ -17,7 +17,7 @@ pub(crate) struct Rule {
     pub inhibits: Vec<Name>,
     /// The rules that hold this one's messages back.
     pub inhibited_by: Vec<Name>,
-    /// How many rules inhibit one another in a row down to this one: inhibitors are decided first.
+    /// The number of rules that inhibit one another in a row down to this one: inhibitors are decided first.
     pub rank: u32,
     /// The name that the rule had before.
     pub was: Option<Name>,

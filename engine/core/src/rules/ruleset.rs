@@ -16,7 +16,7 @@ use crate::{Address, Channel, Device, FactKind, Id, Name, Problem, Runs};
 pub struct Ruleset {
     /// In the order of file name, then position.
     pub(crate) rules: Vec<Rule>,
-    /// Which rules read a fact, as positions in `rules`.
+    /// The rules that read a fact, as positions in `rules`.
     pub(crate) readers: BTreeMap<Name, Vec<usize>>,
     pub(crate) positions: BTreeMap<Name, usize>,
     pub(crate) escalations: BTreeMap<Name, Escalation>,
@@ -32,37 +32,37 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// The hash of everything that was compiled: the same for the same files and configuration.
+    /// Returns the hash of everything that was compiled: the same for the same files and configuration.
     pub fn hash(&self) -> Id {
         self.hash
     }
 
-    /// What is allowed and probably not meant.
+    /// Returns the warnings: of what is allowed and probably not meant.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
 
-    /// The names of the rules, in the order in which they are evaluated.
+    /// Returns the names of the rules, in the order in which they are evaluated.
     pub fn rules(&self) -> impl Iterator<Item = &Name> {
         self.rules.iter().map(|rule| &rule.name)
     }
 
-    /// The facts that a rule reads, and whether a host that `runs` so runs it.
+    /// Returns each rule, the facts that it reads, and whether a host that `runs` so runs it.
     pub fn needs(&self, runs: Runs) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
         self.rules.iter().map(move |rule| (&rule.name, rule.when.reads.iter(), runs.takes(rule.run_on)))
     }
 
-    /// What values a fact may take; `None` if there is no such fact.
+    /// Returns the kind of a fact; `None` if there is no such fact.
     pub fn fact(&self, name: &str) -> Option<FactKind> {
         self.facts.get(name).copied()
     }
 
-    /// The names of all facts.
+    /// Returns the names of all facts.
     pub fn facts(&self) -> impl Iterator<Item = &str> {
         self.facts.keys().map(Name::as_str)
     }
 
-    /// The body templates that webhooks name, each once.
+    /// Returns the body templates that webhooks name, each once.
     pub fn webhook_templates(&self) -> impl Iterator<Item = &Name> {
         let addresses = self.recipients.values().flat_map(|recipient| &recipient.addresses);
         addresses.filter_map(|address| match address {
@@ -79,12 +79,12 @@ impl Ruleset {
         self.escalations.get(&rule.escalation)
     }
 
-    /// Whether `name` can stand in `notify`.
+    /// Returns whether `name` can stand in `notify`.
     pub(crate) fn is_target(&self, name: &str) -> bool {
         name == ACCOUNT || self.recipients.contains_key(name) || self.groups.contains_key(name)
     }
 
-    /// Everybody whom `names` stand for, by every channel, each once, in the order in which they are named.
+    /// Returns everybody whom `names` stand for, by every channel, each once, in the order in which they are named.
     pub(crate) fn reach<'a>(&self, names: impl IntoIterator<Item = &'a Name>, device: &Device) -> Vec<Reachable> {
         let mut reached: Vec<Reachable> = Vec::new();
         let mut seen: BTreeSet<(Name, Channel)> = BTreeSet::new();
@@ -114,7 +114,7 @@ impl Ruleset {
         reached
     }
 
-    /// The zone of a device: its own, else the site's.
+    /// Returns the zone of a device: its own, else the site's.
     pub(crate) fn zone(&self, device: &Device) -> TimeZone {
         let own = device.timezone.as_ref().filter(|name| **name != self.timezone);
         own.and_then(|name| crate::zone(name).ok()).unwrap_or_else(|| self.zone.clone())

@@ -1,4 +1,4 @@
-//! What a step may say, each with what is wrong with it.
+//! The acts that a step may hold, each with the problems in it.
 
 use toml::{Spanned, de::DeValue};
 
@@ -13,7 +13,7 @@ use crate::{
     simulation::Failing,
 };
 
-/// Who snoozes or silences, where a scenario does not say.
+/// The name of who snoozes or silences, where a scenario gives none.
 const SOMEBODY: &str = "somebody";
 
 impl<'d, 'a> Reader<'d, 'a> {

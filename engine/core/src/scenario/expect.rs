@@ -1,4 +1,4 @@
-//! What was sent, held against what a scenario expects.
+//! The comparison of what was sent with what a scenario expects.
 
 use toml::{Spanned, de::DeValue};
 
@@ -35,7 +35,7 @@ impl Expected {
         Some(expected)
     }
 
-    /// How a message differs from what is expected.
+    /// Returns how a message differs from what is expected.
     fn differs(&self, sent: &Notification, subject: &str) -> Option<String> {
         let other = |what: &str, expected: &Option<String>, got: &str| {
             let expected = expected.as_ref().filter(|expected| *expected != got)?;
@@ -51,7 +51,7 @@ impl Expected {
     }
 }
 
-/// How what was sent differs from what is expected.
+/// A difference between what was sent and what is expected.
 pub(super) struct Difference {
     /// The message that is not as expected; `None` where more was sent than is expected.
     pub span: Option<Span>,
@@ -96,7 +96,7 @@ pub(super) fn compare(expected: &[Expected], sent: &[(Notification, String)]) ->
     })
 }
 
-/// Whether two messages tell the same person the same thing at the same moment.
+/// Returns whether two messages tell the same person the same thing at the same moment.
 fn same_telling(one: &Notification, other: &Notification) -> bool {
     let about = |n: &Notification| match &n.about {
         About::Incident(incident) => incident.id.to_string(),
@@ -115,7 +115,7 @@ fn line(notification: &Notification, subject: &str) -> String {
     )
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for anything.
+/// Returns whether `text` matches `pattern`, in which `*` stands for anything.
 fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };

@@ -20,9 +20,9 @@ use crate::{
 /// One scenario, read and checked.
 #[derive(Debug)]
 pub struct Scenario {
-    /// What it shows, in a sentence.
+    /// A sentence about what it shows.
     pub name: String,
-    /// Whose story it is.
+    /// The device that it is about.
     pub device: Device,
     start: Time,
     steps: Vec<Step>,
@@ -34,10 +34,10 @@ pub struct Scenario {
 
 /// The folders beside a scenario's file: other rules, which a step may put in force.
 pub trait OtherRules {
-    /// The names of the folders.
+    /// Returns the names of the folders.
     fn names(&self) -> Vec<String>;
 
-    /// What the folder of that name holds, with the same configuration as the rules that the scenario is about.
+    /// Returns the rules of that folder, with the same configuration as the rules that the scenario is about.
     ///
     /// # Errors
     /// The files that cannot be read.
@@ -59,7 +59,7 @@ impl OtherRules for BTreeMap<String, Sources> {
 struct Step {
     at: Millis,
     span: Span,
-    /// What happens, in this order, each with its place.
+    /// Its acts in this order, each with its place.
     acts: Vec<(Span, Act)>,
 }
 
@@ -88,12 +88,12 @@ enum Act {
     Expect(Vec<Expected>),
 }
 
-/// How a scenario went.
+/// The outcome of a scenario that was played.
 #[derive(Debug)]
 pub struct Played {
-    /// What was not as expected; empty if all was.
+    /// The differences from what is expected; empty if there are none.
     pub problems: Vec<Problem>,
-    /// Everything that was decided, a line each: for people, where something was not as expected.
+    /// Every decision, a line each: for people, where something was not as expected.
     pub timeline: String,
 }
 

@@ -116,7 +116,7 @@ pub(super) struct Reader<'d, 'a> {
     pub reloads: BTreeMap<String, Option<Engine>>,
     /// The folder whose rules are in force; `None` before the first reload.
     pub in_force: Option<String>,
-    /// What is wrong in those folders.
+    /// The problems in those folders.
     pub elsewhere: Vec<Problem>,
 }
 
@@ -131,7 +131,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         }
         // Where the step's own time is not known, no other is too late for it.
         let now = at.map_or(Time::MAX, |at| self.start + at);
-        // What a step says happens in this order, however it is written.
+        // The acts of a step happen in this order, however it is written.
         type Read<'d, 'a> = fn(&mut Reader<'d, 'a>, &mut Table<'d, 'a>, Time) -> Option<(Span, Act)>;
         let sayings: [Read<'d, 'a>; 8] =
             [Self::rules, Self::readings, Self::set, Self::fail, Self::ack, Self::snooze, Self::silence, Self::expect];
@@ -140,7 +140,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         Some(Step { at: at?, span: item.span(), acts })
     }
 
-    /// The rules in force at the step that is being read; `None` if they cannot be used, so that nothing is known of them.
+    /// Returns the rules in force at the step that is being read; `None` if they cannot be used.
     pub fn rules_in_force(&self) -> Option<&Ruleset> {
         let engine = match &self.in_force {
             None => Some(self.engine),

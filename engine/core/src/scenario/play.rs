@@ -10,7 +10,7 @@ use crate::{
     simulation::{Host, Simulation},
 };
 
-/// So many deadlines may pass in one story: a step that repeats every millisecond must not hold up a reload.
+/// The most deadlines that may pass in one story: a step that repeats every millisecond must not hold up a reload.
 const MOST_DEADLINES: u32 = 20_000;
 
 impl Scenario {
@@ -22,9 +22,9 @@ impl Scenario {
     /// Plays the scenario on a host that knows nothing of its device yet.
     pub fn play_on<H: Host>(&self, host: H, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
         let simulation = Simulation::on(engine, host);
-        let heard =
-            Heard { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
-        let mut play = Play { scenario: self, simulation, deadlines: 0, heard, problems: Vec::new() };
+        let recording =
+            Recording { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
+        let mut play = Play { scenario: self, simulation, deadlines: 0, recording, problems: Vec::new() };
         for step in &self.steps {
             let now = self.start + step.at;
             if !play.pass(step, now) {
@@ -34,7 +34,7 @@ impl Scenario {
                 play.act(span, act, now);
             }
         }
-        Played { problems: play.problems, timeline: play.heard.timeline }
+        Played { problems: play.problems, timeline: play.recording.timeline }
     }
 }
 
@@ -42,25 +42,25 @@ impl Scenario {
 struct Play<'s, H> {
     scenario: &'s Scenario,
     simulation: Simulation<'s, H>,
-    /// How many deadlines have passed.
+    /// The number of deadlines that have passed.
     deadlines: u32,
-    heard: Heard<'s>,
+    recording: Recording<'s>,
     problems: Vec<Problem>,
 }
 
-/// What was decided, as far as the story asks for it.
-struct Heard<'s> {
+/// A record of the decisions, as far as the story asks for them.
+struct Recording<'s> {
     subject: &'s dyn Fn(&Notification) -> String,
     start: Time,
     /// The messages since the last `expect`, with their subjects.
     sent: Vec<(Notification, String)>,
-    /// What the engine would not take over of the present act.
+    /// The reasons for which the engine refused inputs of the present act.
     refused: Vec<Refusal>,
     timeline: String,
 }
 
-impl Heard<'_> {
-    fn hear(&mut self, decision: &Decision) {
+impl Recording<'_> {
+    fn record(&mut self, decision: &Decision) {
         match &decision.outcome {
             Outcome::Notify(notification) => {
                 self.sent.push(((**notification).clone(), (self.subject)(notification)));
@@ -84,14 +84,14 @@ impl<H: Host> Play<'_, H> {
                 self.problem(&step.span, message, Some(help));
                 return false;
             }
-            self.simulation.advance(deadline, &mut |decision| self.heard.hear(decision));
+            self.simulation.advance(deadline, &mut |decision| self.recording.record(decision));
         }
         true
     }
 
     fn act(&mut self, span: &Span, act: &Act, now: Time) {
-        let Play { scenario, simulation, heard, .. } = self;
-        let on = &mut |decision: &Decision| heard.hear(decision);
+        let Play { scenario, simulation, recording, .. } = self;
+        let on = &mut |decision: &Decision| recording.record(decision);
         match act {
             Act::Rules(folder) => {
                 if let Some(engine) = scenario.reloads.get(folder) {
@@ -113,13 +113,13 @@ impl<H: Host> Play<'_, H> {
             }
             Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),
             Act::Expect(expected) => {
-                let sent = std::mem::take(&mut heard.sent);
+                let sent = std::mem::take(&mut recording.sent);
                 if let Some(Difference { span: at, message, help }) = compare(expected, &sent) {
                     self.problem(at.as_ref().unwrap_or(span), message, Some(help));
                 }
             }
         }
-        let mut refused = std::mem::take(&mut self.heard.refused);
+        let mut refused = std::mem::take(&mut self.recording.refused);
         refused.dedup();
         for reason in refused {
             self.problem(span, format!("this is refused: {}", reason.describe()), None);
@@ -127,7 +127,7 @@ impl<H: Host> Play<'_, H> {
     }
 
     fn take(&mut self, input: Input, now: Time) {
-        self.simulation.step(input, now, &mut |decision| self.heard.hear(decision));
+        self.simulation.step(input, now, &mut |decision| self.recording.record(decision));
     }
 
     /// The open incidents, of one rule if it is named; a problem if there is none.

@@ -23,11 +23,11 @@ const HOOKS: [(Hook, &str, &[&str]); 5] = [
 /// A function that a script may define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hook {
-    /// How long the condition must hold: asked once, on entering pending.
+    /// The time for which the condition must hold: asked once, on entering pending.
     OpenAfter,
-    /// How long it must be false: asked once, on entering closing.
+    /// The time for which it must be false: asked once, on entering closing.
     CloseAfter,
-    /// Who is told: asked at each firing.
+    /// The names of who is told: asked at each firing.
     Recipients,
     /// Whether a message goes out: asked for all kinds but `resolved`.
     Allow,
@@ -55,7 +55,7 @@ const FIELDS: [(&str, Option<&[&str]>); 9] = [
     ("local", Some(&["hour", "minute", "weekday", "date", "time"])),
 ];
 
-/// What a hook is told, its parameter `ctx`.
+/// The parameter `ctx` of a hook.
 pub(crate) struct Context(Map);
 
 impl Context {
@@ -93,7 +93,7 @@ impl Context {
     }
 }
 
-/// What a hook answered, or why it could not.
+/// The result of a hook, or why there is none.
 pub(crate) type HookResult<T> = Result<T, String>;
 
 /// A compiled script.
@@ -221,7 +221,7 @@ impl std::fmt::Debug for Script {
     }
 }
 
-/// Where a function's name stands in its definition.
+/// Returns where a function's name stands in its definition.
 fn definition(text: &str, name: &str) -> Range<usize> {
     let found = text.match_indices("fn ").find_map(|(at, keyword)| {
         let rest = text.get(at + keyword.len()..)?;
@@ -246,7 +246,7 @@ fn calls(ast: &AST) -> BTreeMap<String, Position> {
     calls
 }
 
-/// What stands outside functions would never run.
+/// Returns a problem where a statement stands outside every function: it would never run.
 fn loose_statements(text: &str, ast: &AST) -> Option<SpannedProblem> {
     let first = ast.statements().iter().find(|stmt| !matches!(stmt, Stmt::Noop(_)))?;
     let span = token(text, offset(text, first.position()));

@@ -318,7 +318,7 @@ impl Lowering<'_> {
         Some((Node::Arithmetic(operator, Box::new(left?), Box::new(divisor?)), NUMBER))
     }
 
-    /// What was written at the start of an expression, for a message.
+    /// Returns what was written at the start of an expression, for a message.
     fn source(&self, expr: &Expr) -> String {
         let span = token(self.text, offset(self.text, expr.start_position()));
         format!("`{}`", self.text.get(span).unwrap_or_default())

@@ -17,20 +17,20 @@ use rhai::{
 pub(crate) use hooks::{Context, Hook, HookResult, Script};
 pub(crate) use lower::{SpannedProblem, lower};
 
-/// What one call of a hook may do.
+/// The limits of one call of a hook: operations, nested calls, bytes of a text, items of a list or map.
 const OPERATIONS: u64 = 50_000;
 const CALL_DEPTH: usize = 16;
 const STRING_BYTES: usize = 16 * 1024;
 const ITEMS: usize = 1_024;
 
-/// What compiles and runs scripts: the one of the process, without state of any script.
+/// The interpreter that compiles and runs scripts: one for the process, without state of any script.
 static INTERPRETER: LazyLock<Engine> = LazyLock::new(|| {
     let mut engine = interpreter();
     engine.set_strict_variables(true);
     engine
 });
 
-/// What parses conditions: to it the facts are variables that are defined nowhere.
+/// The parser of conditions: to it the facts are variables that are defined nowhere.
 static CONDITIONS: LazyLock<Engine> = LazyLock::new(interpreter);
 
 /// An interpreter without a way to the outside: nothing to print to, nothing to load, no clock, no `eval`.

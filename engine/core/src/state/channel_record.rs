@@ -1,4 +1,4 @@
-//! What an incident remembers of a channel.
+//! The record that an incident keeps of a channel.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub(crate) struct ChannelRecord {
     /// Something was attempted: somebody may know of it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub attempted: bool,
-    /// What is queued and was never attempted.
+    /// The messages that are queued and were never attempted.
     #[serde(default, skip_serializing_if = "is_default")]
     pub queued: Vec<Id>,
     /// The last firing of each step that it was told, the latest last.
@@ -27,7 +27,7 @@ pub(crate) struct ChannelRecord {
     /// The last firing that was held back from it, until that is made up for.
     #[serde(rename = "missed", default, skip_serializing_if = "is_default")]
     pub missed_firing: Option<FiringKey>,
-    /// What became of the last attempt.
+    /// The result of the last attempt.
     #[serde(default, skip_serializing_if = "is_default")]
     pub contact: Contact,
     /// The kind of its final message, once the incident is over and until that is sent.
@@ -47,18 +47,18 @@ impl ChannelRecord {
         (&self.recipient, self.address.channel())
     }
 
-    /// Whether a message was queued for it.
+    /// Returns whether a message was queued for it.
     pub fn is_told(&self) -> bool {
         self.attempted || !self.queued.is_empty()
     }
 
-    /// Whether it was told this firing, or a later repeat of the step.
+    /// Returns whether it was told this firing, or a later repeat of the step.
     pub fn has_firing(&self, firing: &FiringKey) -> bool {
         self.firings.iter().any(|key| key.0 == firing.0 && key.1 >= firing.1)
     }
 }
 
-/// What became of the last attempt to reach a channel.
+/// The result of the last attempt to reach a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Contact {

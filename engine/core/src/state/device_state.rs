@@ -1,4 +1,4 @@
-//! All that is remembered of one device.
+//! The whole state of one device.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct State {
     /// The hash of the rules at the last step.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) rules_hash: Option<Id>,
-    /// How far the reports of each source have been applied.
+    /// The progress of each source.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) sources: BTreeMap<Name, Cursor>,
     /// When the last reading applied was made: how far things are worked while reports are missing.
@@ -52,10 +52,10 @@ pub struct State {
     /// The silences that are not over.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) silences: Vec<SilenceRecord>,
-    /// What is, or of late was, wrong with the monitor itself, by [`Cause::key`].
+    /// The troubles of the monitor itself that last, or did of late, by [`Cause::key`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) troubles: BTreeMap<String, SystemTrouble>,
-    /// How many times the operators were told: part of the next such message's id.
+    /// The number of times that the operators were told: part of the next such message's id.
     #[serde(rename = "troubles_told", default, skip_serializing_if = "is_default")]
     pub(crate) announcements: u64,
     /// When the next step is due though nothing is reported.
@@ -92,32 +92,32 @@ impl State {
         self.deadline
     }
 
-    /// The time of the last step.
+    /// Returns the time of the last step.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// Whether a step changed nothing but [`now`](State::now): then it need not be stored.
+    /// Returns whether a step changed nothing but [`now`](State::now): then it need not be stored.
     pub fn same_but_for_now(&self, other: &State) -> bool {
         self == other || State { now: other.now, ..self.clone() } == *other
     }
 
-    /// The device as the host described it last.
+    /// Returns the device as the host described it last.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// A fact's value; `None` if it is not known.
+    /// Returns a fact's value; `None` if it is not known.
     pub fn value(&self, fact: &str) -> Option<Value> {
         self.facts.get(fact).and_then(|fact| fact.value)
     }
 
-    /// The facts, with when each was last read.
+    /// Returns the facts, with when each was last read.
     pub fn facts(&self) -> impl Iterator<Item = (&Name, Option<Value>, Time)> {
         self.facts.iter().map(|(name, fact)| (name, fact.value, fact.at))
     }
 
-    /// The incidents that are not over.
+    /// Returns the incidents that are not over.
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.iter().filter(|incident| incident.ended.is_none())
     }
@@ -130,22 +130,22 @@ impl State {
         })
     }
 
-    /// The number of the last reading applied of `source`, if it was in `boot`.
+    /// Returns the number of the last reading applied of `source`, if it was in `boot`.
     pub fn last_applied(&self, source: &str, boot: u64) -> Option<u64> {
         self.sources.get(source).filter(|cursor| cursor.boot == boot).map(|cursor| cursor.last)
     }
 
-    /// The silences that are not over, also those that begin later.
+    /// Returns the silences that are not over, also those that begin later.
     pub fn silences(&self) -> impl Iterator<Item = &Silence> {
         self.silences.iter().map(|silenced| &silenced.silence)
     }
 
-    /// What is wrong with the monitor itself, and since when.
+    /// Returns the troubles of the monitor itself that last, and since when.
     pub fn troubles(&self) -> impl Iterator<Item = (&Cause, Time)> {
         self.troubles.values().filter(|trouble| trouble.lasts).map(|trouble| (&trouble.cause, trouble.since))
     }
 
-    /// The clock was set: moves what was recorded by it. Of reports that wait the readings move where they are of `boot`.
+    /// Moves what a clock recorded that is set now. Of reports that wait the readings move where they are of `boot`.
     pub(crate) fn shift(&mut self, boot: u64, shift: RecordShift) {
         self.facts.shift(shift);
         self.uncertain = false;

@@ -1,4 +1,4 @@
-//! What is known of the facts of a device.
+//! The facts of a device, as far as they are known.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Name, Time, Value, clock_shift::RecordShift, is_default};
 
-/// How many of a fact's changes are remembered.
+/// The number of a fact's changes that are remembered.
 const CHANGES_KEPT: usize = 64;
 
-/// What is known of one fact.
+/// A fact, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     /// The value now; `None` when its source is lost.
@@ -28,7 +28,7 @@ impl Fact {
         Fact { value: None, at, last: None, changes: Vec::new() }
     }
 
-    /// Takes a reading over. A change never counts as earlier than the one before it: a source with a wrong clock cannot
+    /// Applies a reading. A change never counts as earlier than the one before it: a source with a wrong clock cannot
     /// put changes out of order.
     fn set(&mut self, value: Option<Value>, at: Time) {
         self.at = at;
@@ -79,7 +79,7 @@ impl Facts {
         self.0.get(name)
     }
 
-    /// Takes a reading over, and answers whether the fact was known before.
+    /// Applies a reading, and returns whether the fact was known before.
     pub fn set(&mut self, name: &Name, value: Option<Value>, at: Time) -> bool {
         let fact = match self.0.get_mut(name) {
             Some(fact) => fact,
@@ -100,8 +100,9 @@ impl Facts {
     }
 }
 
-/// Changes are stored as a text: the newest time and the gaps before it in milliseconds, each as digits of five bits, the
-/// lowest first; a digit that is not the last of its number has a sixth bit. A fifth of the bytes of a list of times.
+/// Changes are stored as a text: the newest time and the gaps before it in milliseconds, each as digits of five bits,
+/// the lowest first. A digit that is not the last of its number has a sixth bit. It takes a fifth of the bytes of a
+/// list of times.
 mod changes {
     use std::borrow::Cow;
 

@@ -11,7 +11,7 @@ pub(crate) struct FiredStep {
     pub at: Time,
     /// When it fired or repeated last.
     pub last: Time,
-    /// How many repeats have fired, or were passed over because a later one stood for them.
+    /// The number of repeats that fired, or were passed over because a later one stood for them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub repeats: u32,
 }
@@ -22,7 +22,7 @@ impl FiredStep {
     }
 }
 
-/// How a step is known again after the rules changed.
+/// The name or position by which a step is known again after the rules changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum StepKey {

@@ -44,7 +44,7 @@ pub struct Incident {
     /// The channels that were told.
     #[serde(rename = "told", default, skip_serializing_if = "is_default")]
     pub(crate) channels: Vec<ChannelRecord>,
-    /// Why a step that was due was held last, so that one holding is one decision.
+    /// The reason why a step that was due was held last, so that one holding is one decision.
     #[serde(rename = "held", default, skip_serializing_if = "is_default")]
     pub(crate) last_hold: Option<Hold>,
     /// Somebody wants no step to fire for a while.
@@ -94,7 +94,7 @@ impl Incident {
         }
     }
 
-    /// What stands in the place of an incident that is lent out: one that is over and concerns nobody.
+    /// Returns the placeholder of an incident that is lent out: one that is over and concerns nobody.
     pub(crate) fn lent() -> Incident {
         let (id, rule) = (Id::NONE, Name::new_static(""));
         let at = Time::MIN;
@@ -121,12 +121,12 @@ impl Incident {
         }
     }
 
-    /// Until when somebody wants no step to fire, if anybody does.
+    /// Returns until when it is snoozed, if it is.
     pub fn snoozed_until(&self) -> Option<Time> {
         self.snooze.as_ref().map(|snooze| snooze.until)
     }
 
-    /// Whether somebody has taken it on, and that has not lapsed.
+    /// Returns whether somebody has taken it on, and that has not lapsed.
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledgement_holds
     }
@@ -147,13 +147,13 @@ impl Incident {
         self.channels.iter_mut().find(|record| record.key() == key)
     }
 
-    /// When the acknowledgement lapses, if it holds and its escalation says so.
+    /// Returns when the acknowledgement lapses, if it holds and its escalation says so.
     pub(crate) fn lapses(&self, after: Option<Millis>) -> Option<Time> {
         let acknowledged = self.acknowledged.as_ref().filter(|_| self.acknowledgement_holds)?;
         after.map(|after| acknowledged.at + after)
     }
 }
-/// Who snoozed an incident, until when, and when they did.
+/// A snooze of an incident: by whom, until when, and when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snooze {
     pub by: String,

@@ -1,4 +1,4 @@
-//! What the engine remembers of one device between two steps.
+//! The state: all that the engine remembers of one device between two steps.
 
 mod channel_record;
 mod device_state;

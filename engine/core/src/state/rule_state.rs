@@ -1,10 +1,10 @@
-//! Where a rule stands in the table of its life.
+//! The state of a rule, in the table of its life.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Time, clock_shift::RecordShift, is_default};
 
-/// Where one rule stands.
+/// The state of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RuleState {
     pub phase: Phase,
@@ -16,7 +16,7 @@ pub(crate) struct RuleState {
     /// When the condition may change by time alone.
     #[serde(default, skip_serializing_if = "is_default")]
     pub until: Option<Time>,
-    /// How many incidents there have been: part of the next one's id.
+    /// The number of incidents so far: part of the next one's id.
     #[serde(default, skip_serializing_if = "is_default")]
     pub count: u64,
 }

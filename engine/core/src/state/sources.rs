@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Name, Report, Time, clock_shift::RecordShift, is_default};
 
-/// How far a source's reports have been applied.
+/// The progress of a source: how far its reports have been applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     pub boot: u64,

@@ -1,4 +1,4 @@
-//! What is wrong with the monitor itself, and who was told.
+//! Trouble of the monitor itself, and who was told.
 
 use serde::{Deserialize, Serialize};
 
