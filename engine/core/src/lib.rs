@@ -107,7 +107,7 @@ pub use rules::{Ruleset, Sources};
 pub use runs::Runs;
 pub use sample::notifications;
 pub use scenario::{OtherRules, Played, Scenario};
-pub use simulation::{Failing, Host, Simulation};
+pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};

@@ -1,7 +1,7 @@
 //! A host without a world: it calls the engine at every deadline and counts every message as delivered at once,
 //! except to those whom nothing is to reach.
 
-use crate::{Channel, Decision, Device, Engine, Input, MessageRef, Name, Outcome, Reading, Report, State, Time, Value};
+use crate::{Channel, Decision, Device, Engine, Input, MessageRef, Name, Outcome, Reading, Report, State, Time};
 
 /// A host: it keeps the state of one device and has the engine step on it.
 pub trait Host {
@@ -36,7 +36,7 @@ pub struct Simulation<'e, H = State> {
 
 /// A recipient whom no delivery reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failing {
+pub(crate) struct Failing {
     /// Who.
     pub to: Name,
     /// By which means alone; by none where it is absent.
@@ -75,13 +75,6 @@ impl<'e, H: Host> Simulation<'e, H> {
         }
     }
 
-    /// Lets time pass up to `at`, then sets facts, as one report.
-    pub fn set(&mut self, facts: &[(Name, Option<Value>)], at: Time, on: &mut dyn FnMut(&Decision)) {
-        self.advance(at, on);
-        let readings = facts.iter().map(|(fact, value)| Reading { fact: fact.clone(), value: *value, at });
-        self.report(readings.collect(), false, at, on);
-    }
-
     /// Applies readings at `now`, as one report of the device's only source. `more` says that parts of it follow.
     pub fn report(&mut self, readings: Vec<Reading>, more: bool, now: Time, on: &mut dyn FnMut(&Decision)) {
         let first = self.next_reading;
@@ -92,13 +85,13 @@ impl<'e, H: Host> Simulation<'e, H> {
     }
 
     /// The rules of `engine` are in force from `now` on.
-    pub fn reload(&mut self, engine: &'e Engine, now: Time, on: &mut dyn FnMut(&Decision)) {
+    pub(crate) fn reload(&mut self, engine: &'e Engine, now: Time, on: &mut dyn FnMut(&Decision)) {
         self.engine = engine;
         self.step(Input::RulesChanged, now, on);
     }
 
     /// From `now` on deliveries to these fail, and to no others: what had failed for others is delivered.
-    pub fn fail(&mut self, failing: Vec<Failing>, now: Time, on: &mut dyn FnMut(&Decision)) {
+    pub(crate) fn fail(&mut self, failing: Vec<Failing>, now: Time, on: &mut dyn FnMut(&Decision)) {
         self.failing = failing;
         let undelivered = std::mem::take(&mut self.undelivered);
         let (failing, delivered): (Vec<_>, Vec<_>) = undelivered.into_iter().partition(|message| self.fails(message));

@@ -9,7 +9,7 @@
 //! | Australia/Lord_Howe | 3 October 15:30Z, 02:00 to 02:30 | 4 April 15:00Z, 02:00 to 01:30 |
 //! | Asia/Kolkata (+5:30) | never | never |
 
-use dag_engine::{Decision, Device, Engine, Input, Millis, Outcome, Simulation, Time, Value};
+use dag_engine::{Decision, Device, Engine, Input, Millis, Outcome, Reading, Simulation, Time, Value};
 
 use crate::host::{cottage, engine, outage, rule_on};
 
@@ -186,7 +186,9 @@ fn told_at(engine: &Engine, off: Time) -> Time {
             told.get_or_insert(message.at);
         }
     };
-    simulation.set(&[("power".into(), Some(Value::Off))], off, &mut see);
+    simulation.advance(off, &mut see);
+    let reading = Reading { fact: "power".into(), value: Some(Value::Off), at: off };
+    simulation.report(vec![reading], false, off, &mut see);
     simulation.advance(off + Millis::new(86_400_000), &mut see);
     told.expect("somebody is told within a day")
 }
