@@ -19,7 +19,7 @@ const LONGEST_TAG: usize = 256;
 ///
 /// Names of recipients may hold characters that tags must not have, so they are written in hexadecimal. A name of more
 /// than 256 bytes is left out, because SES would refuse the mail.
-pub fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
+pub(crate) fn tags(device: &str, notification: &Notification) -> Vec<(&'static str, String)> {
     let mut tags = vec![(DEVICE, device.to_owned()), (NOTIFICATION, notification.id.to_string())];
     let parts = notification.recipient.as_bytes().chunks(LONGEST_TAG / 2);
     if parts.len() <= 2 {

@@ -32,7 +32,7 @@ mod world;
 pub use consumer::{Consumer, Record};
 pub use device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY};
 pub use event::{Event, EventError, Lease, Request, SWEEP};
-pub use feedback::{Feedback, UnknownMail, tags};
+pub use feedback::{Feedback, UnknownMail};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
 pub use memory::{Memory, MemoryState, SentMessage};
