@@ -45,23 +45,23 @@ pub(crate) struct Member {
 pub(crate) async fn members(registry: Registry, iot: Option<Iot>) -> Result<Vec<Member>> {
     let accounts = registry.accounts().await?;
     let accounts: BTreeMap<Name, String> = accounts.into_iter().map(|account| (account.id, account.username)).collect();
-    let desk = Arc::new((registry, iot));
+    let clients = Arc::new((registry, iot));
     let mut reading = JoinSet::new();
     let mut members = Vec::new();
-    for (device, registration) in desk.0.devices().await? {
+    for (device, registration) in clients.0.devices().await? {
         if reading.len() >= AT_A_TIME
             && let Some(read) = reading.join_next().await
         {
             members.push(read??);
         }
         let account = registration.account.as_ref().map(|id| accounts.get(id).cloned().unwrap_or(id.to_string()));
-        let desk = desk.clone();
+        let clients = clients.clone();
         reading.spawn(async move {
-            let certificates = match &desk.1 {
+            let certificates = match &clients.1 {
                 Some(iot) => Some(iot.active_certificates(&device).await?),
                 None => None,
             };
-            let member = member(&desk.0, device, registration, account).await?;
+            let member = member(&clients.0, device, registration, account).await?;
             Ok::<_, anyhow::Error>(Member { certificates, ..member })
         });
     }

@@ -2,43 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use dag_cloud::{Account, Registration, aws::Registry};
 use dag_engine::{Address, Name, nearest};
 use uuid::Uuid;
 
-use crate::{cloud::Cloud, iot::Iot, rules::registered};
+use super::ownership::Ownership;
+use crate::rules::registered;
 
 /// A user name has so many characters at most.
 const LONGEST_NAME: usize = 64;
 
 /// Letters that nobody sees ("Default_Ignorable_Code_Point" among Unicode's letters).
 const INVISIBLE: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
-
-/// What knows whose a device is: the registry, the thing of AWS IoT, and the consumer.
-pub(crate) struct Desk<'a> {
-    pub cloud: &'a Cloud,
-    pub registry: &'a Registry,
-    pub iot: &'a Iot,
-    /// The queue by which the consumer is told.
-    pub events: &'a str,
-}
-
-impl Desk<'_> {
-    async fn announce(&self, devices: &[Name]) -> Result<()> {
-        self.cloud.announce(self.events, devices).await
-    }
-
-    /// Makes a device nobody's if it is this account's. The thing comes first: by the registry the device is found once more.
-    async fn give_up(&self, device: &Name, account: &Account) -> Result<()> {
-        self.iot.set_account(device, None).await?;
-        let give_up = |registration: &mut Registration| {
-            registration.account.take_if(|owner| *owner == account.id);
-        };
-        let changed = self.registry.change(device, give_up).await;
-        changed.map(drop).with_context(|| format!("taking `{device}` from its account"))
-    }
-}
 
 /// Adds an account. `password` is a hash.
 pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], password: String) -> Result<Account> {
@@ -98,9 +74,9 @@ pub(crate) async fn set_password(registry: &Registry, username: &str, password: 
 ///
 /// It may be cut short anywhere, and who does it again finds only the devices that are left. So the account loses its addresses
 /// first, and every device is announced before any is given up: whatever comes then, nobody is told any more.
-pub(crate) async fn remove(desk: &Desk<'_>, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
-    let account = find(desk.registry, username).await?;
-    let devices = devices_of(&desk.registry.devices().await?, &account);
+pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
+    let account = find(&ownership.registry, username).await?;
+    let devices = devices_of(&ownership.registry.devices().await?, &account);
     if !devices.is_empty() && !unassign {
         bail!(
             "the account `{}` still has {}: take them from it by `dag-infra account unassign`, or say `--unassign`, and \
@@ -110,20 +86,20 @@ pub(crate) async fn remove(desk: &Desk<'_>, username: &str, unassign: bool) -> R
         );
     }
     if !devices.is_empty() {
-        desk.registry.change_account(username, |account| account.emails.clear()).await?;
-        desk.announce(&devices).await?;
+        ownership.registry.change_account(username, |account| account.emails.clear()).await?;
+        ownership.announce(&devices).await?;
         for device in &devices {
-            desk.give_up(device, &account).await?;
+            ownership.disown(device, &account).await?;
         }
-        desk.announce(&devices).await?;
+        ownership.announce(&devices).await?;
     }
-    desk.registry.remove_account(username).await?;
+    ownership.registry.remove_account(username).await?;
     Ok((account, devices))
 }
 
 /// Gives devices to an account: all of them, or none.
-pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) -> Result<Account> {
-    let registry = desk.registry;
+pub(crate) async fn assign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
+    let registry = &ownership.registry;
     let account = find(registry, username).await?;
     registered(registry, devices).await?;
     for device in devices {
@@ -141,9 +117,9 @@ pub(crate) async fn assign(desk: &Desk<'_>, username: &str, devices: &[Name]) ->
         if let Some(owner) = assigned.account.filter(|owner| *owner != account.id) {
             bail!(taken(device, username, &name_of(registry, &owner).await?));
         }
-        desk.iot.set_account(device, Some(&account.id)).await?;
+        ownership.iot.set_account(device, Some(&account.id)).await?;
     }
-    desk.announce(devices).await?;
+    ownership.announce(devices).await?;
     Ok(account)
 }
 
@@ -162,8 +138,8 @@ pub(crate) async fn claim(registry: &Registry, account: &Account, device: &Name)
 
 /// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be one of
 /// which the consumer did not learn that, because the command was cut short.
-pub(crate) async fn unassign(desk: &Desk<'_>, username: &str, devices: &[Name]) -> Result<Account> {
-    let registry = desk.registry;
+pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
+    let registry = &ownership.registry;
     let account = find(registry, username).await?;
     registered(registry, devices).await?;
     for device in devices {
@@ -173,9 +149,9 @@ pub(crate) async fn unassign(desk: &Desk<'_>, username: &str, devices: &[Name]) 
         }
     }
     for device in devices {
-        desk.give_up(device, &account).await?;
+        ownership.disown(device, &account).await?;
     }
-    desk.announce(devices).await?;
+    ownership.announce(devices).await?;
     Ok(account)
 }
 

@@ -1,8 +1,10 @@
 //! Accounts: who may look at devices, and is told as `@account`.
 
 mod change;
+mod ownership;
 pub(crate) mod password;
 mod verify;
 
-pub(crate) use change::{Desk, add, assign, claim, devices_of, remove, set_emails, set_password, unassign};
+pub(crate) use change::{add, assign, claim, devices_of, remove, set_emails, set_password, unassign};
+pub(crate) use ownership::Ownership;
 pub(crate) use verify::verify;

@@ -4,16 +4,14 @@ use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use dag_cloud::aws::Registry;
 use dag_config::Config;
 use dag_engine::Name;
 use serde_json::{Value, json};
 
 use super::common::{Common, with_cloud};
 use crate::{
-    account::{self, Desk, devices_of, password},
+    account::{self, Ownership, devices_of, password},
     cloud::Cloud,
-    iot::Iot,
     template::Output,
 };
 
@@ -201,8 +199,8 @@ async fn ask_owners(
 impl Remove {
     fn run(self, common: &Common) -> Result<()> {
         with_cloud(common, async |_, cloud| {
-            let office = Office::reach(&cloud).await?;
-            let (removed, devices) = account::remove(&office.desk(&cloud), &self.username, self.unassign).await?;
+            let ownership = Ownership::connect(&cloud).await?;
+            let (removed, devices) = account::remove(&ownership, &self.username, self.unassign).await?;
             let mut text = format!("The account `{}` is removed.", removed.username);
             if !devices.is_empty() {
                 text += &format!(" Nobody has its devices now: {}.", names(&devices));
@@ -216,8 +214,8 @@ impl Remove {
 impl Devices {
     fn assign(self, common: &Common) -> Result<()> {
         with_cloud(common, async |_, cloud| {
-            let (office, devices) = (Office::reach(&cloud).await?, self.devices());
-            let account = account::assign(&office.desk(&cloud), &self.username, &devices).await?;
+            let (ownership, devices) = (Ownership::connect(&cloud).await?, self.devices());
+            let account = account::assign(&ownership, &self.username, &devices).await?;
             let told = match account.emails.as_slice() {
                 [] => "it has no address to be told at".to_owned(),
                 emails => format!("{} stands for `@account` there", emails.join(", ")),
@@ -230,8 +228,8 @@ impl Devices {
 
     fn unassign(self, common: &Common) -> Result<()> {
         with_cloud(common, async |_, cloud| {
-            let (office, devices) = (Office::reach(&cloud).await?, self.devices());
-            let account = account::unassign(&office.desk(&cloud), &self.username, &devices).await?;
+            let (ownership, devices) = (Ownership::connect(&cloud).await?, self.devices());
+            let account = account::unassign(&ownership, &self.username, &devices).await?;
             let text = format!("The account `{}` has {} no more.", account.username, names(&devices));
             common.print(text, &shown(&account, &devices))?;
             Ok(())
@@ -246,25 +244,6 @@ impl Devices {
 impl Password {
     fn read(&self) -> Result<String> {
         Ok(if self.password_stdin { first_line(io::stdin().lock())? } else { asked()? })
-    }
-}
-
-/// Where a change of whose a device is has to be told.
-struct Office {
-    registry: Registry,
-    iot: Iot,
-    events: String,
-}
-
-impl Office {
-    async fn reach(cloud: &Cloud) -> Result<Office> {
-        let outputs = cloud.outputs().await?;
-        let events = outputs.get(Output::Events)?.to_owned();
-        Ok(Office { registry: cloud.registry(&outputs)?, iot: Iot::new(cloud, &outputs)?, events })
-    }
-
-    fn desk<'a>(&'a self, cloud: &'a Cloud) -> Desk<'a> {
-        Desk { cloud, registry: &self.registry, iot: &self.iot, events: &self.events }
     }
 }
 
