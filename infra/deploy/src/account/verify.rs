@@ -10,34 +10,34 @@ use dag_config::Config;
 
 use crate::{cloud::Cloud, explain::explain};
 
-/// What became of an address.
+/// The state of an address at SES.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// SES sends its owner a link.
-    Now,
-    /// That was done before, and the link was not followed yet.
-    Before,
+pub(crate) enum Verification {
+    /// SES sends its owner a link now.
+    Requested,
+    /// SES sent a link before, which was not followed yet.
+    Pending,
     /// SES writes there already.
-    Verified,
+    Done,
 }
 
-impl Asked {
-    /// What it means, for people.
-    pub fn about(self, address: &str) -> String {
+impl Verification {
+    /// Returns the state as a sentence for people.
+    pub fn to_text(self, address: &str) -> String {
         match self {
-            Asked::Now => format!(
+            Verification::Requested => format!(
                 "SES asks {address} by mail whether it may write there: nothing else arrives until the link in it is followed."
             ),
-            Asked::Before => format!(
+            Verification::Pending => format!(
                 "SES asked {address} before, and nothing arrives there until the link in that mail is followed."
             ),
-            Asked::Verified => format!("SES writes to {address} already."),
+            Verification::Done => format!("SES writes to {address} already."),
         }
     }
 }
 
 /// Has SES ask the owner of an address, where SES is in its sandbox.
-pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Result<Option<Asked>> {
+pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Result<Option<Verification>> {
     if !config.email.ses.sandbox {
         return Ok(None);
     }
@@ -50,18 +50,18 @@ pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Res
     if let Some((_, domain)) = address.rsplit_once('@')
         && verified(&client, domain).await? == Some(true)
     {
-        return Ok(Some(Asked::Verified));
+        return Ok(Some(Verification::Done));
     }
     match verified(&client, address).await? {
-        Some(true) => return Ok(Some(Asked::Verified)),
-        Some(false) => return Ok(Some(Asked::Before)),
+        Some(true) => return Ok(Some(Verification::Done)),
+        Some(false) => return Ok(Some(Verification::Pending)),
         None => {}
     }
     match client.create_email_identity().email_identity(address).send().await {
-        Ok(_) => Ok(Some(Asked::Now)),
+        Ok(_) => Ok(Some(Verification::Requested)),
         Err(error) => match error.as_service_error() {
             // Somebody else did just now.
-            Some(CreateEmailIdentityError::AlreadyExistsException(_)) => Ok(Some(Asked::Before)),
+            Some(CreateEmailIdentityError::AlreadyExistsException(_)) => Ok(Some(Verification::Pending)),
             _ => Err(explain(&format!("having SES ask {address} whether it may write there"), &error)),
         },
     }

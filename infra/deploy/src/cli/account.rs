@@ -171,29 +171,24 @@ impl SetEmail {
     }
 }
 
-/// Has SES ask the owners of an account's addresses where that is needed; answers what became of each. `standing` is what was
-/// done already.
-async fn ask_owners(
-    cloud: &Cloud,
-    config: &Config,
-    account: &dag_cloud::Account,
-    standing: &str,
-) -> Result<Vec<String>> {
-    let mut told = Vec::new();
+/// Has SES ask the owners of an account's addresses where that is needed, and returns a sentence for each. `change` says what
+/// was done already.
+async fn ask_owners(cloud: &Cloud, config: &Config, account: &dag_cloud::Account, change: &str) -> Result<Vec<String>> {
+    let mut states = Vec::new();
     for email in &account.emails {
-        let asked = account::verify(cloud, config, email).await.with_context(|| {
+        let verification = account::verify(cloud, config, email).await.with_context(|| {
             let emails: Vec<String> = account.emails.iter().map(|email| format!("--email {email}")).collect();
             format!(
-                "the account `{}` {standing}, and not every owner of its addresses was asked. For that run `dag-infra account \
+                "the account `{}` {change}, and not every owner of its addresses was asked. For that run `dag-infra account \
                  set-email {} {}` when this is mended",
                 account.username,
                 account.username,
                 emails.join(" ")
             )
         })?;
-        told.extend(asked.map(|asked| asked.about(email)));
+        states.extend(verification.map(|state| state.to_text(email)));
     }
-    Ok(told)
+    Ok(states)
 }
 
 impl Remove {
