@@ -10,8 +10,8 @@ use dag_rulebook::Rulebook;
 use serde_json::{Value, json};
 
 use super::{
-    ask,
     common::{Common, Format, facts, with_cloud},
+    prompt,
 };
 use crate::{
     build,
@@ -183,7 +183,7 @@ impl Deployment<'_> {
         }
         self.tell(format_args!("\nMail leaves from {now} now: {} is not needed any more.", mail.place()))?;
         let instead = "say `--yes`, or delete it in the console of CloudFormation";
-        if self.yes || ask::yes("Delete it?", instead)? {
+        if self.yes || prompt::confirm("Delete it?", instead)? {
             let mut progress = Progress::default();
             destroy::stack(&mail, &mut |event| self.follow(&mut progress, event)).await?;
         }
@@ -208,7 +208,7 @@ impl Deployment<'_> {
         self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)))?;
         if !self.yes {
             let instead = "look at `dag-infra diff`, and say `--yes` if that is meant";
-            let answer = ask::yes("Make these changes?", instead);
+            let answer = prompt::confirm("Make these changes?", instead);
             if !matches!(answer, Ok(true)) {
                 stack.withdraw(&proposal).await?;
             }

@@ -8,8 +8,8 @@ use dag_cli::say;
 use serde_json::json;
 
 use super::{
-    ask,
     common::{Common, Format, facts, with_cloud},
+    prompt,
 };
 use crate::{
     destroy,
@@ -69,7 +69,7 @@ impl Destroy {
             );
             let typed = match self.yes {
                 Some(typed) => typed,
-                None => ask::line("Type the stack's name to delete it:", &format!("say `--yes {name}`"))?,
+                None => prompt::read_line("Type the stack's name to delete it:", &format!("say `--yes {name}`"))?,
             };
             if typed != name {
                 bail!("`{typed}` is not the stack's name, `{name}`: nothing was deleted");

@@ -1,13 +1,13 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
 mod account;
-mod ask;
 mod common;
 mod cost;
 mod deploy;
 mod destroy;
 mod diff;
 mod list;
+mod prompt;
 mod provision;
 mod rules;
 mod secret;

@@ -7,8 +7,8 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::{
-    ask,
     common::{Common, Format, now, with_cloud},
+    prompt,
 };
 use crate::provision::{Balena, Ending, Order, Provisioner, Report, check_id};
 
@@ -146,7 +146,7 @@ fn sure(device: &str, companions: &BTreeSet<String>) -> Result<()> {
         true => "say `--yes`".to_owned(),
         false => format!("say `--yes`, which locks out {}, too, by the same certificate", listed(companions)),
     };
-    if ask::line(&question, &instead)? != device {
+    if prompt::read_line(&question, &instead)? != device {
         bail!("nothing was revoked: that is not its id");
     }
     Ok(())
@@ -177,7 +177,7 @@ fn heard(device: &str, ending: &Ending) -> Result<()> {
     }
     let doubt = format!("`{device}` did not report since its new files were made, and without them this locks it out");
     let question = format!("{doubt}. End {} all the same?", certificates(ending.certificates));
-    match ask::yes(&question, &format!("{doubt}: look at `dag-infra list`, or say `--yes`"))? {
+    match prompt::confirm(&question, &format!("{doubt}: look at `dag-infra list`, or say `--yes`"))? {
         true => Ok(()),
         false => bail!("nothing was ended"),
     }

@@ -4,9 +4,11 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use anyhow::{Result, bail};
 
-/// A line from the terminal, after a question that goes beside the answers. Without a terminal there is nobody to ask:
-/// `instead` says which flag answers.
-pub(super) fn line(question: &str, instead: &str) -> Result<String> {
+/// Asks a question on the standard error, and reads a line from the terminal.
+///
+/// # Errors
+/// There is no terminal to ask at: `instead` says which flag answers.
+pub(super) fn read_line(question: &str, instead: &str) -> Result<String> {
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to ask at: {instead}");
     }
@@ -18,8 +20,8 @@ pub(super) fn line(question: &str, instead: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Whether the answer to a question is yes.
-pub(super) fn yes(question: &str, instead: &str) -> Result<bool> {
-    let answer = line(&format!("{question} [y/N]"), instead)?;
+/// Returns whether the answer to a question is yes.
+pub(super) fn confirm(question: &str, instead: &str) -> Result<bool> {
+    let answer = read_line(&format!("{question} [y/N]"), instead)?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
