@@ -28,7 +28,7 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
         match cause.downcast_ref::<Fault>() {
             // What it says holds all that is behind it.
             Some(fault) => {
-                parts.push(broken(fault));
+                parts.push(explain_fault(fault));
                 break;
             }
             None => parts.push(cause.to_string()),
@@ -39,7 +39,7 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
 
 /// A call of the table that failed. The consumer tells of it by what the service said, `CODE: message`, for those who look
 /// after the cloud side; who runs a command wants to know what to do.
-pub(crate) fn broken(fault: &Fault) -> String {
+pub(crate) fn explain_fault(fault: &Fault) -> String {
     let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
     let advice = answered(code, &fault.error).or_else(|| unreached(&fault.error));
     format!("{} failed: {}", fault.what, advice.as_ref().unwrap_or(&fault.error))

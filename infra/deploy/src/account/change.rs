@@ -8,7 +8,7 @@ use dag_engine::{Address, Name, nearest};
 use uuid::Uuid;
 
 use super::ownership::Ownership;
-use crate::rules::registered;
+use crate::rules::check_registered;
 
 /// A user name has so many characters at most.
 const LONGEST_NAME: usize = 64;
@@ -101,7 +101,7 @@ pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: 
 pub(crate) async fn assign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
     let registry = &ownership.registry;
     let account = find(registry, username).await?;
-    registered(registry, devices).await?;
+    check_registered(registry, devices).await?;
     for device in devices {
         if claim(registry, &account, device).await?.is_some() {
             bail!(taken(device, username, &None));
@@ -141,7 +141,7 @@ pub(crate) async fn claim(registry: &Registry, account: &Account, device: &Name)
 pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
     let registry = &ownership.registry;
     let account = find(registry, username).await?;
-    registered(registry, devices).await?;
+    check_registered(registry, devices).await?;
     for device in devices {
         let owner = registry.registration(device).await?.and_then(|registration| registration.account);
         if owner.is_some_and(|owner| owner != account.id) {

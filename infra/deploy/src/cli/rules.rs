@@ -10,8 +10,8 @@ use serde_json::json;
 use super::common::{Common, load, now, with_cloud};
 use crate::{
     rules::{
-        self, Order, Pushed, To, key,
-        signing::{self, Insisted},
+        self, PushReport, PushRequest, Target, key,
+        signing::{self, Overrides},
     },
     template::Output,
 };
@@ -69,26 +69,26 @@ impl Push {
         with_cloud(common, async |config, cloud| {
             let key = key::read(&self.key.unwrap_or_else(|| key::path(&config)))?;
             let folder = rules::prove(&config)?;
-            let to = match self.all {
-                true => To::All,
-                false => To::Devices(self.device.into_iter().map(Name::new).collect()),
+            let target = match self.all {
+                true => Target::All,
+                false => Target::Devices(self.device.into_iter().map(Name::new).collect()),
             };
             let outputs = cloud.outputs().await?;
             let registry = cloud.registry(&outputs)?;
             let last = registry.signing().await?;
-            let insisted = Insisted { new_key: self.new_key, clock: self.clock_is_right };
-            let signing = signing::next(last.as_ref(), &key.public(), now(), insisted)?;
+            let overrides = Overrides { new_key: self.new_key, clock: self.clock_is_right };
+            let signing = signing::next(last.as_ref(), &key.public(), now(), overrides)?;
             let signed = rules::sign(folder, &key, signing.signed_at)?;
-            let order = Order { rules: &signed, to: &to, signing: &signing, last: last.as_ref() };
-            let pushed = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &order).await?;
+            let request = PushRequest { rules: &signed, target: &target, signing: &signing, last: last.as_ref() };
+            let pushed = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &request).await?;
             if !pushed.failed.is_empty() {
-                bail!(partly(&pushed));
+                bail!(failed_text(&pushed));
             }
             let (hash, files, devices) = (signed.hash(), signed.files.len(), pushed.devices);
             let next = match devices.as_slice() {
                 [] => "No device is registered yet: those that are provisioned from now on run them.".to_owned(),
-                [one] => told(&format!("`{one}`")),
-                several => told(&format!("{} devices", several.len())),
+                [one] => sent_text(&format!("`{one}`")),
+                several => sent_text(&format!("{} devices", several.len())),
             };
             let text = format!("The rules {hash} ({files} files) are signed.\n{next}");
             let json = json!({ "rules": hash, "signed_at": signed.signed_at, "files": files, "devices": devices });
@@ -99,7 +99,7 @@ impl Push {
 }
 
 /// That not all devices are to run the rules, with the reasons.
-fn partly(pushed: &Pushed) -> String {
+fn failed_text(pushed: &PushReport) -> String {
     let missing: usize = pushed.failed.values().map(Vec::len).sum();
     let all = missing + pushed.devices.len();
     let mut text =
@@ -111,7 +111,7 @@ fn partly(pushed: &Pushed) -> String {
     text + "Run the command again: those that have the rules keep them."
 }
 
-fn told(devices: &str) -> String {
+fn sent_text(devices: &str) -> String {
     format!(
         "They are sent to {devices} now, or when next there is a connection. A device checks them itself, and runs them or says why \
          not: `dag-infra list` shows who runs what."

@@ -89,11 +89,11 @@ pub(crate) async fn for_device(
         _ => {}
     }
     let configured = config.uplink.as_ref().and_then(|uplink| uplink.rules_key.clone());
-    Ok(here.or(fleet).or(configured).or_else(|| noted(bundle)))
+    Ok(here.or(fleet).or(configured).or_else(|| key_in_bundle(bundle)))
 }
 
 /// The key that a bundle's `config.toml` has. What is no configuration is made anew, and has none.
-fn noted(bundle: &Path) -> Option<String> {
+fn key_in_bundle(bundle: &Path) -> Option<String> {
     let text = fs::read_to_string(bundle.join("config.toml")).ok()?;
     let config: toml::Table = text.parse().ok()?;
     config.get("uplink")?.get("rules_key")?.as_str().map(str::to_owned)
@@ -149,12 +149,12 @@ mod tests {
     #[test]
     fn a_bundle_tells_its_key() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(noted(folder.path()), None);
+        assert_eq!(key_in_bundle(folder.path()), None);
         for (text, key) in
             [("not [ toml", None), ("[uplink]\nport = 1\n", None), ("[uplink]\nrules_key = \"k\"", Some("k"))]
         {
             fs::write(folder.path().join("config.toml"), text).unwrap();
-            assert_eq!(noted(folder.path()).as_deref(), key);
+            assert_eq!(key_in_bundle(folder.path()).as_deref(), key);
         }
     }
 

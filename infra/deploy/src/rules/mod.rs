@@ -6,4 +6,4 @@ pub(crate) mod key;
 mod push;
 pub(crate) mod signing;
 
-pub(crate) use push::{Order, Pushed, To, prove, push, registered, sign};
+pub(crate) use push::{PushReport, PushRequest, Target, check_registered, prove, push, sign};

@@ -10,38 +10,38 @@ use dag_rulebook::{Folder, Rulebook};
 use dag_uplink::{Command, LONGEST_REPORT, SignedRules, SigningKey};
 use futures::StreamExt as _;
 
-use crate::{cloud::Cloud, explain::broken};
+use crate::{cloud::Cloud, explain::explain_fault};
 
-/// So many devices are changed at a time.
+/// The most devices that are changed at the same time.
 const AT_ONCE: usize = 16;
 
-/// So many files are named where all of them are too long.
+/// The most files that are named where all of them together are too long.
 const NAMED: usize = 3;
 
-/// Whose rules they are to be.
+/// The devices that rules are pushed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum To {
-    /// Those of every device, and of every new one.
+pub(crate) enum Target {
+    /// Every device, and every one that is provisioned later.
     All,
-    /// Those of some.
+    /// Some devices.
     Devices(Vec<Name>),
 }
 
-/// What is to be pushed.
-pub(crate) struct Order<'a> {
+/// A push of rules.
+pub(crate) struct PushRequest<'a> {
     pub rules: &'a SignedRules,
-    pub to: &'a To,
-    /// How they are signed.
+    pub target: &'a Target,
+    /// Their signature.
     pub signing: &'a Signing,
-    /// How those before were, as the table had it.
+    /// The signature before it, as the table has it.
     pub last: Option<&'a Signing>,
 }
 
-/// Which devices should run the rules now.
+/// The result of a push: the devices that should run the rules now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pushed {
+pub(crate) struct PushReport {
     pub devices: Vec<Name>,
-    /// Those of which that could not be noted, by the reason.
+    /// The devices of which that could not be noted, by the reason.
     pub failed: BTreeMap<String, Vec<Name>>,
 }
 
@@ -85,27 +85,32 @@ fn kilobytes(bytes: usize) -> String {
 
 /// Keeps signed rules, and says that these devices should run them; the consumer sends them. One device of which that cannot be
 /// noted does not keep the others waiting. Done again after it was cut short it goes on; done twice it changes nothing.
-pub(crate) async fn push(cloud: &Cloud, registry: &Registry, events_url: &str, order: &Order<'_>) -> Result<Pushed> {
-    let devices = match order.to {
-        To::All => registry.devices().await?.into_keys().collect(),
-        To::Devices(devices) => {
-            registered(registry, devices).await?;
+pub(crate) async fn push(
+    cloud: &Cloud,
+    registry: &Registry,
+    events_url: &str,
+    request: &PushRequest<'_>,
+) -> Result<PushReport> {
+    let devices = match request.target {
+        Target::All => registry.devices().await?.into_keys().collect(),
+        Target::Devices(devices) => {
+            check_registered(registry, devices).await?;
             devices.clone()
         }
     };
     // Before anything else: a key that is not the fleet's must not take the place of a good signature.
-    if !registry.set_signing(order.signing, order.last).await? {
+    if !registry.set_signing(request.signing, request.last).await? {
         bail!(
             "rules were pushed from elsewhere at the same moment: look whether these are still wanted, and push them again"
         );
     }
-    let hash = order.rules.hash();
+    let hash = request.rules.hash();
     // Whoever is told of them must find them.
-    registry.keep_rules(order.rules).await?;
-    if *order.to == To::All {
-        registry.set_desired_rules(hash).await?;
+    registry.keep_rules(request.rules).await?;
+    if *request.target == Target::All {
+        registry.want(hash).await?;
     }
-    let mut pushed = Pushed::default();
+    let mut pushed = PushReport::default();
     let want = |device: Name| async move {
         let changed = registry.change(&device, |registration| registration.desired_rules = Some(hash)).await;
         (device, changed)
@@ -114,7 +119,7 @@ pub(crate) async fn push(cloud: &Cloud, registry: &Registry, events_url: &str, o
     while let Some((device, changed)) = wanted.next().await {
         match changed {
             Ok(_) => pushed.devices.push(device),
-            Err(fault) => pushed.failed.entry(broken(&fault)).or_default().push(device),
+            Err(fault) => pushed.failed.entry(explain_fault(&fault)).or_default().push(device),
         }
     }
     pushed.devices.sort();
@@ -123,8 +128,8 @@ pub(crate) async fn push(cloud: &Cloud, registry: &Registry, events_url: &str, o
     Ok(pushed)
 }
 
-/// Whether devices are registered: otherwise a slip of the finger would register one.
-pub(crate) async fn registered(registry: &Registry, devices: &[Name]) -> Result<()> {
+/// Checks that devices are registered: otherwise a slip of the finger would register one.
+pub(crate) async fn check_registered(registry: &Registry, devices: &[Name]) -> Result<()> {
     for device in devices {
         if registry.registration(device).await?.is_none() {
             let known = registry.devices().await?;

@@ -1,29 +1,29 @@
-//! Whether rules may be signed by this key at this time, by what the table has of those before: devices know one key, and
-//! take no rules that are older than those that they have.
+//! The key and the time of the next signature, checked against the last one in the table: devices know one key, and take no
+//! rules that are older than those that they have.
 
 use anyhow::{Result, bail};
 use dag_cloud::Signing;
 use dag_engine::{Millis, Time};
 use dag_uplink::PublicKey;
 
-/// The clocks of two machines may be so far apart. Whatever the second one signs counts as signed when the first did.
+/// The difference that two machines' clocks may have. Within it, what the second signs counts as signed when the first did.
 const APART: Millis = Millis::new(5 * 60_000);
 
-/// What is right though it does not fit to what the table has.
+/// What the user says is right although the table contradicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Insisted {
+pub(crate) struct Overrides {
     pub new_key: bool,
     pub clock: bool,
 }
 
-/// How rules are to be signed that are signed `now`. `last` is how it was done before.
+/// Returns the signature of rules that are signed `now`. `last` is the one before.
 ///
 /// # Errors
 /// Devices would not take them, and why.
-pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, insisted: Insisted) -> Result<Signing> {
+pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, overrides: Overrides) -> Result<Signing> {
     let signing = |signed_at| Signing { key: key.to_text(), signed_at };
     let Some(last) = last else { return Ok(signing(now)) };
-    if last.key != key.to_text() && !insisted.new_key {
+    if last.key != key.to_text() && !overrides.new_key {
         bail!(
             "the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key whose \
              public half is {}, or, if that is lost, say `--new-key` and give every device a new bundle by `dag-infra \
@@ -31,7 +31,7 @@ pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, insisted:
             last.key
         );
     }
-    if last.signed_at.since(now) > APART && !insisted.clock {
+    if last.signed_at.since(now) > APART && !overrides.clock {
         bail!(
             "here it is {now}, and rules were signed at {} already: this machine's clock is wrong, or that of the other machine \
              was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that took those rules takes \
@@ -39,7 +39,7 @@ pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, insisted:
             last.signed_at
         );
     }
-    Ok(signing(if insisted.clock { now } else { now.max(last.signed_at) }))
+    Ok(signing(if overrides.clock { now } else { now.max(last.signed_at) }))
 }
 
 #[cfg(test)]
@@ -57,14 +57,14 @@ mod tests {
         let now: Time = "2026-01-10T12:00:00Z".parse().unwrap();
         let signed = |key: PublicKey, at: Time| Signing { key: key.to_text(), signed_at: at };
         let last = |at: Time| Some(signed(key("A"), at));
-        let by = |last: &Option<Signing>, byte: &str| next(last.as_ref(), &key(byte), now, Insisted::default());
+        let by = |last: &Option<Signing>, byte: &str| next(last.as_ref(), &key(byte), now, Overrides::default());
         assert_eq!(by(&None, "A").unwrap(), signed(key("A"), now), "the first key is the fleet's");
         assert_eq!(by(&last(now - MINUTE), "A").unwrap(), signed(key("A"), now));
         assert_eq!(by(&last(now + MINUTE), "A").unwrap(), signed(key("A"), now + MINUTE), "clocks differ");
-        let (year, insisted) = (Millis::new(365 * 86_400_000), Insisted { new_key: true, clock: true });
+        let (year, overrides) = (Millis::new(365 * 86_400_000), Overrides { new_key: true, clock: true });
         insta::assert_snapshot!(by(&last(now + year), "A").unwrap_err(), @"here it is 2026-01-10T12:00:00Z, and rules were signed at 2027-01-10T12:00:00Z already: this machine's clock is wrong, or that of the other machine was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that took those rules takes these only with a new store");
         insta::assert_snapshot!(by(&last(now), "E").unwrap_err(), @"the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key whose public half is AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, or, if that is lost, say `--new-key` and give every device a new bundle by `dag-infra provision`");
-        let insists = next(last(now + year).as_ref(), &key("E"), now, insisted).unwrap();
-        assert_eq!(insists, signed(key("E"), now));
+        let overridden = next(last(now + year).as_ref(), &key("E"), now, overrides).unwrap();
+        assert_eq!(overridden, signed(key("E"), now));
     }
 }
