@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     explain::explain,
-    stack::{Event, Stack, can_go},
+    stack::{Event, Stack, check_deletable},
 };
 
 /// The region that mail leaves from, by a stack's template.
@@ -17,16 +17,20 @@ pub(crate) fn mail_region(template: &Value) -> Option<&str> {
 /// Deletes a stack, and tells every event. Nothing happens where there is none.
 pub(crate) async fn stack(stack: &Stack, tell: &mut dyn FnMut(&Event)) -> Result<()> {
     let Some(described) = stack.describe().await? else { return Ok(()) };
-    can_go(&stack.name, described.stack_status().map(StackStatus::as_str))?;
+    check_deletable(&stack.name, described.stack_status().map(StackStatus::as_str))?;
     let arn = Stack::arn_of(&described)?;
     stack.protect(false).await?;
     let since = stack.last_event(&arn).await?;
     let deleted = stack.client.delete_stack().stack_name(&arn).send().await;
     deleted.map_err(|error| explain("deleting the stack", &error))?;
-    let ended = stack.follow(&arn, since, tell).await?;
-    if ended.well {
+    let completion = stack.follow(&arn, since, tell).await?;
+    if completion.success {
         return Ok(());
     }
-    let causes: String = ended.causes.iter().map(|event| format!("\n  {event}")).collect();
-    bail!("`{}` is not deleted ({}). Mend this, and run `dag-infra destroy` again:{causes}", stack.name, ended.status)
+    let causes: String = completion.causes.iter().map(|event| format!("\n  {event}")).collect();
+    bail!(
+        "`{}` is not deleted ({}). Mend this, and run `dag-infra destroy` again:{causes}",
+        stack.name,
+        completion.status
+    )
 }

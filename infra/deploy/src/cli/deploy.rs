@@ -22,7 +22,7 @@ use crate::{
     iot::listeners,
     package::{Package, cloud_config},
     secret,
-    stack::{Event, PAUSE, Progress, Stack, can},
+    stack::{Event, PAUSE, Progress, Stack, operation_for},
     template::{Facts, Template, parameter},
 };
 
@@ -104,7 +104,7 @@ impl Deployment<'_> {
         let account = cloud.account().await?;
         let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
         // Before something is built for minutes.
-        can(&stack.name, stack.status().await?.as_deref())?;
+        operation_for(&stack.name, stack.status().await?.as_deref())?;
         let live = stack.template().await?;
         if flags.rules_only {
             self.only_rules(live.as_ref())?;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     destroy,
     iot::Iot,
-    stack::{Event, PAUSE, Progress, Stack, can_go},
+    stack::{Event, PAUSE, Progress, Stack, check_deletable},
     template::Facts,
 };
 
@@ -44,7 +44,7 @@ impl Destroy {
             for one in stacks {
                 let status = one.status().await?;
                 // Before a device is shut out that would have nothing to report to.
-                can_go(name, status.as_deref())?;
+                check_deletable(name, status.as_deref())?;
                 if status.is_some() {
                     there.push(one);
                 }

@@ -64,7 +64,7 @@ impl Bucket {
         if missing {
             self.make().await?;
         }
-        // The policy is what is set last: without it, making the bucket ended halfway.
+        // The policy is what is set last: without it, making the bucket completion halfway.
         let policy =
             self.client.get_bucket_policy().bucket(&self.name).expected_bucket_owner(&self.account).send().await;
         match policy {

@@ -21,7 +21,7 @@ pub(crate) use self::{
 };
 use crate::{
     explain::explain,
-    stack::{Can, Ended, Event, Stack, can},
+    stack::{Completion, Event, Operation, Stack, operation_for},
 };
 
 /// What a stack is to be.
@@ -48,7 +48,7 @@ pub(crate) struct Proposal {
 impl Stack {
     /// Has AWS work out what a plan would change. Nothing where it would change nothing.
     pub async fn propose(&self, plan: &Plan) -> Result<Option<Proposal>> {
-        let new = can(&self.name, self.status().await?.as_deref())? == Can::Make;
+        let new = operation_for(&self.name, self.status().await?.as_deref())? == Operation::Create;
         if new && plan.template.is_none() {
             bail!(
                 "there is no stack `{}` in {} whose rules could be changed: run `dag-infra deploy` without `--rules-only`",
@@ -147,9 +147,9 @@ impl Stack {
         let since = self.last_event(&proposal.arn).await?;
         let request = self.client.execute_change_set().stack_name(&self.name).change_set_name(&proposal.id);
         request.send().await.map_err(|error| explain("executing the change set", &error))?;
-        let ended = self.follow(&proposal.arn, since, tell).await?;
-        if !ended.well {
-            bail!(failed(&self.name, proposal.new, &ended));
+        let completion = self.follow(&proposal.arn, since, tell).await?;
+        if !completion.success {
+            bail!(failed(&self.name, proposal.new, &completion));
         }
         self.outputs().await
     }
@@ -161,19 +161,19 @@ fn is_no_change(reason: &str) -> bool {
 }
 
 /// What is told of a deploy that failed.
-fn failed(name: &str, new: bool, ended: &Ended) -> String {
-    let mut text = format!("the deploy of `{name}` failed ({}).", ended.status);
-    for cause in &ended.causes {
+fn failed(name: &str, new: bool, completion: &Completion) -> String {
+    let mut text = format!("the deploy of `{name}` failed ({}).", completion.status);
+    for cause in &completion.causes {
         let reason = cause.reason.as_deref().unwrap_or("AWS does not say why");
         text += &format!("\n  {} ({}): {reason}", cause.resource, cause.kind);
         if cause.kind == "AWS::SES::EmailIdentity" && reason.contains("already exists") {
             text += "\n  SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is";
         }
     }
-    if ended.causes.is_empty() {
+    if completion.causes.is_empty() {
         text += "\n  AWS names no resource: look at the stack's events in the console of CloudFormation";
     }
-    text += match (new, ended.status.as_str()) {
+    text += match (new, completion.status.as_str()) {
         (_, "UPDATE_ROLLBACK_FAILED") => "\nGoing back failed, too. Run `dag-infra deploy` again: it says what to do.",
         (false, _) => "\nThe old stack is in force, as it was. Mend that, and deploy again.",
         (true, _) => "\nNothing is in force. Mend that, run `dag-infra destroy`, and deploy again.",
@@ -195,22 +195,25 @@ mod tests {
             at: 0,
             reason: Some("dag@example.com already exists".to_owned()),
         };
-        let ended =
-            |status: &str, causes: &[Event]| Ended { well: false, status: status.to_owned(), causes: causes.to_vec() };
+        let completion = |status: &str, causes: &[Event]| Completion {
+            success: false,
+            status: status.to_owned(),
+            causes: causes.to_vec(),
+        };
         let some = std::slice::from_ref(&cause);
-        insta::assert_snapshot!(failed("trial", true, &ended("ROLLBACK_COMPLETE", some)), @"
+        insta::assert_snapshot!(failed("trial", true, &completion("ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
           SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         Nothing is in force. Mend that, run `dag-infra destroy`, and deploy again.
         ");
-        insta::assert_snapshot!(failed("trial", false, &ended("UPDATE_ROLLBACK_COMPLETE", some)), @"
+        insta::assert_snapshot!(failed("trial", false, &completion("UPDATE_ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (UPDATE_ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
           SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         The old stack is in force, as it was. Mend that, and deploy again.
         ");
-        insta::assert_snapshot!(failed("trial", false, &ended("UPDATE_ROLLBACK_FAILED", &[])), @"
+        insta::assert_snapshot!(failed("trial", false, &completion("UPDATE_ROLLBACK_FAILED", &[])), @"
         the deploy of `trial` failed (UPDATE_ROLLBACK_FAILED).
           AWS names no resource: look at the stack's events in the console of CloudFormation
         Going back failed, too. Run `dag-infra deploy` again: it says what to do.

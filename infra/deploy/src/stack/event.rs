@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_cloudformation::{primitives::DateTime, types::StackEvent};
 
-use super::status::{is_over, is_well};
+use super::status::{is_over, is_success};
 
 /// A stack among its own events.
 const STACK: &str = "AWS::CloudFormation::Stack";
@@ -40,7 +40,7 @@ impl Event {
     /// How the change of the stack `name` ended, where this is its end: whether well.
     pub fn ends(&self, name: &str) -> Option<bool> {
         let own = self.kind == STACK && self.resource == name;
-        (own && is_over(&self.status)).then(|| is_well(&self.status))
+        (own && is_over(&self.status)).then(|| is_success(&self.status))
     }
 
     /// Whether the resource itself failed: others are given up only because one did.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     event::{Event, Progress},
-    status::{Can, can, can_go},
+    status::{Operation, check_deletable, operation_for},
 };
 use crate::{diff, explain::explain};
 
@@ -29,10 +29,10 @@ pub(crate) struct Stack {
     pub pause: Duration,
 }
 
-/// How a change of a stack ended.
+/// The end of a change of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
-    pub well: bool,
+pub(crate) struct Completion {
+    pub success: bool,
     /// The status at the end.
     pub status: String,
     /// What failed by itself.
@@ -87,14 +87,19 @@ impl Stack {
 
     /// Tells every event after `since` as it comes, until the change is over. A stack that is being deleted is known by
     /// its ARN alone.
-    pub async fn follow(&self, arn: &str, mut since: Option<String>, tell: &mut dyn FnMut(&Event)) -> Result<Ended> {
+    pub async fn follow(
+        &self,
+        arn: &str,
+        mut since: Option<String>,
+        tell: &mut dyn FnMut(&Event),
+    ) -> Result<Completion> {
         let mut causes = Vec::new();
         loop {
             for event in self.events_after(arn, since.as_deref()).await? {
                 tell(&event);
                 since = Some(event.id.clone());
                 if let Some(well) = event.ends(&self.name) {
-                    return Ok(Ended { well, status: event.status, causes });
+                    return Ok(Completion { success: well, status: event.status, causes });
                 }
                 if event.is_cause() {
                     causes.push(event);

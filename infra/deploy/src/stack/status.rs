@@ -1,26 +1,26 @@
-//! What a stack's status means for whoever wants to change it.
+//! The status of a stack, for whoever wants to change it.
 
 use anyhow::{Result, bail};
 
-/// What can be done to a stack.
+/// The operation that a deploy needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Can {
-    /// It is to be made.
-    Make,
-    /// It is there, and can be changed.
-    Change,
+pub(crate) enum Operation {
+    /// The stack is created.
+    Create,
+    /// The stack is updated.
+    Update,
 }
 
-/// What can be done to the stack `name` in the status that CloudFormation gives it; none where there is no such stack
-/// ("Stack status codes").
+/// Returns the operation that a deploy of the stack `name` needs. `status` is CloudFormation's ("Stack status codes"), or
+/// `None` where there is no such stack.
 ///
 /// # Errors
 /// It cannot be changed as it is: with what to do first.
-pub(crate) fn can(name: &str, status: Option<&str>) -> Result<Can> {
-    let Some(status) = status else { return Ok(Can::Make) };
+pub(crate) fn operation_for(name: &str, status: Option<&str>) -> Result<Operation> {
+    let Some(status) = status else { return Ok(Operation::Create) };
     match status {
         // Empty: a change set was made for it and never executed.
-        "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Ok(Can::Make),
+        "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Ok(Operation::Create),
         "ROLLBACK_COMPLETE" => bail!(
             "the stack `{name}` was never made: its first deploy failed and was taken back. Delete what is left of it by \
              `dag-infra destroy`, then deploy again"
@@ -42,28 +42,28 @@ pub(crate) fn can(name: &str, status: Option<&str>) -> Result<Can> {
             "the stack `{name}` is being changed already ({status}): by another `dag-infra`, or in the console. Wait until \
              that is done, then repeat the command"
         ),
-        _ => Ok(Can::Change),
+        _ => Ok(Operation::Update),
     }
 }
 
-/// Whether a stack can be deleted now.
+/// Checks that a stack can be deleted now.
 ///
 /// # Errors
 /// It is being changed.
-pub(crate) fn can_go(name: &str, status: Option<&str>) -> Result<()> {
-    match can(name, status) {
+pub(crate) fn check_deletable(name: &str, status: Option<&str>) -> Result<()> {
+    match operation_for(name, status) {
         Err(error) if status.is_some_and(|status| status.ends_with("IN_PROGRESS")) => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Whether a change has come to its end.
+/// Returns whether a change is over.
 pub(super) fn is_over(status: &str) -> bool {
     !status.ends_with("_IN_PROGRESS")
 }
 
-/// Whether it came to the end that was wanted.
-pub(super) fn is_well(status: &str) -> bool {
+/// Returns whether a change succeeded.
+pub(super) fn is_success(status: &str) -> bool {
     matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "DELETE_COMPLETE")
 }
 
@@ -74,20 +74,20 @@ mod tests {
     #[test]
     fn a_stack_is_made_or_changed_or_says_what_to_do_first() {
         let possible = [
-            (None, Can::Make),
-            (Some("REVIEW_IN_PROGRESS"), Can::Make),
-            (Some("CREATE_COMPLETE"), Can::Change),
-            (Some("UPDATE_COMPLETE"), Can::Change),
-            (Some("UPDATE_ROLLBACK_COMPLETE"), Can::Change),
+            (None, Operation::Create),
+            (Some("REVIEW_IN_PROGRESS"), Operation::Create),
+            (Some("CREATE_COMPLETE"), Operation::Update),
+            (Some("UPDATE_COMPLETE"), Operation::Update),
+            (Some("UPDATE_ROLLBACK_COMPLETE"), Operation::Update),
         ];
         for (status, expected) in possible {
-            assert_eq!(can("trial", status).unwrap(), expected, "{status:?}");
+            assert_eq!(operation_for("trial", status).unwrap(), expected, "{status:?}");
         }
         for status in [None, Some("REVIEW_IN_PROGRESS"), Some("ROLLBACK_FAILED"), Some("UPDATE_COMPLETE")] {
-            assert!(can_go("trial", status).is_ok(), "{status:?}");
+            assert!(check_deletable("trial", status).is_ok(), "{status:?}");
         }
-        assert!(can_go("trial", Some("UPDATE_IN_PROGRESS")).is_err());
-        let says = |status| can("trial", Some(status)).unwrap_err();
+        assert!(check_deletable("trial", Some("UPDATE_IN_PROGRESS")).is_err());
+        let says = |status| operation_for("trial", Some(status)).unwrap_err();
         insta::assert_snapshot!(says("ROLLBACK_COMPLETE"), @"the stack `trial` was never made: its first deploy failed and was taken back. Delete what is left of it by `dag-infra destroy`, then deploy again");
         insta::assert_snapshot!(says("ROLLBACK_FAILED"), @"the stack `trial` was never made, and taking back its first deploy failed, too (ROLLBACK_FAILED). Delete what is left of it by `dag-infra destroy`, then deploy again");
         insta::assert_snapshot!(says("UPDATE_ROLLBACK_FAILED"), @"the stack `trial` is stuck: a deploy failed, and so did going back (UPDATE_ROLLBACK_FAILED). Its events in the console of CloudFormation say at what; mend that, then run `aws cloudformation continue-update-rollback --stack-name trial` and deploy again");
