@@ -45,16 +45,16 @@ pub(crate) struct Difference {
     /// CloudFormation's type, as the new template has it.
     #[serde(rename = "type")]
     pub kind: String,
-    pub what: What,
+    pub what: DifferenceKind,
     /// A new resource takes the place of the old one.
     pub replaced: bool,
     /// What is different in it; nothing where it is added or removed.
-    pub paths: Vec<Changed>,
+    pub paths: Vec<ChangedValue>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum What {
+pub(crate) enum DifferenceKind {
     Added,
     Removed,
     Changed,
@@ -62,7 +62,7 @@ pub(crate) enum What {
 
 /// A value that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Changed {
+pub(crate) struct ChangedValue {
     /// Where, like `Properties.Environment.Variables.DAG_TABLE`.
     pub path: String,
     /// Nothing where it is not in the old template, or not in the new one.
@@ -98,7 +98,7 @@ pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
             differences.push(Difference {
                 resource: id.clone(),
                 kind,
-                what: What::Added,
+                what: DifferenceKind::Added,
                 replaced: false,
                 paths: Vec::new(),
             });
@@ -108,7 +108,7 @@ pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
         collect("", Some(before), Some(resource), &mut paths);
         if !paths.is_empty() {
             let replaced = paths.iter().any(|changed| replaces(&kind, &changed.path));
-            differences.push(Difference { resource: id.clone(), kind, what: What::Changed, replaced, paths });
+            differences.push(Difference { resource: id.clone(), kind, what: DifferenceKind::Changed, replaced, paths });
         }
     }
     for (id, resource) in old.iter().filter(|(id, _)| !new.contains_key(*id)) {
@@ -116,7 +116,7 @@ pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
         differences.push(Difference {
             resource: id.clone(),
             kind,
-            what: What::Removed,
+            what: DifferenceKind::Removed,
             replaced: false,
             paths: Vec::new(),
         });
@@ -131,8 +131,8 @@ fn kind(resource: &Value) -> String {
 impl Difference {
     /// Whether it is in words alone, and nothing would run otherwise.
     pub fn is_in_words(&self) -> bool {
-        let words = |changed: &Changed| changed.path.ends_with("Description");
-        self.what == What::Changed && self.paths.iter().all(words)
+        let words = |changed: &ChangedValue| changed.path.ends_with("Description");
+        self.what == DifferenceKind::Changed && self.paths.iter().all(words)
     }
 }
 
@@ -144,7 +144,7 @@ fn replaces(kind: &str, path: &str) -> bool {
 }
 
 /// The values that differ, as deep as both have the same shape.
-fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Changed>) {
+fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<ChangedValue>) {
     if old == new {
         return;
     }
@@ -161,7 +161,7 @@ fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
                 collect(&format!("{path}[{at}]"), Some(before), Some(after), found);
             }
         }
-        _ => found.push(Changed { path: path.to_owned(), old: old.cloned(), new: new.cloned() }),
+        _ => found.push(ChangedValue { path: path.to_owned(), old: old.cloned(), new: new.cloned() }),
     }
 }
 
@@ -174,10 +174,10 @@ pub(crate) fn text(differences: &[Difference]) -> String {
     let mut text = String::new();
     for one in differences {
         let sign = match (one.what, one.replaced) {
-            (What::Added, _) => "+",
-            (What::Removed, _) => "-",
-            (What::Changed, true) => "! REPLACED",
-            (What::Changed, false) => "~",
+            (DifferenceKind::Added, _) => "+",
+            (DifferenceKind::Removed, _) => "-",
+            (DifferenceKind::Changed, true) => "! REPLACED",
+            (DifferenceKind::Changed, false) => "~",
         };
         text += &format!("{sign} {} ({})\n", one.resource, words::kind(&one.kind));
         for changed in &one.paths {

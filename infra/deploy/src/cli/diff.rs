@@ -22,7 +22,7 @@ pub(super) struct Diff {
 }
 
 /// What differs in one stack.
-struct Found {
+struct StackDifferences {
     /// Where it is, for people.
     place: String,
     differences: Vec<Difference>,
@@ -46,26 +46,26 @@ impl Diff {
             let mut found = Vec::new();
             if let (Some(region), Some(template)) = (facts.mail_region(), Template::of_mail(&facts)) {
                 let mail = Stack::new(&cloud.sdk, &cloud.stack, region, PAUSE);
-                found.push(Found { rules: false, ..between(&mail, &template.to_value()).await? });
+                found.push(StackDifferences { rules: false, ..between(&mail, &template.to_value()).await? });
             }
             let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
             let key = stack.parameter(parameter::RULES_KEY).await?;
             let other = package.is_some_and(|package| key.is_some_and(|key| key != package.key));
-            found.push(Found { rules: other, ..between(&stack, &new).await? });
+            found.push(StackDifferences { rules: other, ..between(&stack, &new).await? });
             let told: Vec<String> = found.iter().map(|one| one.text(found.len() > 1)).collect();
-            let json: Vec<Value> = found.iter().map(Found::json).collect();
+            let json: Vec<Value> = found.iter().map(StackDifferences::json).collect();
             common.print(told.join("\n\n"), &json!({ "stacks": json }))?;
             Ok(())
         })
     }
 }
 
-async fn between(stack: &Stack, new: &Value) -> Result<Found> {
+async fn between(stack: &Stack, new: &Value) -> Result<StackDifferences> {
     let live = stack.template().await?.unwrap_or_else(|| json!({ "Resources": {} }));
-    Ok(Found { place: stack.place(), differences: diff::between(&live, new), rules: false })
+    Ok(StackDifferences { place: stack.place(), differences: diff::between(&live, new), rules: false })
 }
 
-impl Found {
+impl StackDifferences {
     /// Under the stack's name where there are two of them.
     fn text(&self, named: bool) -> String {
         let mut text = match (self.differences.is_empty(), self.rules) {

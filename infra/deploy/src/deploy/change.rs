@@ -7,7 +7,7 @@ use crate::words;
 
 /// What would happen to a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Change {
+pub(crate) struct ProposedChange {
     pub action: Action,
     /// The logical id.
     pub resource: String,
@@ -41,7 +41,7 @@ pub(crate) enum Replaced {
     Yes,
 }
 
-impl From<ResourceChange> for Change {
+impl From<ResourceChange> for ProposedChange {
     fn from(change: ResourceChange) -> Self {
         let action = match change.action {
             Some(ChangeAction::Add) => Action::Make,
@@ -65,7 +65,7 @@ impl From<ResourceChange> for Change {
         }
         properties.sort();
         let kept = [PolicyAction::Retain, PolicyAction::ReplaceAndRetain];
-        Change {
+        ProposedChange {
             action,
             resource: change.logical_resource_id.unwrap_or_default(),
             kind: change.resource_type.unwrap_or_default(),
@@ -77,7 +77,7 @@ impl From<ResourceChange> for Change {
 }
 
 /// The table, with what cannot be taken back at its end.
-pub(crate) fn table(changes: &[Change]) -> String {
+pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let rows: Vec<[String; 4]> = changes.iter().map(row).collect();
     let mut text = words::columns(["", "Resource", "What it is", "What of it"], &rows);
     let replaced = changes.iter().filter(|change| change.replaced != Replaced::No).count();
@@ -92,7 +92,7 @@ pub(crate) fn table(changes: &[Change]) -> String {
     text
 }
 
-fn row(change: &Change) -> [String; 4] {
+fn row(change: &ProposedChange) -> [String; 4] {
     let action = match (change.action, change.replaced) {
         (Action::Make, _) => "make",
         (Action::Change, Replaced::Yes) => "REPLACE",
@@ -151,7 +151,7 @@ mod tests {
             change(ChangeAction::Remove, "SilenceAlarm", "AWS::CloudWatch::Alarm").policy_action(PolicyAction::Delete),
             change(ChangeAction::Remove, "Secret", "AWS::SecretsManager::Secret").policy_action(PolicyAction::Retain),
         ];
-        let changes: Vec<Change> = changes.into_iter().map(|change| change.build().into()).collect();
+        let changes: Vec<ProposedChange> = changes.into_iter().map(|change| change.build().into()).collect();
         insta::assert_snapshot!(table(&changes), @"
                   Resource          What it is            What of it
         make      OperatorMail      mail to the operator

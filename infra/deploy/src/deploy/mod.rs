@@ -16,7 +16,7 @@ use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, 
 
 pub(crate) use self::{
     bucket::Bucket,
-    change::{Change, table},
+    change::{ProposedChange, table},
     sender::sender,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) struct Proposal {
     arn: String,
     /// The stack is not there yet.
     new: bool,
-    pub changes: Vec<Change>,
+    pub changes: Vec<ProposedChange>,
 }
 
 impl Stack {
@@ -96,7 +96,7 @@ impl Stack {
     }
 
     /// Waits until AWS has worked it out. Nothing where it found no change.
-    async fn worked_out(&self, proposal: &Proposal) -> Result<Option<Vec<Change>>> {
+    async fn worked_out(&self, proposal: &Proposal) -> Result<Option<Vec<ProposedChange>>> {
         let mut changes = Vec::new();
         let mut next = None;
         loop {
@@ -106,7 +106,7 @@ impl Stack {
             match page.status.as_ref() {
                 Some(ChangeSetStatus::CreateComplete) => {
                     let resources = page.changes.unwrap_or_default().into_iter();
-                    changes.extend(resources.filter_map(|change| change.resource_change).map(Change::from));
+                    changes.extend(resources.filter_map(|change| change.resource_change).map(ProposedChange::from));
                     next = page.next_token;
                     if next.is_none() {
                         return Ok(Some(changes));
