@@ -95,11 +95,11 @@ impl Provision {
             if self.revoke {
                 let companions = provisioner.companions(&order).await?;
                 if !self.yes {
-                    sure(device, &companions)?;
+                    confirm_revocation(device, &companions)?;
                 }
                 let revoked = provisioner.revoke(&order).await?;
                 common.print(
-                    revoked_text(device, revoked, &companions),
+                    revocation_text(device, revoked, &companions),
                     &json!({
                         "device": device,
                         "revoked": revoked,
@@ -109,7 +109,7 @@ impl Provision {
             } else if self.finish {
                 let ending = provisioner.ending(&order).await?;
                 if !self.yes {
-                    heard(device, &ending)?;
+                    confirm_end(device, &ending)?;
                 }
                 let ended = provisioner.finish(&order).await?;
                 let text = match ended {
@@ -126,7 +126,7 @@ impl Provision {
                 if common.format == Format::Text {
                     report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
                 }
-                let text = told(&report, order.balena.is_some());
+                let text = report_text(&report, order.balena.is_some());
                 common.print(text.trim_end(), &serde_json::to_value(&report)?)?;
             }
             Ok(())
@@ -135,7 +135,7 @@ impl Provision {
 }
 
 /// Whoever revokes a device has to go to it to bring it back, and to those that share a certificate with it.
-fn sure(device: &str, companions: &BTreeSet<String>) -> Result<()> {
+fn confirm_revocation(device: &str, companions: &BTreeSet<String>) -> Result<()> {
     let also = match companions.is_empty() {
         true => String::new(),
         false => format!(" (and {}, by the same certificate)", listed(companions)),
@@ -152,7 +152,7 @@ fn sure(device: &str, companions: &BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-fn revoked_text(device: &str, revoked: usize, companions: &BTreeSet<String>) -> String {
+fn revocation_text(device: &str, revoked: usize, companions: &BTreeSet<String>) -> String {
     let mut text = match revoked {
         0 => format!("`{device}` had no certificate any more"),
         _ => format!(
@@ -171,8 +171,8 @@ fn revoked_text(device: &str, revoked: usize, companions: &BTreeSet<String>) -> 
 }
 
 /// Ending a certificate that the device still uses locks it out.
-fn heard(device: &str, ending: &Ending) -> Result<()> {
-    if ending.certificates == 0 || ending.heard {
+fn confirm_end(device: &str, ending: &Ending) -> Result<()> {
+    if ending.certificates == 0 || ending.reported {
         return Ok(());
     }
     let doubt = format!("`{device}` did not report since its new files were made, and without them this locks it out");
@@ -194,7 +194,7 @@ fn certificates(count: usize) -> String {
     }
 }
 
-fn told(report: &Report, at_balena: bool) -> String {
+fn report_text(report: &Report, at_balena: bool) -> String {
     let Report { device, folder, .. } = report;
     let mut text = String::new();
     let _ = match report.done.as_slice() {

@@ -6,7 +6,7 @@ use super::{note::Note, warn};
 use crate::iot::{Iot, Thing};
 
 /// What was done, and what is to be known of it.
-pub(super) struct Adopted {
+pub(super) struct Adoption {
     pub done: Vec<&'static str>,
     pub warnings: Vec<String>,
 }
@@ -16,13 +16,13 @@ pub(super) struct Adopted {
 ///
 /// # Errors
 /// The thing has no active certificate, or a call failed.
-pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<Adopted> {
-    let device = note.noted.device.clone();
+pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<Adoption> {
+    let device = note.state.device.clone();
     let active = iot.active_among(&iot.certificates(&device).await?).await?;
     if active.is_empty() {
         bail!("the thing `{device}` has no active certificate that it could keep: give it one by `--rotate`");
     }
-    note.noted.adopted = true;
+    note.state.adopted = true;
     note.keep()?;
     let (mut done, mut warnings) = (Vec::new(), Vec::new());
     for certificate in &active {
@@ -40,5 +40,5 @@ pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<A
         iot.set_type(&device).await?;
         done.push("the thing has its type");
     }
-    Ok(Adopted { done, warnings })
+    Ok(Adoption { done, warnings })
 }

@@ -56,7 +56,7 @@ impl Balena {
     /// # Errors
     /// What is missing.
     pub(super) fn check(&self, note: &Note) -> Result<()> {
-        uuid(&note.noted.device)?;
+        uuid(&note.state.device)?;
         let has = |name: &str| note.uplink(name).exists();
         if ["device", "next"].iter().any(|name| has(&format!("{name}.csr")) && !has(&format!("{name}.key"))) {
             bail!(
@@ -77,11 +77,11 @@ impl Balena {
     /// # Errors
     /// There is no such program, or it failed.
     pub(super) fn look_after(&self, note: &Note, endpoint: &str) -> Result<Vec<&'static str>> {
-        let uuid = uuid(&note.noted.device)?;
+        let uuid = uuid(&note.state.device)?;
         let mut done = Vec::new();
         let known = Command::new(PROGRAM).args(["device", &uuid]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !known.map_err(missing)?.success() {
-            if note.noted.certificate.is_none() {
+            if note.state.certificate.is_none() {
                 bail!(
                     "balena has no device `{uuid}`, or you are not logged in (`balena login`): a device that is adopted keeps \
                      the key that it has there. Where it has none, leave `--balena` out, or give it one by `--rotate`"
@@ -139,8 +139,8 @@ fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>>
     let rules: BTreeMap<_, _> =
         rules.map(|(path, bytes, access)| (path.clone(), (access.mode(), bytes.clone()))).collect();
     let mut variables = Vec::new();
-    if note.noted.certificate.is_some() {
-        variables.push(("AWS_THING_NAME", note.noted.device.clone()));
+    if note.state.certificate.is_some() {
+        variables.push(("AWS_THING_NAME", note.state.device.clone()));
         variables.push(("AWS_THING_CERT", file("uplink/device.pem")?));
         variables.push(("AWS_THING_KEY", file("uplink/device.key")?));
     }
@@ -149,7 +149,7 @@ fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>>
         ("AWS_ENDPOINT", endpoint.to_owned()),
         ("CONFIG_TOML", file("config.toml")?),
         ("RULES_ZIP", BASE64.encode(package::zip(&rules)?)),
-        ("DAG_DEVICE", note.noted.device.clone()),
+        ("DAG_DEVICE", note.state.device.clone()),
     ]);
     if let Some((name, value)) = variables.iter().find(|(_, value)| value.len() > LONGEST_VARIABLE) {
         bail!(

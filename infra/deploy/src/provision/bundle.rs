@@ -32,7 +32,7 @@ pub(super) struct Uplink<'a> {
 /// # Errors
 /// The configuration or the rules cannot be used, or the folder cannot be written.
 pub(super) fn write(note: &Note, source: &Source<'_>, certificate: Option<&str>, uplink: &Uplink<'_>) -> Result<bool> {
-    let text = config(source, &note.noted.device, uplink)?;
+    let text = config(source, &note.state.device, uplink)?;
     let path = note.folder().join("config.toml");
     // What a device would refuse must not reach its card.
     Config::parse(&text, &path, [], &[])?;
@@ -164,7 +164,7 @@ pub(super) fn check_links(folder: &Path) -> Result<()> {
 /// One cannot be read.
 pub(super) fn contents(note: &Note) -> Result<Vec<(String, Vec<u8>, Access)>> {
     let mut found = Vec::new();
-    let certificate = note.noted.certificate.is_some();
+    let certificate = note.state.certificate.is_some();
     let mut take = |path: &str, access| -> Result<()> {
         match fs::read(note.folder().join(path)) {
             Ok(bytes) => found.push((path.to_owned(), bytes, access)),

@@ -83,7 +83,7 @@ pub(super) fn write(note: &Note, path: &Path) -> Result<()> {
         content: BASE64.encode(bytes),
     });
     let data = serde_saphyr::to_string(&Data { bootcmd, write_files: write_files.collect() })?;
-    let device = &note.noted.device;
+    let device = &note.state.device;
     let text = format!("{MARK} for the device `{device}`, with its key: nobody else may see it.\n{data}");
     match files::put(path, text.as_bytes(), Access::Secret) {
         Ok(_) => Ok(()),

@@ -60,7 +60,7 @@ pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<S
     };
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, note.noted.device.as_str());
+    params.distinguished_name.push(DnType::CommonName, note.state.device.as_str());
     let request = params.serialize_request(&key)?.pem()?;
     files::write(&path, request.as_bytes(), Access::Open)?;
     Ok(request)

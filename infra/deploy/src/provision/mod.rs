@@ -32,7 +32,7 @@ use self::{
     bundle::{Source, Uplink},
     note::Note,
     order::check_name,
-    register::{Owners, Wanted},
+    register::{DesiredRegistration, Owners},
 };
 use crate::{
     account,
@@ -80,10 +80,10 @@ impl<'a> Provisioner<'a> {
     /// What is wrong with the order, or which call failed.
     pub async fn provision(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
-        if note.noted.next.is_some() {
+        if note.state.next.is_some() {
             return self.rotate(order, now).await;
         }
-        if note.noted.adopted && note.noted.certificate.is_none() {
+        if note.state.adopted && note.state.certificate.is_none() {
             if order.csr.is_some() {
                 bail!("`{}` keeps the certificate that it has: `--rotate --csr FILE` gives it another", order.device);
             }
@@ -91,12 +91,12 @@ impl<'a> Provisioner<'a> {
         }
         let owners = self.owners(order, None).await?;
         let thing = self.iot.find_thing(&order.device).await?;
-        if note.noted.certificate.is_none() && thing.is_some() {
-            self.is_new(&order.device, thing.as_ref().and_then(|thing| thing.thing_type.as_deref())).await?;
+        if note.state.certificate.is_none() && thing.is_some() {
+            self.check_new(&order.device, thing.as_ref().and_then(|thing| thing.thing_type.as_deref())).await?;
         }
         note.keep()?;
         // Key and request are on the disk before anything is asked for.
-        let request = match note.noted.certificate {
+        let request = match note.state.certificate {
             Some(_) if order.csr.is_none() => String::new(),
             _ => identity::request(&note, "device", order.csr.as_deref())?,
         };
@@ -105,11 +105,11 @@ impl<'a> Provisioner<'a> {
             self.iot.create_thing(&order.device).await?;
             done.push("the thing is made");
         }
-        let certificate = match note.noted.certificate.clone() {
+        let certificate = match note.state.certificate.clone() {
             Some(certificate) => certificate,
             None => {
                 let certificate = self.iot.issue(&request).await?;
-                note.noted.certificate = Some(certificate.clone());
+                note.state.certificate = Some(certificate.clone());
                 note.keep()?;
                 done.push("the certificate is made");
                 certificate
@@ -126,7 +126,7 @@ impl<'a> Provisioner<'a> {
     pub async fn rotate(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
         let owners = self.owners(order, None).await?;
-        self.known(&order.device).await?;
+        self.find_thing(&order.device).await?;
         let done = rotate::begin(&self.iot, &mut note, order.csr.as_deref(), now).await?;
         self.complete(order, &note, &owners, done, Vec::new()).await
     }
@@ -136,11 +136,11 @@ impl<'a> Provisioner<'a> {
     /// # Errors
     /// There is no rotation to finish, or which call failed.
     pub async fn ending(&self, order: &Order) -> Result<Ending> {
-        let note = self.found(order).await?;
+        let note = self.find_note(order).await?;
         let certificates = rotate::to_end(&self.iot, &note).await?.len();
         let heard_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.heard_at);
-        let heard = note.noted.rotated_at.is_some_and(|rotated_at| heard_at.is_some_and(|at| at > rotated_at));
-        Ok(Ending { certificates, heard })
+        let reported = note.state.rotated_at.is_some_and(|rotated_at| heard_at.is_some_and(|at| at > rotated_at));
+        Ok(Ending { certificates, reported })
     }
 
     /// Ends the certificates that a rotation left. Answers how many.
@@ -148,7 +148,7 @@ impl<'a> Provisioner<'a> {
     /// # Errors
     /// There is no rotation to finish, or which call failed.
     pub async fn finish(&self, order: &Order) -> Result<usize> {
-        let mut note = self.found(order).await?;
+        let mut note = self.find_note(order).await?;
         let certificates = rotate::to_end(&self.iot, &note).await?;
         rotate::finish(&self.iot, &mut note, &certificates).await?;
         Ok(certificates.len())
@@ -177,10 +177,10 @@ impl<'a> Provisioner<'a> {
     /// There is no such thing, it has no certificate, or which call failed.
     pub async fn adopt(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
-        let thing = self.known(&order.device).await?;
+        let thing = self.find_thing(&order.device).await?;
         let owners = self.owners(order, thing.older_account.as_deref()).await?;
         let mut done = Vec::new();
-        if note.noted.next.is_some() {
+        if note.state.next.is_some() {
             done = rotate::begin(&self.iot, &mut note, None, now).await?;
         }
         let adopted = adopt::adopt(&self.iot, &mut note, &thing).await?;
@@ -217,20 +217,20 @@ impl<'a> Provisioner<'a> {
     }
 
     /// The bundle of a device that has one.
-    async fn found(&self, order: &Order) -> Result<Note> {
-        self.known(&order.device).await?;
+    async fn find_note(&self, order: &Order) -> Result<Note> {
+        self.find_thing(&order.device).await?;
         Note::find(&order.out, &order.device, self.cloud)?
             .with_context(|| format!("there is no bundle in `{}`: say where it is by `--out DIR`", order.out.display()))
     }
 
-    async fn known(&self, device: &str) -> Result<Thing> {
+    async fn find_thing(&self, device: &str) -> Result<Thing> {
         check_id(device)?;
         let thing = self.iot.find_thing(device).await?;
         thing.with_context(|| format!("AWS IoT knows no device `{device}`: make it by `dag-infra provision {device}`"))
     }
 
     /// A thing that is there already is one that was left halfway, and nothing else.
-    async fn is_new(&self, device: &str, thing_type: Option<&str>) -> Result<()> {
+    async fn check_new(&self, device: &str, thing_type: Option<&str>) -> Result<()> {
         if thing_type != Some(&self.iot.thing_type) {
             bail!(
                 "AWS IoT has a thing `{device}` already, which this stack did not make: `--adopt` takes it over with the \
@@ -286,15 +286,15 @@ impl<'a> Provisioner<'a> {
             done.push("the thing is in its group");
         }
         let configured = self.configured(device);
-        let rules = self.registry.desired_rules().await?;
-        let wanted = Wanted { name: order.name.as_deref(), configured, owners, rules };
+        let rules = self.registry.wanted().await?;
+        let wanted = DesiredRegistration { name: order.name.as_deref(), configured, owners, rules };
         let (registration, new) = register::register(&self.registry, device, &wanted).await?;
         if new {
             done.push("the consumer is told of the device");
         }
         // Also where it is old: the last time may have ended before this.
         self.cloud.announce(&self.events, &[Name::new(device)]).await?;
-        let thing = self.known(device).await?;
+        let thing = self.find_thing(device).await?;
         match registration.account.as_ref().map(Name::as_str) {
             Some(account) if thing.account.as_deref() != Some(account) => {
                 self.iot.set_account(device, Some(account)).await?;
@@ -320,7 +320,7 @@ impl<'a> Provisioner<'a> {
         Ok(Report {
             device: device.to_owned(),
             folder: note.folder().to_owned(),
-            certificate: note.noted.certificate.as_ref().map(|certificate| certificate.id.clone()),
+            certificate: note.state.certificate.as_ref().map(|certificate| certificate.id.clone()),
             key: note.uplink("device.key").exists(),
             done,
             others: rotate::good_besides(&self.iot, note).await?,
@@ -329,7 +329,7 @@ impl<'a> Provisioner<'a> {
     }
 
     async fn write(&self, order: &Order, note: &Note, endpoint: &str, name: Option<&str>) -> Result<bool> {
-        let pem = match &note.noted.certificate {
+        let pem = match &note.state.certificate {
             Some(certificate) => {
                 Some(self.iot.describe(certificate).await?.context("the certificate was deleted meanwhile")?.0)
             }

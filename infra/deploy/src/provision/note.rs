@@ -1,6 +1,6 @@
 //! What was done for a device so far, kept in its bundle: `provision.json`.
 //!
-//! A certificate is issued inactive, noted here, then attached, and only then activated. So one that was issued and not noted
+//! A certificate is issued inactive, state here, then attached, and only then activated. So one that was issued and not noted
 //! opens nothing.
 
 use std::{
@@ -19,11 +19,11 @@ use crate::{cloud::Cloud, iot::Certificate};
 #[derive(Debug)]
 pub(super) struct Note {
     folder: PathBuf,
-    pub noted: Noted,
+    pub state: ProvisionState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Noted {
+pub(super) struct ProvisionState {
     /// Whose bundle this is.
     pub device: String,
     /// Where the device's stack is.
@@ -72,8 +72,9 @@ impl Note {
         }
         let (region, stack) = (cloud.region.clone(), cloud.stack.clone());
         let device = device.to_owned();
-        let noted = Noted { device, region, stack, adopted: false, certificate: None, next: None, rotated_at: None };
-        Ok(Note { folder: folder.to_owned(), noted })
+        let state =
+            ProvisionState { device, region, stack, adopted: false, certificate: None, next: None, rotated_at: None };
+        Ok(Note { folder: folder.to_owned(), state })
     }
 
     /// A device's bundle, if it was begun.
@@ -83,30 +84,30 @@ impl Note {
     pub fn find(folder: &Path, device: &str, cloud: &Cloud) -> Result<Option<Note>> {
         let shown = folder.display();
         let Some(text) = files::read(&folder.join(NAME))? else { return Ok(None) };
-        let noted: Noted = serde_json::from_str(&text).with_context(|| {
+        let state: ProvisionState = serde_json::from_str(&text).with_context(|| {
             format!("`{shown}/{NAME}` was changed by something else: name another folder with `--out DIR`")
         })?;
-        if noted.device != device {
+        if state.device != device {
             bail!(
                 "`{shown}` is the bundle of the device `{}`: name another folder for `{device}` with `--out DIR`",
-                noted.device
+                state.device
             );
         }
-        if (&noted.region, &noted.stack) != (&cloud.region, &cloud.stack) {
+        if (&state.region, &state.stack) != (&cloud.region, &cloud.stack) {
             bail!(
                 "`{shown}` is a bundle for the stack `{}` in {}, and this is `{}` in {}: name another folder with `--out DIR`",
-                noted.stack,
-                noted.region,
+                state.stack,
+                state.region,
                 cloud.stack,
                 cloud.region
             );
         }
-        Ok(Some(Note { folder: folder.to_owned(), noted }))
+        Ok(Some(Note { folder: folder.to_owned(), state }))
     }
 
     /// Makes what was noted durable.
     pub fn keep(&self) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.noted)? + "\n";
+        let text = serde_json::to_string_pretty(&self.state)? + "\n";
         files::write(&self.folder.join(NAME), text.as_bytes(), Access::Open).map(|_| ())
     }
 

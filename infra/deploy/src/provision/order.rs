@@ -46,7 +46,7 @@ pub(crate) struct Ending {
     /// How many certificates it ends.
     pub certificates: usize,
     /// Whether the device reported since the new files were made. By which certificate is not known.
-    pub heard: bool,
+    pub reported: bool,
 }
 
 /// Whether this can be the id of a device.

@@ -7,7 +7,7 @@ use dag_engine::{Id, Name};
 
 /// What a device is to be registered with.
 #[derive(Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct DesiredRegistration<'a> {
     /// A name that was asked for. Without it a name that is there stays: people change it on the dashboard.
     pub name: Option<&'a str>,
     /// What the configuration has of it: that of labels and time zone counts each time.
@@ -44,7 +44,11 @@ pub(super) async fn account(registry: &Registry, username: &str) -> Result<Accou
 ///
 /// # Errors
 /// The table cannot be read or written.
-pub(super) async fn register(registry: &Registry, device: &str, wanted: &Wanted<'_>) -> Result<(Registration, bool)> {
+pub(super) async fn register(
+    registry: &Registry,
+    device: &str,
+    wanted: &DesiredRegistration<'_>,
+) -> Result<(Registration, bool)> {
     let here = registry.registration(device).await?.map(|here| Registration { account_emails: Vec::new(), ..here });
     if let Some(here) = &here {
         let mut same = here.clone();
@@ -63,7 +67,7 @@ pub(super) async fn register(registry: &Registry, device: &str, wanted: &Wanted<
     Ok((registered, true))
 }
 
-impl Wanted<'_> {
+impl DesiredRegistration<'_> {
     fn apply(&self, registration: &mut Registration) {
         if let Some(name) = self.name {
             registration.name = Some(name.to_owned());

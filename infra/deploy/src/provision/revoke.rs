@@ -19,7 +19,7 @@ pub(super) async fn revoke(iot: &Iot, device: &str, note: Option<&Note>) -> Resu
     let attached = iot.certificates(device).await?;
     let mut all = attached.clone();
     // One that was made and not attached yet would become good by going on.
-    let noted = note.iter().flat_map(|note| note.noted.certificate.iter().chain(&note.noted.next));
+    let noted = note.iter().flat_map(|note| note.state.certificate.iter().chain(&note.state.next));
     all.extend(noted.filter(|noted| !attached.contains(noted)).cloned());
     let mut revoked = 0;
     for certificate in &all {

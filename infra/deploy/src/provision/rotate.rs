@@ -10,13 +10,13 @@ use crate::iot::{Certificate, CertificateStatus, Iot};
 
 /// The thing's certificates besides the bundle's, whatever they are good for.
 async fn others(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
-    let attached = iot.certificates(&note.noted.device).await?;
-    Ok(attached.into_iter().filter(|one| note.noted.certificate.as_ref() != Some(one)).collect())
+    let attached = iot.certificates(&note.state.device).await?;
+    Ok(attached.into_iter().filter(|one| note.state.certificate.as_ref() != Some(one)).collect())
 }
 
 /// How many certificates are good besides the bundle's.
 pub(super) async fn good_besides(iot: &Iot, note: &Note) -> Result<usize> {
-    if note.noted.certificate.is_none() {
+    if note.state.certificate.is_none() {
         return Ok(0);
     }
     Ok(iot.active_among(&others(iot, note).await?).await?.len())
@@ -27,8 +27,8 @@ async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
     if !identity::is_here(note) {
         return Ok(None);
     }
-    let Some(own) = note.noted.certificate.clone().filter(|_| note.noted.rotated_at.is_some()) else { return Ok(None) };
-    let attached = iot.certificates(&note.noted.device).await?;
+    let Some(own) = note.state.certificate.clone().filter(|_| note.state.rotated_at.is_some()) else { return Ok(None) };
+    let attached = iot.certificates(&note.state.device).await?;
     let active = iot.active_among(&attached).await?;
     Ok((active.contains(&own) && active.len() > 1).then_some(own))
 }
@@ -39,9 +39,9 @@ async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
 /// # Errors
 /// A call failed, there is nothing to rotate, or another request is given than that of the rotation that waits.
 pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now: Time) -> Result<Vec<&'static str>> {
-    let device = note.noted.device.clone();
+    let device = note.state.device.clone();
     let mut done = Vec::new();
-    let next = match note.noted.next.clone() {
+    let next = match note.state.next.clone() {
         Some(next) => {
             identity::check_same(note, given)?;
             next
@@ -51,13 +51,13 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
                 identity::check_same(note, given)?;
                 return iot.put_into_service(&device, &own).await;
             }
-            if note.noted.certificate.is_none() && iot.certificates(&device).await?.is_empty() {
+            if note.state.certificate.is_none() && iot.certificates(&device).await?.is_empty() {
                 bail!("the device `{device}` has no certificate yet: run this without `--rotate`");
             }
             note.keep()?;
             let request = identity::request(note, "next", given)?;
             let next = iot.issue(&request).await?;
-            note.noted.next = Some(next.clone());
+            note.state.next = Some(next.clone());
             note.keep()?;
             done.push("another certificate is made");
             next
@@ -65,9 +65,9 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
     };
     done.extend(iot.put_into_service(&device, &next).await?);
     identity::install_next(note)?;
-    note.noted.certificate = Some(next);
-    note.noted.next = None;
-    note.noted.rotated_at = Some(now);
+    note.state.certificate = Some(next);
+    note.state.next = None;
+    note.state.rotated_at = Some(now);
     note.keep()?;
     Ok(done)
 }
@@ -77,10 +77,10 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
 /// # Errors
 /// A call failed, or the device could not go on with the bundle's.
 pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
-    let device = &note.noted.device;
+    let device = &note.state.device;
     let folder = note.folder().display();
     let attached = iot.certificates(device).await?;
-    let own = note.noted.certificate.as_ref().filter(|own| note.noted.next.is_none() && attached.contains(own));
+    let own = note.state.certificate.as_ref().filter(|own| note.state.next.is_none() && attached.contains(own));
     let Some(own) = own else {
         bail!("the bundle `{folder}` has no certificate to go on with: run `--rotate` first");
     };
@@ -106,7 +106,7 @@ pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
 /// # Errors
 /// A call failed: then it is to be made again.
 pub(super) async fn finish(iot: &Iot, note: &mut Note, certificates: &[Certificate]) -> Result<()> {
-    let device = note.noted.device.clone();
+    let device = note.state.device.clone();
     let mut own = Vec::new();
     for certificate in certificates {
         if iot.other_things(&device, certificate).await?.is_empty() {
@@ -120,6 +120,6 @@ pub(super) async fn finish(iot: &Iot, note: &mut Note, certificates: &[Certifica
         }
         iot.detach_certificate(&device, certificate).await?;
     }
-    note.noted.rotated_at = None;
+    note.state.rotated_at = None;
     note.keep()
 }

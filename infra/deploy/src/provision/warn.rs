@@ -14,7 +14,7 @@ use crate::secret;
 /// # Errors
 /// The bundle cannot be read.
 pub(super) fn of_bundle(note: &Note, configured: Option<&DeviceConfig>) -> Result<Vec<String>> {
-    let device = note.noted.device.as_str();
+    let device = note.state.device.as_str();
     let path = note.folder().join("config.toml");
     let text = fs::read_to_string(&path).with_context(|| format!("`{}` cannot be read", path.display()))?;
     let config = Config::parse(&text, &path, [], &[])?;
