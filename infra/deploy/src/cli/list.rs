@@ -8,7 +8,7 @@ use dag_engine::{Id, Time};
 
 use super::common::{Common, with_cloud};
 use crate::{
-    fleet::{self, Member},
+    fleet::{self, DeviceStatus},
     iot::Iot,
     words::visible,
 };
@@ -33,20 +33,20 @@ impl List {
         with_cloud(common, async |_, cloud| {
             let outputs = cloud.outputs().await?;
             let iot = self.certificates.then(|| Iot::new(&cloud, &outputs)).transpose()?;
-            let members = fleet::members(cloud.registry(&outputs)?, iot).await?;
-            common.print(table(&members).trim_end(), &serde_json::to_value(&members)?)?;
+            let statuses = fleet::statuses(cloud.registry(&outputs)?, iot).await?;
+            common.print(table(&statuses).trim_end(), &serde_json::to_value(&statuses)?)?;
             Ok(())
         })
     }
 }
 
-fn table(members: &[Member]) -> String {
-    if members.is_empty() {
+fn table(statuses: &[DeviceStatus]) -> String {
+    if statuses.is_empty() {
         return "there are no devices yet: `dag-infra provision DEVICE` makes one".to_owned();
     }
     let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
-    rows.extend(members.iter().map(|member| row(member).to_vec()));
-    if members.iter().all(|member| member.certificates.is_none()) {
+    rows.extend(statuses.iter().map(|status| row(status).to_vec()));
+    if statuses.iter().all(|status| status.certificates.is_none()) {
         rows.iter_mut().for_each(|row| drop(row.remove(CERTIFICATES)));
     }
     let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
@@ -59,8 +59,8 @@ fn table(members: &[Member]) -> String {
             let _ = write!(line, "{cell:width$}  ");
         }
         let _ = writeln!(text, "{}", line.trim_end());
-        let member = index.checked_sub(1).and_then(|index| members.get(index));
-        if let Some(refused) = member.and_then(|member| member.refused.as_ref()) {
+        let status = index.checked_sub(1).and_then(|index| statuses.get(index));
+        if let Some(refused) = status.and_then(|status| status.refused.as_ref()) {
             // What a device says is not ours: no line of it may look like one of the table.
             let reason = refused.reason.lines().collect::<Vec<_>>().join(" ");
             let _ = writeln!(text, "  refused {}: {}", short(refused.rules), visible(&reason));
@@ -69,26 +69,26 @@ fn table(members: &[Member]) -> String {
     text
 }
 
-fn row(member: &Member) -> [String; HEAD.len()] {
+fn row(status: &DeviceStatus) -> [String; HEAD.len()] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let connection = match (member.connected, member.since) {
+    let connection = match (status.connected, status.since) {
         (Some(true), Some(since)) => format!("connected since {}", minute(since)),
         (Some(false), Some(since)) => format!("gone since {}", minute(since)),
         _ => "never heard of".to_owned(),
     };
-    let rules = match (member.rules, member.wanted) {
+    let rules = match (status.reported_rules, status.desired_rules) {
         (Some(rules), Some(wanted)) if rules != wanted => format!("{}, should run {}", short(rules), short(wanted)),
         (Some(rules), _) => short(rules),
         (None, Some(wanted)) => format!("should run {}", short(wanted)),
         (None, None) => "-".to_owned(),
     };
     [
-        member.device.to_string(),
-        or_none(member.name.as_deref().map(visible)),
-        or_none(member.account.as_deref().map(visible)),
-        member.last_contact.map_or_else(|| "never".to_owned(), minute),
+        status.device.to_string(),
+        or_none(status.name.as_deref().map(visible)),
+        or_none(status.account.as_deref().map(visible)),
+        status.last_contact.map_or_else(|| "never".to_owned(), minute),
         connection,
-        or_none(member.certificates.map(|count| count.to_string())),
+        or_none(status.certificates.map(|count| count.to_string())),
         rules,
     ]
 }
@@ -114,32 +114,34 @@ mod tests {
     fn the_fleet_is_a_table() {
         let noon = Time::from_millis(1_768_046_400_000);
         let rules = |name: &[u8]| Some(Id::of(&[name]));
-        let cottage = Member {
+        let cottage = DeviceStatus {
             device: Name::new("cottage"),
             name: Some("Nor's \"hut\"".to_owned()),
             account: Some("nor".to_owned()),
             last_contact: Some(noon),
             connected: Some(true),
             since: Some(noon),
-            rules: rules(b"old"),
-            wanted: rules(b"new"),
+            reported_rules: rules(b"old"),
+            desired_rules: rules(b"new"),
             refused: Some(RefusedRules::new(Id::of(&[b"new"]), "broken\n\u{1b}[2Jnew".to_owned())),
             certificates: None,
         };
-        let barn = Member {
+        let barn = DeviceStatus {
             device: Name::new("barn"),
             name: None,
             account: None,
             last_contact: None,
             connected: None,
             since: None,
-            rules: None,
-            wanted: None,
+            reported_rules: None,
+            desired_rules: None,
             refused: None,
             certificates: None,
         };
-        let counted =
-            [Member { certificates: Some(0), ..barn.clone() }, Member { certificates: Some(2), ..cottage.clone() }];
+        let counted = [
+            DeviceStatus { certificates: Some(0), ..barn.clone() },
+            DeviceStatus { certificates: Some(2), ..cottage.clone() },
+        ];
         insta::assert_snapshot!(table(&counted), @r#"
         DEVICE   NAME         ACCOUNT  LAST REPORT        CONNECTION                         CERTIFICATES  RULES
         barn     -            -        never              never heard of                     0             -
