@@ -13,10 +13,10 @@ where
 {
     let told = dag_cloud::aws::describe_error(error);
     let advice = match error {
-        SdkError::ServiceError(said) => answered(said.err().code().unwrap_or_default(), &told),
+        SdkError::ServiceError(said) => advice_for_code(said.err().code().unwrap_or_default(), &told),
         SdkError::TimeoutError(_) => Some(SLOW.to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Some(SLOW.to_owned()),
-        _ => unreached(&told),
+        _ => advice_for_no_answer(&told),
     };
     anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(told))
 }
@@ -41,7 +41,7 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
 /// after the cloud side; who runs a command wants to know what to do.
 pub(crate) fn explain_fault(fault: &Fault) -> String {
     let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
-    let advice = answered(code, &fault.error).or_else(|| unreached(&fault.error));
+    let advice = advice_for_code(code, &fault.error).or_else(|| advice_for_no_answer(&fault.error));
     format!("{} failed: {}", fault.what, advice.as_ref().unwrap_or(&fault.error))
 }
 
@@ -49,7 +49,7 @@ const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall,
                     what was done already is found as it is";
 
 /// What to do about an answer; nothing where the answer itself is the best that can be said.
-fn answered(code: &str, told: &str) -> Option<String> {
+fn advice_for_code(code: &str, told: &str) -> Option<String> {
     Some(match code {
         "ExpiredToken"
         | "ExpiredTokenException"
@@ -103,7 +103,7 @@ fn denied(told: &str) -> String {
 }
 
 /// What to do where no answer came.
-fn unreached(told: &str) -> Option<String> {
+fn advice_for_no_answer(told: &str) -> Option<String> {
     let has = |text: &str| told.contains(text);
     // An SSO login that ran out is found while the credentials are loaded, before anything is asked.
     if has("expired") && (has("SSO") || has("sso") || has("token")) {
@@ -201,10 +201,10 @@ mod tests {
     #[test]
     fn a_login_that_ran_out_is_found_before_anything_is_asked() {
         let told = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
-        assert_eq!(unreached(told).as_deref(), Some(EXPIRED));
+        assert_eq!(advice_for_no_answer(told).as_deref(), Some(EXPIRED));
         let told = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session token: \
                     service error: request forbidden: IMDS is disabled or the caller has insufficient permissions.";
-        assert!(unreached(told).is_some_and(|told| told.starts_with("no credentials for AWS are found")));
+        assert!(advice_for_no_answer(told).is_some_and(|told| told.starts_with("no credentials for AWS are found")));
     }
 
     #[tokio::test]

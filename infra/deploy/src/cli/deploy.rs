@@ -107,7 +107,7 @@ impl Deployment<'_> {
         operation_for(&stack.name, stack.status().await?.as_deref())?;
         let live = stack.template().await?;
         if flags.rules_only {
-            self.only_rules(live.as_ref())?;
+            self.check_rules_only(live.as_ref())?;
         }
         let others = listeners(&cloud.sdk, &self.facts).await?;
         if !others.is_empty() {
@@ -132,8 +132,8 @@ impl Deployment<'_> {
             let keep = [parameter::CODE_BUCKET, parameter::CONSUMER_KEY].map(|name| (name, None));
             let parameters = keep.into_iter().chain([(parameter::RULES_KEY, Some(self.rules.key.clone()))]);
             let plan = Plan { template: None, parameters: parameters.collect() };
-            deployed.push(self.bring(&stack, &plan).await?);
-            return self.done(deployed).await;
+            deployed.push(self.apply(&stack, &plan).await?);
+            return self.print_result(deployed).await;
         };
         self.upload(&bucket, &consumer).await?;
         if let (Some(region), Some(template)) = (self.facts.mail_region(), Template::of_mail(&self.facts)) {
@@ -141,7 +141,7 @@ impl Deployment<'_> {
             let template = Package::of_template(template.to_yaml()?);
             self.upload(&bucket, &template).await?;
             let plan = Plan { template: Some(bucket.url(&template.key)), parameters: Vec::new() };
-            deployed.push(self.bring(&mail, &plan).await?);
+            deployed.push(self.apply(&mail, &plan).await?);
         }
         let template = Package::of_template(Template::of(&self.facts).to_yaml()?);
         self.upload(&bucket, &template).await?;
@@ -151,13 +151,13 @@ impl Deployment<'_> {
             (parameter::RULES_KEY, Some(self.rules.key.clone())),
         ];
         let plan = Plan { template: Some(bucket.url(&template.key)), parameters };
-        deployed.push(self.bring(&stack, &plan).await?);
-        self.let_go(live.as_ref()).await?;
-        self.done(deployed).await
+        deployed.push(self.apply(&stack, &plan).await?);
+        self.delete_old_mail_stack(live.as_ref()).await?;
+        self.print_result(deployed).await
     }
 
     /// Whether what differs from the stack is in the package of rules alone.
-    fn only_rules(&self, live: Option<&Value>) -> Result<()> {
+    fn check_rules_only(&self, live: Option<&Value>) -> Result<()> {
         let differences =
             live.map(|live| diff::between(live, &Template::of(&self.facts).to_value())).unwrap_or_default();
         let changed: Vec<&str> =
@@ -173,7 +173,7 @@ impl Deployment<'_> {
     }
 
     /// Deletes the stack that mail left by before, where it leaves from another region now.
-    async fn let_go(&self, live: Option<&Value>) -> Result<()> {
+    async fn delete_old_mail_stack(&self, live: Option<&Value>) -> Result<()> {
         let now = self.facts.mail_region().unwrap_or(&self.cloud.region);
         let before = live.and_then(mail_region).filter(|before| *before != now && *before != self.cloud.region);
         let Some(before) = before else { return Ok(()) };
@@ -198,12 +198,12 @@ impl Deployment<'_> {
     }
 
     /// Shows what a plan would change, asks, and does it. Answers what is told of it to programs.
-    async fn bring(&self, stack: &Stack, plan: &Plan) -> Result<Value> {
+    async fn apply(&self, stack: &Stack, plan: &Plan) -> Result<Value> {
         let title = stack.place();
         let Some(proposal) = stack.propose(plan).await? else {
             self.tell(format_args!("{title}: no changes"))?;
             self.protect(stack).await;
-            return Ok(self.told(stack, json!([]), &stack.outputs().await?));
+            return Ok(self.to_json(stack, json!([]), &stack.outputs().await?));
         };
         self.tell(format_args!("\n{title}:\n{}", table(&proposal.changes)))?;
         if !self.yes {
@@ -219,7 +219,7 @@ impl Deployment<'_> {
         let mut progress = Progress::default();
         let outputs = stack.execute(&proposal, &mut |event| self.follow(&mut progress, event)).await?;
         self.protect(stack).await;
-        Ok(self.told(stack, json!(proposal.changes), &outputs))
+        Ok(self.to_json(stack, json!(proposal.changes), &outputs))
     }
 
     /// Each time: a deploy that was interrupted, and a deletion that failed, leave it without.
@@ -230,7 +230,7 @@ impl Deployment<'_> {
     }
 
     /// What is left for a person to do, so that people are told.
-    async fn left(&self, deployed: &[Value]) -> Vec<String> {
+    async fn to_do(&self, deployed: &[Value]) -> Vec<String> {
         let mut left = Vec::new();
         match sender(&self.cloud.sdk, &self.facts).await {
             Ok(unverified) => left.extend(unverified),
@@ -249,12 +249,12 @@ impl Deployment<'_> {
         left
     }
 
-    fn told(&self, stack: &Stack, changes: Value, outputs: &BTreeMap<String, String>) -> Value {
+    fn to_json(&self, stack: &Stack, changes: Value, outputs: &BTreeMap<String, String>) -> Value {
         json!({ "stack": stack.name, "region": stack.region, "changes": changes, "outputs": outputs })
     }
 
-    async fn done(&self, deployed: Vec<Value>) -> Result<()> {
-        let left = self.left(&deployed).await;
+    async fn print_result(&self, deployed: Vec<Value>) -> Result<()> {
+        let left = self.to_do(&deployed).await;
         let mut text = String::new();
         for stack in &deployed {
             for (name, value) in stack.get("outputs").and_then(Value::as_object).into_iter().flatten() {

@@ -192,7 +192,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
 }
 
 impl Metric {
-    fn told(&self) -> Map<String, Value> {
+    fn to_properties(&self) -> Map<String, Value> {
         let (name, value) = &self.dimension;
         Map::from_iter([
             ("Namespace".to_owned(), json!(self.namespace)),
@@ -211,13 +211,13 @@ impl Alarm {
         let (period, times) = self.period;
         match (self.metrics.as_slice(), self.expression) {
             ([metric], None) => {
-                properties.extend(metric.told());
+                properties.extend(metric.to_properties());
                 properties
                     .extend([("Statistic".to_owned(), json!(metric.statistic)), ("Period".to_owned(), json!(period))]);
             }
             (metrics, expression) => {
                 let one = |(at, metric): (usize, &Metric)| {
-                    let read = json!({ "Metric": metric.told(), "Period": period, "Stat": metric.statistic });
+                    let read = json!({ "Metric": metric.to_properties(), "Period": period, "Stat": metric.statistic });
                     json!({ "Id": format!("m{}", at + 1), "MetricStat": read, "ReturnData": false })
                 };
                 let mut all: Vec<Value> = metrics.iter().enumerate().map(one).collect();

@@ -61,7 +61,7 @@ pub(super) fn part(facts: &Facts) -> Part {
             ("Rules", rules),
             ("Consumer", consumer),
             ("ConsumerLog", log),
-            ("ConsumerRole", may(facts)),
+            ("ConsumerRole", consumer_role(facts)),
             ("EventsToConsumer", mapping("Events", EVENTS_AT_ONCE)),
             ("DeliveriesToConsumer", mapping("Deliveries", DELIVERIES_AT_ONCE)),
         ],
@@ -94,7 +94,7 @@ fn mapping(queue: &str, at_once: u32) -> Value {
     })
 }
 
-fn may(facts: &Facts) -> Value {
+fn consumer_role(facts: &Facts) -> Value {
     let arn = |id: &str| attribute(id, "Arn");
     let region = facts.mail_region().unwrap_or("${AWS::Region}");
     let mail = |what: &str| sub(format!("arn:${{AWS::Partition}}:ses:{region}:${{AWS::AccountId}}:{what}"));
