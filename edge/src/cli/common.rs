@@ -64,7 +64,7 @@ pub(super) fn local(time: Time, zone: Option<&str>) -> String {
     }
 }
 
-/// The person at the shell, not the one that `sudo` made of them.
+/// Returns the person at the shell, not the one that `sudo` made of them.
 pub(super) fn shell_user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())

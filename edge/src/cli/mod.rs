@@ -73,13 +73,13 @@ enum Command {
     Ack(ack::Ack),
     /// Let no step of an open incident fire for a while
     ///
-    /// Nobody new is told of it, and nobody again, until then. What is due by then is told then. Whoever was told that it
-    /// began is told of its end all the same.
+    /// Nobody new is told of it, and nobody again, until then. What is due by then is told then. Whoever was told that
+    /// it began is told of its end all the same.
     Snooze(snooze::Snooze),
     /// Let no step of any incident fire for a while, or of those of a rule, a device, a label
     ///
-    /// For work on the mains, or a night in which nobody can do anything. What is still wrong when it ends is told then.
-    /// A silence is lifted by the same --device, --label and --rule as it was asked for.
+    /// For work on the mains, or a night in which nobody can do anything. What is still wrong when it ends is told
+    /// then. A silence is lifted by the same --device, --label and --rule as it was asked for.
     Silence(silence::Silence),
     /// Have a running daemon read its files again, and say what is wrong with them
     Reload,

@@ -91,8 +91,8 @@ mod tests {
         };
         assert_eq!(
             said(None, None, None, false),
-            "everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, but \
-             ends are told"
+            "everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, \
+             but ends are told"
         );
         assert_eq!(
             said(Some("power-outage"), Some("cottage"), Some("hay"), true),

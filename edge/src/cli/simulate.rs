@@ -22,8 +22,8 @@ A trace is CSV:\n\n  \
     2026-01-10T14:10:00Z,cottage,power,off,2026-01-10T20:00:00Z\n  \
     2026-01-10T14:45:00Z,cottage,power,on,2026-01-10T20:00:00Z\n\n\
 `at` is when the fact took its value, `received_at` when that was reported: rows one after the other with the same \
-device and `received_at` are one report. Without `received_at`, as a column or in a cell, a row is reported at its `at`. \
-The value `unknown` is a lost sensor. Rows stand in the order in which they were reported.\n\n\
+device and `received_at` are one report. Without `received_at`, as a column or in a cell, a row is reported at its \
+`at`. The value `unknown` is a lost sensor. Rows stand in the order in which they were reported.\n\n\
 With --format jsonl (or json, which is the same here) each incident and message is a JSON object on a line of its own.";
 
 #[derive(Debug, Args)]
@@ -151,7 +151,7 @@ impl<W: Write> Printer<'_, W> {
         }
     }
 
-    /// The closing line for people.
+    /// Returns the closing line for people.
     fn summary(&mut self) -> io::Result<()> {
         if self.format == Format::Text {
             let Counts { rows, incidents, messages } = self.counts;

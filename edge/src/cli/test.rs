@@ -62,7 +62,7 @@ impl Test {
     }
 }
 
-/// The scenarios that were named, one by one or by their folder.
+/// Returns the scenarios that were named, one by one or by their folder.
 fn named(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {

@@ -7,7 +7,8 @@
 //! | 1 | a problem that the command found, as text on the standard error or, with `--format json`, as JSON |
 //! | 2 | wrong use, before a command runs |
 //!
-//! A program names its formats, flattens [`Common`] into its arguments, and hands the result of its command to [`exit`]:
+//! A program names its formats, flattens [`Common`] into its arguments, and hands the result of its command to
+//! [`exit`]:
 //!
 //! ```
 //! use clap::{Parser, ValueEnum};

@@ -126,8 +126,8 @@ impl Config {
         })
     }
 
-    /// Returns whether this is the configuration of one device of a fleet, as `dag-infra provision` writes it: it has no
-    /// section `[aws]`.
+    /// Returns whether this is the configuration of one device of a fleet, as `dag-infra provision` writes it: it has
+    /// no section `[aws]`.
     pub fn is_of_one_device(&self) -> bool {
         self.mode == Mode::Cloud && self.aws.is_none()
     }

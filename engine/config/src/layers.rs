@@ -31,8 +31,8 @@ impl Provider for Layer {
     }
 }
 
-/// Merges the layers, later ones over earlier ones. Values of the environment and of flags stay text: their types are known
-/// only where they are read.
+/// Merges the layers, later ones over earlier ones. Values of the environment and of flags stay text: their types are
+/// known only where they are read.
 pub(crate) fn merge(
     file: Dict,
     path: &Path,

@@ -41,8 +41,8 @@ impl Config {
         read_layers(&text, path, folder(&absolute), std::env::vars_os(), overrides, checks)
     }
 
-    /// Does the same as [`Config::load`] with a given text and environment. `path` names the file in errors, and relative
-    /// paths count from its folder.
+    /// Does the same as [`Config::load`] with a given text and environment. `path` names the file in errors, and
+    /// relative paths count from its folder.
     ///
     /// # Errors
     ///

@@ -45,8 +45,8 @@ impl Secrets {
         Secrets { folder: folder.to_owned(), entries: None }
     }
 
-    /// The same, but `env:NAME` is an entry of the stack's secret, which `entries` returns. The environment is not read: in a
-    /// function it belongs to the stack.
+    /// The same, but `env:NAME` is an entry of the stack's secret, which `entries` returns. The environment is not
+    /// read: in a function it belongs to the stack.
     pub fn of_stack(folder: &Path, entries: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Secrets {
         Secrets { folder: folder.to_owned(), entries: Some(Arc::new(entries)) }
     }

@@ -49,8 +49,8 @@ const OWN: [(&str, &str); 3] = [
 impl Uplink {
     /// Reads the section, and returns the first level of the topics with it.
     ///
-    /// The configuration of a fleet, `of_a_fleet`, has a section `[aws]`. There the section may hold only what all devices
-    /// have in common, without the keys that each has of its own; no device can connect by it then.
+    /// The configuration of a fleet, `of_a_fleet`, has a section `[aws]`. There the section may hold only what all
+    /// devices have in common, without the keys that each has of its own; no device can connect by it then.
     pub(crate) fn read(mut section: Section<'_>, of_a_fleet: bool) -> Option<(Option<Uplink>, Name)> {
         let own = !of_a_fleet || OWN.iter().any(|(key, _)| section.has(key));
         if own {
@@ -92,7 +92,8 @@ impl Uplink {
     }
 }
 
-/// Checks one level of a topic. Characters with a meaning in topics, topic filters or the SQL of topic rules are refused.
+/// Checks one level of a topic. Characters with a meaning in topics, topic filters or the SQL of topic rules are
+/// refused.
 fn level(text: &str) -> Result<Name, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if (1..=LONGEST_TOPICS).contains(&text.len()) && text.bytes().all(plain) {

@@ -9,20 +9,20 @@ use dag_engine::Name;
 
 use crate::{cloud::Cloud, explain::explain};
 
-/// So many messages go into one request ("SendMessageBatch").
+/// The most messages in one request ("SendMessageBatch").
 const MOST: usize = 10;
 
-/// So often those are sent that the queue did not take.
+/// The most attempts to send what the queue did not take.
 const ATTEMPTS: u32 = 5;
 
-/// How long is waited for the queue before the second attempt; twice as long before each further one.
+/// The wait before the second attempt. It doubles before each further one.
 const WAIT: Duration = Duration::from_millis(200);
 
 const ANNOUNCING: &str = "announcing devices to the cloud side";
 
 impl Cloud {
-    /// Has the consumer read what the registry has of the devices: it does so when it is told, and at no other time. What is
-    /// announced twice changes nothing.
+    /// Has the consumer read what the registry has of the devices: it does so when it is told, and at no other time.
+    /// What is announced twice changes nothing.
     pub async fn announce(&self, events_url: &str, devices: &[Name]) -> Result<()> {
         let client = Client::new(&self.sdk);
         for batch in devices.chunks(MOST) {

@@ -11,21 +11,22 @@ use anyhow::{Context as _, Result, bail};
 const PACKAGE: &str = "dag-cloud";
 const PROGRAM: &str = "consumer";
 
-/// Builds the consumer from the sources at `sources` and answers where its `bootstrap` is. cargo-lambda brings the linker
-/// for arm64 with it, and builds the same on every machine. `cargo` is the program to run.
+/// Builds the consumer from the sources at `sources` and answers where its `bootstrap` is. cargo-lambda brings the
+/// linker for arm64 with it, and builds the same on every machine. `cargo` is the program to run.
 pub(crate) fn consumer(sources: &Path, cargo: &Path) -> Result<PathBuf> {
     if !sources.join("infra/cloud/Cargo.toml").is_file() {
         bail!(
-            "the consumer is built from detectordag's sources, and {} is not their folder: name it by `--sources FOLDER`, \
-             or a built one by `--consumer FILE`",
+            "the consumer is built from detectordag's sources, and {} is not their folder: name it by `--sources \
+             FOLDER`, or a built one by `--consumer FILE`",
             sources.display()
         );
     }
     let there = Command::new(cargo).args(["lambda", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
         bail!(
-            "cargo-lambda is missing, which builds the function: install it by `pip install cargo-lambda` (it brings zig, \
-             the linker, with it) or as https://www.cargo-lambda.info says, or name a built function by `--consumer FILE`"
+            "cargo-lambda is missing, which builds the function: install it by `pip install cargo-lambda` (it brings \
+             zig, the linker, with it) or as https://www.cargo-lambda.info says, or name a built function by \
+             `--consumer FILE`"
         );
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| sources.join("target"), PathBuf::from);

@@ -33,7 +33,7 @@ pub(crate) struct Cloud {
 pub(crate) struct Outputs(BTreeMap<String, String>);
 
 impl Cloud {
-    /// The account that the SDK's standard chain of credentials leads to. Calls nobody yet.
+    /// Returns the account that the SDK's standard chain of credentials leads to. Calls nobody yet.
     pub async fn connect(config: &Config) -> Result<Cloud> {
         let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
@@ -41,7 +41,7 @@ impl Cloud {
         Ok(Cloud { sdk, stack: aws.stack, region: aws.region })
     }
 
-    /// The number of the account.
+    /// Returns the number of the account.
     pub async fn account(&self) -> Result<String> {
         let identity = aws_sdk_sts::Client::new(&self.sdk).get_caller_identity().send().await;
         let identity = identity.map_err(|error| explain("asking AWS whose account this is", &error))?;
@@ -59,7 +59,7 @@ impl Cloud {
 }
 
 impl Cloud {
-    /// The registry in the stack's table.
+    /// Returns the registry in the stack's table.
     pub fn registry(&self, outputs: &Outputs) -> Result<Registry> {
         Ok(Registry::new(&self.sdk, outputs.get(Output::Table)?))
     }

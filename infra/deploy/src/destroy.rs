@@ -9,7 +9,7 @@ use crate::{
     stack::{Event, Stack, check_deletable},
 };
 
-/// The region that mail leaves from, by a stack's template.
+/// Returns the region that mail leaves from, by a stack's template.
 pub(crate) fn mail_region(template: &Value) -> Option<&str> {
     template.pointer("/Outputs/MailRegion/Value")?.as_str()
 }

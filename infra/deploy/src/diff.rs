@@ -86,7 +86,8 @@ pub(crate) fn read(text: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// What turns the old template into the new one, a resource at a time: those of the new one in its order, then the removed.
+/// What turns the old template into the new one, a resource at a time: those of the new one in its order, then the
+/// removed.
 pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
     let resources =
         |template: &Value| template.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -129,14 +130,14 @@ fn kind(resource: &Value) -> String {
 }
 
 impl Difference {
-    /// Whether it is in words alone, and nothing would run otherwise.
+    /// Returns whether it is in words alone, and nothing would run otherwise.
     pub fn is_in_words(&self) -> bool {
         let words = |changed: &ChangedValue| changed.path.ends_with("Description");
         self.what == DifferenceKind::Changed && self.paths.iter().all(words)
     }
 }
 
-/// Whether a change there makes a new resource.
+/// Returns whether a change there makes a new resource.
 fn replaces(kind: &str, path: &str) -> bool {
     let property = path.strip_prefix("Properties.").and_then(|rest| rest.split(['.', '[']).next());
     let replacing = REPLACING.iter().find(|(known, _)| *known == kind).map(|(_, properties)| *properties);

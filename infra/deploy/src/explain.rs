@@ -37,16 +37,16 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-/// A call of the table that failed. The consumer tells of it by what the service said, `CODE: message`, for those who look
-/// after the cloud side; who runs a command wants to know what to do.
+/// A call of the table that failed. The consumer tells of it by what the service said, `CODE: message`, for those who
+/// look after the cloud side; who runs a command wants to know what to do.
 pub(crate) fn explain_fault(fault: &Fault) -> String {
     let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
     let advice = advice_for_code(code, &fault.error).or_else(|| advice_for_no_answer(&fault.error));
     format!("{} failed: {}", fault.what, advice.as_ref().unwrap_or(&fault.error))
 }
 
-const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: \
-                    what was done already is found as it is";
+const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the \
+                    command: what was done already is found as it is";
 
 /// What to do about an answer; nothing where the answer itself is the best that can be said.
 fn advice_for_code(code: &str, told: &str) -> Option<String> {
@@ -57,9 +57,9 @@ fn advice_for_code(code: &str, told: &str) -> Option<String> {
         | "RequestExpired"
         | "CredentialsExpiredException" => EXPIRED.to_owned(),
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
-            "AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE chooses \
-             others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, \
-             in the console)"
+            "AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE \
+             chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then \
+             AWS Regions, in the console)"
                 .to_owned()
         }
         "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "IncompleteSignature" => {
@@ -92,8 +92,8 @@ fn denied(told: &str) -> String {
     let action = told.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     match action.and_then(|rest| rest.split_whitespace().next()) {
         Some(action) => format!(
-            "these credentials may not do `{action}`. Ask whoever looks after the account to allow it, or choose others \
-             by AWS_PROFILE ({told})"
+            "these credentials may not do `{action}`. Ask whoever looks after the account to allow it, or choose \
+             others by AWS_PROFILE ({told})"
         ),
         None => format!(
             "these credentials may not do that. Ask whoever looks after the account to allow it, or choose others by \
@@ -125,8 +125,8 @@ fn advice_for_no_answer(told: &str) -> Option<String> {
     }
     if has("dns error") || has("failed to lookup address") {
         return Some(
-            "the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is \
-             set, is right"
+            "the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it \
+             is set, is right"
                 .to_owned(),
         );
     }
@@ -202,8 +202,9 @@ mod tests {
     fn a_login_that_ran_out_is_found_before_anything_is_asked() {
         let told = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
         assert_eq!(advice_for_no_answer(told).as_deref(), Some(EXPIRED));
-        let told = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session token: \
-                    service error: request forbidden: IMDS is disabled or the caller has insufficient permissions.";
+        let told = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session \
+                    token: service error: request forbidden: IMDS is disabled or the caller has insufficient \
+                    permissions.";
         assert!(advice_for_no_answer(told).is_some_and(|told| told.starts_with("no credentials for AWS are found")));
     }
 

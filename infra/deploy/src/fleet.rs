@@ -39,8 +39,8 @@ pub(crate) struct DeviceStatus {
     pub certificates: Option<usize>,
 }
 
-/// Returns every device, in the order of the ids. Certificates are counted if `iot` is given, by two more calls for each
-/// device and one for each certificate.
+/// Returns every device, in the order of the ids. Certificates are counted if `iot` is given, by two more calls for
+/// each device and one for each certificate.
 ///
 /// # Errors
 /// The table or AWS IoT cannot be read.

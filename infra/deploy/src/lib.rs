@@ -8,9 +8,10 @@
 //!             provision, rules, account, secret ──▶ table, IoT, secret, queue `events`
 //! ```
 //!
-//! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and credentials
-//! as the SDK finds them, the stack's outputs for the names of things. `provision/` makes devices, `fleet.rs` reads them,
-//! `cost/` is pure. `cli/` has a file a command; `explain.rs` turns what AWS says into what to do.
+//! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and
+//! credentials as the SDK finds them, the stack's outputs for the names of things. `iot/` is what speaks to AWS IoT,
+//! `provision/` makes devices, `fleet.rs` reads them, `cost/` is pure. `cli/` has a file a command; `explain.rs` turns
+//! what AWS says into what to do.
 
 mod account;
 mod announce;

@@ -27,7 +27,7 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// The function: the file that the runtime starts.
+    /// Returns the function: the file that the runtime starts.
     pub fn of_consumer(bootstrap: &Path) -> Result<Package> {
         let program = fs::read(bootstrap).with_context(|| format!("{} cannot be read", bootstrap.display()))?;
         if !is_for_arm64(&program) {
@@ -41,8 +41,8 @@ impl Package {
         Package::zipped("consumer", &files)
     }
 
-    /// The layer: `config.toml` and `rules/` as the consumer reads them. Nothing else is ever in it, whatever lies beside
-    /// them; scenarios are for whoever writes rules.
+    /// Returns the layer: `config.toml` and `rules/` as the consumer reads them. Nothing else is ever in it, whatever
+    /// lies beside them; scenarios are for whoever writes rules.
     pub fn of_rules(config: &str, rules: &Folder) -> Result<Package> {
         let mut files = BTreeMap::from([("config.toml".to_owned(), (0o644, config.as_bytes().to_owned()))]);
         let read = rules.to_keep().into_iter().filter(|(path, _)| !path.starts_with("tests/"));
@@ -86,14 +86,14 @@ fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The beginning of an ELF file of 64 bits, little-endian, for AArch64 (183).
+/// Returns the beginning of an ELF file of 64 bits, little-endian, for AArch64 (183).
 fn is_for_arm64(program: &[u8]) -> bool {
     program.starts_with(b"\x7fELF\x02\x01") && program.get(18..20) == Some(&[183, 0])
 }
 
 /// What `config.toml` says by itself: the consumer reads it so, without this machine's environment and flags.
 ///
-/// `config` is the configuration with both. Answers the text for the package.
+/// `config` is the configuration with both. Returns the text for the package.
 ///
 /// # Errors
 /// A cloud cannot run on the file, or on what it would lack.
@@ -117,8 +117,8 @@ pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
     }
     if differs(packed, config) {
         bail!(
-            "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the function, which runs on \
-             {} as it is: write it there",
+            "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the function, which \
+             runs on {} as it is: write it there",
             path.display()
         );
     }
@@ -134,8 +134,8 @@ pub(crate) fn by_itself(text: &str, path: &Path) -> Result<Config> {
     Ok(Config::parse(text, &file, [], &[])?)
 }
 
-/// Whether environment and flags change more of a file than where everything stands, which is nobody's business but this
-/// program's.
+/// Returns whether environment and flags change more of a file than where everything stands, which is nobody's business
+/// but this program's.
 pub(crate) fn differs(mut by_itself: Config, config: &Config) -> bool {
     by_itself.aws.clone_from(&config.aws);
     by_itself != *config
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// The head of a program for arm64.
+    /// Returns the head of a program for arm64.
     fn program() -> Vec<u8> {
         let mut program = b"\x7fELF\x02\x01\x01".to_vec();
         program.resize(18, 0);

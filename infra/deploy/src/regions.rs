@@ -20,8 +20,8 @@ enum Service {
     Ses,
 }
 
-/// The regions of AWS's public partition, and which of the two services each has ("AWS Regions"; the types of resources that
-/// CloudFormation has there; November 2026).
+/// The regions of AWS's public partition, and which of the two services each has ("AWS Regions"; the types of resources
+/// that CloudFormation has there; November 2026).
 const REGIONS: [(&str, &[Service]); 34] = [
     ("af-south-1", &[Service::Ses]),
     ("ap-east-1", &[Service::Iot]),

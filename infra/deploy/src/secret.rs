@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 
 use crate::explain::explain;
 
-/// A secret has so many bytes at most ("Secrets Manager quotas").
+/// The most bytes of a secret ("Secrets Manager quotas").
 const MOST_BYTES: usize = 65_536;
 
 /// The label of the version that counts.
 const CURRENT: &str = "AWSCURRENT";
 
-/// So often it is begun anew because somebody else wrote meanwhile.
+/// The most attempts while others write at the same time.
 const ATTEMPTS: u32 = 10;
 
 const WRITING: &str = "writing the stack's secret";
 
-/// Sets an entry and leaves the others as they are, those too that somebody else sets at the same time: a version counts
-/// only if the one that it was made from still did.
+/// Sets an entry and leaves the others as they are, those too that somebody else sets at the same time: a version
+/// counts only if the one that it was made from still did.
 pub(crate) async fn set(sdk: &SdkConfig, arn: &str, name: &str, value: &str) -> Result<()> {
     let client = Client::new(sdk);
     for _ in 0..ATTEMPTS {
@@ -53,12 +53,12 @@ pub(crate) async fn set(sdk: &SdkConfig, arn: &str, name: &str, value: &str) -> 
     bail!("others wrote the stack's secret {ATTEMPTS} times meanwhile: run the command again")
 }
 
-/// The names of the entries.
+/// Returns the names of the entries.
 pub(crate) async fn names(sdk: &SdkConfig, arn: &str) -> Result<BTreeSet<String>> {
     Ok(read(&Client::new(sdk), arn).await?.0.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The entries, and the version that they are of.
+/// Returns the entries, and the version that they are of.
 async fn read(client: &Client, arn: &str) -> Result<(Map<String, Value>, String)> {
     let got = client.get_secret_value().secret_id(arn).version_stage(CURRENT).send().await;
     let got = got.map_err(|error| explain("reading the stack's secret", &error))?;

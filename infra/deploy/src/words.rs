@@ -1,6 +1,6 @@
 //! What a resource is, to somebody who does not know CloudFormation's names, and text in columns.
 
-/// The type of a resource in words; its own name where it is none of ours.
+/// Returns the type of a resource in words; its own name where it is none of ours.
 pub(crate) fn kind(name: &str) -> &str {
     match name {
         "AWS::SQS::Queue" => "queue",
@@ -50,8 +50,8 @@ pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) 
     text
 }
 
-/// Text of others in one line of ours: what would end the line, move the cursor or turn the direction of writing is shown by
-/// its number. Quotes and letters of any script stay as they are.
+/// Text of others in one line of ours: what would end the line, move the cursor or turn the direction of writing is
+/// shown by its number. Quotes and letters of any script stay as they are.
 pub(crate) fn visible(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::ownership::Ownership;
 use crate::rules::check_registered;
 
-/// A user name has so many characters at most.
+/// The longest user name, in characters.
 const LONGEST_NAME: usize = 64;
 
 /// Letters that nobody sees ("Default_Ignorable_Code_Point" among Unicode's letters).
@@ -22,8 +22,8 @@ pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], 
     let plain = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !INVISIBLE.contains(&c));
     if username.is_empty() || username.chars().count() > LONGEST_NAME || !username.chars().all(plain) {
         bail!(
-            "`{}` cannot be a user name: it has 1 to {LONGEST_NAME} letters, digits and signs like `.`, `-`, `_` and `@`, and \
-             no spaces",
+            "`{}` cannot be a user name: it has 1 to {LONGEST_NAME} letters, digits and signs like `.`, `-`, `_` and \
+             `@`, and no spaces",
             username.escape_default()
         );
     }
@@ -31,14 +31,14 @@ pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], 
     let account = Account { id, username: username.to_owned(), password, emails: addresses(emails)? };
     if !registry.add_account(&account).await? {
         bail!(
-            "the user name `{username}` is taken: take another one, or give its owner a new password by `dag-infra account \
-             set-password {username}`, or other addresses by `dag-infra account set-email {username}`"
+            "the user name `{username}` is taken: take another one, or give its owner a new password by `dag-infra \
+             account set-password {username}`, or other addresses by `dag-infra account set-email {username}`"
         );
     }
     Ok(account)
 }
 
-/// Sets the addresses, and answers the account with its devices, of which the consumer has to learn that.
+/// Sets the addresses, and returns the account with its devices, of which the consumer has to learn that.
 pub(crate) async fn set_emails(registry: &Registry, username: &str, emails: &[String]) -> Result<(Account, Vec<Name>)> {
     let emails = addresses(emails)?;
     let changed = registry.change_account(username, |account| account.emails.clone_from(&emails)).await?;
@@ -47,7 +47,8 @@ pub(crate) async fn set_emails(registry: &Registry, username: &str, emails: &[St
     Ok((account, devices))
 }
 
-/// Each address once, as it was written first: hardly a mail server tells capitals apart, and nobody is to be told twice.
+/// Each address once, as it was written first: hardly a mail server tells capitals apart, and nobody is to be told
+/// twice.
 fn addresses(emails: &[String]) -> Result<Vec<String>> {
     let mut kept: Vec<String> = Vec::new();
     for email in emails {
@@ -70,17 +71,17 @@ pub(crate) async fn set_password(registry: &Registry, username: &str, password: 
     }
 }
 
-/// Removes an account, and answers it with the devices that were its own. Those are nobody's then.
+/// Removes an account, and returns it with the devices that were its own. Those are nobody's then.
 ///
-/// It may be cut short anywhere, and who does it again finds only the devices that are left. So the account loses its addresses
-/// first, and every device is announced before any is given up: whatever comes then, nobody is told any more.
+/// It may be cut short anywhere, and who does it again finds only the devices that are left. So the account loses its
+/// addresses first, and every device is announced before any is given up: whatever comes then, nobody is told any more.
 pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
     let account = find(&ownership.registry, username).await?;
     let devices = devices_of(&ownership.registry.devices().await?, &account);
     if !devices.is_empty() && !unassign {
         bail!(
-            "the account `{}` still has {}: take them from it by `dag-infra account unassign`, or say `--unassign`, and \
-             nobody has them",
+            "the account `{}` still has {}: take them from it by `dag-infra account unassign`, or say `--unassign`, \
+             and nobody has them",
             account.username,
             listed(&devices)
         );
@@ -123,7 +124,8 @@ pub(crate) async fn assign(ownership: &Ownership<'_>, username: &str, devices: &
     Ok(account)
 }
 
-/// Whether an account can be given a device. Answers who has it so far, where that is an account that is not there any more.
+/// Returns whether an account can be given a device. Returns who has it so far, where that is an account that is not
+/// there any more.
 ///
 /// # Errors
 /// It is another's, who would not be told of it any more.
@@ -136,8 +138,8 @@ pub(crate) async fn claim(registry: &Registry, account: &Account, device: &Name)
     }
 }
 
-/// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be one of
-/// which the consumer did not learn that, because the command was cut short.
+/// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be
+/// one of which the consumer did not learn that, because the command was cut short.
 pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
     let registry = &ownership.registry;
     let account = find(registry, username).await?;
@@ -155,7 +157,7 @@ pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices:
     Ok(account)
 }
 
-/// The devices of an account among all.
+/// Returns the devices of an account among all.
 pub(crate) fn devices_of(devices: &BTreeMap<Name, Registration>, account: &Account) -> Vec<Name> {
     let own = devices.iter().filter(|(_, registration)| registration.account.as_ref() == Some(&account.id));
     own.map(|(device, _)| device.clone()).collect()
@@ -184,12 +186,12 @@ async fn name_of(registry: &Registry, id: &Name) -> Result<Option<String>> {
 fn taken(device: &Name, username: &str, owner: &Option<String>) -> String {
     match owner {
         Some(owner) => format!(
-            "`{device}` belongs to `{owner}`, who would not be told of it any more: `dag-infra account unassign {owner} \
-             {device}` first, then assign it to `{username}`"
+            "`{device}` belongs to `{owner}`, who would not be told of it any more: `dag-infra account unassign \
+             {owner} {device}` first, then assign it to `{username}`"
         ),
         None => format!(
-            "`{device}` belongs to an account that is not known here: `dag-infra provision {device} --account {username}` \
-             gives it to `{username}`"
+            "`{device}` belongs to an account that is not known here: `dag-infra provision {device} --account \
+             {username}` gives it to `{username}`"
         ),
     }
 }

@@ -31,7 +31,8 @@ impl<'a> Ownership<'a> {
         self.cloud.announce(&self.events, devices).await
     }
 
-    /// Takes a device from an account if it is the account's. The thing comes first: by the registry the device is found again.
+    /// Takes a device from an account if it is the account's. The thing comes first: by the registry the device is
+    /// found again.
     pub(super) async fn disown(&self, device: &Name, account: &Account) -> Result<()> {
         self.iot.set_account(device, None).await?;
         let disown = |registration: &mut Registration| {

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use argon2::{Argon2, PasswordHasher as _};
 
-/// So many characters has a password at least, and at most: longer ones would make logging in slow for everybody.
+/// The shortest and the longest password, in characters: longer ones would make logging in slow for everybody.
 const SHORTEST: usize = 10;
 pub(crate) const LONGEST: usize = 1_000;
 

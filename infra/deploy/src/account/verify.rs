@@ -67,7 +67,7 @@ pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Res
     }
 }
 
-/// Whether an identity is verified, if SES knows it.
+/// Returns whether an identity is verified, if SES knows it.
 async fn verified(client: &Client, identity: &str) -> Result<Option<bool>> {
     match client.get_email_identity().email_identity(identity).send().await {
         Ok(identity) => Ok(Some(identity.verified_for_sending_status())),

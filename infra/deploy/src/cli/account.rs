@@ -171,16 +171,16 @@ impl SetEmail {
     }
 }
 
-/// Has SES ask the owners of an account's addresses where that is needed, and returns a sentence for each. `change` says what
-/// was done already.
+/// Has SES ask the owners of an account's addresses where that is needed, and returns a sentence for each. `change`
+/// says what was done already.
 async fn ask_owners(cloud: &Cloud, config: &Config, account: &dag_cloud::Account, change: &str) -> Result<Vec<String>> {
     let mut states = Vec::new();
     for email in &account.emails {
         let verification = account::verify(cloud, config, email).await.with_context(|| {
             let emails: Vec<String> = account.emails.iter().map(|email| format!("--email {email}")).collect();
             format!(
-                "the account `{}` {change}, and not every owner of its addresses was asked. For that run `dag-infra account \
-                 set-email {} {}` when this is mended",
+                "the account `{}` {change}, and not every owner of its addresses was asked. For that run `dag-infra \
+                 account set-email {} {}` when this is mended",
                 account.username,
                 account.username,
                 emails.join(" ")

@@ -85,8 +85,8 @@ fn warnings(facts: &Facts) -> Vec<String> {
     let mut warnings = Vec::new();
     for secret in &facts.unreachable {
         warnings.push(format!(
-            "warning: `{secret}` in rules/ cannot be had in the cloud: name it `env:NAME`, in letters, digits and `_`, and \
-             set it by `dag-infra secret set NAME`"
+            "warning: `{secret}` in rules/ cannot be had in the cloud: name it `env:NAME`, in letters, digits and `_`, \
+             and set it by `dag-infra secret set NAME`"
         ));
     }
     if facts.operator_email.is_none() {
@@ -112,9 +112,9 @@ impl Deployment<'_> {
         let others = listeners(&cloud.sdk, &self.facts).await?;
         if !others.is_empty() {
             bail!(
-                "the topic rules {} hear the same devices, in this account and region: people would be told twice, and of \
-                 devices that are not known here. Delete the other stack, or give this one another region (`region` in \
-                 `[aws]`) or other topics (`topics` in `[uplink]`)",
+                "the topic rules {} hear the same devices, in this account and region: people would be told twice, and \
+                 of devices that are not known here. Delete the other stack, or give this one another region (`region` \
+                 in `[aws]`) or other topics (`topics` in `[uplink]`)",
                 others.join(", ")
             );
         }
@@ -197,7 +197,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Shows what a plan would change, asks, and does it. Answers what is told of it to programs.
+    /// Shows what a plan would change, asks, and does it. Returns what is told of it to programs.
     async fn apply(&self, stack: &Stack, plan: &Plan) -> Result<Value> {
         let title = stack.place();
         let Some(proposal) = stack.propose(plan).await? else {

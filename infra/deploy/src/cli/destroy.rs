@@ -62,8 +62,9 @@ impl Destroy {
             }
             let places: Vec<&str> = there.iter().map(|stack| stack.region.as_str()).collect();
             eprintln!(
-                "This deletes `{name}` in {}: functions, queues, rules of the broker, alarms, roles{}.\nKept: the table and the \
-                 secret, as they are, and the bucket of packages. Delete them in the console if they are not wanted.",
+                "This deletes `{name}` in {}: functions, queues, rules of the broker, alarms, roles{}.\nKept: the \
+                 table and the secret, as they are, and the bucket of packages. Delete them in the console if they \
+                 are not wanted.",
                 places.join(" and in "),
                 if devices.is_empty() { String::new() } else { format!(", and the devices {}", devices.join(", ")) }
             );

@@ -25,7 +25,7 @@ const HEAD: [&str; 7] = ["DEVICE", "NAME", "ACCOUNT", "LAST REPORT", "CONNECTION
 /// The place of the column that is there only where certificates were counted.
 const CERTIFICATES: usize = 5;
 
-/// So many digits of what names rules tell them apart.
+/// The digits of an id of rules that are shown: they tell rules apart.
 const DIGITS: usize = 12;
 
 impl List {

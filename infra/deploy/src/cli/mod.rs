@@ -32,7 +32,8 @@ use crate::explain::sentence;
                   dag-infra template            what would be made, without an account\n  \
                   dag-infra deploy              shows every change and asks before it makes it\n  \
                   dag-infra provision DEVICE    a device's certificate and everything that goes onto its card\n\n\
-                  Region and credentials are those of the AWS command line: AWS_PROFILE, `aws configure`, `aws sso login`."
+                  Region and credentials are those of the AWS command line: AWS_PROFILE, `aws configure`, `aws sso \
+                  login`."
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -37,8 +37,8 @@ pub(super) struct Provision {
     /// The key that signs rules, if there is one; else rules-signing.key beside config.toml
     #[arg(long, value_name = "FILE")]
     signing_key: Option<PathBuf>,
-    /// Also write the bundle as a file for cloud-init, `user-data` or the `vendor-data` beside one: the program and its unit are
-    /// installed as without it
+    /// Also write the bundle as a file for cloud-init, `user-data` or the `vendor-data` beside one: the program and its
+    /// unit are installed as without it
     #[arg(long, value_name = "FILE")]
     cloud_init: Option<PathBuf>,
     /// Also register the device with a fleet of balena and set its variables there
@@ -56,8 +56,8 @@ pub(super) struct Provision {
     /// Give the device another certificate; the first one stays good until `--rotate --finish`
     #[arg(long)]
     rotate: bool,
-    /// End the certificates that a rotation left, once the device runs with the new one. By which it connects cannot be known
-    /// here: put the new files onto it, and look in `dag-infra list` whether it reported since
+    /// End the certificates that a rotation left, once the device runs with the new one. By which it connects cannot be
+    /// known here: put the new files onto it, and look in `dag-infra list` whether it reported since
     #[arg(long, requires = "rotate", conflicts_with_all = OF_FILES)]
     finish: bool,
     /// Revoke everything of a device that was stolen; its history stays
@@ -163,8 +163,8 @@ fn revocation_text(device: &str, revoked: usize, companions: &BTreeSet<String>) 
     for companion in companions {
         let _ = write!(
             text,
-            "\n`{companion}` had the same certificate, and is locked out, too: `dag-infra provision {companion} --rotate` makes \
-             new files for it"
+            "\n`{companion}` had the same certificate, and is locked out, too: `dag-infra provision {companion} \
+             --rotate` makes new files for it"
         );
     }
     text
@@ -212,15 +212,15 @@ fn report_text(report: &Report, at_balena: bool) -> String {
         ),
         false => writeln!(
             text,
-            "Its bundle is `{folder}`: copy all of it to /var/lib/dag on the device, and give it to the daemon there:\n  \
-             sudo chown -R dag:dag /var/lib/dag"
+            "Its bundle is `{folder}`: copy all of it to /var/lib/dag on the device, and give it to the daemon \
+             there:\n  sudo chown -R dag:dag /var/lib/dag"
         ),
     };
     if report.certificate.is_none() && !at_balena {
         let _ = writeln!(
             text,
-            "The certificate and the key that the device has belong there as `uplink/device.pem` and `uplink/device.key`, the \
-             key with mode 0600."
+            "The certificate and the key that the device has belong there as `uplink/device.pem` and \
+             `uplink/device.key`, the key with mode 0600."
         );
     } else if report.certificate.is_some() && !report.key {
         let _ = writeln!(text, "The device's own key belongs there as `uplink/device.key`, with mode 0600.");
@@ -228,8 +228,8 @@ fn report_text(report: &Report, at_balena: bool) -> String {
     if report.others > 0 {
         let _ = writeln!(
             text,
-            "{} good besides. Once the device runs with the new files, and `dag-infra list` shows a report from after that: \
-             `dag-infra provision {device} --rotate --finish`.",
+            "{} good besides. Once the device runs with the new files, and `dag-infra list` shows a report from after \
+             that: `dag-infra provision {device} --rotate --finish`.",
             match report.others {
                 1 => "1 older certificate stays".to_owned(),
                 others => format!("{others} older certificates stay"),

@@ -35,7 +35,8 @@ pub(super) struct Push {
     /// The key that signs them; rules-signing.key beside the configuration unless given
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// This key signs from now on, and not the one before: every device needs a new bundle then, by `dag-infra provision`
+    /// This key signs from now on, and not the one before: every device needs a new bundle then, by `dag-infra
+    /// provision`
     #[arg(long)]
     new_key: bool,
     /// Sign by this machine's clock though rules were signed later already: the other machine's clock was wrong
@@ -113,8 +114,8 @@ fn failed_text(pushed: &PushReport) -> String {
 
 fn sent_text(devices: &str) -> String {
     format!(
-        "They are sent to {devices} now, or when next there is a connection. A device checks them itself, and runs them or says why \
-         not: `dag-infra list` shows who runs what."
+        "They are sent to {devices} now, or when next there is a connection. A device checks them itself, and runs \
+         them or says why not: `dag-infra list` shows who runs what."
     )
 }
 

@@ -62,7 +62,7 @@ impl Secret {
     }
 }
 
-/// The value, typed without an echo, or all of the standard input but its last line break.
+/// Returns the value, typed without an echo, or all of the standard input but its last line break.
 fn value(name: &str, stdin: bool) -> Result<String> {
     let value = if stdin {
         let mut text = String::new();

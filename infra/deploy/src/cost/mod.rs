@@ -10,7 +10,7 @@ use crate::template::{Facts, Template};
 /// Prices, with their date and where they stand.
 const PRICES: &str = include_str!("prices.toml");
 
-/// A month has so many minutes: 365 days through 12.
+/// The minutes of a month: 365 days divided by 12.
 const MINUTES: f64 = 43_800.0;
 
 /// A device that has nothing to tell says so every six hours.
@@ -26,12 +26,12 @@ const POLLS: f64 = 2.0 * 5.0 * MINUTES * 3.0;
 const REPORT_READS: f64 = 1.0;
 const REPORT_WRITES: f64 = 2.0;
 
-/// What telling of an outage costs the table, as `infra/cloud/tests/aws/cost.rs` counts it: three commits, each of them a
-/// transaction, which counts twice, of about 3 KB.
+/// What telling of an outage costs the table, as `infra/cloud/tests/aws/cost.rs` counts it: three commits, each of them
+/// a transaction, which counts twice, of about 3 KB.
 const TOLD_READS: f64 = 2.0;
 const TOLD_WRITES: f64 = 3.0 * 2.0 * 3.0;
 
-/// An invocation takes so long, in seconds, at 256 MB.
+/// The duration of an invocation at 256 MB, in seconds.
 const INVOCATION: f64 = 0.05;
 const GB: f64 = 0.25;
 
@@ -178,7 +178,7 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     Ok(Cost { dated: prices.dated, region: prices.region, deployed_in, lines, usd, usd_for_a_device: of_devices / n })
 }
 
-/// How many metrics an alarm reads; none where the resource is no alarm.
+/// Returns how many metrics an alarm reads; none where the resource is no alarm.
 fn metrics(resource: &Value) -> u32 {
     if resource.get("Type").is_none_or(|kind| kind != "AWS::CloudWatch::Alarm") {
         return 0;

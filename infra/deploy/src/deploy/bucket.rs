@@ -40,7 +40,7 @@ pub(crate) fn name(stack: &str, account: &str, region: &str) -> String {
 }
 
 impl Bucket {
-    /// The bucket of a stack, which need not be there.
+    /// Returns the bucket of a stack, which need not be there.
     pub fn new(sdk: &SdkConfig, stack: &str, account: &str, region: &str) -> Bucket {
         Bucket {
             client: Client::new(sdk),
@@ -50,7 +50,7 @@ impl Bucket {
         }
     }
 
-    /// Makes it where it is missing. Answers whether it did.
+    /// Makes it where it is missing. Returns whether it did.
     pub async fn ensure(&self) -> Result<bool> {
         let head = self.client.head_bucket().bucket(&self.name).expected_bucket_owner(&self.account).send().await;
         let missing = match head {
@@ -75,7 +75,7 @@ impl Bucket {
         Ok(missing)
     }
 
-    /// Uploads what is not there. Answers whether it was missing.
+    /// Uploads what is not there. Returns whether it was missing.
     pub async fn put(&self, package: &Package) -> Result<bool> {
         let head = self.client.head_object().bucket(&self.name).key(&package.key);
         match head.expected_bucket_owner(&self.account).send().await {
@@ -90,15 +90,15 @@ impl Bucket {
         Ok(true)
     }
 
-    /// The address by which CloudFormation reads an object.
+    /// Returns the address by which CloudFormation reads an object.
     pub fn url(&self, key: &str) -> String {
         format!("https://{}.s3.{}.amazonaws.com/{key}", self.name, self.region)
     }
 
     fn foreign(&self) -> String {
         format!(
-            "the bucket `{}` is not to be used: it belongs to another account, or these credentials may not see it. Choose \
-             another name for the stack (`stack` in `[aws]`), or other credentials by AWS_PROFILE",
+            "the bucket `{}` is not to be used: it belongs to another account, or these credentials may not see it. \
+             Choose another name for the stack (`stack` in `[aws]`), or other credentials by AWS_PROFILE",
             self.name
         )
     }
@@ -176,7 +176,7 @@ impl Bucket {
     }
 }
 
-/// The status of HTTP: the answers to HEAD have no body that says more.
+/// Returns the status of HTTP: the answers to HEAD have no body that says more.
 fn status<E>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }

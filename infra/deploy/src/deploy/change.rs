@@ -76,7 +76,7 @@ impl From<ResourceChange> for ProposedChange {
     }
 }
 
-/// The table, with what cannot be taken back at its end.
+/// Returns the table, with what cannot be taken back at its end.
 pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let rows: Vec<[String; 4]> = changes.iter().map(row).collect();
     let mut text = words::columns(["", "Resource", "What it is", "What of it"], &rows);

@@ -139,7 +139,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Executes a proposal, tells every event, and answers the outputs.
+    /// Executes a proposal, tells every event, and returns the outputs.
     ///
     /// # Errors
     /// What failed, why, and what is in force now.

@@ -7,7 +7,7 @@ use super::{certificate::Certificate, client::Iot};
 use crate::explain::explain;
 
 impl Iot {
-    /// The certificates that are attached to a thing.
+    /// Returns the certificates that are attached to a thing.
     pub async fn certificates(&self, device: &str) -> Result<Vec<Certificate>> {
         let mut found = Vec::new();
         let mut pages = self.client.list_thing_principals().thing_name(device).into_paginator().send();
@@ -29,7 +29,8 @@ impl Iot {
         Ok(active)
     }
 
-    /// How many certificates let a device in: those that are attached to its thing and active. One without a thing has none.
+    /// Returns how many certificates let a device in: those that are attached to its thing and active. One without a
+    /// thing has none.
     pub async fn active_certificates(&self, device: &str) -> Result<usize> {
         if self.find_thing(device).await?.is_none() {
             return Ok(0);
@@ -37,7 +38,7 @@ impl Iot {
         Ok(self.active_among(&self.certificates(device).await?).await?.len())
     }
 
-    /// The other things that have a certificate of a device, too: whoever has that can be any of them.
+    /// Returns the other things that have a certificate of a device, too: whoever has that can be any of them.
     pub async fn other_things(&self, device: &str, certificate: &Certificate) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let mut pages = self.client.list_principal_things().principal(&certificate.arn).into_paginator().send();
@@ -125,7 +126,7 @@ impl Iot {
         detach.map(|_| ()).map_err(|error| explain("detaching a policy from the certificate", &error))
     }
 
-    /// Makes a certificate the device's: policy, thing, and then active. Answers what there was to do.
+    /// Makes a certificate the device's: policy, thing, and then active. Returns what there was to do.
     pub async fn put_into_service(&self, device: &str, certificate: &Certificate) -> Result<Vec<&'static str>> {
         let Some((_, status)) = self.describe(certificate).await? else {
             bail!("the certificate of `{device}` was deleted: give it another by `--rotate`");

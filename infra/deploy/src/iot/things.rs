@@ -49,8 +49,8 @@ impl Iot {
         update.send().await.map(|_| ()).map_err(|error| explain("giving the thing its type", &error))
     }
 
-    /// Has a thing name another account, or none: an empty value removes an attribute ("AttributePayload"). A device that was
-    /// not provisioned yet has no thing, which names its account once it is made.
+    /// Has a thing name another account, or none: an empty value removes an attribute ("AttributePayload"). A device
+    /// that was not provisioned yet has no thing, which names its account once it is made.
     pub async fn set_account(&self, device: &str, account: Option<&str>) -> Result<()> {
         let account = account.unwrap_or_default();
         let attribute = AttributePayload::builder().attributes(ACCOUNT, account).merge(true).build();
@@ -94,8 +94,8 @@ impl Iot {
         Ok(devices)
     }
 
-    /// Shuts a device out for good: its certificates are at an end, and its thing is deleted, without which its type could not
-    /// be. A certificate that a thing outside has, too, loses the stack's policy and nothing else.
+    /// Shuts a device out for good: its certificates are at an end, and its thing is deleted, without which its type
+    /// could not be. A certificate that a thing outside has, too, loses the stack's policy and nothing else.
     pub async fn remove_device(&self, device: &str) -> Result<()> {
         for certificate in self.certificates(device).await? {
             if self.other_things(device, &certificate).await?.is_empty() {

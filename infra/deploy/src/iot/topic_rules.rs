@@ -9,8 +9,8 @@ use crate::{
     template::{Facts, rule_name},
 };
 
-/// The topic rules of others that hear what our devices say: a second stack with the same topics, which would tell people a
-/// second time.
+/// Returns the topic rules of others that hear what our devices say: a second stack with the same topics, which would
+/// tell people a second time.
 ///
 /// # Errors
 /// AWS IoT cannot be asked.

@@ -11,8 +11,8 @@ pub(super) struct Adoption {
     pub warnings: Vec<String>,
 }
 
-/// Attaches the policy to every active certificate of a thing, and gives the thing the type of devices if it has none. Which
-/// of them the device uses is not known here, so that none becomes the bundle's.
+/// Attaches the policy to every active certificate of a thing, and gives the thing the type of devices if it has none.
+/// Which of them the device uses is not known here, so that none becomes the bundle's.
 ///
 /// # Errors
 /// The thing has no active certificate, or a call failed.

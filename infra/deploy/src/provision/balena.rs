@@ -30,8 +30,8 @@ pub(crate) struct Balena {
 /// The program.
 const PROGRAM: &str = "balena";
 
-/// Linux hands no program a variable of more than 128 KiB, name and all ("execve", `MAX_ARG_STRLEN`). balena itself takes 1 MB
-/// ("Variables").
+/// Linux hands no program a variable of more than 128 KiB, name and all ("execve", `MAX_ARG_STRLEN`). balena itself
+/// takes 1 MB ("Variables").
 const LONGEST_VARIABLE: usize = 128 * 1024 - 64;
 
 /// A device's id as balena has it: 32 or 62 hex digits.
@@ -45,8 +45,8 @@ fn uuid(device: &str) -> Result<String> {
         return Ok(plain);
     }
     bail!(
-        "balena names devices by 32 small hex digits, and `{device}` is none of those names: take one that `openssl rand \
-         -hex 16` prints, and give the device its name by `--name`"
+        "balena names devices by 32 small hex digits, and `{device}` is none of those names: take one that `openssl \
+         rand -hex 16` prints, and give the device its name by `--name`"
     );
 }
 
@@ -60,8 +60,8 @@ impl Balena {
         let has = |name: &str| note.uplink(name).exists();
         if ["device", "next"].iter().any(|name| has(&format!("{name}.csr")) && !has(&format!("{name}.key"))) {
             bail!(
-                "the device made its key by itself, and `{}` does not have it: balena's devices get theirs from there. Leave \
-                 `--balena` out, or give the device another key by `--rotate`",
+                "the device made its key by itself, and `{}` does not have it: balena's devices get theirs from there. \
+                 Leave `--balena` out, or give the device another key by `--rotate`",
                 note.folder().display()
             );
         }
@@ -83,8 +83,9 @@ impl Balena {
         if !known.map_err(missing)?.success() {
             if note.state.certificate.is_none() {
                 bail!(
-                    "balena has no device `{uuid}`, or you are not logged in (`balena login`): a device that is adopted keeps \
-                     the key that it has there. Where it has none, leave `--balena` out, or give it one by `--rotate`"
+                    "balena has no device `{uuid}`, or you are not logged in (`balena login`): a device that is \
+                     adopted keeps the key that it has there. Where it has none, leave `--balena` out, or give it one \
+                     by `--rotate`"
                 );
             }
             run(&["device", "register", &self.fleet, "--uuid", &uuid], None)?;
@@ -107,7 +108,8 @@ impl Balena {
             self.download(image)?;
         }
         let shown = image.to_string_lossy();
-        // Else it asks. It would take the key of a Wi-Fi as an argument, too, where everybody on the machine can see it.
+        // Else it asks. It would take the key of a Wi-Fi as an argument, too, where everybody on the machine can see
+        // it.
         let mut arguments = vec!["os", "configure", &shown, "--device", uuid, "--config-network", "ethernet"];
         let connection = self.connection.as_ref().map(|connection| connection.to_string_lossy());
         if let Some(connection) = &connection {
@@ -127,8 +129,9 @@ impl Balena {
     }
 }
 
-/// What the device is told: detectordag's variables and those of what has been added since, for `balena-start.sh`, and our own
-/// for what the daemon reads by itself. A device of an older fleet keeps the key and the certificate that it has there.
+/// What the device is told: detectordag's variables and those of what has been added since, for `balena-start.sh`, and
+/// our own for what the daemon reads by itself. A device of an older fleet keeps the key and the certificate that it
+/// has there.
 fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>> {
     let contents = bundle::contents(note)?;
     let file = |path: &str| {
@@ -153,8 +156,8 @@ fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>>
     ]);
     if let Some((name, value)) = variables.iter().find(|(_, value)| value.len() > LONGEST_VARIABLE) {
         bail!(
-            "`{name}` would have {} bytes, and Linux hands a program {LONGEST_VARIABLE} at most: shorten what it is made of, or \
-             leave `--balena` out",
+            "`{name}` would have {} bytes, and Linux hands a program {LONGEST_VARIABLE} at most: shorten what it is \
+             made of, or leave `--balena` out",
             value.len()
         );
     }
@@ -175,8 +178,8 @@ fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
 fn missing(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::NotFound => anyhow::anyhow!(
-            "there is no program `{PROGRAM}`: install balena's command line (`npm install --global balena-cli`), then run \
-             `balena login`"
+            "there is no program `{PROGRAM}`: install balena's command line (`npm install --global balena-cli`), then \
+             run `balena login`"
         ),
         _ => anyhow::anyhow!("`{PROGRAM}` cannot be run: {error}"),
     }

@@ -27,7 +27,8 @@ pub(super) struct Uplink<'a> {
     pub rules_key: Option<String>,
 }
 
-/// Writes everything but the key; without a certificate where the device keeps one of its own. Answers whether anything changed.
+/// Writes everything but the key; without a certificate where the device keeps one of its own. Returns whether anything
+/// changed.
 ///
 /// # Errors
 /// The configuration or the rules cannot be used, or the folder cannot be written.
@@ -68,14 +69,14 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Reads `rules/` whole, scenarios and templates included: the device's rules are to have the name that its consumer's
-    /// have.
+    /// Reads `rules/` whole, scenarios and templates included: the device's rules are to have the name that its
+    /// consumer's have.
     pub fn rules(root: &Path) -> Result<Folder> {
         Folder::read(&root.join("rules")).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))
     }
 }
 
-/// The device's `config.toml`.
+/// Returns the device's `config.toml`.
 fn config(source: &Source<'_>, device: &str, uplink: &Uplink<'_>) -> Result<String> {
     let mut fleet: Table = source.config.parse().context("the configuration is not TOML any more")?;
     let mut own = Table::new();
@@ -101,8 +102,8 @@ fn config(source: &Source<'_>, device: &str, uplink: &Uplink<'_>) -> Result<Stri
     }
     own.insert("uplink".to_owned(), Value::Table(section));
     let about = format!(
-        "# Made for the device `{device}` by `dag-infra provision`, which makes it anew each time: change the config.toml \
-         that it was\n# made from.\n\n"
+        "# Made for the device `{device}` by `dag-infra provision`, which makes it anew each time: change the \
+         config.toml that it was\n# made from.\n\n"
     );
     let text = toml::to_string(&own)?;
     Ok(about + text.as_str())
@@ -138,8 +139,8 @@ fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
     Ok(changed)
 }
 
-/// Whether the bundle's `rules/` is its own: what lies behind a link is somebody else's, and would be made the same as the
-/// fleet's.
+/// Whether the bundle's `rules/` is its own: what lies behind a link is somebody else's, and would be made the same as
+/// the fleet's.
 ///
 /// # Errors
 /// It is a link, or has a folder that is one.

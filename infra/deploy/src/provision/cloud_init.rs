@@ -1,8 +1,8 @@
 //! A bundle as a file for cloud-init, which puts it in place at a machine's first boot: as its `user-data`, or as the
 //! `vendor-data` beside a `user-data` that somebody else made, like Raspberry Pi Imager.
 //!
-//! cloud-init takes each key of the one file or of the other, whole. So there are no `users` here: they would take the place
-//! of whoever was to log in, or be lost to them. The daemon's user is made by a command instead.
+//! cloud-init takes each key of the one file or of the other, whole. So there are no `users` here: they would take the
+//! place of whoever was to log in, or be lost to them. The daemon's user is made by a command instead.
 
 use std::{
     collections::BTreeSet,

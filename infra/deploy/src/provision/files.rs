@@ -27,7 +27,7 @@ impl Access {
     }
 }
 
-/// Writes a file of a bundle, durably. Answers whether that changed anything.
+/// Writes a file of a bundle, durably. Returns whether that changed anything.
 ///
 /// # Errors
 /// The folder cannot be written to.
@@ -68,8 +68,8 @@ pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool>
     Ok(true)
 }
 
-/// Takes the rights to read a file from everybody but its owner. A file system without rights, like the one that a Pi boots
-/// from, refuses that, and has none to take.
+/// Takes the rights to read a file from everybody but its owner. A file system without rights, like the one that a Pi
+/// boots from, refuses that, and has none to take.
 fn narrow(path: &Path) -> io::Result<()> {
     match fs::set_permissions(path, Permissions::from_mode(Access::Secret.mode())) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -83,8 +83,8 @@ pub(super) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     File::open(folder(to))?.sync_all()
 }
 
-/// Moves a file out of the way, to a name beside it that is free: `device.key` becomes `device.key.old`. For what nobody needs
-/// as far as is known here, and somebody might.
+/// Moves a file out of the way, to a name beside it that is free: `device.key` becomes `device.key.old`. For what
+/// nobody needs as far as is known here, and somebody might.
 ///
 /// # Errors
 /// The folder cannot be written to.

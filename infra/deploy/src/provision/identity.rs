@@ -17,8 +17,8 @@ use super::{
     note::Note,
 };
 
-/// The request in the bundle; `name` is that of its files: `device`, or `next` for those that are to follow. Where there is
-/// none yet it is the one in the file `given`, else key and request are made.
+/// Returns the request in the bundle; `name` is that of its files: `device`, or `next` for those that are to follow.
+/// Where there is none yet it is the one in the file `given`, else key and request are made.
 ///
 /// # Errors
 /// The bundle has another request or a broken key, what is given is no request, the folder cannot be written.
@@ -73,7 +73,7 @@ fn read_given(given: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Whether the bundle has anything of its certificate's own: the key, or the request that the device made.
+/// Returns whether the bundle has anything of its certificate's own: the key, or the request that the device made.
 pub(super) fn is_here(note: &Note) -> bool {
     ["device.key", "device.csr"].iter().any(|name| note.uplink(name).exists())
 }
@@ -89,16 +89,16 @@ pub(super) fn check_same(note: &Note, given: Option<&Path>) -> Result<()> {
     let here = if next.is_some() { next } else { files::read(&note.uplink("device.csr"))? };
     if here.as_ref() != Some(&text) {
         bail!(
-            "`{}` is not the request of the rotation that waits: finish that one by `--rotate --finish` first, then give \
-             the device another certificate (`--rotate` without `--csr` goes on with what was begun)",
+            "`{}` is not the request of the rotation that waits: finish that one by `--rotate --finish` first, then \
+             give the device another certificate (`--rotate` without `--csr` goes on with what was begun)",
             given.display()
         );
     }
     Ok(())
 }
 
-/// Puts the key and request that are to follow in the place of those of the bundle. The key that was there is set aside: its
-/// certificate is still good, and who knows where else that key is.
+/// Puts the key and request that are to follow in the place of those of the bundle. The key that was there is set
+/// aside: its certificate is still good, and who knows where else that key is.
 ///
 /// # Errors
 /// The folder cannot be read or written.
@@ -116,7 +116,8 @@ pub(super) fn install_next(note: &Note) -> Result<()> {
     files::move_file(&next_request, &request).map_err(|error| files::unwritten(&request, &error))
 }
 
-/// Whether there is a key at a path, and it is not that of a request. Of one that cannot be read nothing is known.
+/// Returns whether there is a key at a path, and it is not that of a request. Of one that cannot be read nothing is
+/// known.
 fn is_of_another(key: &Path, request: &str) -> Result<bool> {
     let Some(key) = files::read(key)? else { return Ok(false) };
     let of_request = || {
@@ -131,8 +132,8 @@ fn is_of_another(key: &Path, request: &str) -> Result<bool> {
 /// RSA keys of these sizes are read by what a device connects with (ring's `RsaKeyPair`).
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
-/// Whether AWS would take a request ("CreateCertificateFromCsr"), and the device could connect by its key: signed by that key,
-/// which is RSA or of one of two NIST curves. AWS takes P-521, too, and a device cannot use it.
+/// Whether AWS would take a request ("CreateCertificateFromCsr"), and the device could connect by its key: signed by
+/// that key, which is RSA or of one of two NIST curves. AWS takes P-521, too, and a device cannot use it.
 fn check(text: &str) -> Result<()> {
     const HOW: &str = "make one with `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout \
                        device.key -subj /CN=DEVICE -out device.csr`";

@@ -1,9 +1,9 @@
 //! Devices: each a thing of AWS IoT with a certificate, a bundle of files for its card, and a row of the registry.
 //!
-//! `order.rs` says what can be asked and what is answered. `note.rs` keeps what was done in the bundle, so that whatever was
-//! left halfway goes on. `identity.rs` has key and request, `bundle.rs` the files,
-//! `register.rs` the registry, `warn.rs` what would go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a
-//! device later; `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
+//! `order.rs` says what can be asked and what is answered. `note.rs` keeps what was done in the bundle, so that
+//! whatever was left halfway goes on. `identity.rs` has key and request, `bundle.rs` the files, `register.rs` the
+//! registry, `warn.rs` what would go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a device later;
+//! `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
 
 mod adopt;
 mod balena;
@@ -143,7 +143,7 @@ impl<'a> Provisioner<'a> {
         Ok(Ending { certificates, reported })
     }
 
-    /// Ends the certificates that a rotation left. Answers how many.
+    /// Ends the certificates that a rotation left. Returns how many.
     ///
     /// # Errors
     /// There is no rotation to finish, or which call failed.
@@ -154,7 +154,7 @@ impl<'a> Provisioner<'a> {
         Ok(certificates.len())
     }
 
-    /// The other things that share a certificate with a device, and lose it when that is revoked.
+    /// Returns the other things that share a certificate with a device, and lose it when that is revoked.
     ///
     /// # Errors
     /// Which call failed.
@@ -162,7 +162,7 @@ impl<'a> Provisioner<'a> {
         revoke::companions(&self.iot, &order.device).await
     }
 
-    /// Revokes everything of a device. Answers how many certificates.
+    /// Revokes everything of a device. Returns how many certificates.
     ///
     /// # Errors
     /// There is no such device, or which call failed.
@@ -188,7 +188,7 @@ impl<'a> Provisioner<'a> {
         self.complete(order, &note, &owners, done, adopted.warnings).await
     }
 
-    /// The bundle that an order is about, once it is known that nothing speaks against writing it.
+    /// Returns the bundle that an order is about, once it is known that nothing speaks against writing it.
     fn open(&self, order: &Order) -> Result<Note> {
         check_id(&order.device)?;
         if let Some(name) = &order.name {
@@ -196,8 +196,8 @@ impl<'a> Provisioner<'a> {
         }
         if package::differs(package::by_itself(&self.text, self.path)?, self.config) {
             bail!(
-                "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the device, whose files are \
-                 made of {} as it is: write it there",
+                "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the device, whose \
+                 files are made of {} as it is: write it there",
                 self.path.display()
             );
         }
@@ -216,7 +216,7 @@ impl<'a> Provisioner<'a> {
         Ok(note)
     }
 
-    /// The bundle of a device that has one.
+    /// Returns the bundle of a device that has one.
     async fn find_note(&self, order: &Order) -> Result<Note> {
         self.find_thing(&order.device).await?;
         Note::find(&order.out, &order.device, self.cloud)?
@@ -233,15 +233,15 @@ impl<'a> Provisioner<'a> {
     async fn check_new(&self, device: &str, thing_type: Option<&str>) -> Result<()> {
         if thing_type != Some(&self.iot.thing_type) {
             bail!(
-                "AWS IoT has a thing `{device}` already, which this stack did not make: `--adopt` takes it over with the \
-                 certificate that it has"
+                "AWS IoT has a thing `{device}` already, which this stack did not make: `--adopt` takes it over with \
+                 the certificate that it has"
             );
         }
         if !self.iot.certificates(device).await?.is_empty() {
             bail!(
                 "the device `{device}` has a certificate already, and its bundle is not here: say where that is by \
-                 `--out DIR`. Without one, `--adopt` takes over a device of an older fleet with the certificate that it has, \
-                 and `--rotate` gives it another"
+                 `--out DIR`. Without one, `--adopt` takes over a device of an older fleet with the certificate that \
+                 it has, and `--rotate` gives it another"
             );
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What was done for a device so far, kept in its bundle: `provision.json`.
 //!
-//! A certificate is issued inactive, state here, then attached, and only then activated. So one that was issued and not noted
-//! opens nothing.
+//! A certificate is issued inactive, state here, then attached, and only then activated. So one that was issued and not
+//! noted opens nothing.
 
 use std::{
     fs, io,
@@ -29,8 +29,8 @@ pub(super) struct ProvisionState {
     /// Where the device's stack is.
     pub region: String,
     pub stack: String,
-    /// Whether the device was taken over from an older fleet: until it is given a certificate from here, it has its own, of
-    /// which this bundle has nothing.
+    /// Whether the device was taken over from an older fleet: until it is given a certificate from here, it has its
+    /// own, of which this bundle has nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
     /// The certificate of `uplink/device.key`.

@@ -56,8 +56,8 @@ pub(crate) struct Ending {
 pub(crate) fn check_id(device: &str) -> Result<()> {
     if !dag_config::is_device_id(device) {
         bail!(
-            "`{}` cannot be the id of a device: use letters, digits, `-` and `_`, at most 64, for it stands in topics and \
-             names of files",
+            "`{}` cannot be the id of a device: use letters, digits, `-` and `_`, at most 64, for it stands in topics \
+             and names of files",
             device.escape_debug()
         );
     }

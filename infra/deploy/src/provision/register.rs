@@ -29,7 +29,7 @@ pub(super) struct Owners {
     pub usual: Option<Name>,
 }
 
-/// The account of a user name.
+/// Returns the account of a user name.
 ///
 /// # Errors
 /// There is none.
@@ -40,7 +40,7 @@ pub(super) async fn account(registry: &Registry, username: &str) -> Result<Accou
     }
 }
 
-/// Registers a device. Answers what the registry has of it now, and whether that is new.
+/// Registers a device. Returns what the registry has of it now, and whether that is new.
 ///
 /// # Errors
 /// The table cannot be read or written.

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use super::note::Note;
 use crate::iot::{CertificateStatus, Iot};
 
-/// Revokes every certificate of a device, all of them before anything else, and detaches them then. AWS IoT ends what is
-/// connected by them within minutes ("UpdateCertificate"). Answers how many there were.
+/// Revokes every certificate of a device, all of them before anything else, and detaches them then. AWS IoT ends what
+/// is connected by them within minutes ("UpdateCertificate"). Returns how many there were.
 ///
 /// # Errors
 /// A call failed: then it is to be made again.
@@ -37,7 +37,7 @@ pub(super) async fn revoke(iot: &Iot, device: &str, note: Option<&Note>) -> Resu
     Ok(revoked)
 }
 
-/// The other things that lose a certificate by that.
+/// Returns the other things that lose a certificate by that.
 ///
 /// # Errors
 /// A call failed.

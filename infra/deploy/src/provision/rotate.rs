@@ -8,13 +8,13 @@ use dag_engine::Time;
 use super::{identity, note::Note};
 use crate::iot::{Certificate, CertificateStatus, Iot};
 
-/// The thing's certificates besides the bundle's, whatever they are good for.
+/// Returns the thing's certificates besides the bundle's, whatever they are good for.
 async fn others(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     let attached = iot.certificates(&note.state.device).await?;
     Ok(attached.into_iter().filter(|one| note.state.certificate.as_ref() != Some(one)).collect())
 }
 
-/// How many certificates are good besides the bundle's.
+/// Returns how many certificates are good besides the bundle's.
 pub(super) async fn good_besides(iot: &Iot, note: &Note) -> Result<usize> {
     if note.state.certificate.is_none() {
         return Ok(0);
@@ -22,7 +22,8 @@ pub(super) async fn good_besides(iot: &Iot, note: &Note) -> Result<usize> {
     Ok(iot.active_among(&others(iot, note).await?).await?.len())
 }
 
-/// The bundle's certificate, where a rotation that was begun from here waits to be finished: it is at work, and others are.
+/// Returns the bundle's certificate, where a rotation that was begun from here waits to be finished: it is at work, and
+/// others are.
 async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
     if !identity::is_here(note) {
         return Ok(None);
@@ -33,8 +34,8 @@ async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
     Ok((active.contains(&own) && active.len() > 1).then_some(own))
 }
 
-/// Makes a second key and certificate and puts them into the bundle. The first stays as good as it was. Goes on where it was
-/// left off, and does nothing more while the last rotation waits to be finished.
+/// Makes a second key and certificate and puts them into the bundle. The first stays as good as it was. Goes on where
+/// it was left off, and does nothing more while the last rotation waits to be finished.
 ///
 /// # Errors
 /// A call failed, there is nothing to rotate, or another request is given than that of the rotation that waits.
@@ -72,7 +73,7 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
     Ok(done)
 }
 
-/// The certificates that the end of a rotation ends: every one of the device but the bundle's.
+/// Returns the certificates that the end of a rotation ends: every one of the device but the bundle's.
 ///
 /// # Errors
 /// A call failed, or the device could not go on with the bundle's.
@@ -86,8 +87,8 @@ pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     };
     if !identity::is_here(note) {
         bail!(
-            "the bundle `{folder}` has neither the key of its certificate nor the request for it, so that the device may run \
-             with another one: put them back, or make a certificate by `--rotate`"
+            "the bundle `{folder}` has neither the key of its certificate nor the request for it, so that the device \
+             may run with another one: put them back, or make a certificate by `--rotate`"
         );
     }
     // Else the device would be locked out.

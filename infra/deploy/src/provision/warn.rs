@@ -1,4 +1,5 @@
-//! What would be noticed only when an outage is not told: warnings that a device is provisioned, and monitors or tells nothing.
+//! What would be noticed only when an outage is not told: warnings that a device is provisioned, and monitors or tells
+//! nothing.
 
 use std::fs;
 
@@ -21,16 +22,16 @@ pub(super) fn of_bundle(note: &Note, configured: Option<&DeviceConfig>) -> Resul
     let mut warnings = Vec::new();
     match configured {
         None => warnings.push(format!(
-            "config.toml has no section `[device.{device}]`: the device reads the mains at GPIO pin 4, where a UPS-Lite tells \
-             of them. Write the section if yours is wired otherwise, and run this again"
+            "config.toml has no section `[device.{device}]`: the device reads the mains at GPIO pin 4, where a \
+             UPS-Lite tells of them. Write the section if yours is wired otherwise, and run this again"
         )),
         Some(_) => warnings.extend(config.devices.get(device).and_then(|configured| of_power(device, configured))),
     }
     let secrets = secrets(note, &text)?;
     if !secrets.is_empty() {
         warnings.push(format!(
-            "the device needs secrets that no bundle has: {}. `env:NAME` is set in /etc/dag/secrets.env there, or as a variable \
-             at balena; `file:PATH` is a file beside its config.toml",
+            "the device needs secrets that no bundle has: {}. `env:NAME` is set in /etc/dag/secrets.env there, or as a \
+             variable at balena; `file:PATH` is a file beside its config.toml",
             secrets.join(", ")
         ));
     }
@@ -44,12 +45,12 @@ fn of_power(device: &str, configured: &DeviceConfig) -> Option<String> {
         Source::Gpio { .. } | Source::Nut { .. } => return None,
     };
     Some(format!(
-        "`[device.{device}]` of config.toml has the mains from the source {what}: the device notices no outage. Say there what \
-         it is wired to, like `power = {{ source = \"gpio\", pin = 4 }}`, and run this again"
+        "`[device.{device}]` of config.toml has the mains from the source {what}: the device notices no outage. Say \
+         there what it is wired to, like `power = {{ source = \"gpio\", pin = 4 }}`, and run this again"
     ))
 }
 
-/// The secrets that the device's files name, as they name them.
+/// Returns the secrets that the device's files name, as they name them.
 fn secrets(note: &Note, config: &str) -> Result<Vec<String>> {
     let mut named = secret::named(config);
     for (path, bytes, _) in bundle::contents(note)? {
@@ -69,14 +70,14 @@ fn secrets(note: &Note, config: &str) -> Result<Vec<String>> {
 pub(super) fn unowned(device: &str, configured: Option<&str>, older: Option<&str>) -> Option<String> {
     if let Some(older) = older {
         return Some(format!(
-            "`{device}` is nobody's: it belonged to the account {older} of the older fleet, which is not one of this stack. \
-             `dag-infra account assign USERNAME {device}` gives it to another"
+            "`{device}` is nobody's: it belonged to the account {older} of the older fleet, which is not one of this \
+             stack. `dag-infra account assign USERNAME {device}` gives it to another"
         ));
     }
     let username = configured?;
     Some(format!(
-        "`{device}` is nobody's: config.toml gives it to the account `{username}`, which there is not. Make that by `dag-infra \
-         account add {username}`, and run this again"
+        "`{device}` is nobody's: config.toml gives it to the account `{username}`, which there is not. Make that by \
+         `dag-infra account add {username}`, and run this again"
     ))
 }
 
@@ -84,8 +85,8 @@ pub(super) fn unowned(device: &str, configured: Option<&str>, older: Option<&str
 pub(super) fn shared(device: &str, others: &[String]) -> String {
     let others: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
     format!(
-        "a certificate of `{device}` is that of {}, too: whoever has it can report as any of them, and revoking one revokes \
-         all. `dag-infra provision {device} --rotate` gives it one of its own",
+        "a certificate of `{device}` is that of {}, too: whoever has it can report as any of them, and revoking one \
+         revokes all. `dag-infra provision {device} --rotate` gives it one of its own",
         others.join(", ")
     )
 }

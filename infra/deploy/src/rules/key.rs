@@ -35,8 +35,8 @@ pub(crate) fn make(path: &Path) -> Result<PublicKey> {
     let unwritten = || format!("the signing key cannot be written to `{}`", path.display());
     let mut file = match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => bail!(
-            "`{}` is there already, and devices take no rules but those that it signed. For another key move it away, run \
-             this again, and give every device the new public key by `dag-infra provision`",
+            "`{}` is there already, and devices take no rules but those that it signed. For another key move it away, \
+             run this again, and give every device the new public key by `dag-infra provision`",
             path.display()
         ),
         opened => opened.with_context(unwritten)?,
@@ -49,7 +49,7 @@ pub(crate) fn make(path: &Path) -> Result<PublicKey> {
     Ok(key.public())
 }
 
-/// The key that is to sign.
+/// Returns the key that is to sign.
 pub(crate) fn read(path: &Path) -> Result<SigningKey> {
     let missing = || {
         format!(
@@ -65,9 +65,9 @@ fn public_key(path: &Path) -> Result<Option<PublicKey>> {
     Ok(read_if_there(path)?.map(|key| key.public()))
 }
 
-/// What a device is to check rules by: the key that is here. Where there is none it is that of the fleet, by which rules were
-/// pushed; before any were it is what the configuration has, or what the device's `bundle` says already, for a device that
-/// loses its key takes no rules any more.
+/// What a device is to check rules by: the key that is here. Where there is none it is that of the fleet, by which
+/// rules were pushed; before any were it is what the configuration has, or what the device's `bundle` says already, for
+/// a device that loses its key takes no rules any more.
 pub(crate) async fn for_device(
     path: &Path,
     registry: &Registry,
@@ -78,8 +78,8 @@ pub(crate) async fn for_device(
     let fleet = registry.signing().await?.map(|signing| signing.key);
     match (&here, &fleet) {
         (Some(here), Some(fleet)) if here != fleet => eprintln!(
-            "`{}` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are pushed by \
-             it (`dag-infra rules push --new-key`)",
+            "`{}` is not the key that signs the fleet's rules: the device gets it, and takes no rules until some are \
+             pushed by it (`dag-infra rules push --new-key`)",
             path.display()
         ),
         (None, Some(_)) => eprintln!(
@@ -92,7 +92,7 @@ pub(crate) async fn for_device(
     Ok(here.or(fleet).or(configured).or_else(|| key_in_bundle(bundle)))
 }
 
-/// The key that a bundle's `config.toml` has. What is no configuration is made anew, and has none.
+/// Returns the key that a bundle's `config.toml` has. What is no configuration is made anew, and has none.
 fn key_in_bundle(bundle: &Path) -> Option<String> {
     let text = fs::read_to_string(bundle.join("config.toml")).ok()?;
     let config: toml::Table = text.parse().ok()?;

@@ -1,6 +1,6 @@
-//! Rules on their way to the fleet: checked, signed, kept in the table, and wanted of devices. The consumer sends them, and
-//! each device checks them once more before it runs them. `key.rs` has the owner's key, `signing.rs` whether it may sign now,
-//! `push.rs` what devices are to run.
+//! Rules on their way to the fleet: checked, signed, kept in the table, and wanted of devices. The consumer sends them,
+//! and each device checks them once more before it runs them. `key.rs` has the owner's key, `signing.rs` whether it may
+//! sign now, `push.rs` what devices are to run.
 
 pub(crate) mod key;
 mod push;

@@ -70,8 +70,8 @@ fn too_long(files: &BTreeMap<String, String>, length: usize) -> String {
     let largest = files.iter().take(NAMED).map(|(path, length)| format!("rules/{path} with {}", kilobytes(*length)));
     let largest: Vec<String> = largest.collect();
     format!(
-        "the rules are a message of {}, and a device takes {} at most. The largest files are {}: shorten them, or remove \
-         scenarios and templates that are not needed any more",
+        "the rules are a message of {}, and a device takes {} at most. The largest files are {}: shorten them, or \
+         remove scenarios and templates that are not needed any more",
         kilobytes(length),
         kilobytes(LONGEST_REPORT),
         largest.join(", ")
@@ -83,8 +83,9 @@ fn kilobytes(bytes: usize) -> String {
     format!("{} KB", bytes.div_ceil(1024))
 }
 
-/// Keeps signed rules, and says that these devices should run them; the consumer sends them. One device of which that cannot be
-/// noted does not keep the others waiting. Done again after it was cut short it goes on; done twice it changes nothing.
+/// Keeps signed rules, and says that these devices should run them; the consumer sends them. One device of which that
+/// cannot be noted does not keep the others waiting. Done again after it was cut short it goes on; done twice it
+/// changes nothing.
 pub(crate) async fn push(
     cloud: &Cloud,
     registry: &Registry,
@@ -161,7 +162,7 @@ mod tests {
         SigningKey::from_pkcs8(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref()).unwrap()
     }
 
-    /// The shipped rules, and another file.
+    /// Returns the shipped rules, and another file.
     fn folder(path: &str, text: &str) -> (tempfile::TempDir, Config) {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let rulebook = dag_rulebook::Folder::read(&top.join("rules")).unwrap();

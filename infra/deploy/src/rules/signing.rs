@@ -1,12 +1,13 @@
-//! The key and the time of the next signature, checked against the last one in the table: devices know one key, and take no
-//! rules that are older than those that they have.
+//! The key and the time of the next signature, checked against the last one in the table: devices know one key, and
+//! take no rules that are older than those that they have.
 
 use anyhow::{Result, bail};
 use dag_cloud::Signing;
 use dag_engine::{Millis, Time};
 use dag_uplink::PublicKey;
 
-/// The difference that two machines' clocks may have. Within it, what the second signs counts as signed when the first did.
+/// The difference that two machines' clocks may have. Within it, what the second signs counts as signed when the first
+/// did.
 const APART: Millis = Millis::new(5 * 60_000);
 
 /// What the user says is right although the table contradicts.
@@ -25,17 +26,17 @@ pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, overrides
     let Some(last) = last else { return Ok(signing(now)) };
     if last.key != key.to_text() && !overrides.new_key {
         bail!(
-            "the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key whose \
-             public half is {}, or, if that is lost, say `--new-key` and give every device a new bundle by `dag-infra \
-             provision`",
+            "the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key \
+             whose public half is {}, or, if that is lost, say `--new-key` and give every device a new bundle by \
+             `dag-infra provision`",
             last.key
         );
     }
     if last.signed_at.since(now) > APART && !overrides.clock {
         bail!(
-            "here it is {now}, and rules were signed at {} already: this machine's clock is wrong, or that of the other machine \
-             was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that took those rules takes \
-             these only with a new store",
+            "here it is {now}, and rules were signed at {} already: this machine's clock is wrong, or that of the \
+             other machine was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that \
+             took those rules takes these only with a new store",
             last.signed_at
         );
     }

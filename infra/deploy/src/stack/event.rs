@@ -43,7 +43,7 @@ impl Event {
         (own && is_over(&self.status)).then(|| is_success(&self.status))
     }
 
-    /// Whether the resource itself failed: others are given up only because one did.
+    /// Returns whether the resource itself failed: others are given up only because one did.
     pub fn is_cause(&self) -> bool {
         let given_up = self.reason.as_deref().is_some_and(|reason| {
             reason.starts_with("Resource creation cancelled") || reason.starts_with("Resource update cancelled")

@@ -78,7 +78,7 @@ impl Stack {
         Ok(self.describe().await?.map(outputs_of).unwrap_or_default())
     }
 
-    /// The last event of the stack with this ARN, after which what comes is news.
+    /// Returns the last event of the stack with this ARN, after which what comes is news.
     pub async fn last_event(&self, arn: &str) -> Result<Option<String>> {
         let page = self.client.describe_stack_events().stack_name(arn).send().await;
         let page = page.map_err(|error| explain("asking what happened to the stack", &error))?;
@@ -109,7 +109,7 @@ impl Stack {
         }
     }
 
-    /// The events after `since`, the oldest first.
+    /// Returns the events after `since`, the oldest first.
     async fn events_after(&self, arn: &str, since: Option<&str>) -> Result<Vec<Event>> {
         let mut news = Vec::new();
         let mut pages = self.client.describe_stack_events().stack_name(arn).into_paginator().send();

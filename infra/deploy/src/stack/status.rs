@@ -11,8 +11,8 @@ pub(crate) enum Operation {
     Update,
 }
 
-/// Returns the operation that a deploy of the stack `name` needs. `status` is CloudFormation's ("Stack status codes"), or
-/// `None` where there is no such stack.
+/// Returns the operation that a deploy of the stack `name` needs. `status` is CloudFormation's ("Stack status codes"),
+/// or `None` where there is no such stack.
 ///
 /// # Errors
 /// It cannot be changed as it is: with what to do first.
@@ -22,25 +22,25 @@ pub(crate) fn operation_for(name: &str, status: Option<&str>) -> Result<Operatio
         // Empty: a change set was made for it and never executed.
         "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Ok(Operation::Create),
         "ROLLBACK_COMPLETE" => bail!(
-            "the stack `{name}` was never made: its first deploy failed and was taken back. Delete what is left of it by \
-             `dag-infra destroy`, then deploy again"
+            "the stack `{name}` was never made: its first deploy failed and was taken back. Delete what is left of it \
+             by `dag-infra destroy`, then deploy again"
         ),
         "ROLLBACK_FAILED" | "CREATE_FAILED" => bail!(
-            "the stack `{name}` was never made, and taking back its first deploy failed, too ({status}). Delete what is \
-             left of it by `dag-infra destroy`, then deploy again"
+            "the stack `{name}` was never made, and taking back its first deploy failed, too ({status}). Delete what \
+             is left of it by `dag-infra destroy`, then deploy again"
         ),
         "UPDATE_ROLLBACK_FAILED" => bail!(
-            "the stack `{name}` is stuck: a deploy failed, and so did going back ({status}). Its events in the console of \
-             CloudFormation say at what; mend that, then run `aws cloudformation continue-update-rollback --stack-name \
-             {name}` and deploy again"
+            "the stack `{name}` is stuck: a deploy failed, and so did going back ({status}). Its events in the console \
+             of CloudFormation say at what; mend that, then run `aws cloudformation continue-update-rollback \
+             --stack-name {name}` and deploy again"
         ),
         "DELETE_FAILED" => bail!(
-            "the stack `{name}` was to be deleted, and some of it would not go ({status}). Run `dag-infra destroy` again: \
-             it says at what it fails"
+            "the stack `{name}` was to be deleted, and some of it would not go ({status}). Run `dag-infra destroy` \
+             again: it says at what it fails"
         ),
         status if status.ends_with("IN_PROGRESS") => bail!(
-            "the stack `{name}` is being changed already ({status}): by another `dag-infra`, or in the console. Wait until \
-             that is done, then repeat the command"
+            "the stack `{name}` is being changed already ({status}): by another `dag-infra`, or in the console. Wait \
+             until that is done, then repeat the command"
         ),
         _ => Ok(Operation::Update),
     }

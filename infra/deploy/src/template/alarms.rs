@@ -92,8 +92,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "DeadLettersAlarm",
             name: "dead-letters",
-            about: "There is a record that nothing could be made of. Its attribute `reason`, in the queue of dead letters, \
-                    says why. Delete it there once that is dealt with: until then this tells of no other.",
+            about: "There is a record that nothing could be made of. Its attribute `reason`, in the queue of dead \
+                    letters, says why. Delete it there once that is dealt with: until then this tells of no other.",
             metrics: queue("ApproximateNumberOfMessagesVisible", "DeadLetters"),
             expression: None,
             period: (300, 1),
@@ -105,8 +105,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "EventsAlarm",
             name: "events-late",
             // Timers wait there for up to 15 minutes, and are meant to.
-            about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles, and at \
-                    the mapping of the queue.",
+            about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles, \
+                    and at the mapping of the queue.",
             metrics: queue("ApproximateAgeOfOldestMessage", "Events"),
             expression: None,
             period: (300, 1),
@@ -128,8 +128,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "ErrorsAlarm",
             name: "consumer-errors",
-            // A batch of which nothing could be taken is one of its errors, too, and comes again after three minutes: so what
-            // lasts is in every period, and what was over at once in one alone.
+            // A batch of which nothing could be taken is one of its errors, too, and comes again after three minutes:
+            // so what lasts is in every period, and what was over at once in one alone.
             about: "The consumer cannot start, or could take nothing of what it got, and goes on trying. Its log says why.",
             metrics: function("Errors"),
             expression: None,
@@ -153,8 +153,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "SilenceAlarm",
             name: "consumer-silent",
             // The schedule calls it every five minutes, whatever devices do.
-            about: "The consumer was not called for a quarter of an hour: nobody would be told of anything. Look at the \
-                    mappings of the queues.",
+            about: "The consumer was not called for a quarter of an hour: nobody would be told of anything. Look at \
+                    the mappings of the queues.",
             metrics: function("Invocations"),
             expression: None,
             period: (900, 1),
@@ -166,8 +166,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "SweepAlarm",
             name: "no-sweep",
             // Where devices report the consumer is called all the same.
-            about: "The schedule reached its queue no more for a quarter of an hour: what was lost on its way is not found. Look \
-                    at the schedule and its role.",
+            about: "The schedule reached its queue no more for a quarter of an hour: what was lost on its way is not \
+                    found. Look at the schedule and its role.",
             metrics: sweeps("InvocationAttemptCount").into_iter().chain(sweeps("TargetErrorCount")).collect(),
             expression: Some("m1 - FILL(m2, 0)"),
             period: (900, 1),
@@ -179,8 +179,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "BrokerAlarm",
             name: "broker-lost",
             // What a rule cannot put into the queue goes to the dead letters, by the same role.
-            about: "What devices said reached neither the consumer's queue nor the dead letters, and is lost. Look at the role of \
-                    the topic rules.",
+            about: "What devices said reached neither the consumer's queue nor the dead letters, and is lost. Look at \
+                    the role of the topic rules.",
             metrics: lost.collect(),
             expression: Some("FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)"),
             period: (300, 1),

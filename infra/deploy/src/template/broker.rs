@@ -73,7 +73,7 @@ fn policy(facts: &Facts) -> Value {
     })
 }
 
-/// The logical id of a topic rule.
+/// Returns the logical id of a topic rule.
 fn rule_id(statement: &Statement) -> &'static str {
     match statement.name {
         "reports" => "ReportsRule",
@@ -83,7 +83,7 @@ fn rule_id(statement: &Statement) -> &'static str {
     }
 }
 
-/// The name of a topic rule, which has no hyphen.
+/// Returns the name of a topic rule, which has no hyphen.
 pub(crate) fn rule_name(statement: &Statement, facts: &Facts) -> String {
     format!("{}_{}", facts.stack.replace('-', "_"), statement.name)
 }

@@ -16,7 +16,7 @@ pub struct Template {
     outputs: Map<String, Value>,
 }
 
-/// CloudFormation takes so many resources, and so many bytes from a bucket ("AWS CloudFormation quotas").
+/// The most resources, and the most bytes of a template in a bucket ("AWS CloudFormation quotas").
 const MOST_RESOURCES: usize = 500;
 const MOST_BYTES: usize = 1_000_000;
 

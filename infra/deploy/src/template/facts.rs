@@ -27,7 +27,8 @@ pub struct Facts {
     pub(crate) topics: String,
     /// What `env:NAME` in `rules/` names: entries of the stack's secret.
     pub(crate) secrets: BTreeSet<String>,
-    /// Secrets in `rules/` that the cloud cannot have: `file:…`, which is on no function's disk, and `env:…` that is no name.
+    /// Secrets in `rules/` that the cloud cannot have: `file:…`, which is on no function's disk, and `env:…` that is no
+    /// name.
     pub(crate) unreachable: BTreeSet<String>,
 }
 
@@ -39,14 +40,14 @@ pub enum FactsError {
     NoAws,
     /// Mail cannot leave from the region of the stack.
     #[error(
-        "`{0}` does not have SES, which mail leaves by: say from which other region it leaves, `region` in `[email.ses]`, \
-         like `region = \"us-east-1\"`"
+        "`{0}` does not have SES, which mail leaves by: say from which other region it leaves, `region` in \
+         `[email.ses]`, like `region = \"us-east-1\"`"
     )]
     NoMail(String),
     /// The sender's address is in letters that SES does not take.
     #[error(
-        "SES takes the sender's address in ASCII alone, and `{0}` is not: write its domain in Punycode (`xn--…`) as `from` in \
-         `[email]`"
+        "SES takes the sender's address in ASCII alone, and `{0}` is not: write its domain in Punycode (`xn--…`) as \
+         `from` in `[email]`"
     )]
     Sender(String),
 }
@@ -89,23 +90,24 @@ impl Facts {
         })
     }
 
-    /// Whether mail leaves from another region than everything else is in: then SES's part is a stack of its own there.
+    /// Returns whether mail leaves from another region than everything else is in: then SES's part is a stack of its
+    /// own there.
     pub fn mail_region(&self) -> Option<&str> {
         self.ses.region.as_deref().filter(|region| *region != self.region)
     }
 
-    /// The names of secrets that `rules/` mentions.
+    /// Returns the names of secrets that `rules/` mentions.
     pub fn secrets(&self) -> &BTreeSet<String> {
         &self.secrets
     }
 
-    /// The configuration set that tells of bounces.
+    /// Returns the configuration set that tells of bounces.
     pub(crate) fn configuration_set(&self) -> String {
         self.ses.configuration_set.clone().unwrap_or_else(|| self.stack.clone())
     }
 }
 
-/// The secrets that `rules/` names, found in its TOML files whatever their keys are.
+/// Returns the secrets that `rules/` names, found in its TOML files whatever their keys are.
 fn secrets(rules: &Folder) -> BTreeSet<SecretRef> {
     let files = rules.rules().into_iter().filter(|(path, _)| path.ends_with(".toml"));
     files.flat_map(|(_, text)| named(&text)).collect()

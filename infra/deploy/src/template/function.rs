@@ -12,8 +12,8 @@ use super::{
 /// In MB. What it needs is a tenth; the share of the processor goes by it, too.
 const MEMORY: u32 = 256;
 
-/// So many batches of a queue are worked on at the same time: a fleet that loses power at once must not take all of the
-/// account's concurrency.
+/// The most batches of a queue that are worked on at the same time: a fleet that loses power at once must not take all
+/// of the account's concurrency.
 const EVENTS_AT_ONCE: u32 = 20;
 const DELIVERIES_AT_ONCE: u32 = 10;
 

@@ -7,7 +7,7 @@ use super::{
     part::{Part, allow, attribute, reference, role, sub},
 };
 
-/// The events that say that a mail did not arrive, or was not wanted.
+/// Returns the events that say that a mail did not arrive, or was not wanted.
 fn pattern(facts: &Facts) -> Value {
     json!({
         "source": ["aws.ses"],
@@ -33,7 +33,7 @@ pub(super) fn events(facts: &Facts) -> Part {
     Part { about: "What becomes of mail", resources: vec![("MailEvents", rule)] }
 }
 
-/// The sender, and what tells of its mail.
+/// Returns the sender, and what tells of its mail.
 pub(super) fn sender(facts: &Facts) -> Vec<Part> {
     let mut resources = Vec::new();
     if facts.ses.configuration_set.is_none() {
@@ -96,7 +96,7 @@ pub(super) fn forwarding(facts: &Facts) -> Part {
     Part { about: "What becomes of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
 }
 
-/// The account's own event bus in a region.
+/// Returns the account's own event bus in a region.
 fn bus(region: &str) -> Value {
     sub(format!("arn:${{AWS::Partition}}:events:{region}:${{AWS::AccountId}}:event-bus/default"))
 }

@@ -23,7 +23,7 @@ pub use facts::{Facts, FactsError};
 pub use output::Output;
 
 impl Template {
-    /// The whole cloud side; without SES's part where that is in another region.
+    /// Returns the whole cloud side; without SES's part where that is in another region.
     pub fn of(facts: &Facts) -> Template {
         let mut parts = vec![
             queues::part(),
@@ -39,8 +39,8 @@ impl Template {
         }
         parts.push(alarms::part(facts));
         Template::new(
-            "detectordag: devices report when the mains fail, and people are told. Made by `dag-infra` from config.toml \
-             and rules/: change those, not this.",
+            "detectordag: devices report when the mains fail, and people are told. Made by `dag-infra` from \
+             config.toml and rules/: change those, not this.",
             vec![
                 (parameter::CODE_BUCKET, "The bucket that the packages are in"),
                 (parameter::CONSUMER_KEY, "The package of the consumer, named by its content"),
@@ -56,8 +56,8 @@ impl Template {
         facts.mail_region()?;
         let mut parts = mail::sender(facts);
         parts.push(mail::forwarding(facts));
-        let about = "detectordag: the sender of its mail, in the region that mail leaves from. Made by `dag-infra` from \
-                     config.toml: change that, not this.";
+        let about = "detectordag: the sender of its mail, in the region that mail leaves from. Made by `dag-infra` \
+                     from config.toml: change that, not this.";
         Some(Template::new(about, Vec::new(), parts, output::of_sender(facts)))
     }
 }

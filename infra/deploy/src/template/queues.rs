@@ -7,8 +7,8 @@ use super::part::{Part, attribute, reference, sub};
 /// The longest that a batch may take, in seconds: a hung webhook takes 3 s, a service 12 s.
 pub(super) const FUNCTION_TIMEOUT: u32 = 30;
 
-/// A record is not shown again while it may still be worked on: at least six times the function's timeout ("Using Lambda
-/// with Amazon SQS").
+/// A record is not shown again while it may still be worked on: at least six times the function's timeout ("Using
+/// Lambda with Amazon SQS").
 const VISIBILITY: u32 = 6 * FUNCTION_TIMEOUT;
 
 const DAY: u32 = 86_400;
@@ -19,8 +19,8 @@ const RETENTION: u32 = 4 * DAY;
 /// The time of the first enqueuing counts there, too, so it is the longer one.
 const DEAD_RETENTION: u32 = 14 * DAY;
 
-/// A record that failed so often is put aside: after a day. What nothing can be made of is put aside at once, so that this
-/// is for a table or a service that cannot be reached.
+/// The most receives of a record before it goes to the dead letters, after a day. What nothing can be made of is put
+/// aside at once, so that this is for a table or a service that cannot be reached.
 const MOST_RECEIVES: u32 = DAY / VISIBILITY;
 
 pub(super) fn part() -> Part {

@@ -19,8 +19,8 @@ pub(super) fn part(facts: &Facts) -> Part {
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "Description": format!("{about}. Set by `dag-infra secret set NAME`"),
-            // An object, to which entries are added; one that nobody knows is in it from the beginning, for what is signed
-            // by the stack itself.
+            // An object, to which entries are added; one that nobody knows is in it from the beginning, for what is
+            // signed by the stack itself.
             "GenerateSecretString": {
                 "SecretStringTemplate": "{}",
                 "GenerateStringKey": "DAG_TOKEN_KEY",

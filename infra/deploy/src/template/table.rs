@@ -9,10 +9,10 @@ pub(super) fn part() -> Part {
     let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
     let table = json!({
         "Type": "AWS::DynamoDB::Table",
-        // Whatever happens to the stack, what people were told is not lost. `RetainExceptOnCreate` would be tidier where the
-        // very first deploy fails; but the table is protected by then, so that it could not be deleted and the stack would
-        // end in ROLLBACK_FAILED. So an empty table may be left behind, which costs nothing and is in nobody's way: its name is
-        // made for each stack.
+        // Whatever happens to the stack, what people were told is not lost. `RetainExceptOnCreate` would be tidier
+        // where the very first deploy fails; but the table is protected by then, so that it could not be deleted and
+        // the stack would end in ROLLBACK_FAILED. So an empty table may be left behind, which costs nothing and is in
+        // nobody's way: its name is made for each stack.
         "DeletionPolicy": "Retain",
         "UpdateReplacePolicy": "Retain",
         "Properties": {

@@ -1,5 +1,5 @@
-//! `dag-infra deploy`. moto reports that resources of types that it does not know were made, too: what counts here are the
-//! requests, the bucket, the objects and the parameters.
+//! `dag-infra deploy`. moto reports that resources of types that it does not know were made, too: what counts here are
+//! the requests, the bucket, the objects and the parameters.
 
 use std::collections::BTreeSet;
 
@@ -267,8 +267,8 @@ fn a_bucket_of_somebody_else_is_not_written_to() {
     let moto = Moto::start();
     let place = Place::new();
     let consumer = place.bootstrap();
-    // moto lets everybody in. S3 answers so where a bucket belongs to another account; before it come account, stack (twice)
-    // and topic rules.
+    // moto lets everybody in. S3 answers so where a bucket belongs to another account; before it come account, stack
+    // (twice) and topic rules.
     moto.fail(4, "denied");
     let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
     assert_eq!(said.code, 1);

@@ -1,4 +1,5 @@
-//! Commands of which one call after the other is refused, or answered to nobody: done again, each ends as if nothing had been.
+//! Commands of which one call after the other is refused, or answered to nobody: done again, each ends as if nothing
+//! had been.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,9 @@ impl Consumer {
     }
 }
 
-/// Refuses every call of a command once, before it did anything and after, each time for another device. What it leaves is
-/// to be found by the command itself, done again. `before` is what there is before the command; `check` is for the end.
+/// Refuses every call of a command once, before it did anything and after, each time for another device. What it leaves
+/// is to be found by the command itself, done again. `before` is what there is before the command; `check` is for the
+/// end.
 fn at_every_call(
     command: impl Fn(&str) -> Vec<String>,
     before: impl Fn(&Stack, &str),
@@ -67,7 +69,8 @@ fn of(words: &'static [&'static str]) -> impl Fn(&str) -> Vec<String> {
     |device| words.iter().map(|word| word.replace("DEVICE", device)).collect()
 }
 
-/// That a device has so many active certificates attached, all with the policy, and its bundle is whole and has one of them.
+/// That a device has so many active certificates attached, all with the policy, and its bundle is whole and has one of
+/// them.
 fn has(stack: &Stack, device: &str, certificates: usize) {
     let attached = stack.certificates(device);
     assert_eq!(attached.len(), certificates, "{device}: {attached:?}");
@@ -120,7 +123,8 @@ fn id(device: &str) -> Name {
     Name::new(format!("id-{device}"))
 }
 
-/// That the registry, the thing and the consumer say the same of both devices: whose they are, and where that one is told.
+/// That the registry, the thing and the consumer say the same of both devices: whose they are, and where that one is
+/// told.
 fn belongs(stack: &Stack, device: &str, consumer: &Consumer, account: Option<Name>, emails: &[&str]) {
     assert_eq!(stack.account_of(device), account.as_ref().map(Name::to_string), "{device}");
     for device in [device.to_owned(), format!("{device}-too")] {

@@ -1,6 +1,7 @@
-//! `dag-infra provision`. moto makes certificates with a key of its own and not with that of the request, makes them active
-//! though they are asked for inactive, takes no notice of how exclusively one is attached, and answers another endpoint each
-//! time. So the certificate of the handshake is one of an authority of the test, made of the bundle's request.
+//! `dag-infra provision`. moto makes certificates with a key of its own and not with that of the request, makes them
+//! active though they are asked for inactive, takes no notice of how exclusively one is attached, and answers another
+//! endpoint each time. So the certificate of the handshake is one of an authority of the test, made of the bundle's
+//! request.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! A stack on loopback as commands find it: table, queue, secret, policy, type and group of things. moto's CloudFormation
-//! makes none of the last four.
+//! A stack on loopback as commands find it: table, queue, secret, policy, type and group of things. moto's
+//! CloudFormation makes none of the last four.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
@@ -203,9 +203,9 @@ async fn make(sdk: &SdkConfig) -> (String, String) {
     (events, secret)
 }
 
-/// A stand-in of balena's program. It notes what it is asked in the file `asked`, and each variable's value in a file of the
-/// folder `variables`; it knows a device that it registered, and an image is there once it is downloaded. `no download` among
-/// what was said before has it fail there.
+/// A stand-in of balena's program. It notes what it is asked in the file `asked`, and each variable's value in a file
+/// of the folder `variables`; it knows a device that it registered, and an image is there once it is downloaded. `no
+/// download` among what was said before has it fail there.
 const BALENA: &str = r#"#!/bin/sh
 case "$1" in --version) exit 0;; esac
 if [ "$1 $2" = "env set" ]; then

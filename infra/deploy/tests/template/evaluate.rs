@@ -1,6 +1,6 @@
-//! Whether a policy allows something: the part of IAM's and IoT's logic that our policies use ("Policy evaluation logic",
-//! "AWS JSON policy elements: Principal", "AWS IoT Core policy variables"). Anything else in a policy is an error here,
-//! never a guess.
+//! Whether a policy allows something: the part of IAM's and IoT's logic that our policies use ("Policy evaluation
+//! logic", "AWS JSON policy elements: Principal", "AWS IoT Core policy variables"). Anything else in a policy is an
+//! error here, never a guess.
 
 use std::collections::BTreeMap;
 
@@ -206,8 +206,8 @@ impl Condition {
     }
 }
 
-/// A resource's pattern with its variables put in; one that the request does not have fits nothing. What is put in is taken
-/// letter by letter: a device's name is no pattern.
+/// A resource's pattern with its variables put in; one that the request does not have fits nothing. What is put in is
+/// taken letter by letter: a device's name is no pattern.
 fn with_variables(pattern: &str, what: &Try) -> Option<String> {
     let mut parts = pattern.split("${");
     let mut text = parts.next()?.to_owned();

@@ -438,8 +438,8 @@ fn mail_events(_: &Deployed, case: &Case) -> Vec<Rows> {
     vec![rows(Holder, &[("ses:FromAddress", case.sender)], tries)]
 }
 
-/// Queues take nothing without TLS, and by their own policy events from our rule alone. Whoever else may use them may so
-/// by a role.
+/// Queues take nothing without TLS, and by their own policy events from our rule alone. Whoever else may use them may
+/// so by a role.
 fn queues(stack: &Deployed, _: &Case) -> Vec<Rows> {
     let (events, deliveries, dead) = (stack.arn("Events"), stack.arn("Deliveries"), stack.arn("DeadLetters"));
     let ours = stack.arn("MailEvents");
