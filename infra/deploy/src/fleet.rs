@@ -89,8 +89,8 @@ async fn read_status(
         last_contact: item.as_ref().and_then(|item| item.heard_at),
         connected: state.map(|(connected, _)| connected),
         since: state.map(|(_, since)| since),
-        reported_rules: item.as_ref().and_then(|item| item.rules),
-        desired_rules: registration.rules,
+        reported_rules: item.as_ref().and_then(|item| item.reported_rules),
+        desired_rules: registration.desired_rules,
         refused: item.and_then(|item| item.refused),
         certificates: None,
     })

@@ -286,7 +286,7 @@ impl<'a> Provisioner<'a> {
             done.push("the thing is in its group");
         }
         let configured = self.configured(device);
-        let rules = self.registry.wanted().await?;
+        let rules = self.registry.desired_rules().await?;
         let wanted = DesiredRegistration { name: order.name.as_deref(), configured, owners, rules };
         let (registration, new) = register::register(&self.registry, device, &wanted).await?;
         if new {

@@ -109,7 +109,7 @@ pub(crate) async fn push(
     // Whoever is told of them must find them.
     registry.keep_rules(request.rules).await?;
     if *request.target == Target::All {
-        registry.want(hash).await?;
+        registry.set_desired_rules(hash).await?;
     }
     let mut pushed = PushReport::default();
     let want = |device: Name| async move {
