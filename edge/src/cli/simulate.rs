@@ -93,7 +93,7 @@ enum Line<'a> {
         state: IncidentState,
         since: Time,
         ended: Option<Time>,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "dag_engine::is_default")]
         ended_by: Option<EndedBy>,
     },
     Notification {

@@ -22,7 +22,7 @@ pub(super) struct Meta {
     /// The format of the tables.
     pub format: u32,
     /// The random identity of the store. Stores that were made before identities have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub incarnation: Option<Id>,
     /// The number of starts of the daemon with this store.
     pub boot: u64,
@@ -33,13 +33,13 @@ pub(super) struct Meta {
     /// The size of the logs in bytes.
     pub bytes: u64,
     /// When the daemon last wrote anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub alive: Option<Time>,
     /// The hash of the last good rules.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rules: Option<Id>,
     /// What is recorded about the queue for the cloud.
-    #[serde(default, skip_serializing_if = "UplinkMeta::is_new")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub uplink: UplinkMeta,
 }
 
@@ -57,10 +57,6 @@ pub(super) struct UplinkMeta {
 
 impl UplinkMeta {
     const NEW: UplinkMeta = UplinkMeta { bytes: 0, dropped: None, rules_signed_at: None };
-
-    fn is_new(&self) -> bool {
-        *self == UplinkMeta::NEW
-    }
 }
 
 /// Returns the format that a record about the store names, whatever else it says.

@@ -24,7 +24,7 @@ pub struct Queued {
     #[serde(flatten)]
     pub reading: StoredReading,
     /// The number of the source's last reading in the boot before, where the device knows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub before: Option<u64>,
     /// A switch or a link changed, or a fact became known or unknown. Such readings are dropped last.
     pub is_change: bool,

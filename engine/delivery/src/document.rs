@@ -24,9 +24,9 @@ pub(crate) struct Document<'a> {
     repeat: u32,
     recipient: &'a Name,
     facts: &'a BTreeMap<Name, FactSnapshot>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "dag_engine::is_default")]
     subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "dag_engine::is_default")]
     text: Option<&'a str>,
 }
 

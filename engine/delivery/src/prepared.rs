@@ -25,6 +25,6 @@ pub struct Rendered {
     /// Plain text.
     pub text: String,
     /// The same as a page; `None` where no page could be made: then the mail is plain text only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub html: Option<String>,
 }

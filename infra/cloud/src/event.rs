@@ -121,7 +121,7 @@ enum Wire {
     Deliver {
         device: Name,
         notification: Id,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "dag_engine::is_default")]
         lease: Option<Lease>,
     },
     #[serde(rename = "asked")]

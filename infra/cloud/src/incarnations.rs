@@ -27,7 +27,7 @@ pub struct Incarnations(Vec<Incarnation>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Incarnation {
     /// The identity of the store; `None` for a store that has none yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     id: Option<Id>,
     /// The number of boots before its first.
     offset: u64,
@@ -59,10 +59,6 @@ impl KnownIncarnation {
 }
 
 impl Incarnations {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Identifies the store `id` of a report, and adds it if it is new. `heard` says whether the device reported
     /// before; such reports may be older than the identities of stores.
     pub(crate) fn identify(&mut self, id: Option<Id>, heard: bool) -> KnownIncarnation {

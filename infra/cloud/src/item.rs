@@ -15,7 +15,7 @@ pub struct DeviceItem {
     /// What the engine knows.
     pub state: State,
     /// The messages that have not come to their end. What they say, once that is rendered, is kept beside the item.
-    #[serde(default, skip_serializing_if = "Outbox::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub outbox: Outbox,
     /// The place of the last message among all of the device.
     #[serde(default)]
@@ -27,37 +27,37 @@ pub struct DeviceItem {
     #[serde(default)]
     pub presence_readings: u64,
     /// Which of its stores count its boots.
-    #[serde(default, skip_serializing_if = "Incarnations::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub incarnations: Incarnations,
     /// The boot and number of its last message; boots are counted over all incarnations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub heard: Option<(u64, u64)>,
     /// When the broker took that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub heard_at: Option<Time>,
     /// What names the rules that it runs.
-    #[serde(rename = "rules", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "rules", default, skip_serializing_if = "dag_engine::is_default")]
     pub reported_rules: Option<Id>,
     /// Which rules were sent to it last, and when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rules_sent: Option<(Id, Time)>,
     /// The open incidents of the rules that it runs by itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub edge_incidents: Vec<EdgeIncident>,
     /// Who took on which of those, until the device says so itself: it may not have been there when it was told.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub edge_acknowledged: BTreeMap<Id, String>,
     /// What was asked last: the queue may bring it again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub asks: Vec<Id>,
     /// What the rules were that it was sent and did not take, and why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub refused: Option<RefusedRules>,
     /// What the registry has of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub registered: Option<Registration>,
     /// When the timer message goes off that was sent last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub armed: Option<Time>,
 }
 

@@ -27,7 +27,7 @@ pub struct PresenceEvent {
     /// The count of the device's connects.
     pub version_number: u64,
     /// The broker's reason for the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub disconnect_reason: Option<String>,
 }
 
@@ -45,13 +45,13 @@ pub enum ConnectionChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The last connection that an event named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     connection: Option<Connection>,
     /// Whether the device is connected, and since when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     state: Option<(bool, Time)>,
     /// The time of the last disconnect.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     gone: Option<Time>,
 }
 

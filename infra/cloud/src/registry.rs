@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// The display name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub name: Option<String>,
     /// Free-form pairs that scripts and silences match on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub labels: Option<BTreeMap<String, String>>,
     /// The IANA name of its time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub timezone: Option<Name>,
     /// The id of the account that owns the device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub account: Option<Name>,
     /// The addresses of that account, as they were when the registration was read. The account stores them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub account_emails: Vec<String>,
     /// The hash of the rules that the device should run. Without one the device chooses.
-    #[serde(rename = "rules", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "rules", default, skip_serializing_if = "dag_engine::is_default")]
     pub desired_rules: Option<Id>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct DeviceStatus {
     /// The rules that it was sent and refused.
     pub refused: Option<RefusedRules>,
     /// The number of certificates that let it in, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "dag_engine::is_default")]
     pub certificates: Option<usize>,
 }
 

@@ -24,10 +24,10 @@ pub struct Entry {
     /// Where it stands.
     pub state: EntryState,
     /// What is sent, from the first attempt on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub prepared: Option<Prepared>,
     /// Why the last attempt failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub last_error: Option<String>,
 }
 

@@ -31,16 +31,16 @@ pub(super) struct ProvisionState {
     pub stack: String,
     /// Whether the device was taken over from an older fleet: until it is given a certificate from here, it has its
     /// own, of which this bundle has nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub adopted: bool,
     /// The certificate of `uplink/device.key`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub certificate: Option<Certificate>,
     /// The one of `uplink/next.key`, that is to follow it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub next: Option<Certificate>,
     /// Since when a rotation waits to be finished: so long the certificates before it are good, too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rotated_at: Option<Time>,
 }
 
