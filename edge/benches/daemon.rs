@@ -23,7 +23,7 @@ use std::{
 };
 
 use dag::{
-    daemon::Desk,
+    daemon::DurableEngine,
     source::Observation,
     store::{Retention, Store},
 };
@@ -169,7 +169,7 @@ fn durable(dir: &Path, sync: Duration) {
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(home.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
-    let mut desk = Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
+    let mut engine = DurableEngine::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
     let mut now = 1_768_046_400_000;
     let mut times: Vec<Duration> = (0..600)
         .map(|flip| {
@@ -177,7 +177,7 @@ fn durable(dir: &Path, sync: Duration) {
             let value = if flip % 2 == 0 { Value::Off } else { Value::On };
             let at = Time::from_millis(now);
             let begin = Instant::now();
-            desk.observe(
+            engine.observe(
                 &"bench".into(),
                 vec![Observation { fact: "power".into(), value: Some(value), at }],
                 false,

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dag_engine::{Name, Time, Value};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -17,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::holds::{Matcher, Until};
+use super::request::{PendingRequest, Request};
 
 /// How long a request may take to arrive, or an answer to be read.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,56 +29,6 @@ const LONGEST_ANSWER: u64 = 4 << 20;
 
 /// How many may ask at once; who comes later waits for one of them to end.
 const MOST_CONNECTIONS: usize = 128;
-
-/// What can be asked of a running daemon.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "request", rename_all = "snake_case")]
-pub enum Request {
-    /// What it knows and does.
-    Status,
-    /// Sets a simulated fact.
-    Simulate {
-        /// Which.
-        fact: Name,
-        /// To what.
-        value: Value,
-    },
-    /// Takes an incident on.
-    Acknowledge {
-        /// The incident's id or its beginning; the only open one where none is given.
-        incident: Option<String>,
-        /// Who.
-        by: String,
-    },
-    /// Lets no step of an incident fire for a while.
-    Snooze {
-        /// As for [`Request::Acknowledge`].
-        incident: Option<String>,
-        /// Until when.
-        until: Until,
-        /// Who.
-        by: String,
-    },
-    /// Lets no step of any matching incident fire for a while.
-    Silence {
-        /// Which incidents.
-        matcher: Matcher,
-        /// From when; from now on where nothing is given.
-        from: Option<Time>,
-        /// Until when.
-        until: Until,
-        /// Who.
-        by: String,
-    },
-    /// Reads rules and configuration again.
-    Reload,
-}
-
-/// An answer: what was asked for, or a sentence that says why not.
-pub type Answer = Result<serde_json::Value, String>;
-
-/// A request with where its answer goes.
-pub type Asked = (Request, oneshot::Sender<Answer>);
 
 /// A control socket that listens; its file goes when it is dropped.
 #[derive(Debug)]
@@ -106,7 +55,7 @@ impl Control {
     }
 
     /// Hands every request to `requests` until the daemon stops.
-    pub async fn serve(self, requests: mpsc::Sender<Asked>) {
+    pub async fn serve(self, requests: mpsc::Sender<PendingRequest>) {
         let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         while let Ok(place) = Arc::clone(&room).acquire_owned().await {
             match self.listener.accept().await {
@@ -136,7 +85,7 @@ impl Drop for Control {
     }
 }
 
-async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Result<()> {
+async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     timeout(PATIENCE, (&mut stream).take(LONGEST_REQUEST).read_line(&mut line)).await??;

@@ -2,6 +2,7 @@
 //! comes out before what led to it is on the disk.
 
 mod sending;
+mod write_failure;
 mod writing;
 
 use std::{
@@ -9,14 +10,13 @@ use std::{
     time::Instant,
 };
 
-use dag_delivery::{Entry, Outbox};
+use dag_delivery::{Entry, LeasedMessage, Outbox};
 use dag_engine::{
     ClockShift, Decision, Device, Id, Input, Name, Outcome, Reading, Report, State, Time, Value, describe,
 };
 use dag_rulebook::Rulebook;
 
-pub use self::sending::LeasedMessage;
-use self::writing::WriteFailure;
+use self::write_failure::WriteFailure;
 use crate::{
     source::Observation,
     store::{Commit, GoodRules, Queued, Store, StoreError, StoredReading},
@@ -27,7 +27,7 @@ const MOST_UNWRITTEN: usize = 1_024;
 
 /// The engine with its state, the outbox and the store behind them.
 #[derive(Debug)]
-pub struct Desk {
+pub struct DurableEngine {
     rulebook: Rulebook,
     device: Name,
     state: State,
@@ -54,19 +54,19 @@ pub struct Desk {
     failure: Option<WriteFailure>,
 }
 
-impl Desk {
+impl DurableEngine {
     /// Goes on from what the store has of `device`.
     ///
     /// # Errors
     /// What cannot be read from the store.
-    pub fn open(rulebook: Rulebook, device: Device, store: Store, boot: u64) -> Result<Desk, StoreError> {
+    pub fn open(rulebook: Rulebook, device: Device, store: Store, boot: u64) -> Result<DurableEngine, StoreError> {
         let id = device.id.clone();
         let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
         let stored: Vec<(Id, Entry)> = store.outbox()?;
         let mut outbox = Outbox::new(stored.into_iter().map(|(_, entry)| entry));
         // The store is this daemon's alone, so whoever held these leases is dead.
         outbox.release_all(state.now());
-        Ok(Desk {
+        Ok(DurableEngine {
             rules_id: rulebook.folder.id(),
             rulebook,
             device: id,

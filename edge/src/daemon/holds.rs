@@ -1,78 +1,31 @@
-//! What people ask for so that no further step fires: to take an incident on, to snooze it, to silence some.
+//! Requests that hold steps back: to acknowledge an incident, to snooze it, to silence some.
 
-use std::{collections::BTreeMap, fmt};
-
-use dag_engine::{Decision, Id, Input, Millis, Name, Outcome, Silence, Time, did_you_mean};
-use serde::{Deserialize, Serialize};
+use dag_engine::{Decision, Id, Input, Name, Outcome, Silence, Time, did_you_mean};
 use serde_json::json;
 
-use super::{Answer, Daemon};
-
-/// How long the name of who asks may be, in characters.
-const LONGEST_NAME: usize = 100;
-
-/// When it ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Until {
-    /// So long after it begins.
-    For(Millis),
-    /// Then.
-    At(Time),
-    /// Now: what was asked for before is lifted.
-    Lifted,
-}
-
-/// Which incidents a silence is about. What is absent matches any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Matcher {
-    /// The device's id.
-    pub device: Option<Name>,
-    /// Labels that the device has.
-    pub labels: BTreeMap<String, String>,
-    /// The rule.
-    pub rule: Option<Name>,
-}
-
-impl Matcher {
-    fn of(silence: &Silence) -> Matcher {
-        Matcher { device: silence.device.clone(), labels: silence.labels.clone(), rule: silence.rule.clone() }
-    }
-}
-
-/// As the options of `dag silence`, each with a space before it.
-impl fmt::Display for Matcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.device.iter().try_for_each(|device| write!(f, " --device {device}"))?;
-        self.labels.iter().try_for_each(|(label, value)| write!(f, " --label {label}={value}"))?;
-        self.rule.iter().try_for_each(|rule| write!(f, " --rule {rule}"))
-    }
-}
-
-impl Until {
-    fn counted_from(self, from: Time, now: Time) -> Time {
-        match self {
-            Until::For(length) => from + length,
-            Until::At(time) => time,
-            Until::Lifted => now,
-        }
-    }
-}
+use super::{
+    request::{Answer, Matcher, Until},
+    state::Daemon,
+};
 
 impl Daemon {
     pub(super) fn acknowledge(&mut self, incident: Option<&str>, by: String) -> Answer {
-        named(&by)?;
+        check_name(&by)?;
         let (incident, rule) = self.open_incident(incident)?;
-        self.desk.take(Input::Acknowledge { incident, by: by.clone() }, self.clock.now());
-        Ok(json!({ "incident": incident, "rule": rule, "by": by }))
+        let input = Input::Acknowledge { incident, by };
+        let acknowledged = decided(&self.engine.take(input, self.clock.now()), |outcome| match outcome {
+            Outcome::Acknowledged { by, .. } => Some(json!({ "by": by })),
+            _ => None,
+        });
+        self.answer(acknowledged?, json!({ "incident": incident, "rule": rule }))
     }
 
     pub(super) fn snooze(&mut self, incident: Option<&str>, until: Until, by: String) -> Answer {
-        named(&by)?;
+        check_name(&by)?;
         let (incident, rule) = self.open_incident(incident)?;
         let now = self.clock.now();
-        let input = Input::Snooze { incident, until: until.counted_from(now, now), by };
-        let snoozed = decided(&self.desk.take(input, now), |outcome| match outcome {
+        let input = Input::Snooze { incident, until: until.end(now, now), by };
+        let snoozed = decided(&self.engine.take(input, now), |outcome| match outcome {
             Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until })),
             Outcome::SnoozeEnded { by } => Some(json!({ "by": by, "until": null })),
             _ => None,
@@ -81,7 +34,7 @@ impl Daemon {
     }
 
     pub(super) fn silence(&mut self, matcher: Matcher, from: Option<Time>, until: Until, by: String) -> Answer {
-        named(&by)?;
+        check_name(&by)?;
         let now = self.clock.now();
         // What is lifted may name what is gone since.
         match until {
@@ -91,8 +44,8 @@ impl Daemon {
         // The beginning of a silence that is lifted is of no concern.
         let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
         let Matcher { device, labels, rule } = matcher;
-        let silence = Silence { device, labels, rule, from, until: until.counted_from(from, now), by };
-        let silenced = decided(&self.desk.take(Input::Silence(silence), now), |outcome| match outcome {
+        let silence = Silence { device, labels, rule, from, until: until.end(from, now), by };
+        let silenced = decided(&self.engine.take(Input::Silence(silence), now), |outcome| match outcome {
             Outcome::Silenced { silence } => Some(json!({ "silence": silence, "ended": false })),
             Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),
             _ => None,
@@ -113,7 +66,7 @@ impl Daemon {
 
     /// The open incident whose id begins so; the only one where nothing is given.
     fn open_incident(&self, incident: Option<&str>) -> Result<(Id, Name), String> {
-        let open = self.desk.state().open_incidents();
+        let open = self.engine.state().open_incidents();
         let named = open.filter(|open| incident.is_none_or(|start| open.id.to_string().starts_with(start)));
         let found: Vec<(Id, Name)> = named.map(|open| (open.id, open.rule.clone())).collect();
         match found.as_slice() {
@@ -129,7 +82,7 @@ impl Daemon {
 
     /// What is lifted must be there.
     fn in_force(&self, matcher: &Matcher) -> Result<(), String> {
-        let silences: Vec<Matcher> = self.desk.state().silences().map(Matcher::of).collect();
+        let silences: Vec<Matcher> = self.engine.state().silences().map(Matcher::of).collect();
         if silences.contains(matcher) {
             return Ok(());
         }
@@ -142,7 +95,7 @@ impl Daemon {
 
     /// A silence that holds nothing is a slip that nobody would notice.
     fn matches_something(&self, matcher: &Matcher) -> Result<(), String> {
-        let rules = self.desk.rulebook().engine.rules();
+        let rules = self.engine.rulebook().engine.rules();
         if let Some(rule) = matcher.rule.as_deref().filter(|rule| rules.rules().all(|known| known != rule)) {
             let help = did_you_mean(rule, rules.rules().map(Name::as_str));
             let list = || format!("there are {}", rules.rules().map(Name::as_str).collect::<Vec<_>>().join(", "));
@@ -172,15 +125,18 @@ impl Daemon {
     }
 }
 
-/// It goes into messages and is kept with the incident.
-pub(super) fn named(by: &str) -> Result<(), String> {
-    if by.is_empty() || by.chars().count() > LONGEST_NAME || by.chars().any(char::is_control) {
-        return Err(format!("`--by` takes a name of one line, of at most {LONGEST_NAME} characters"));
+/// Checks a name that goes into messages and is kept with the incident.
+///
+/// # Errors
+/// The name is empty, of several lines, or longer than the engine takes.
+pub(super) fn check_name(by: &str) -> Result<(), String> {
+    if by.is_empty() || by.len() > Input::LONGEST_NAME || by.chars().any(char::is_control) {
+        return Err(format!("`--by` takes a name of one line, of at most {} bytes", Input::LONGEST_NAME));
     }
     Ok(())
 }
 
-/// What the engine made of it: what `wanted` finds among the decisions, or the reason why it was refused.
+/// Returns what `wanted` finds among the decisions, or the reason why the engine refused.
 fn decided(
     decisions: &[Decision],
     wanted: impl Fn(&Outcome) -> Option<serde_json::Value>,
@@ -210,18 +166,11 @@ mod tests {
                 vec![refused(Refusal::EndsInThePast)],
                 Err("nothing was changed: it ends in the past, and there is none like it to be ended"),
             ),
+            (vec![refused(Refusal::AlreadyOver)], Err("nothing was changed: the incident is over")),
             (vec![refused(Refusal::EndsBeforeItBegins)], Err("nothing was changed: it ends before it begins")),
             (vec![decision(Outcome::NoAnswer), decision(Outcome::SnoozeEnded { by: "nor".to_owned() })], Ok("ended")),
         ] {
             assert_eq!(decided(&decisions, ended), said.map(|text| json!(text)).map_err(str::to_owned));
         }
-    }
-
-    #[test]
-    fn a_length_counts_from_the_beginning() {
-        let at = Time::from_millis;
-        assert_eq!(Until::For(Millis::new(5)).counted_from(at(100), at(1)), at(105));
-        assert_eq!(Until::At(at(7)).counted_from(at(100), at(1)), at(7));
-        assert_eq!(Until::Lifted.counted_from(at(100), at(1)), at(1));
     }
 }

@@ -3,7 +3,7 @@
 use dag_config::{Config, Source};
 use dag_engine::{Device, Id, Input};
 
-use super::Daemon;
+use super::state::Daemon;
 use crate::home_assistant::{Bridge, BridgeSettings, Snapshot};
 
 /// The name of who acknowledged, where the button was pressed.
@@ -19,22 +19,22 @@ impl Daemon {
         // The old one ends first: the broker would take both for the same client.
         self.bridge = None;
         self.bridge =
-            wanted.map(|settings| Bridge::start(settings, Snapshot::of(self.desk.state()), self.press.clone()));
+            wanted.map(|settings| Bridge::start(settings, Snapshot::of(self.engine.state()), self.press.clone()));
     }
 
     /// Shows the current state.
     pub(super) fn show_home_assistant(&self) {
         if let Some(bridge) = &self.bridge {
-            bridge.show(Snapshot::of(self.desk.state()));
+            bridge.show(Snapshot::of(self.engine.state()));
         }
     }
 
     /// Acknowledges every open incident that nobody has acknowledged: the button was pressed.
-    pub(super) fn pressed(&mut self) {
-        let open = self.desk.state().open_incidents().filter(|incident| !incident.is_acknowledged());
+    pub(super) fn acknowledge_all(&mut self) {
+        let open = self.engine.state().open_incidents().filter(|incident| !incident.is_acknowledged());
         let open: Vec<Id> = open.map(|incident| incident.id).collect();
         for incident in open {
-            self.desk.take(Input::Acknowledge { incident, by: BY.to_owned() }, self.clock.now());
+            self.engine.take(Input::Acknowledge { incident, by: BY.to_owned() }, self.clock.now());
         }
     }
 }

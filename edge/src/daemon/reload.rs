@@ -1,24 +1,25 @@
-//! A reload: the files are read, compiled and tried out beside the loop, then put in force in one go, or not at all.
+//! A reload: the files are read, compiled and proved beside the loop, then put in force at once or not at all.
 
 use std::{path::Path, sync::Arc};
 
-use dag_config::{Config, Source};
+use dag_config::Config;
 use dag_delivery::Delivery;
-use dag_engine::{Device, Input, Name};
+use dag_engine::Input;
 use dag_rulebook::Rulebook;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Daemon, Desk, Start, delivery, sources, uplink, warn_of};
-use crate::{clock::Clock, source::Observation};
-
-/// What a reload brought: everything new, or what is wrong.
-pub(super) type Proved = Result<Box<(Config, Rulebook, Delivery)>, String>;
+use super::{
+    cloud_uplink,
+    request::Answer,
+    start::{delivery, forget_unread, log_warnings, sources},
+    state::{Daemon, ReloadResult, Start},
+};
 
 impl Daemon {
     /// Reads the files again, beside the loop.
     pub(super) fn reload(&mut self) {
         if self.reloading.is_some() {
-            self.again = true;
+            self.reload_again = true;
             return;
         }
         let (path, overrides, now) =
@@ -26,9 +27,10 @@ impl Daemon {
         self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
     }
 
-    pub(super) async fn proved(&mut self, proved: Proved) {
+    /// Puts the result of a reload in force, or keeps what is in force, and answers who waits.
+    pub(super) async fn finish_reload(&mut self, result: ReloadResult) {
         self.reloading = None;
-        let answer = match proved {
+        let answer = match result {
             Ok(new) => self.put_in_force(*new).await,
             Err(problems) => Err(problems),
         };
@@ -39,11 +41,11 @@ impl Daemon {
                 self.rejected = Some(problems.clone());
             }
         }
-        for waiting in self.waiting.drain(..) {
+        for waiting in self.reload_waiters.drain(..) {
             let _ = waiting.send(answer.clone());
         }
-        if std::mem::take(&mut self.again) {
-            self.waiting = std::mem::take(&mut self.waiting_for_next);
+        if std::mem::take(&mut self.reload_again) {
+            self.reload_waiters = std::mem::take(&mut self.next_reload_waiters);
             self.reload();
         }
     }
@@ -67,21 +69,21 @@ impl Daemon {
             self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
         }
         self.start = start;
-        forget_unread(&mut self.desk, &self.start.config, &device, &self.clock);
+        forget_unread(&mut self.engine, &self.start.config, &device, &self.clock);
         self.delivery = Arc::new(delivery);
         if let (Some(uplink), Some(section), true) = (&mut self.uplink, &self.start.config.uplink, other_uplink) {
-            self.desk.report_to_the_cloud(Some(section.keep));
+            self.engine.report_to_the_cloud(Some(section.keep));
             uplink.reconnect(&self.device.id, section);
         }
         if self.device != device {
             self.device = device.clone();
-            self.desk.take(Input::Account(device), now);
+            self.engine.take(Input::Account(device), now);
         }
         self.bridge_home_assistant();
         let rules = rulebook.engine.rules().hash();
-        if rulebook.folder != self.desk.rulebook().folder || rules != self.desk.rulebook().engine.rules().hash() {
-            warn_of(&rulebook, &self.start.config);
-            self.desk.replace_rulebook(rulebook, now);
+        if rulebook.folder != self.engine.rulebook().folder || rules != self.engine.rulebook().engine.rules().hash() {
+            log_warnings(&rulebook, &self.start.config);
+            self.engine.replace_rulebook(rulebook, now);
             tracing::info!(%rules, "new rules are in force");
         }
         self.sources.reread();
@@ -93,21 +95,21 @@ impl Daemon {
         // The old ones end first: a pin can be had only once.
         self.sources.stop().await;
         while let Ok(event) = self.sources.events.try_recv() {
-            self.seen(event);
+            self.observe(event);
         }
         self.lost.clear();
-        let started = sources(start, &self.device, &self.desk, &self.clock);
+        let started = sources(start, &self.device, &self.engine, &self.clock);
         let (sources, refused) = match started {
             Ok(new) => (new, Ok(())),
-            Err(error) => (sources(&self.start, &self.device, &self.desk, &self.clock)?, Err(error)),
+            Err(error) => (sources(&self.start, &self.device, &self.engine, &self.clock)?, Err(error)),
         };
         self.sources = sources;
         refused
     }
 }
 
-/// Everything that a reload puts in force, or what is wrong. `in_force` is the configuration until now.
-fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Proved {
+/// Reads and proves everything that a reload puts in force. `in_force` is the configuration until now.
+fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> ReloadResult {
     let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
     if config.storage != in_force.storage {
         return Err(
@@ -117,29 +119,14 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Prov
     if config.mode != in_force.mode {
         return Err("config.toml: `mode` is read at the start alone: restart the daemon, or undo that edit".to_owned());
     }
-    uplink::section(&config)?;
+    cloud_uplink::section(&config)?;
     let rulebook = Rulebook::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
     Ok(Box::new((config, rulebook, delivery)))
 }
 
-/// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
-pub(super) fn forget_unread(desk: &mut Desk, config: &Config, device: &Device, clock: &Clock) {
-    let Some(declared) = config.devices.get(&device.id) else { return };
-    let is_read = |fact: &str| declared.inputs.get(fact).is_some_and(|source| *source != Source::None);
-    let unread = desk.state().facts().filter(|(fact, value, _)| {
-        let with_battery = fact.as_str() == "battery_mv" && is_read("battery");
-        // What the rules do not know at all, they cannot read.
-        let is_known = desk.rulebook().engine.rules().fact(fact).is_some();
-        value.is_some() && is_known && !is_read(fact) && !with_battery
-    });
-    let now = clock.now();
-    let unknown = unread.map(|(fact, ..)| Observation { fact: fact.clone(), value: None, at: now }).collect();
-    desk.observe(&Name::new_static("config.toml"), unknown, clock.uncertainty().is_some(), now);
-}
-
-/// The end of the reload that is under way, if one is.
-pub(super) async fn proved(reloading: &mut Option<JoinHandle<Proved>>) -> Proved {
+/// Waits for the end of the reload that is under way, for ever where there is none. Cancel safe.
+pub(super) async fn next_reload_result(reloading: &mut Option<JoinHandle<ReloadResult>>) -> ReloadResult {
     match reloading {
         Some(job) => job.await.unwrap_or_else(|error| Err(format!("the reload was cut short: {error}"))),
         None => std::future::pending().await,

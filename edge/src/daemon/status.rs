@@ -6,7 +6,7 @@ use dag_delivery::Entry;
 use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 
-use super::Daemon;
+use super::state::Daemon;
 use crate::{
     home_assistant::{self, Bridge},
     store::{Backlog, Window},
@@ -36,9 +36,9 @@ pub struct Status {
     /// The silences that are not over.
     pub silences: Vec<Silence>,
     /// What waits to be sent, or to be tried again.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<MessageStatus>,
     /// What could not be delivered, of late.
-    pub undelivered: Vec<Waiting>,
+    pub undelivered: Vec<MessageStatus>,
     /// The hash of the rules in force.
     pub rules: Id,
     /// What is wrong with the files; the rules in force are older than they.
@@ -105,7 +105,7 @@ pub struct OpenIncident {
 
 /// A message that is not delivered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct MessageStatus {
     /// Its id.
     pub id: Id,
     /// For whom.
@@ -122,9 +122,9 @@ pub struct Waiting {
     pub due: Option<Time>,
 }
 
-impl From<&Entry> for Waiting {
+impl From<&Entry> for MessageStatus {
     fn from(entry: &Entry) -> Self {
-        Waiting {
+        MessageStatus {
             id: entry.notification.id,
             recipient: entry.notification.recipient.clone(),
             channel: entry.notification.channel(),
@@ -141,8 +141,8 @@ const LOOKED_AT: usize = 200;
 
 impl Daemon {
     pub(super) fn status(&self) -> Status {
-        let state = self.desk.state();
-        let finished: Vec<Entry> = self.desk.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
+        let state = self.engine.state();
+        let finished: Vec<Entry> = self.engine.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
         let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
         Status {
             device: self.device.clone(),
@@ -165,11 +165,11 @@ impl Daemon {
                 })
                 .collect(),
             silences: state.silences().cloned().collect(),
-            waiting: self.desk.outbox().iter().map(Waiting::from).collect(),
-            undelivered: undelivered.map(Waiting::from).collect(),
-            rules: self.desk.rulebook().engine.rules().hash(),
+            waiting: self.engine.outbox().iter().map(MessageStatus::from).collect(),
+            undelivered: undelivered.map(MessageStatus::from).collect(),
+            rules: self.engine.rulebook().engine.rules().hash(),
             rejected: self.rejected.clone(),
-            store: self.desk.write_failure().map(str::to_owned),
+            store: self.engine.write_failure().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
             home_assistant: self.bridge.as_ref().map(Bridge::connection),
             next_deadline: state.next_deadline(),

@@ -7,18 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dag_config::{Config, Mode, Uplink};
-use dag_engine::{ClockShift, Id, Name, Time};
-use dag_uplink::{
-    Clock, DeviceReport, Dropped, EdgeIncident, MOST_READINGS, RefusedRules, SignedRules, SourceReport, VERSION,
-};
-use tokio::task::JoinHandle;
+use dag_engine::Time;
+use dag_uplink::{Clock, DeviceReport, EdgeIncident, MOST_READINGS, SourceReport, VERSION};
 
-use super::{Daemon, Desk, status::UplinkStatus};
+use super::{
+    cloud_uplink::{InFlight, ReportedState, UplinkEvent, UplinkState},
+    durable_engine::DurableEngine,
+    state::Daemon,
+    status::UplinkStatus,
+};
 use crate::{
     mqtt::Event,
     store::{Queued, StoreError},
-    uplink::{ConfirmedReadings, Connection, fitting, parts},
+    uplink::{ConfirmedReadings, fitting, parts},
 };
 
 /// The longest time between two reports: a device without news reports that it is there. The cloud learns of a lost
@@ -31,158 +32,14 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// The most incidents in one report: the broker limits its length.
 const MOST_INCIDENTS: usize = 100;
 
-/// The uplink: its connection, and what is known of the reports and rules on their way.
-#[derive(Debug)]
-pub(super) struct CloudUplink {
-    connection: Connection,
-    state: UplinkState,
-    /// The number of the last message of this boot.
-    number: u64,
-    confirmed: ConfirmedReadings,
-    /// The report that is not confirmed yet.
-    in_flight: Option<InFlight>,
-    /// A report is due although nothing changed: the connection is new, or the cloud asked for one.
-    is_requested: bool,
-    /// The state in the last confirmed report.
-    reported: Option<ReportedState>,
-    /// The time of the next report if nothing changes before.
-    due: Instant,
-    /// The queue may hold readings.
-    may_have_more: bool,
-    /// The end of the pause after the queue could not be read or cleared.
-    paused_until: Option<Instant>,
-    /// The rules from the cloud that are being tried, and those that arrived meanwhile.
-    installing: Option<JoinHandle<TriedRules>>,
-    next_rules: Option<SignedRules>,
-    /// The last rules from the cloud, if they were refused.
-    refused: Option<RefusedRules>,
-}
-
-/// The state of the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum UplinkState {
-    Connecting,
-    Connected { since: Instant },
-    Lost { reason: String, retry_at: Instant },
-}
-
-/// The content of a report besides readings. A change of it is reported at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ReportedState {
-    clock: Clock,
-    rules: Id,
-    incidents: Vec<EdgeIncident>,
-}
-
-/// A report that is not confirmed yet.
-#[derive(Debug)]
-struct InFlight {
-    /// The position in the queue of its last reading, and all its readings.
-    upto: Option<u64>,
-    taken: Vec<Queued>,
-    dropped: Option<Dropped>,
-    reported: ReportedState,
-}
-
-impl CloudUplink {
-    fn start(device: &Name, section: &Uplink) -> CloudUplink {
-        CloudUplink {
-            connection: Connection::start(device, section),
-            state: UplinkState::Connecting,
-            number: 0,
-            confirmed: ConfirmedReadings::default(),
-            in_flight: None,
-            is_requested: true,
-            reported: None,
-            due: Instant::now(),
-            may_have_more: true,
-            paused_until: None,
-            installing: None,
-            next_rules: None,
-            refused: None,
-        }
-    }
-
-    /// Connects anew, by another configuration.
-    pub fn reconnect(&mut self, device: &Name, section: &Uplink) {
-        self.connection = Connection::start(device, section);
-        self.state = UplinkState::Connecting;
-        self.in_flight = None;
-    }
-
-    /// Returns when a report is due if nothing happens before.
-    pub fn wakes_at(&self) -> Option<Instant> {
-        let can_send = matches!(self.state, UplinkState::Connected { .. }) && self.in_flight.is_none();
-        let paused = self.paused_until.filter(|_| can_send);
-        paused.or(Some(self.due).filter(|_| can_send))
-    }
-
-    /// Moves the times of the readings that are sent again.
-    pub fn clock_set(&mut self, shift: ClockShift) {
-        self.confirmed.shift(shift);
-    }
-}
-
-/// Returns the section `[uplink]`, which a device needs in the mode `cloud`; `None` in the mode `standalone`.
-///
-/// # Errors
-/// The section is missing.
-pub(super) fn section(config: &Config) -> Result<Option<&Uplink>, String> {
-    match (config.mode, &config.uplink) {
-        (Mode::Standalone, _) => Ok(None),
-        (Mode::Cloud, Some(uplink)) => Ok(Some(uplink)),
-        (Mode::Cloud, None) => {
-            let text = "config.toml: in the mode `cloud` a device reports to a broker, and none is named: add a \
-                        section `[uplink]` with `endpoint`, `certificate` and `key`, or use `mode = \"standalone\"`";
-            Err(text.to_owned())
-        }
-    }
-}
-
-/// Starts to connect, in the mode `cloud`.
-///
-/// # Errors
-/// The section `[uplink]` is missing.
-pub(super) fn start(device: &Name, config: &Config) -> Result<Option<CloudUplink>, String> {
-    Ok(section(config)?.map(|section| CloudUplink::start(device, section)))
-}
-
-/// An event of the uplink.
-#[derive(Debug)]
-pub(super) enum UplinkEvent {
-    /// An event of its connection.
-    Connection(Event),
-    /// Rules from the cloud were tried; `None` where the attempt was cut short.
-    RulesTried(Option<TriedRules>),
-}
-
-/// Rules from the cloud, and the result of trying them.
-type TriedRules = (SignedRules, Result<(), String>);
-
-/// Waits for the next event, for ever where there is no uplink. Cancel safe.
-pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent {
-    let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
-    let installed = async {
-        match installing {
-            Some(job) => job.await.ok(),
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        tried = installed => UplinkEvent::RulesTried(tried),
-        Some(event) = connection.next() => UplinkEvent::Connection(event),
-        else => std::future::pending().await,
-    }
-}
-
 impl Daemon {
     /// Sends the next report if one is due. There is one at a time: the next follows when it is confirmed.
     pub(super) fn report(&mut self) {
         let reported = self.reported_state();
         let (now, at) = (Instant::now(), self.clock.now());
-        let is_durable = self.desk.is_durable();
+        let is_durable = self.engine.is_durable();
         let Some(uplink) = &mut self.uplink else { return };
-        uplink.may_have_more |= self.desk.take_enqueued();
+        uplink.may_have_more |= self.engine.take_enqueued();
         let connected = matches!(uplink.state, UplinkState::Connected { .. });
         let paused = uplink.paused_until.is_some_and(|until| now < until);
         // Only what is durable is reported. While the store is behind, the clock may be too, and ages would be wrong.
@@ -194,7 +51,7 @@ impl Daemon {
             return;
         }
         uplink.paused_until = None;
-        let (sources, flight) = match next_report(&self.desk, &uplink.confirmed, self.opened.boot, at, reported) {
+        let (sources, flight) = match next_report(&self.engine, &uplink.confirmed, self.opened.boot, at, reported) {
             Ok(part) => part,
             Err(error) => {
                 tracing::error!(%error, "the queue of readings for the cloud cannot be read");
@@ -233,7 +90,7 @@ impl Daemon {
     }
 
     fn reported_state(&self) -> ReportedState {
-        let open = self.desk.state().open_incidents().take(MOST_INCIDENTS).map(|incident| EdgeIncident {
+        let open = self.engine.state().open_incidents().take(MOST_INCIDENTS).map(|incident| EdgeIncident {
             id: incident.id,
             rule: incident.rule.clone(),
             severity: incident.severity,
@@ -241,7 +98,7 @@ impl Daemon {
             acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
         });
         let clock = if self.clock.uncertainty().is_some() { Clock::Unset } else { Clock::Set };
-        ReportedState { clock, rules: self.desk.rules_id(), incidents: open.collect() }
+        ReportedState { clock, rules: self.engine.rules_id(), incidents: open.collect() }
     }
 
     pub(super) fn uplink_event(&mut self, event: UplinkEvent) {
@@ -271,7 +128,7 @@ impl Daemon {
                 uplink.confirmed.add(&flight.taken, boot);
                 uplink.reported = Some(flight.reported);
                 uplink.due = now + AT_LEAST_EVERY;
-                if let Err(error) = self.desk.store().confirm(flight.upto, flight.dropped) {
+                if let Err(error) = self.engine.store().confirm(flight.upto, flight.dropped) {
                     // The readings are sent again, and the cloud ignores them as duplicates.
                     tracing::error!(%error, "readings that the cloud has cannot be removed from the queue");
                     uplink.paused_until = Some(now + PAUSE);
@@ -289,7 +146,7 @@ impl Daemon {
             connected_since: None,
             reason: None,
             again_at: None,
-            backlog: self.desk.store().backlog().unwrap_or_default(),
+            backlog: self.engine.store().backlog().unwrap_or_default(),
             sent: uplink.number,
             rules_refused: uplink.refused.as_ref().map(|refused| refused.reason.clone()),
         };
@@ -310,13 +167,13 @@ impl Daemon {
 
 /// Returns the readings of the next report, and what is to be noted once it is confirmed.
 fn next_report(
-    desk: &Desk,
+    engine: &DurableEngine,
     confirmed: &ConfirmedReadings,
     boot: u64,
     now: Time,
     reported: ReportedState,
 ) -> Result<(Vec<SourceReport>, InFlight), StoreError> {
-    let store = desk.store();
+    let store = engine.store();
     let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
     let waiting = taken.len();
     taken.truncate(fitting(&taken, confirmed));

@@ -31,10 +31,19 @@ fn what_would_hold_nothing_is_refused_with_what_was_meant() {
         &["--label", "area=leeds"],
         "the label `area` of this device is `hay-on-wye`, not `leeds`: a silence of others would hold nothing here",
     );
-    no(&["--by", ""], "`--by` takes a name of one line, of at most 100 characters");
+    no(&["--by", ""], "`--by` takes a name of one line, of at most 200 bytes");
     refused(&home, &["snooze", "--for", "2h"], 1, "no incident is open");
     refused(&home, &["snooze", "--lift"], 1, "no incident is open");
     refused(&home, &["snooze", "77", "--lift"], 1, "no open incident has an id that begins so: see `dag status`");
+}
+
+#[test]
+fn an_acknowledgement_that_the_engine_would_refuse_is_an_error() {
+    let (home, _daemon) = outage();
+    // Two bytes each: the limit is the engine's, in bytes.
+    let (long, longest) = ("ж".repeat(101), "ж".repeat(100));
+    refused(&home, &["ack", "--by", &long], 1, "`--by` takes a name of one line, of at most 200 bytes");
+    assert_eq!(home.json(&["ack", "--by", &longest])["by"], longest);
 }
 
 #[test]

@@ -44,5 +44,5 @@ pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, Sending};
 pub use failure::{Failure, Receipt, SetupError};
 pub use outbox::{Entry, EntryState, LEASE, Outbox, Settled, Settlement};
-pub use prepared::{Prepared, Rendered};
+pub use prepared::{LeasedMessage, Prepared, Rendered};
 pub use template::{TemplateProblem, Templates};

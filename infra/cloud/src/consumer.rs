@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_config::Config;
-use dag_delivery::{Entry, Failure, LEASE, Prepared, Templates};
-use dag_engine::{Device, Engine, Millis, Name, Notification, Runs, Time};
+use dag_delivery::{Entry, Failure, LEASE, LeasedMessage, Templates};
+use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
 use dag_rulebook::Rulebook;
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream};
@@ -83,12 +83,6 @@ pub(crate) struct Done {
     pub messages: Vec<LeasedMessage>,
     /// The commit was made, and what followed from it was not done.
     pub fault: Option<Fault>,
-}
-
-/// A message whose lease is durable.
-pub(crate) struct LeasedMessage {
-    pub notification: Notification,
-    pub prepared: Prepared,
 }
 
 impl<W: World> Consumer<W> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use dag_delivery::{Failure, Receipt};
+use dag_delivery::{Failure, LeasedMessage, Receipt};
 use dag_engine::{Id, Millis, Name, Time};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
-    consumer::{Consumer, Done, LeasedMessage, Options, Received, Sending},
+    consumer::{Consumer, Done, Options, Received, Sending},
     event::{Event, Lease},
     world::{Fault, Messenger as _, Store as _, Stored, World},
 };

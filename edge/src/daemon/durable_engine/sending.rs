@@ -1,24 +1,15 @@
 //! Messages that leave, and what became of them.
 
-use dag_delivery::{Entry, Failure, Prepared, Receipt, Settled};
-use dag_engine::{Id, Notification, Time};
+use dag_delivery::{Entry, Failure, LeasedMessage, Prepared, Receipt, Settled};
+use dag_engine::{Id, Time};
 
-use super::{Desk, Step};
+use super::{DurableEngine, Step};
 use crate::store::Commit;
 
 /// The most attempts that are under way at once.
 const MOST_ATTEMPTS: usize = 32;
 
-/// A message to be sent now: its lease is durable.
-#[derive(Debug)]
-pub struct LeasedMessage {
-    /// Whom it is for, and what it says.
-    pub notification: Notification,
-    /// What goes over the wire, the same at every attempt.
-    pub prepared: Prepared,
-}
-
-impl Desk {
+impl DurableEngine {
     /// Returns the messages to send now.
     pub fn take_leased(&mut self, now: Time) -> Vec<LeasedMessage> {
         if self.next_attempt().is_some_and(|due| due <= now) {

@@ -4,23 +4,14 @@ use std::time::{Duration, Instant};
 
 use dag_engine::Time;
 
-use super::Desk;
+use super::{DurableEngine, write_failure::WriteFailure};
 use crate::store::Commit;
 
 /// How long a disk that takes nothing is left alone, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A disk that takes nothing.
-#[derive(Debug)]
-pub(super) struct WriteFailure {
-    pub reason: String,
-    /// Trying means opening the store anew, which reads all of it: the pauses grow.
-    pause: Duration,
-    pub again_at: Instant,
-}
-
-impl Desk {
+impl DurableEngine {
     /// Writes what the disk did not take, once its pause is over.
     pub fn write_again(&mut self) {
         if self.failure.as_ref().is_some_and(|failure| Instant::now() < failure.again_at) {

@@ -3,8 +3,10 @@
 use dag_engine::{Id, Input};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
-use super::{Daemon, TriedRules};
-use crate::{daemon::holds::named, uplink::bundle};
+use crate::{
+    daemon::{cloud_uplink::TriedRules, holds::check_name, state::Daemon},
+    uplink::bundle,
+};
 
 impl Daemon {
     /// Obeys a command, or logs why not.
@@ -19,11 +21,11 @@ impl Daemon {
                     uplink.is_requested = true;
                 }
             }
-            Command::Acknowledge { incident, by } => match named(&by) {
+            Command::Acknowledge { incident, by } => match check_name(&by) {
                 Ok(()) if self.is_acknowledged_by(incident, &by) => {
                     tracing::debug!(%incident, %by, "acknowledged already")
                 }
-                Ok(()) => drop(self.desk.take(Input::Acknowledge { incident, by }, self.clock.now())),
+                Ok(()) => drop(self.engine.take(Input::Acknowledge { incident, by }, self.clock.now())),
                 Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that cannot be used"),
             },
             Command::Rules(rules) => self.try_rules(rules),
@@ -33,13 +35,14 @@ impl Daemon {
     /// Returns whether an incident is acknowledged by this very name. The broker and the cloud may repeat a command,
     /// and the household must not get a message for each.
     fn is_acknowledged_by(&self, incident: Id, by: &str) -> bool {
-        let mut open = self.desk.state().open_incidents().filter(|open| open.id == incident && open.is_acknowledged());
+        let mut open =
+            self.engine.state().open_incidents().filter(|open| open.id == incident && open.is_acknowledged());
         open.any(|open| open.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.by == by))
     }
 
     /// Starts to try rules, unless they are refused at once or others are being tried.
     fn try_rules(&mut self, rules: SignedRules) {
-        let last = self.desk.store().rules_signed_at().map_err(|error| error.to_string());
+        let last = self.engine.store().rules_signed_at().map_err(|error| error.to_string());
         let key = self.start.config.uplink.as_ref().and_then(|uplink| uplink.rules_key.as_deref());
         let now = self.clock.uncertainty().is_none().then(|| self.clock.now());
         let admitted = last.and_then(|last| bundle::admit(&rules, key, last, now));
@@ -54,7 +57,7 @@ impl Daemon {
             uplink.next_rules = Some(bundle::newer(uplink.next_rules.take(), rules));
             return;
         }
-        if rules.hash() == self.desk.rules_id() && self.rejected.is_none() {
+        if rules.hash() == self.engine.rules_id() && self.rejected.is_none() {
             // They are in force already, and in the files.
             return self.rules_tried(Some((rules, Ok(()))));
         }
@@ -76,7 +79,7 @@ impl Daemon {
                 let (hash, signed_at) = (rules.hash(), rules.signed_at);
                 tracing::info!(rules = %hash, %signed_at, "rules from the cloud are in place");
                 uplink.refused = None;
-                if let Err(error) = self.desk.store().keep_rules_signed_at(rules.signed_at) {
+                if let Err(error) = self.engine.store().keep_rules_signed_at(rules.signed_at) {
                     tracing::error!(%error, "the time at which the rules were signed cannot be noted");
                 }
                 self.reload();

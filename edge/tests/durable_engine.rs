@@ -1,4 +1,4 @@
-//! The desk between engine, outbox and store: what must not be lost on the way.
+//! The engine between engine, outbox and store: what must not be lost on the way.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +11,7 @@
 use std::{fs, path::Path};
 
 use dag::{
-    daemon::Desk,
+    daemon::DurableEngine,
     source::Observation,
     store::{Queued, Retention, Store, Window},
 };
@@ -39,8 +39,8 @@ const RULES: &str = r#"
     email = "kim@example.com"
 "#;
 
-/// The desk of a folder's daemon, started once more.
-fn desk(folder: &Path) -> Desk {
+/// The engine of a folder's daemon, started once more.
+fn engine(folder: &Path) -> DurableEngine {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::copy(top.join("config.toml"), folder.join("config.toml")).unwrap();
     fs::create_dir_all(folder.join("rules")).unwrap();
@@ -48,7 +48,7 @@ fn desk(folder: &Path) -> Desk {
     let config = Config::load(&folder.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&folder.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(folder.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
-    Desk::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap()
+    DurableEngine::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap()
 }
 
 fn noon() -> Time {
@@ -59,67 +59,67 @@ fn after(seconds: i64) -> Time {
     noon() + Millis::new(seconds * 1_000)
 }
 
-fn read(desk: &mut Desk, value: Value, at: Time) {
-    desk.observe(&"bench".into(), vec![Observation { fact: "power".into(), value: Some(value), at }], false, at);
+fn read(engine: &mut DurableEngine, value: Value, at: Time) {
+    engine.observe(&"bench".into(), vec![Observation { fact: "power".into(), value: Some(value), at }], false, at);
 }
 
-fn recipients(desk: &Desk) -> Vec<&str> {
-    desk.outbox().iter().map(|entry| entry.notification.recipient.as_str()).collect()
+fn recipients(engine: &DurableEngine) -> Vec<&str> {
+    engine.outbox().iter().map(|entry| entry.notification.recipient.as_str()).collect()
 }
 
 #[test]
 fn a_message_is_leased_in_the_transaction_of_its_decision() {
     let folder = tempfile::tempdir().unwrap();
-    let mut desk = desk(folder.path());
-    read(&mut desk, Value::Off, noon());
-    let stored: Vec<(Id, Entry)> = desk.store().outbox().unwrap();
+    let mut engine = engine(folder.path());
+    read(&mut engine, Value::Off, noon());
+    let stored: Vec<(Id, Entry)> = engine.store().outbox().unwrap();
     assert!(stored.iter().all(|(_, entry)| entry.is_leased() && entry.prepared.is_some()), "{stored:?}");
-    let [nor] = &desk.take_leased(noon())[..] else { panic!("nor is told") };
+    let [nor] = &engine.take_leased(noon())[..] else { panic!("nor is told") };
     assert_eq!(nor.notification.recipient, "nor");
-    assert!(desk.take_leased(noon()).is_empty(), "each lease is taken once");
+    assert!(engine.take_leased(noon()).is_empty(), "each lease is taken once");
 }
 
 #[test]
 fn what_falls_due_while_a_message_is_settled_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let mut desk = desk(folder.path());
-    let (nor, _) = failed(&mut desk);
+    let mut engine = engine(folder.path());
+    let (nor, _) = failed(&mut engine);
     // The attempt is settled at the very moment at which the other rule's half minute is over.
-    let [parcel] = &desk.take_leased(after(10))[..] else { panic!("nor is tried again") };
+    let [parcel] = &engine.take_leased(after(10))[..] else { panic!("nor is tried again") };
     assert_eq!(parcel.notification.id, nor);
-    desk.settle(nor, Ok(Receipt { answer: "taken".to_owned() }), after(30));
-    let [kim] = &desk.take_leased(after(30))[..] else { panic!("kim is told next") };
+    engine.settle(nor, Ok(Receipt { answer: "taken".to_owned() }), after(30));
+    let [kim] = &engine.take_leased(after(30))[..] else { panic!("kim is told next") };
     assert_eq!(kim.notification.recipient, "kim");
 }
 
 #[test]
 fn a_daemon_that_stops_leases_nothing_and_the_next_start_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = desk(folder.path());
+    let mut first = engine(folder.path());
     first.stop_sending();
     read(&mut first, Value::Off, noon());
     assert!(first.take_leased(noon()).is_empty());
     assert!(first.outbox().iter().all(|entry| !entry.is_leased() && entry.attempts == 0));
     drop(first);
-    assert_eq!(desk(folder.path()).take_leased(after(1)).len(), 1);
+    assert_eq!(engine(folder.path()).take_leased(after(1)).len(), 1);
 }
 
 #[test]
 fn a_lease_whose_daemon_died_is_given_up_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    read(&mut desk(folder.path()), Value::Off, noon());
-    let mut next = desk(folder.path());
+    read(&mut engine(folder.path()), Value::Off, noon());
+    let mut next = engine(folder.path());
     let [nor] = &next.take_leased(after(1))[..] else { panic!("nor is told") };
     assert_eq!(next.outbox().get(nor.notification.id).unwrap().attempts, 2);
 }
 
 /// A message that failed at noon, to be tried again a few seconds later.
-fn failed(desk: &mut Desk) -> (Id, Millis) {
-    read(desk, Value::Off, noon());
-    let [parcel] = &desk.take_leased(noon())[..] else { panic!("one message is due") };
+fn failed(engine: &mut DurableEngine) -> (Id, Millis) {
+    read(engine, Value::Off, noon());
+    let [parcel] = &engine.take_leased(noon())[..] else { panic!("one message is due") };
     let id = parcel.notification.id;
-    desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), noon());
-    let due = desk.outbox().iter().next().unwrap().due().unwrap();
+    engine.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), noon());
+    let due = engine.outbox().iter().next().unwrap().due().unwrap();
     (id, due.since(noon()))
 }
 
@@ -128,57 +128,57 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
     const DAY: i64 = 86_400_000;
     for shift_ms in [-3 * 3_600_000, 3 * 3_600_000, -DAY * 365, DAY * 365 * 20] {
         let folder = tempfile::tempdir().unwrap();
-        let mut desk = desk(folder.path());
-        let (id, wait) = failed(&mut desk);
+        let mut engine = engine(folder.path());
+        let (id, wait) = failed(&mut engine);
         let now = Time::from_millis(noon().as_millis() + shift_ms);
-        desk.clock_set(ClockShift { began: noon(), shift_ms }, now);
-        let entry = desk.outbox().get(id).unwrap();
+        engine.clock_set(ClockShift { began: noon(), shift_ms }, now);
+        let entry = engine.outbox().get(id).unwrap();
         assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
         // It is as old as it was: nobody gives it up.
-        assert!(desk.take_leased(now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
-        desk.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), now + wait);
-        assert!(recipients(&desk).contains(&"nor"), "{shift_ms}");
+        assert!(engine.take_leased(now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
+        engine.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), now + wait);
+        assert!(recipients(&engine).contains(&"nor"), "{shift_ms}");
     }
 }
 
 #[test]
 fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
     let folder = tempfile::tempdir().unwrap();
-    let (id, wait) = failed(&mut desk(folder.path()));
-    let mut desk = desk(folder.path());
-    desk.clock_set(ClockShift { began: after(60), shift_ms: -58_000 }, after(2));
-    let entry = desk.outbox().get(id).unwrap();
+    let (id, wait) = failed(&mut engine(folder.path()));
+    let mut engine = engine(folder.path());
+    engine.clock_set(ClockShift { began: after(60), shift_ms: -58_000 }, after(2));
+    let entry = engine.outbox().get(id).unwrap();
     assert_eq!((entry.due(), entry.queued_at), (Some(noon() + wait), noon()));
 }
 
 #[test]
 fn a_lease_that_was_given_before_the_clock_was_set_ends_in_its_time() {
     let folder = tempfile::tempdir().unwrap();
-    let mut desk = desk(folder.path());
-    read(&mut desk, Value::Off, noon());
-    assert_eq!(desk.take_leased(noon()).len(), 1);
-    let until = |desk: &Desk| desk.outbox().iter().next().unwrap().due().unwrap();
-    let lease = until(&desk).since(noon());
+    let mut engine = engine(folder.path());
+    read(&mut engine, Value::Off, noon());
+    assert_eq!(engine.take_leased(noon()).len(), 1);
+    let until = |engine: &DurableEngine| engine.outbox().iter().next().unwrap().due().unwrap();
+    let lease = until(&engine).since(noon());
     let now = Time::from_millis(noon().as_millis() - 7_200_000);
-    desk.clock_set(ClockShift { began: noon(), shift_ms: -7_200_000 }, now);
-    assert_eq!(until(&desk), now + lease);
+    engine.clock_set(ClockShift { began: noon(), shift_ms: -7_200_000 }, now);
+    assert_eq!(until(&engine), now + lease);
 }
 
 #[test]
 fn a_boot_goes_on_where_the_one_that_read_last_had_ended() {
     let folder = tempfile::tempdir().unwrap();
-    read(&mut desk(folder.path()), Value::On, noon());
-    drop(desk(folder.path()));
-    let mut desk = desk(folder.path());
-    read(&mut desk, Value::Off, after(60));
-    let decisions = desk.store().decisions(Window::newest(100)).unwrap();
+    read(&mut engine(folder.path()), Value::On, noon());
+    drop(engine(folder.path()));
+    let mut engine = engine(folder.path());
+    read(&mut engine, Value::Off, after(60));
+    let decisions = engine.store().decisions(Window::newest(100)).unwrap();
     assert!(!decisions.iter().any(|decision| matches!(decision.outcome, Outcome::Gap { .. } | Outcome::Waits { .. })));
-    assert_eq!(desk.state().last_applied("bench", 3), Some(1));
+    assert_eq!(engine.state().last_applied("bench", 3), Some(1));
 }
 
-/// What the desk queued for the cloud: number, whether it is a change, seconds after noon.
-fn queued(desk: &Desk) -> Vec<(u64, bool, i64)> {
-    let queued = desk.store().queued(usize::MAX).unwrap();
+/// What the engine queued for the cloud: number, whether it is a change, seconds after noon.
+fn queued(engine: &DurableEngine) -> Vec<(u64, bool, i64)> {
+    let queued = engine.store().queued(usize::MAX).unwrap();
     let row = |(_, queued): (u64, Queued)| {
         (queued.reading.number, queued.is_change, queued.reading.reading.at.since(noon()).get() / 1_000)
     };
@@ -188,12 +188,12 @@ fn queued(desk: &Desk) -> Vec<(u64, bool, i64)> {
 #[test]
 fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
     let folder = tempfile::tempdir().unwrap();
-    let mut desk = desk(folder.path());
+    let mut engine = engine(folder.path());
     let source = Name::new("test");
     let seen = |fact: &str, value, at| Observation { fact: fact.into(), value, at };
-    desk.observe(&source, vec![seen("power", Some(Value::On), noon())], false, noon());
-    assert_eq!(queued(&desk), []);
-    desk.report_to_the_cloud(Some(1 << 20));
+    engine.observe(&source, vec![seen("power", Some(Value::On), noon())], false, noon());
+    assert_eq!(queued(&engine), []);
+    engine.report_to_the_cloud(Some(1 << 20));
     let readings = vec![
         seen("power", Some(Value::On), after(1)),
         seen("power", Some(Value::Off), after(2)),
@@ -202,10 +202,10 @@ fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
         seen("battery", Some(Value::Number(80)), after(5)),
         seen("battery", None, after(6)),
     ];
-    desk.observe(&source, readings, false, after(6));
+    engine.observe(&source, readings, false, after(6));
     let expected = [(2, false, 1), (3, true, 2), (4, true, 3), (5, true, 4), (6, false, 5), (7, true, 6)];
-    assert_eq!(queued(&desk), expected);
-    desk.clock_set(ClockShift { began: after(3), shift_ms: 60_000 }, after(70));
-    let times: Vec<i64> = queued(&desk).into_iter().map(|(.., at)| at).collect();
+    assert_eq!(queued(&engine), expected);
+    engine.clock_set(ClockShift { began: after(3), shift_ms: 60_000 }, after(70));
+    let times: Vec<i64> = queued(&engine).into_iter().map(|(.., at)| at).collect();
     assert_eq!(times, [1, 2, 63, 64, 65, 66]);
 }

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use dag_engine::{Input, Name};
 
-use super::Daemon;
-
 /// How long the disk must have taken nothing to be worth a message.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -18,42 +16,40 @@ const TOLD: usize = 200;
 
 /// The troubles, and how far each was told.
 #[derive(Debug)]
-pub(super) struct Troubles {
-    rules: Trouble,
-    clock: Trouble,
+pub(super) struct HostTroubles {
+    rules: HostTrouble,
+    clock: HostTrouble,
     store: StoreTrouble,
 }
 
-impl Troubles {
-    pub fn new() -> Troubles {
-        let store = StoreTrouble { trouble: Trouble::about("store", Duration::ZERO), now: None };
-        Troubles {
-            rules: Trouble::about("rules", Duration::ZERO),
-            clock: Trouble::about("clock", CLOCK_PATIENCE),
+impl HostTroubles {
+    pub fn new() -> HostTroubles {
+        let store = StoreTrouble { trouble: HostTrouble::about("store", Duration::ZERO), now: None };
+        HostTroubles {
+            rules: HostTrouble::about("rules", Duration::ZERO),
+            clock: HostTrouble::about("clock", CLOCK_PATIENCE),
             store,
         }
     }
-}
 
-impl Daemon {
-    /// Tells the engine of troubles that began, and of those that are over.
-    pub(super) fn tell_troubles(&mut self) {
-        let now = Instant::now();
-        let rules = self.rejected.as_deref().map(first_problem);
-        let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned());
-        let troubles = &mut self.troubles;
-        let mut inputs = troubles.store.seen(self.desk.write_failure(), now);
-        inputs.extend(troubles.rules.seen(rules, now));
-        inputs.extend(troubles.clock.seen(clock, now));
-        for input in inputs {
-            self.desk.take(input, self.clock.now());
-        }
+    /// Returns what the engine is to be told of: problems that began, and those that are over.
+    pub fn observe(
+        &mut self,
+        rejected: Option<&str>,
+        clock: Option<&str>,
+        write_failure: Option<&str>,
+        now: Instant,
+    ) -> Vec<Input> {
+        let mut inputs = self.store.observe(write_failure, now);
+        inputs.extend(self.rules.observe(rejected.map(first_problem), now));
+        inputs.extend(self.clock.observe(clock.map(str::to_owned), now));
+        inputs
     }
 }
 
 /// One thing that can be in trouble.
 #[derive(Debug)]
-struct Trouble {
+struct HostTrouble {
     about: &'static str,
     /// How long it must last.
     patience: Duration,
@@ -62,13 +58,13 @@ struct Trouble {
     told: Option<Option<String>>,
 }
 
-impl Trouble {
-    const fn about(about: &'static str, patience: Duration) -> Trouble {
-        Trouble { about, patience, since: None, told: None }
+impl HostTrouble {
+    const fn about(about: &'static str, patience: Duration) -> HostTrouble {
+        HostTrouble { about, patience, since: None, told: None }
     }
 
     /// What the engine is to be told, now that it stands so.
-    fn seen(&mut self, text: Option<String>, now: Instant) -> Option<Input> {
+    fn observe(&mut self, text: Option<String>, now: Instant) -> Option<Input> {
         self.since = text.is_some().then(|| self.since.unwrap_or(now));
         let lasts_long_enough = self.since.is_none_or(|since| now.duration_since(since) >= self.patience);
         if !lasts_long_enough || self.told.as_ref() == Some(&text) {
@@ -83,13 +79,13 @@ impl Trouble {
 /// can, and is, where it lasted for long: what happened meanwhile came late.
 #[derive(Debug)]
 struct StoreTrouble {
-    trouble: Trouble,
+    trouble: HostTrouble,
     /// The trouble that lasts: why, and since when.
     now: Option<(String, Instant)>,
 }
 
 impl StoreTrouble {
-    fn seen(&mut self, reason: Option<&str>, now: Instant) -> Vec<Input> {
+    fn observe(&mut self, reason: Option<&str>, now: Instant) -> Vec<Input> {
         if let Some(reason) = reason {
             let since = self.now.take().map_or(now, |(_, since)| since);
             self.now = Some((reason.to_owned(), since));
@@ -98,9 +94,9 @@ impl StoreTrouble {
         let lasted = self.now.take().map(|(reason, since)| (reason, now.duration_since(since)));
         let told = lasted.filter(|(_, lasted)| *lasted >= STORE_PATIENCE).and_then(|(reason, lasted)| {
             let text = format!("for {} minutes nothing could be noted or sent: {reason}", lasted.as_secs() / 60);
-            self.trouble.seen(Some(text), now)
+            self.trouble.observe(Some(text), now)
         });
-        told.into_iter().chain(self.trouble.seen(None, now)).collect()
+        told.into_iter().chain(self.trouble.observe(None, now)).collect()
     }
 }
 
@@ -136,8 +132,8 @@ mod tests {
     #[test]
     fn a_trouble_is_told_when_it_begins_when_it_changes_and_when_it_is_over() {
         let now = Instant::now();
-        let mut rules = Trouble::about("rules", Duration::ZERO);
-        let mut seen = |text: Option<&str>| told(rules.seen(text.map(str::to_owned), now));
+        let mut rules = HostTrouble::about("rules", Duration::ZERO);
+        let mut seen = |text: Option<&str>| told(rules.observe(text.map(str::to_owned), now));
         assert_eq!(seen(None), Some(None), "what was told before a restart is taken back");
         assert_eq!(seen(None), None);
         assert_eq!(seen(Some("one")), Some(Some("one".to_owned())));
@@ -150,9 +146,9 @@ mod tests {
     #[test]
     fn a_trouble_that_passes_by_itself_is_not_told() {
         let begun = Instant::now();
-        let mut clock = Trouble::about("clock", CLOCK_PATIENCE);
+        let mut clock = HostTrouble::about("clock", CLOCK_PATIENCE);
         let mut seen = |text: Option<&str>, seconds| {
-            told(clock.seen(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
+            told(clock.observe(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
         };
         assert_eq!(seen(Some("not set"), 0), None);
         assert_eq!(seen(Some("not set"), 299), None);
@@ -165,9 +161,9 @@ mod tests {
     #[test]
     fn a_disk_that_took_nothing_for_long_is_told_afterwards() {
         let begun = Instant::now();
-        let mut store = StoreTrouble { trouble: Trouble::about("store", Duration::ZERO), now: None };
+        let mut store = StoreTrouble { trouble: HostTrouble::about("store", Duration::ZERO), now: None };
         let mut seen = |reason: Option<&str>, seconds| -> Vec<Option<String>> {
-            let inputs = store.seen(reason, begun + Duration::from_secs(seconds));
+            let inputs = store.observe(reason, begun + Duration::from_secs(seconds));
             inputs.into_iter().filter_map(|input| told(Some(input))).collect()
         };
         assert_eq!(seen(None, 0), [None]);

@@ -1,0 +1,180 @@
+//! The start: the store is opened, the rules are proved or the last good ones are taken, and everything that runs beside
+//! the loop begins.
+
+use std::collections::BTreeMap;
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use dag_config::{Config, Secrets, Source};
+use dag_delivery::{Delivery, Limits};
+use dag_engine::{Device, Input, Name, Problems};
+use dag_rulebook::{Folder, Rulebook};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    cloud_uplink,
+    control::Control,
+    durable_engine::DurableEngine,
+    host_troubles::HostTroubles,
+    state::{Daemon, Start},
+    watch::Watch,
+};
+use crate::{
+    clock::Clock,
+    source::{self, Observation, SourceSettings, Sources},
+    store::{Retention, Store},
+    uplink::bundle,
+};
+
+/// The path of the control socket: beside the store and named after it, so that no two daemons share one.
+pub fn socket(config: &Config) -> PathBuf {
+    config.storage.path.with_extension("sock")
+}
+
+impl Daemon {
+    /// Opens the store, finds rules that can run, and starts the sources.
+    pub(super) fn start(start: Start) -> anyhow::Result<Daemon> {
+        let config = &start.config;
+        let device = config.device(start.device.as_deref())?;
+        let socket = socket(config);
+        if socket == config.storage.path {
+            anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
+        }
+        let uplink = cloud_uplink::section(config).map_err(anyhow::Error::msg)?;
+        let (store, opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
+        if let Some(from) = opened.migrated_from {
+            tracing::info!(from, to = opened.format, "the store was migrated to the format of this version");
+        }
+        // The store's lock has shown that no other daemon is just moving them.
+        if uplink.is_some()
+            && let Err(error) = bundle::recover(&config.root)
+        {
+            tracing::warn!(%error, "what is left of rules that came from the cloud cannot be cleared away");
+        }
+        let (rulebook, rejected) = match Rulebook::prove(&config.root.join("rules"), config) {
+            Ok(rulebook) => (rulebook, None),
+            Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
+        };
+        log_warnings(&rulebook, config);
+        let delivery = delivery(config)?;
+        let mut engine = DurableEngine::open(rulebook, device.clone(), store, opened.boot)?;
+        engine.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
+        // Nothing may come before what was decided last.
+        let last = opened.last_alive.map(|alive| alive.max(engine.state().now()));
+        let clock = Clock::start(Arc::clone(&start.machine), last);
+        let now = clock.now();
+        if let Some(last) = opened.last_alive {
+            tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
+        }
+        if let Some(uncertainty) = clock.uncertainty() {
+            tracing::warn!("the time is uncertain: {}", uncertainty.describe());
+        }
+        engine.take(Input::Account(device.clone()), now);
+        if rejected.is_none() {
+            engine.keep_rulebook();
+        }
+        let sources = sources(&start, &device, &engine, &clock)?;
+        forget_unread(&mut engine, config, &device, &clock);
+        let control = Control::listen(&socket).with_context(|| {
+            format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
+        })?;
+        let (sender, requests) = mpsc::channel(16);
+        let control = tokio::spawn(control.serve(sender));
+        let watch = match Watch::start(&config.root, &start.config_path) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "edits are not noticed by themselves: use `dag reload`");
+                None
+            }
+        };
+        let (result, results) = mpsc::channel(64);
+        let uplink = cloud_uplink::start(&device.id, config).map_err(anyhow::Error::msg)?;
+        let (press, presses) = mpsc::channel(1);
+        let mut daemon = Daemon {
+            start,
+            device,
+            clock,
+            engine,
+            delivery: Arc::new(delivery),
+            sources,
+            lost: BTreeMap::new(),
+            opened,
+            under_way: 0,
+            attempts: JoinSet::new(),
+            result,
+            results,
+            requests,
+            control,
+            watch,
+            reloading: None,
+            reload_again: false,
+            reload_waiters: Vec::new(),
+            next_reload_waiters: Vec::new(),
+            rejected,
+            troubles: HostTroubles::new(),
+            uplink,
+            bridge: None,
+            press,
+            presses,
+        };
+        daemon.bridge_home_assistant();
+        Ok(daemon)
+    }
+}
+
+/// Logs how many warnings there are about the rules.
+pub(super) fn log_warnings(rulebook: &Rulebook, config: &Config) {
+    match rulebook.warnings(config).len() {
+        0 => {}
+        count => tracing::warn!("{count} warnings about the rules: `dag check` shows them"),
+    }
+}
+
+/// Returns the delivery of a configuration.
+pub(super) fn delivery(config: &Config) -> anyhow::Result<Delivery> {
+    Ok(Delivery::new(&config.email, &config.webhook, Secrets::of_machine(&config.root), Limits::default())?)
+}
+
+/// Starts the sources of a configuration.
+pub(super) fn sources(
+    start: &Start,
+    device: &Device,
+    engine: &DurableEngine,
+    clock: &Clock,
+) -> anyhow::Result<Sources> {
+    let Some(declared) = start.config.devices.get(&device.id) else {
+        anyhow::bail!("there is no device `{}` in config.toml", device.id);
+    };
+    let known = engine.state().facts().filter_map(|(fact, value, _)| value.map(|value| (fact.clone(), value)));
+    let settings =
+        SourceSettings { last: known.collect(), report_step: declared.report_step, ..SourceSettings::default() };
+    let clock = clock.clone();
+    Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
+}
+
+/// Returns the rules that were in force last.
+fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Rulebook> {
+    let kept = store.rules()?;
+    let Some(kept) = kept else {
+        anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
+    };
+    tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
+    Rulebook::compile(Folder::from_kept(kept.files), config).map_err(|old| {
+        anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
+    })
+}
+
+/// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
+pub(super) fn forget_unread(engine: &mut DurableEngine, config: &Config, device: &Device, clock: &Clock) {
+    let Some(declared) = config.devices.get(&device.id) else { return };
+    let is_read = |fact: &str| declared.inputs.get(fact).is_some_and(|source| *source != Source::None);
+    let unread = engine.state().facts().filter(|(fact, value, _)| {
+        let with_battery = fact.as_str() == "battery_mv" && is_read("battery");
+        // What the rules do not know at all, they cannot read.
+        let is_known = engine.rulebook().engine.rules().fact(fact).is_some();
+        value.is_some() && is_known && !is_read(fact) && !with_battery
+    });
+    let now = clock.now();
+    let unknown = unread.map(|(fact, ..)| Observation { fact: fact.clone(), value: None, at: now }).collect();
+    engine.observe(&Name::new_static("config.toml"), unknown, clock.uncertainty().is_some(), now);
+}

@@ -1,0 +1,90 @@
+//! The parts of a running daemon. The other files of this folder say how it works with them.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use dag_config::Config;
+use dag_delivery::{Delivery, Failure, Receipt};
+use dag_engine::{Device, Id, Name};
+use dag_rulebook::Rulebook;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    cloud_uplink::CloudUplink,
+    durable_engine::DurableEngine,
+    host_troubles::HostTroubles,
+    request::{Answer, PendingRequest},
+    watch::Watch,
+};
+use crate::{
+    clock::{Clock, Machine},
+    home_assistant::Bridge,
+    source::Sources,
+    store::StoreInfo,
+};
+
+/// The parameters of a start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The configuration, read and checked.
+    pub config: Config,
+    /// The file that it was read from, to be read again when it is edited.
+    pub config_path: PathBuf,
+    /// Flags that lie over the file.
+    pub overrides: Vec<(String, String)>,
+    /// Which of the devices this is, where there are several.
+    pub device: Option<String>,
+    /// The clock of the machine.
+    pub machine: Arc<dyn Machine>,
+}
+
+/// Everything that a reload puts in force, or what is wrong with the files.
+pub(super) type ReloadResult = Result<Box<(Config, Rulebook, Delivery)>, String>;
+
+/// A running daemon.
+pub(super) struct Daemon {
+    pub start: Start,
+    pub device: Device,
+    pub clock: Clock,
+    pub engine: DurableEngine,
+    pub delivery: Arc<Delivery>,
+    pub sources: Sources,
+    /// The sources that are lost, and why.
+    pub lost: BTreeMap<Name, String>,
+    pub opened: StoreInfo,
+    /// The number of attempts that are under way.
+    pub under_way: usize,
+    pub attempts: JoinSet<()>,
+    pub result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
+    pub results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,
+    pub requests: mpsc::Receiver<PendingRequest>,
+    pub control: JoinHandle<()>,
+    pub watch: Option<Watch>,
+    /// The reload that is under way.
+    pub reloading: Option<JoinHandle<ReloadResult>>,
+    /// Files were touched while a reload was under way.
+    pub reload_again: bool,
+    /// Who waits for the reload that is under way.
+    pub reload_waiters: Vec<oneshot::Sender<Answer>>,
+    /// Who asked since. The reload that is under way may have read the files before they wrote them.
+    pub next_reload_waiters: Vec<oneshot::Sender<Answer>>,
+    /// The problems of the files at the last reload; the rules before it are in force.
+    pub rejected: Option<String>,
+    /// The problems of the host itself, and how far the engine knows of them.
+    pub troubles: HostTroubles,
+    /// The connection to Home Assistant, if one is configured.
+    pub bridge: Option<Bridge>,
+    /// Presses of the button in Home Assistant.
+    pub press: mpsc::Sender<()>,
+    pub presses: mpsc::Receiver<()>,
+    /// The connection to the cloud, in that mode.
+    pub uplink: Option<CloudUplink>,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.control.abort();
+    }
+}
