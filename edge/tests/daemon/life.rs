@@ -46,7 +46,7 @@ fn an_acknowledgement_by_no_name_is_refused() {
     let _daemon = home.run();
     home.json(&["unplug"]);
     home.wait_for_mails(1);
-    for by in ["", "kim\nBcc: eve@example.com", &"x".repeat(101), &"x".repeat(50_000)] {
+    for by in ["", "kim\nBcc: eve@example.com", &"x".repeat(201), &"x".repeat(50_000)] {
         assert_eq!(home.dag(&["ack", "--by", by]).status.code(), Some(1), "{by:?}");
     }
     assert!(home.json(&["status"])["incidents"][0]["acknowledged_by"].is_null());

@@ -39,12 +39,21 @@ impl<W: World> Consumer<W> {
         let (mut messages, mut known, mut fault) = (Vec::new(), None, None);
         if !leases.is_empty() {
             (messages, known) = self.leased(device, &leases, began).await?;
+            if messages.len() < leases.iter().map(|lease| lease.messages.len()).sum() {
+                // Whoever has the others may be dead: a timer is set for the end of their leases.
+                searches = Some(true);
+            }
         }
         if let Some(again) = searches {
             let options = Options { again, registered: None, sending: Sending::Here };
-            if let Some(done) = self.transact(device, options, &mut known, |_| {}).await? {
-                messages.extend(done.messages);
-                fault = done.fault;
+            match self.transact(device, options, &mut known, |_| {}).await {
+                Ok(Some(done)) => {
+                    messages.extend(done.messages);
+                    fault = done.fault;
+                }
+                Ok(None) => {}
+                // The messages that were leased for us are sent all the same.
+                Err(error) => fault = Some(error),
             }
         }
         let send = |message: LeasedMessage| self.attempt(device, message);

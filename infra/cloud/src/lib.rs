@@ -2,16 +2,16 @@
 //! queue, decides with the same engine as the device, and sends the messages.
 //!
 //! ```text
-//! reports, presence ──▶ events ──▶ Event ─▶ Work ─▶ Commit (one transaction) ─▶ HandOver
-//!                         ▲                                                      │     │
-//!                         └─────────────── timers, at most 900 s ahead ──────────┘     ▼
-//!                                             deliveries ──▶ lease, send, settle ──▶ people
+//! reports, presence ─▶ events ─▶ Event ─▶ DeviceTransaction ─▶ Commit (one transaction) ─▶ AfterCommit
+//!                        ▲                                      the leases are in it          │     │
+//!                        └────────────── timers, at most 900 s ahead ─────────────────────────┘     ▼
+//!                                       people ◀── send, settle ◀── the leased messages ◀── deliveries
 //! ```
 //!
-//! `event.rs` and `feedback.rs` parse records. `work.rs` makes one step on one device's item, without waiting for
-//! anything. `consumer.rs` loads, commits and hands over, and `deliver.rs` sends. `presence.rs` orders the broker's
-//! events, and `incarnations.rs` the boots of a device. `world.rs` describes the services as small traits. `aws/`
-//! implements them on AWS, and `memory.rs` in memory.
+//! `event.rs` and `feedback.rs` parse records. `device_transaction.rs` applies events to one device's item, without
+//! waiting for anything. `consumer.rs` loads, commits and hands over, and `deliver.rs` sends. `presence.rs` orders the
+//! broker's events, and `incarnations.rs` the boots of a device. `world.rs` describes the services as small traits.
+//! `aws/` implements them on AWS, and `memory.rs` in memory.
 //!
 //! Nothing is lost: a record that failed comes again, the sweep finds a lost hand-over, and a lease expires. A record
 //! that comes twice changes nothing, or sends the same message under the same id.
