@@ -55,7 +55,7 @@ pub enum Address {
     Webhook {
         /// The `http` or `https` URL that is called.
         url: String,
-        /// What signs the calls: none (unsigned), one, or two during a rotation, the newer first.
+        /// The secrets that sign the calls: none (unsigned), one, or two during a rotation, the newer first.
         #[serde(default, skip_serializing_if = "is_default")]
         secrets: Vec<SecretRef>,
         /// The body's template: `slack`, `discord`, `telegram`, `ntfy`, or a file in `rules/templates/`; none is the

@@ -17,7 +17,7 @@ use crate::Time;
 pub struct ClockShift {
     /// When the boot in which the clock was wrong began, by the wrong clock.
     pub began: Time,
-    /// How much later it really is, in milliseconds; negative where the clock ran ahead.
+    /// The shift in milliseconds: real time less the clock's. Negative where the clock ran ahead.
     pub shift_ms: i64,
 }
 

@@ -118,7 +118,7 @@ pub enum Outcome {
     },
     /// Somebody wants no step of any matching incident to fire for a while.
     Silenced {
-        /// What and how long.
+        /// The reason, and until when it holds.
         silence: Silence,
     },
     /// Somebody ended a silence before its time.
@@ -150,14 +150,14 @@ pub enum Outcome {
     HookFailed {
         /// The hook's name.
         hook: Name,
-        /// What went wrong, for people.
+        /// The error, for people.
         error: String,
     },
     /// An input was refused.
     Refused {
         /// Why.
         reason: Refusal,
-        /// What it was about: a source, a fact, an incident.
+        /// The subject: a source, a fact, an incident.
         subject: String,
     },
     /// A report begins beyond the next number: it waits for what is missing.
@@ -182,7 +182,7 @@ pub enum Outcome {
     },
     /// The monitor itself is in trouble.
     Troubled {
-        /// What is wrong.
+        /// The problem.
         cause: Cause,
     },
     /// That trouble is over.
@@ -194,7 +194,7 @@ pub enum Outcome {
     ClockSet {
         /// The boot.
         boot: u64,
-        /// How much later it really is, in milliseconds.
+        /// The shift: real time less the clock's, in milliseconds.
         shift_ms: i64,
     },
     /// A rule goes on under a new name, with its incident and its count.

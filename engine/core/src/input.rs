@@ -45,9 +45,9 @@ pub enum Input {
     },
     /// The host itself is in trouble, or no longer.
     Trouble {
-        /// What is in trouble, in one word: `rules`, `store`, `clock`.
+        /// The part in trouble, in one word: `rules`, `store`, `clock`.
         about: Name,
-        /// What is wrong, for people; `None` when it is over.
+        /// The problem, for people; `None` when it is over.
         text: Option<String>,
     },
     /// The engine holds other rules than at the last step.
@@ -58,7 +58,7 @@ pub enum Input {
         boot: u64,
         /// When that boot began, by the wrong clock: what was recorded before is left alone.
         began: Time,
-        /// How much later it really is, in milliseconds; negative where the clock ran ahead.
+        /// The shift in milliseconds: real time less the clock's. Negative where the clock ran ahead.
         shift_ms: i64,
     },
     /// Nothing but the passing of time: a deadline is due.

@@ -51,7 +51,7 @@
 //! A step has two layers: `episodes.rs` turns facts into incidents at the times when things happened; `messages/` turns
 //! incidents into messages, decided at `now` and never back-dated.
 //!
-//! What the engine does not do: deliver, retry, render a message's words, keep a log, know which time it is.
+//! The engine does not deliver, retry, render the text of a message, keep a log, or know the time.
 
 mod address;
 mod clock_set;

@@ -125,7 +125,7 @@ pub enum About {
 /// Trouble of the monitor itself, as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TroubleSnapshot {
-    /// What the trouble is.
+    /// The trouble.
     #[serde(flatten)]
     pub cause: Cause,
     /// Since when.
@@ -151,7 +151,7 @@ pub enum Cause {
         rule: Name,
         /// The hook.
         hook: Name,
-        /// What went wrong.
+        /// The error.
         error: String,
     },
     /// A message was given up undelivered.
@@ -161,11 +161,11 @@ pub enum Cause {
         /// By which means.
         channel: Channel,
     },
-    /// What the host said of itself: [`Input::Trouble`](crate::Input::Trouble).
+    /// A problem that the host reports of itself: [`Input::Trouble`](crate::Input::Trouble).
     Host {
-        /// What is in trouble: `rules`, `store`, `clock`.
+        /// The part in trouble: `rules`, `store`, `clock`.
         about: Name,
-        /// What is wrong.
+        /// The problem.
         text: String,
     },
 }
@@ -232,7 +232,7 @@ pub struct Notification {
     pub timezone: Name,
     /// The device that it is about.
     pub device: Device,
-    /// What it is about.
+    /// The subject: an incident, or the monitor itself.
     #[serde(flatten)]
     pub about: About,
     /// The device's facts at `at`.

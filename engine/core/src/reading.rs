@@ -27,7 +27,7 @@ pub struct Report {
     pub before: Option<u64>,
     /// The number of the first reading; the others follow it. Numbers start at 1 in every boot.
     pub first: u64,
-    /// How many of the first readings are sent again on purpose, in case they were lost.
+    /// The number of readings at the beginning that are sent again on purpose, in case they were lost.
     #[serde(default, skip_serializing_if = "is_default")]
     pub resent: u64,
     /// Further parts of a backlog follow.

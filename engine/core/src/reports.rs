@@ -6,7 +6,7 @@ use crate::{
     step::Step,
 };
 
-/// How long a report waits for missing ones.
+/// The longest wait of a report for missing ones.
 const PATIENCE: Millis = Millis::new(60_000);
 
 /// The most reports that wait at once for a device, and the most readings in them: they are stored with the state.

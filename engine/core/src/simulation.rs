@@ -109,7 +109,7 @@ impl<'e, H: Host> Simulation<'e, H> {
     pub fn step(&mut self, input: Input, now: Time, on: &mut dyn FnMut(&Decision)) {
         let mut decisions = self.host.step(self.engine, input, now);
         let mut told = 0;
-        // What becomes of a message may lead to further ones.
+        // The outcome of a message may lead to further ones.
         while let Some(decision) = decisions.get(told) {
             told += 1;
             if let Outcome::Notify(notification) = &decision.outcome {

@@ -29,7 +29,7 @@ pub(crate) enum Hook {
     CloseAfter,
     /// The names of who is told: asked at each firing.
     Recipients,
-    /// Whether a message goes out: asked for all kinds but `resolved`.
+    /// Lets a message go out, or not: asked for all kinds but `resolved`.
     Allow,
     /// The words of a message.
     Message,
@@ -182,7 +182,7 @@ impl Script {
             .collect()
     }
 
-    /// Whether a message goes out.
+    /// Lets a message go out, or not.
     pub fn allow(&self, ctx: Context) -> HookResult<bool> {
         let answer = self.call(Hook::Allow, (ctx.0,))?;
         answer.as_bool().map_err(|kind| format!("it answered {kind}, where true or false is expected"))
