@@ -118,7 +118,7 @@ pub enum Outcome {
     },
     /// Somebody wants no step of any matching incident to fire for a while.
     Silenced {
-        /// The reason, and until when it holds.
+        /// The silence.
         silence: Silence,
     },
     /// Somebody ended a silence before its time.
