@@ -170,6 +170,7 @@ fn durable(dir: &Path, sync: Duration) {
     let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(home.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
     let mut engine = DurableEngine::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
+    engine.start_sending();
     let mut now = 1_768_046_400_000;
     let mut times: Vec<Duration> = (0..600)
         .map(|flip| {

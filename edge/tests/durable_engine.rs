@@ -48,7 +48,9 @@ fn engine(folder: &Path) -> DurableEngine {
     let config = Config::load(&folder.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&folder.join("rules"), &config).unwrap();
     let (store, opened) = Store::open(folder.join("dag.redb"), Retention { bytes: 64 << 20 }).unwrap();
-    DurableEngine::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap()
+    let mut engine = DurableEngine::open(rulebook, config.device(None).unwrap(), store, opened.boot).unwrap();
+    engine.start_sending();
+    engine
 }
 
 fn noon() -> Time {
@@ -111,6 +113,19 @@ fn a_lease_whose_daemon_died_is_given_up_at_the_next_start() {
     let mut next = engine(folder.path());
     let [nor] = &next.take_leased(after(1))[..] else { panic!("nor is told") };
     assert_eq!(next.outbox().get(nor.notification.id).unwrap().attempts, 2);
+}
+
+#[test]
+fn an_attempt_that_outlasts_its_lease_is_not_made_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = engine(folder.path());
+    read(&mut engine, Value::Off, noon());
+    let [nor] = &engine.take_leased(noon())[..] else { panic!("nor is told") };
+    // The machine slept for an hour; the attempt goes on.
+    let taken = engine.take_leased(after(3_600));
+    assert!(taken.iter().all(|message| message.notification.id != nor.notification.id), "{taken:?}");
+    engine.settle(nor.notification.id, Ok(Receipt { answer: "taken".to_owned() }), after(3_601));
+    assert!(engine.outbox().get(nor.notification.id).is_none());
 }
 
 /// A message that failed at noon, to be tried again a few seconds later.

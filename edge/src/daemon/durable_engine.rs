@@ -6,7 +6,7 @@ mod write_failure;
 mod writing;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Instant,
 };
 
@@ -46,7 +46,9 @@ pub struct DurableEngine {
     outbox: Outbox,
     /// Messages whose leases are durable, until they are taken to be sent.
     ready: Vec<LeasedMessage>,
-    /// Whether messages are leased. Not while the daemon stops: nobody would make the attempts.
+    /// The messages that were taken to be sent and are not settled.
+    under_way: BTreeSet<Id>,
+    /// Messages are leased. Not while the daemon starts or stops: nobody would make the attempts.
     sends: bool,
     /// Steps that the disk has not taken yet, oldest first.
     unwritten: VecDeque<Commit>,
@@ -79,7 +81,8 @@ impl DurableEngine {
             enqueued: false,
             outbox,
             ready: Vec::new(),
-            sends: true,
+            under_way: BTreeSet::new(),
+            sends: false,
             unwritten: VecDeque::new(),
             failure: None,
         })

@@ -66,6 +66,7 @@ pub async fn run(
     );
     // Where no service manager waits for it, nobody is told.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    daemon.engine.start_sending();
     loop {
         daemon.keep_time();
         daemon.tell_troubles();
@@ -95,7 +96,7 @@ pub async fn run(
         daemon.engine.write_again();
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    tracing::info!(under_way = daemon.under_way, "stopping");
+    tracing::info!(under_way = daemon.engine.attempts_under_way(), "stopping");
     daemon.finish().await;
     Ok(())
 }
@@ -150,7 +151,6 @@ impl Daemon {
         while self.attempts.try_join_next().is_some() {}
         let now = self.clock.now();
         for LeasedMessage { notification, prepared } in self.engine.take_leased(now) {
-            self.under_way += 1;
             let (delivery, result) = (Arc::clone(&self.delivery), self.result.clone());
             self.attempts.spawn(async move {
                 let id = notification.id;
@@ -165,9 +165,9 @@ impl Daemon {
     async fn finish(&mut self) {
         let end = Instant::now() + FAREWELL;
         self.engine.stop_sending();
-        while self.under_way > 0 {
+        while self.engine.attempts_under_way() > 0 {
             let Ok(Some((id, result))) = tokio::time::timeout_at(end, self.results.recv()).await else {
-                return tracing::warn!(under_way = self.under_way, "tried again at the next start");
+                return tracing::warn!(under_way = self.engine.attempts_under_way(), "tried again at the next start");
             };
             self.settle(id, result);
         }
@@ -194,7 +194,6 @@ impl Daemon {
     }
 
     fn settle(&mut self, id: Id, result: Result<Receipt, Failure>) {
-        self.under_way = self.under_way.saturating_sub(1);
         self.engine.settle(id, result, self.clock.now());
     }
 

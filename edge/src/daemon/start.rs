@@ -99,7 +99,6 @@ impl Daemon {
             sources,
             lost: BTreeMap::new(),
             opened,
-            under_way: 0,
             attempts: JoinSet::new(),
             result,
             results,

@@ -54,8 +54,6 @@ pub(super) struct Daemon {
     /// The sources that are lost, and why.
     pub lost: BTreeMap<Name, String>,
     pub opened: StoreInfo,
-    /// The number of attempts that are under way.
-    pub under_way: usize,
     pub attempts: JoinSet<()>,
     pub result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
     pub results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,

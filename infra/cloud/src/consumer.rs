@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use dag_config::Config;
-use dag_delivery::{Entry, Failure, LEASE, LeasedMessage, Templates};
+use dag_delivery::{Entry, Failure, LeasedMessage, Templates};
 use dag_engine::{Device, Engine, Millis, Name, Runs, Time};
 use dag_rulebook::Rulebook;
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY, email},
-    event::{Event, Lease},
+    device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY, Leases, email},
+    event::Event,
     item::DeviceItem,
     registry::Registration,
     world::{Commit, CommitError, Devices as _, Fault, Queues as _, SHARDS, Store as _, Stored, Suppression, World},
@@ -19,6 +19,9 @@ use crate::{
 
 /// The most attempts at a transaction that fail because somebody else wrote the item meanwhile.
 const MOST_CONFLICTS: usize = 5;
+
+/// The most of these attempts that also lease new messages.
+const MOST_WITH_NEW: usize = 2;
 
 /// The most devices of a batch that are worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -62,19 +65,8 @@ pub(crate) struct Options<'a> {
     pub again: bool,
     /// What the registry has of the device, where that is new.
     pub registered: Option<&'a Registration>,
-    /// Who sends the messages that are due.
-    pub sending: Sending,
-}
-
-/// Who sends the messages that are due after a commit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sending {
-    /// Whoever made the transaction: they are leased in it.
-    Here,
-    /// Whoever gets the record that is put into the queue `deliveries`: they are leased in the transaction too.
-    Elsewhere,
-    /// As `Elsewhere`, with leases of their own.
-    Later,
+    /// The messages that are leased.
+    pub leases: Leases,
 }
 
 /// What a transaction led to.
@@ -161,7 +153,7 @@ impl<W: World> Consumer<W> {
             false => None,
         };
         let again = received.iter().any(|received| received.record.receives > 1);
-        let options = Options { again, registered: registered.as_ref(), sending: Sending::Elsewhere };
+        let options = Options { again, registered: registered.as_ref(), leases: Leases::New };
         let mut known = None;
         let done = self.transact(device, options, &mut known, |transaction| {
             refused.clear();
@@ -172,7 +164,7 @@ impl<W: World> Consumer<W> {
             }
         });
         match done.await? {
-            Some(done) => done.fault.map_or(Ok(()), Err)?,
+            Some(done) => self.send(device, done, Leases::New, &mut known).await?,
             None => {
                 // The broker tells of everybody's connections, those of other clients of the account too.
                 let (others, unknown): (Vec<_>, Vec<_>) =
@@ -203,12 +195,9 @@ impl<W: World> Consumer<W> {
         known: &mut Option<Stored>,
         mut work: impl FnMut(&mut DeviceTransaction<'_>),
     ) -> Result<Option<Done>, Fault> {
-        let Options { again, registered, sending } = options;
-        let mut suppressed: Vec<(String, Failure)> = Vec::new();
-        for attempt in 0..MOST_CONFLICTS + AT_ONCE_PER_DEVICE {
-            if attempt >= MOST_CONFLICTS + suppressed.len() {
-                break;
-            }
+        let Options { again, registered, leases } = options;
+        let (mut conflicts, mut suppressed) = (0, Vec::<(String, Failure)>::new());
+        while conflicts < MOST_CONFLICTS && suppressed.len() <= AT_ONCE_PER_DEVICE {
             let stored = match known.take() {
                 Some(stored) => Some(stored),
                 None => self.stored(device, registered).await?,
@@ -220,38 +209,28 @@ impl<W: World> Consumer<W> {
             }
             transaction.update_device(self.configured(device));
             work(&mut transaction);
+            // The rows of addresses are in the transaction of a lease. An address that many devices tell at once must not
+            // keep an event from being written.
+            let leases = if leases == Leases::New && conflicts >= MOST_WITH_NEW { Leases::None } else { leases };
+            let leased = transaction.lease(leases, AT_ONCE_PER_DEVICE, &suppressed);
             // One record is enough, for whoever gets it sends all that is due.
-            let (leased, due) = match sending {
-                Sending::Later => (Vec::new(), transaction.first_due()),
-                Sending::Here | Sending::Elsewhere => (transaction.lease(AT_ONCE_PER_DEVICE, &suppressed), None),
-            };
+            let deliver = transaction.first_due(AT_ONCE_PER_DEVICE).map(|message| Event::deliver(device, message));
             // What was done before a conflict may be what another one handed over, or lost.
-            let (commit, after) = transaction.end(again || attempt > 0);
+            let tried_before = again || conflicts > 0 || !suppressed.is_empty();
+            let (commit, after) = transaction.end(tried_before);
             let Some(mut commit) = commit else {
-                let record = due.map(|due| Event::deliver(device, due, None));
-                let fault = self.hand_over(device, after, record).await.err();
+                let fault = self.hand_over(device, after, deliver).await.err();
                 return Ok(Some(Done { messages: Vec::new(), fault }));
             };
             let messages = self.prepare(device, leased, &mut commit).await?;
             commit.unsuppressed = messages.iter().filter_map(|message| email(&message.notification).cloned()).collect();
             match self.world.store().commit(&commit).await {
                 Ok(()) => {
-                    let (first, until) = (messages.first().map(|message| message.notification.id), commit.at + LEASE);
                     *known = Some(commit.stored());
-                    let (record, messages) = match sending {
-                        Sending::Here => (None, messages),
-                        Sending::Elsewhere | Sending::Later => {
-                            let lease = first.map(|_| Lease {
-                                messages: messages.iter().map(|message| message.notification.id).collect(),
-                                until,
-                            });
-                            (first.or(due).map(|first| Event::deliver(device, first, lease)), Vec::new())
-                        }
-                    };
-                    let fault = self.hand_over(device, after, record).await.err();
+                    let fault = self.hand_over(device, after, deliver).await.err();
                     return Ok(Some(Done { messages, fault }));
                 }
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => conflicts += 1,
                 Err(CommitError::Suppressed { address, suppression }) => {
                     let error = format!("{address} is not written to since {}: {}", suppression.at, suppression.text);
                     suppressed.push((address, Failure::Permanent { error }));
@@ -259,7 +238,8 @@ impl<W: World> Consumer<W> {
                 Err(CommitError::Fault(fault)) => return Err(fault),
             }
         }
-        Err(Fault { what: "writing the item", error: format!("{MOST_CONFLICTS} others wrote it first") })
+        let error = format!("{conflicts} others wrote it first, {} addresses are suppressed", suppressed.len());
+        Err(Fault { what: "writing the item", error })
     }
 
     /// Fills in what the leased messages say. What is rendered now is written with the commit.

@@ -2,8 +2,10 @@
 //! waits for anything.
 
 mod events;
+mod leases;
 mod messages;
 
+pub use leases::Leases;
 pub use messages::email;
 
 use dag_delivery::Entry;

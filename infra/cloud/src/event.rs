@@ -36,8 +36,6 @@ pub enum Event {
         device: Name,
         /// The message.
         notification: Id,
-        /// The messages that were leased for whoever gets the record.
-        lease: Option<Lease>,
     },
     /// A person's request.
     Request {
@@ -55,15 +53,6 @@ pub enum Event {
     },
     /// The mail service's report of a bounce or a complaint.
     Feedback(Feedback),
-}
-
-/// Messages that were leased in the transaction from which the record comes. Whoever gets the record sends them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// The messages.
-    pub messages: Vec<Id>,
-    /// When the lease ends: none but this one ends then.
-    pub until: Time,
 }
 
 /// A request of a person.
@@ -121,8 +110,6 @@ enum Wire {
     Deliver {
         device: Name,
         notification: Id,
-        #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-        lease: Option<Lease>,
     },
     #[serde(rename = "asked")]
     Request {
@@ -156,7 +143,7 @@ impl Event {
             Wire::Presence(event) => Event::Presence(event),
             Wire::Timer { device } => Event::Timer { device },
             Wire::Sweep => Event::Sweep,
-            Wire::Deliver { device, notification, lease } => Event::Deliver { device, notification, lease },
+            Wire::Deliver { device, notification } => Event::Deliver { device, notification },
             // The text and the time of a request identify it.
             Wire::Request { device, request, .. } => Event::Request { device, id: Id::of(&[body.as_bytes()]), request },
             Wire::Registered { device } => Event::Registered { device },
@@ -168,9 +155,9 @@ impl Event {
         body(&Wire::Timer { device: device.clone() })
     }
 
-    /// Returns the body of a record that sends a message, and all that were leased with it.
-    pub fn deliver(device: &Name, notification: Id, lease: Option<Lease>) -> String {
-        body(&Wire::Deliver { device: device.clone(), notification, lease })
+    /// Returns the body of a record that sends a message, and all that is due with it.
+    pub fn deliver(device: &Name, notification: Id) -> String {
+        body(&Wire::Deliver { device: device.clone(), notification })
     }
 
     /// Returns the body of a record with a person's request. `at` is the time of the request: the same at another time
@@ -220,10 +207,8 @@ mod tests {
         let device = Name::new("cottage");
         assert_eq!(Event::parse(SWEEP), Ok(Event::Sweep));
         assert_eq!(Event::parse(&Event::timer(&device)), Ok(Event::Timer { device: device.clone() }));
-        for lease in [None, Some(Lease { messages: vec![id()], until: Time::from_millis(7) })] {
-            let deliver = Event::Deliver { device: device.clone(), notification: id(), lease: lease.clone() };
-            assert_eq!(Event::parse(&Event::deliver(&device, id(), lease)), Ok(deliver));
-        }
+        let deliver = Event::Deliver { device: device.clone(), notification: id() };
+        assert_eq!(Event::parse(&Event::deliver(&device, id())), Ok(deliver));
         assert_eq!(Event::parse(&Event::registered(&device)), Ok(Event::Registered { device }));
     }
 

@@ -2,10 +2,10 @@
 //! queue, decides with the same engine as the device, and sends the messages.
 //!
 //! ```text
-//! reports, presence ─▶ events ─▶ Event ─▶ DeviceTransaction ─▶ Commit (one transaction) ─▶ AfterCommit
-//!                        ▲                                      the leases are in it          │     │
-//!                        └────────────── timers, at most 900 s ahead ─────────────────────────┘     ▼
-//!                                       people ◀── send, settle ◀── the leased messages ◀── deliveries
+//! reports, presence ─▶ events ─▶ Event ─▶ DeviceTransaction ─▶ Commit, the leases in it ─▶ send, settle ─▶ people
+//!                        ▲                                         │  ▲
+//!                        └── timers, at most 900 s ahead ──────────┘  │
+//!                                   what failed before ─▶ deliveries ─┘
 //! ```
 //!
 //! `event.rs` and `feedback.rs` parse records. `device_transaction.rs` applies events to one device's item, without
@@ -31,7 +31,7 @@ mod world;
 
 pub use consumer::{Consumer, Record};
 pub use device_transaction::{AfterCommit, DeviceTransaction, LONGEST_DELAY};
-pub use event::{Event, EventError, Lease, Request, SWEEP};
+pub use event::{Event, EventError, Request, SWEEP};
 pub use feedback::{Feedback, UnknownMail};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;

@@ -150,18 +150,6 @@ impl Store for Memory {
         Ok(state.prepared.get(&(Name::new(device), message)).cloned())
     }
 
-    async fn load_prepared(
-        &self,
-        device: &str,
-        messages: &[Id],
-    ) -> Result<Option<(Stored, BTreeMap<Id, Prepared>)>, Fault> {
-        let Some(stored) = self.load(device).await? else { return Ok(None) };
-        let state = self.lock();
-        let device = Name::new(device);
-        let prepared = |message: &Id| Some((*message, state.prepared.get(&(device.clone(), *message))?.clone()));
-        Ok(Some((stored, messages.iter().filter_map(prepared).collect())))
-    }
-
     async fn due(&self, part: u8, until: Time) -> Result<Vec<Due>, Fault> {
         let mut state = self.lock();
         state.requests += 1;

@@ -1,7 +1,7 @@
 //! The services that the consumer uses, as small traits. `aws/` implements them on AWS, and [`Memory`](crate::Memory)
 //! in memory for tests and the benchmark.
 
-use std::{collections::BTreeMap, future::Future};
+use std::future::Future;
 
 use dag_delivery::{Entry, Failure, Prepared, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
@@ -112,13 +112,6 @@ pub trait Store: Send + Sync {
 
     /// Returns the prepared message of an earlier attempt.
     fn prepared(&self, device: &str, message: Id) -> impl Future<Output = Result<Option<Prepared>, Fault>> + Send;
-
-    /// Returns the item of a device with what some of its messages say, by one request. What is not there is left out.
-    fn load_prepared(
-        &self,
-        device: &str,
-        messages: &[Id],
-    ) -> impl Future<Output = Result<Option<(Stored, BTreeMap<Id, Prepared>)>, Fault>> + Send;
 
     /// Returns the devices of a shard that are due by `until`, the longest overdue first. The number is limited to some
     /// thousands.

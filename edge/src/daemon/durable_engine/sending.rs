@@ -10,13 +10,24 @@ use crate::store::Commit;
 const MOST_ATTEMPTS: usize = 32;
 
 impl DurableEngine {
-    /// Returns the messages to send now.
+    /// Returns the messages to send now. Each is to be settled.
     pub fn take_leased(&mut self, now: Time) -> Vec<LeasedMessage> {
+        // A machine that slept has leases that ran out, and attempts that go on.
+        for message in &self.under_way {
+            self.outbox.renew(*message, now);
+        }
         if self.next_attempt().is_some_and(|due| due <= now) {
             let step = Step { changed: Default::default(), decisions: Vec::new(), commit: Commit::at(now) };
             self.finish(step, now);
         }
-        std::mem::take(&mut self.ready)
+        let ready = std::mem::take(&mut self.ready);
+        self.under_way.extend(ready.iter().map(|message| message.notification.id));
+        ready
+    }
+
+    /// Begins to lease messages: from now on somebody makes the attempts.
+    pub fn start_sending(&mut self) {
+        self.sends = true;
     }
 
     /// Stops leasing messages: what is due waits for the next start.
@@ -24,8 +35,14 @@ impl DurableEngine {
         self.sends = false;
     }
 
+    /// The number of attempts that are under way.
+    pub fn attempts_under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// Applies what became of an attempt.
     pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
+        self.under_way.remove(&id);
         let Some(settlement) = self.outbox.settle(id, result.as_ref(), now) else { return };
         log_settlement(&settlement.entry, settlement.outcome, &result);
         self.step(settlement.input, vec![settlement.entry], Commit::at(now), now);
@@ -46,7 +63,7 @@ impl DurableEngine {
     pub(super) fn finish(&mut self, mut step: Step, now: Time) {
         let mut leased = Vec::new();
         // An attempt may let the engine decide more, so that more is due.
-        while self.next_attempt().is_some_and(|due| due <= now) {
+        while leased.len() < MOST_ATTEMPTS && self.next_attempt().is_some_and(|due| due <= now) {
             for entry in self.outbox.lease(MOST_ATTEMPTS, now) {
                 let prepared = self.prepared(&entry);
                 step.extend(self.outbox.prepare(entry.notification.id, prepared.clone()).cloned());

@@ -137,6 +137,13 @@ impl Entry {
         due
     }
 
+    /// Renews a lease that has run out.
+    pub(super) fn renew(&mut self, now: Time) {
+        if self.is_leased() && self.is_due(now) {
+            self.state = EntryState::Leased { until: now + LEASE };
+        }
+    }
+
     /// Gives a lease up: the message is due at once.
     pub(super) fn release(&mut self, now: Time) {
         if self.is_leased() {

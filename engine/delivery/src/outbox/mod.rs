@@ -16,7 +16,7 @@
 //!
 //! *Leases, not a list of running attempts.* A lease is stored with the message, so that it says the same to the process
 //! that made it, to another process of the same host, and to the next start. A channel is busy while one of its messages
-//! is leased. A list in memory beside the stored lease was tried: the two had to be kept equal by hand.
+//! is leased. Whoever makes a lease durable makes the attempt, and nobody else.
 
 mod entry;
 mod retry;
@@ -131,9 +131,9 @@ impl Outbox {
         changed
     }
 
-    /// The message that [`lease`](Outbox::lease) takes first, if one is due at `now`.
-    pub fn first_due(&self, now: Time) -> Option<&Entry> {
-        self.due(now).into_iter().next()
+    /// The message that [`lease`](Outbox::lease) takes first, if it takes any.
+    pub fn first_due(&self, most: usize, now: Time) -> Option<&Entry> {
+        (self.leased(now).count() < most).then(|| self.due(now).into_iter().next()).flatten()
     }
 
     /// Leases the messages that are due at `now`, the longest due first, while fewer than `most` are leased. Returns them.
@@ -146,8 +146,19 @@ impl Outbox {
     /// transaction.
     #[must_use = "a lease without an attempt delays the message until it runs out"]
     pub fn lease(&mut self, most: usize, now: Time) -> Vec<Entry> {
+        self.lease_where(most, now, |_| true)
+    }
+
+    /// Leases as [`lease`](Outbox::lease) does, but only messages of which no attempt was made.
+    #[must_use = "a lease without an attempt delays the message until it runs out"]
+    pub fn lease_new(&mut self, most: usize, now: Time) -> Vec<Entry> {
+        self.lease_where(most, now, |entry| entry.attempts == 0)
+    }
+
+    fn lease_where(&mut self, most: usize, now: Time, wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let free = most.saturating_sub(self.leased(now).count());
-        let due: Vec<Id> = self.due(now).into_iter().take(free).map(|entry| entry.notification.id).collect();
+        let due = self.due(now).into_iter().filter(|entry| wanted(entry)).take(free);
+        let due: Vec<Id> = due.map(|entry| entry.notification.id).collect();
         let leased = due.into_iter().filter_map(|message| {
             let entry = self.entries.get_mut(&message)?;
             entry.lease(now).then(|| entry.clone())
@@ -174,6 +185,13 @@ impl Outbox {
         };
         let entry = if is_over { self.entries.remove(&message)? } else { entry.clone() };
         Some(Settlement { outcome, input, entry })
+    }
+
+    /// Renews a lease that has run out although its attempt is still under way: the machine slept.
+    pub fn renew(&mut self, message: Id, now: Time) {
+        if let Some(entry) = self.entries.get_mut(&message) {
+            entry.renew(now);
+        }
     }
 
     /// Gives up the lease of an attempt that was not made: the message is due at once.

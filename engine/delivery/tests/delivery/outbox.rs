@@ -246,6 +246,30 @@ fn a_message_about_the_monitor_that_failed_does_not_hold_up_another() {
 }
 
 #[test]
+fn a_host_may_lease_only_what_is_new() {
+    let mut outbox = outbox(&[(7, NorEmail), (7, KimEmail)]);
+    assert_eq!(numbers(&outbox.lease_new(1, s(0))), [1]);
+    outbox.settle(id(1), busy().as_ref(), s(0)).unwrap();
+    assert_eq!(numbers(&outbox.lease_new(MOST, s(60))), [2], "the first failed before");
+    assert_eq!(outbox.first_due(MOST, s(60)).map(|entry| entry.notification.id), Some(id(1)));
+    assert_eq!(lease(&mut outbox, 60), [1]);
+}
+
+#[test]
+fn a_lease_that_ran_out_is_renewed_while_its_attempt_goes_on() {
+    let mut outbox = outbox(&[(7, NorEmail)]);
+    assert_eq!(lease(&mut outbox, 0), [1]);
+    outbox.renew(id(1), s(60));
+    assert_eq!(outbox.next_due(MOST), Some(s(0) + LEASE), "it lasts");
+    outbox.renew(id(1), s(3_600));
+    assert_eq!(outbox.next_due(MOST), Some(s(3_600) + LEASE));
+    outbox.settle(id(1), busy().as_ref(), s(3_600)).unwrap();
+    let due = outbox.next_due(MOST);
+    outbox.renew(id(1), s(7_200));
+    assert_eq!(outbox.next_due(MOST), due, "only leases are renewed");
+}
+
+#[test]
 fn no_more_are_leased_than_the_host_can_make_attempts() {
     let mut outbox = outbox(&[(1, NorEmail), (1, NorWebhook), (1, KimEmail)]);
     assert_eq!(numbers(&outbox.lease(2, s(0))), [1, 2]);
@@ -308,7 +332,7 @@ fn what_a_message_says_is_kept_with_it_and_survives_storage() {
 fn an_empty_outbox_is_never_due() {
     let mut outbox = outbox(&[(7, NorEmail)]);
     attempt(&mut outbox, &taken(), s(0));
-    assert!(outbox.is_empty() && outbox.get(id(1)).is_none() && outbox.first_due(s(DAY)).is_none());
+    assert!(outbox.is_empty() && outbox.get(id(1)).is_none() && outbox.first_due(MOST, s(DAY)).is_none());
     assert_eq!((outbox.next_due(MOST), outbox.next_due_after(s(0), true)), (None, None));
 }
 
@@ -353,10 +377,10 @@ proptest! {
                 Act::Pass(seconds) => now = now + Millis::new(seconds * 1_000),
                 Act::Lease(most) => {
                     let due = outbox.next_due(most).is_some_and(|due| due <= now);
-                    let first = outbox.first_due(now).map(|entry| entry.notification.id);
+                    let first = outbox.first_due(most, now).map(|entry| entry.notification.id);
                     let leased = outbox.lease(most, now);
                     prop_assert_eq!(due, !leased.is_empty(), "next_due agrees with lease");
-                    prop_assert_eq!(first.filter(|_| due), leased.first().map(|entry| entry.notification.id));
+                    prop_assert_eq!(first, leased.first().map(|entry| entry.notification.id));
                     let held: Vec<&Entry> =
                         outbox.iter().filter(|entry| entry.is_leased() && entry.due() > Some(now)).collect();
                     prop_assert!(leased.is_empty() || held.len() <= most);

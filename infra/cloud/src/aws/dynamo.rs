@@ -1,16 +1,11 @@
 //! The table: Amazon DynamoDB.
 
-use std::collections::BTreeMap;
-
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{
-        CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem,
-    },
+    types::{CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use dag_delivery::Prepared;
 use dag_engine::{Decision, Id, Time};
@@ -37,9 +32,6 @@ const DUE: &str = "due";
 
 const READING: &str = "reading the table";
 const WRITING: &str = "writing the table";
-
-/// The most requests for one batch of rows: the table may leave some out while it is busy ("BatchGetItem").
-const MOST_BATCHES: usize = 4;
 
 /// The table.
 pub struct Table {
@@ -72,24 +64,6 @@ impl Table {
     pub(super) async fn get(&self, key: Row) -> Result<Option<Row>, Fault> {
         let got = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true).send().await;
         Ok(got.map_err(|error| fault(READING, &error))?.item)
-    }
-
-    /// Rows by their keys, in any order: one request, and another for what the table left out.
-    async fn get_all(&self, keys: Vec<Row>) -> Result<Vec<Row>, Fault> {
-        let mut rows = Vec::new();
-        let mut left = keys;
-        for _ in 0..MOST_BATCHES {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| Fault { what: READING, error: error.to_string() })?;
-            let got = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
-            let got = got.map_err(|error| fault(READING, &error))?;
-            rows.extend(got.responses.into_iter().flatten().flat_map(|(_, rows)| rows));
-            left = got.unprocessed_keys.into_iter().flatten().flat_map(|(_, left)| left.keys).collect();
-            if left.is_empty() {
-                return Ok(rows);
-            }
-        }
-        Err(Fault { what: READING, error: format!("{} rows were left out again and again", left.len()) })
     }
 
     pub(super) fn item_action(&self, item: Row, unchanged: Unchanged) -> Result<TransactWriteItem, Fault> {
@@ -169,24 +143,6 @@ impl Table {
 impl Store for Table {
     async fn load(&self, device: &str) -> Result<Option<Stored>, Fault> {
         self.get(rows::item_key(device)).await?.as_ref().map(rows::stored).transpose()
-    }
-
-    async fn load_prepared(
-        &self,
-        device: &str,
-        messages: &[Id],
-    ) -> Result<Option<(Stored, BTreeMap<Id, Prepared>)>, Fault> {
-        let keys = messages.iter().map(|message| rows::prepared_key(device, *message));
-        let rows = self.get_all([rows::item_key(device)].into_iter().chain(keys).collect()).await?;
-        let Some(item) = rows.iter().find(|row| rows::is_item(row)) else { return Ok(None) };
-        let mut prepared = BTreeMap::new();
-        for message in messages {
-            let key = rows::prepared_key(device, *message);
-            if let Some(row) = rows.iter().find(|row| key.iter().all(|(name, value)| row.get(name) == Some(value))) {
-                prepared.insert(*message, rows::content(row, "said")?);
-            }
-        }
-        Ok(Some((rows::stored(item)?, prepared)))
     }
 
     async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {

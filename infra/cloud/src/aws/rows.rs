@@ -298,11 +298,6 @@ fn time(row: &Row, name: &str) -> Result<Time, Fault> {
     integer(row, name).map(Time::from_millis)
 }
 
-/// Returns whether a row is a device item.
-pub(super) fn is_item(row: &Row) -> bool {
-    row.contains_key("item")
-}
-
 /// Reads a device item.
 pub(super) fn stored(row: &Row) -> Result<Stored, Fault> {
     let mut item: DeviceItem = unpacked(READING, field(row, "item")?)?;

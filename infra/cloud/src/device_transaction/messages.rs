@@ -3,21 +3,26 @@
 use dag_delivery::{Entry, Failure, Receipt, Settled};
 use dag_engine::{Address, Id, Notification};
 
-use super::DeviceTransaction;
+use super::{DeviceTransaction, leases::Leases};
 
 impl DeviceTransaction<'_> {
-    /// Leases the messages that are due, while fewer than `most` of the device are leased. Returns them.
+    /// Leases messages that are due, `most` of the device at the same time. Returns them.
     ///
-    /// What would go to a `suppressed` address fails at once, for the reason given.
-    pub fn lease(&mut self, most: usize, suppressed: &[(String, Failure)]) -> Vec<Entry> {
-        let mut leased = Vec::new();
-        loop {
-            // An attempt may let the engine decide more, so that more is due.
-            let due = self.item.outbox.lease(most, self.now);
+    /// A message to a `suppressed` address fails at once, for the reason given.
+    pub fn lease(&mut self, leases: Leases, most: usize, suppressed: &[(String, Failure)]) -> Vec<Entry> {
+        let (mut leased, mut tried) = (Vec::new(), 0);
+        // An attempt may let the engine decide more, so that more is due.
+        while tried < most {
+            let due = match leases {
+                Leases::New => self.item.outbox.lease_new(most, self.now),
+                Leases::All => self.item.outbox.lease(most, self.now),
+                Leases::None => Vec::new(),
+            };
             if due.is_empty() {
-                return leased;
+                break;
             }
             self.changed = true;
+            tried += due.len();
             for entry in due {
                 self.step(entry.attempted());
                 let address = email(&entry.notification);
@@ -27,11 +32,12 @@ impl DeviceTransaction<'_> {
                 }
             }
         }
+        leased
     }
 
-    /// The message that [`lease`](Self::lease) would take first.
-    pub fn first_due(&self) -> Option<Id> {
-        self.item.outbox.first_due(self.now).map(|entry| entry.notification.id)
+    /// The message that would be leased next while `most` may be leased, if one is due.
+    pub fn first_due(&self, most: usize) -> Option<Id> {
+        self.item.outbox.first_due(most, self.now).map(|entry| entry.notification.id)
     }
 
     /// Applies what became of an attempt. Returns what that means for the message; `None` where it had come to its end.

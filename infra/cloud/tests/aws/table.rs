@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use dag_cloud::{Commit, CommitError, DeviceItem, Store as _, Stored, Suppression, shard};
 use dag_delivery::{Outbox, Prepared, Rendered};
-use dag_engine::{Decision, Id, Millis};
+use dag_engine::{Decision, Millis};
 
 use crate::stack::{NOON, Stack, entry, entry_due, item, named};
 
@@ -122,19 +122,6 @@ async fn a_prepared_message_is_kept_until_the_message_ends() {
     assert_eq!(sk, &format!("finished#1768046400000#{one}"));
     let kept: Vec<dag_delivery::Entry> = serde_json::from_str(row["entries"].as_s().unwrap()).unwrap();
     assert_eq!(kept, [first]);
-}
-
-#[tokio::test]
-async fn an_item_is_read_together_with_what_its_messages_say() {
-    let stack = Stack::start().await;
-    let table = stack.table();
-    let ids: Vec<Id> = (1..=3).map(|number| entry(number).notification.id).collect();
-    assert_eq!(table.load_prepared("cottage", &ids).await.unwrap(), None);
-    let prepared = vec![(ids[0], said("one")), (ids[1], said("two"))];
-    table.commit(&Commit { prepared: prepared.clone(), ..commit(item(), 0) }).await.unwrap();
-    let (stored, loaded) = table.load_prepared("cottage", &ids).await.unwrap().unwrap();
-    assert_eq!(stored, Stored { item: item(), version: 1 });
-    assert_eq!(loaded, prepared.into_iter().collect(), "the third was never rendered");
 }
 
 #[tokio::test]

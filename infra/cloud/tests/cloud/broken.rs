@@ -222,14 +222,6 @@ impl Store for Broken {
         self.calling(Call::Prepared, self.memory.prepared(device, message)).await
     }
 
-    async fn load_prepared(
-        &self,
-        device: &str,
-        messages: &[Id],
-    ) -> Result<Option<(Stored, BTreeMap<Id, Prepared>)>, Fault> {
-        self.calling(Call::Load, self.memory.load_prepared(device, messages)).await
-    }
-
     async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
         self.calling(Call::Due, self.memory.due(shard, until)).await
     }

@@ -111,13 +111,7 @@ fn consumer_role(facts: &Facts) -> Value {
     let mut statements = vec![
         allow(
             "Table",
-            &[
-                "dynamodb:GetItem",
-                "dynamodb:BatchGetItem",
-                "dynamodb:PutItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:ConditionCheckItem",
-            ],
+            &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"],
             vec![arn("Table")],
         ),
         allow("WhatIsDue", &["dynamodb:Query"], vec![sub("${Table.Arn}/index/due")]),

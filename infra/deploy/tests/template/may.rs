@@ -303,7 +303,6 @@ fn consumer(stack: &Deployed, case: &Case) -> Vec<Rows> {
         &[],
         vec![
             ("dynamodb:GetItem", table.clone(), Yes),
-            ("dynamodb:BatchGetItem", table.clone(), Yes),
             ("dynamodb:PutItem", table.clone(), Yes),
             ("dynamodb:DeleteItem", table.clone(), Yes),
             ("dynamodb:ConditionCheckItem", table.clone(), Yes),
