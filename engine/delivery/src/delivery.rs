@@ -8,7 +8,7 @@ use dag_engine::{Address, Notification, Time};
 use crate::{
     Failure, Prepared, Receipt, SetupError,
     email::{Mail, Mailer, Sender, Server},
-    folder::Folder,
+    file_transport::FileTransport,
     webhook::Caller,
 };
 
@@ -39,7 +39,7 @@ pub struct Delivery {
 #[derive(Clone)]
 enum Way {
     /// Nowhere but into files, webhooks included.
-    Folder(Folder),
+    Files(FileTransport),
     /// Through a mail server; webhooks are called.
     Smtp(Box<Server>),
     /// Through a service that the host brought; webhooks are called.
@@ -83,7 +83,7 @@ impl Delivery {
         mailer: Option<Arc<dyn Mailer>>,
     ) -> Result<Self, SetupError> {
         let way = match email.transport {
-            Transport::Outbox => Way::Folder(Folder::new(&email.outbox)),
+            Transport::Outbox => Way::Files(FileTransport::new(&email.outbox)),
             Transport::Smtp => {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
                 Way::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
@@ -103,7 +103,7 @@ impl Delivery {
             (Address::Email(to), Prepared::Email(rendered)) => {
                 let message = self.sender.message(to, notification, rendered)?;
                 match &self.way {
-                    Way::Folder(folder) => folder.mail(notification, message.formatted()).await,
+                    Way::Files(files) => files.mail(notification, message.formatted()).await,
                     Way::Smtp(server) => server.send(&message).await,
                     Way::Mailer(mailer) => {
                         let (from, raw) = (self.sender.address(), message.formatted());
@@ -116,7 +116,7 @@ impl Delivery {
                 let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
                 let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
                 match &self.way {
-                    Way::Folder(folder) => folder.call(notification, &call).await,
+                    Way::Files(files) => files.call(notification, &call).await,
                     Way::Smtp(_) | Way::Mailer(_) | Way::NoMail => self.caller.call(&call, now).await,
                 }
             }

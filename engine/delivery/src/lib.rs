@@ -33,7 +33,7 @@ mod delivery;
 mod document;
 mod email;
 mod failure;
-mod folder;
+mod file_transport;
 mod outbox;
 mod prepared;
 mod template;

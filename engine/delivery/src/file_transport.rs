@@ -16,11 +16,11 @@ use crate::{Failure, Receipt, webhook::Call};
 
 /// The folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct FileTransport(PathBuf);
 
-impl Folder {
+impl FileTransport {
     pub fn new(path: &Path) -> Self {
-        Folder(path.to_owned())
+        FileTransport(path.to_owned())
     }
 
     /// Writes a mail.
