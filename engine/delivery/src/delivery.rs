@@ -31,13 +31,13 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Delivery {
     sender: Sender,
-    way: Way,
+    transport: MailTransport,
     caller: Caller,
 }
 
 /// By which means messages leave.
 #[derive(Clone)]
-enum Way {
+enum MailTransport {
     /// Nowhere but into files, webhooks included.
     Files(FileTransport),
     /// Through a mail server; webhooks are called.
@@ -82,16 +82,16 @@ impl Delivery {
         limits: Limits,
         mailer: Option<Arc<dyn Mailer>>,
     ) -> Result<Self, SetupError> {
-        let way = match email.transport {
-            Transport::Outbox => Way::Files(FileTransport::new(&email.outbox)),
+        let transport = match email.transport {
+            Transport::Outbox => MailTransport::Files(FileTransport::new(&email.outbox)),
             Transport::Smtp => {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
-                Way::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
+                MailTransport::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
             }
-            Transport::Ses => mailer.map_or(Way::NoMail, Way::Mailer),
+            Transport::Ses => mailer.map_or(MailTransport::NoMail, MailTransport::Mailer),
         };
         let caller = Caller::new(webhook, secrets, limits.webhook)?;
-        Ok(Delivery { sender: Sender::new(&email.from)?, way, caller })
+        Ok(Delivery { sender: Sender::new(&email.from)?, transport, caller })
     }
 
     /// Makes one attempt at `now`. Secrets are read here, so that a new one counts at once.
@@ -102,22 +102,24 @@ impl Delivery {
         match (&notification.address, prepared) {
             (Address::Email(to), Prepared::Email(rendered)) => {
                 let message = self.sender.message(to, notification, rendered)?;
-                match &self.way {
-                    Way::Files(files) => files.mail(notification, message.formatted()).await,
-                    Way::Smtp(server) => server.send(&message).await,
-                    Way::Mailer(mailer) => {
+                match &self.transport {
+                    MailTransport::Files(files) => files.mail(notification, message.formatted()).await,
+                    MailTransport::Smtp(server) => server.send(&message).await,
+                    MailTransport::Mailer(mailer) => {
                         let (from, raw) = (self.sender.address(), message.formatted());
                         mailer.send(Mail { from, to, raw, notification }).await
                     }
-                    Way::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
+                    MailTransport::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
                 }
             }
             (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
                 let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
                 let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
-                match &self.way {
-                    Way::Files(files) => files.call(notification, &call).await,
-                    Way::Smtp(_) | Way::Mailer(_) | Way::NoMail => self.caller.call(&call, now).await,
+                match &self.transport {
+                    MailTransport::Files(files) => files.call(notification, &call).await,
+                    MailTransport::Smtp(_) | MailTransport::Mailer(_) | MailTransport::NoMail => {
+                        self.caller.call(&call, now).await
+                    }
                 }
             }
             _ => Err(Failure::Permanent { error: "this content was prepared for another channel".to_owned() }),
