@@ -41,7 +41,7 @@ mod webhook;
 mod words;
 
 pub use delivery::{Delivery, Limits};
-pub use email::{Mail, Mailer, Sending};
+pub use email::{Mail, Mailer, SendFuture};
 pub use failure::{Failure, Receipt, SetupError};
 pub use outbox::{Entry, EntryState, LEASE, Outbox, Settled, Settlement};
 pub use prepared::{LeasedMessage, Prepared, Rendered};

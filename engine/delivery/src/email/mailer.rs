@@ -21,7 +21,7 @@ pub struct Mail<'a> {
 }
 
 /// An attempt that is being made.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Failure>> + Send + 'a>>;
+pub type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Failure>> + Send + 'a>>;
 
 /// What takes mails where the transport is `ses`.
 pub trait Mailer: Send + Sync {
@@ -29,5 +29,5 @@ pub trait Mailer: Send + Sync {
     ///
     /// # Errors
     /// Why the mail was not taken, and whether another attempt makes sense.
-    fn send<'a>(&'a self, mail: Mail<'a>) -> Sending<'a>;
+    fn send<'a>(&'a self, mail: Mail<'a>) -> SendFuture<'a>;
 }

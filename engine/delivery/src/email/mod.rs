@@ -4,6 +4,6 @@ mod mailer;
 mod message;
 mod smtp;
 
-pub use mailer::{Mail, Mailer, Sending};
+pub use mailer::{Mail, Mailer, SendFuture};
 pub(crate) use message::Sender;
 pub(crate) use smtp::Server;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Prepared, Receipt, Sending, SetupError, Templates};
+use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Prepared, Receipt, SendFuture, SetupError, Templates};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
 use crate::{peer::Peer, sample::notification};
@@ -214,7 +214,7 @@ async fn a_device_whose_mail_leaves_by_ses_says_that_it_cannot() {
 struct Echo;
 
 impl Mailer for Echo {
-    fn send<'a>(&'a self, mail: Mail<'a>) -> Sending<'a> {
+    fn send<'a>(&'a self, mail: Mail<'a>) -> SendFuture<'a> {
         let id = mail.notification.id;
         let answer = format!("{} to {}, {id}: {}", mail.from, mail.to, String::from_utf8_lossy(&mail.raw));
         Box::pin(async { Ok(Receipt { answer }) })

@@ -9,7 +9,7 @@ use aws_sdk_sesv2::{
     primitives::Blob,
     types::{Destination, EmailContent, MessageTag, RawMessage},
 };
-use dag_delivery::{Failure, Mail, Mailer, Receipt, Sending};
+use dag_delivery::{Failure, Mail, Mailer, Receipt, SendFuture};
 
 use super::{error::describe_error, identities::IdentityCache};
 use crate::feedback::tags;
@@ -69,7 +69,7 @@ impl Ses {
 }
 
 impl Mailer for Ses {
-    fn send<'a>(&'a self, mail: Mail<'a>) -> Sending<'a> {
+    fn send<'a>(&'a self, mail: Mail<'a>) -> SendFuture<'a> {
         Box::pin(self.hand_over(mail))
     }
 }
