@@ -14,38 +14,40 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// An address that may not be called.
 #[derive(Debug, thiserror::Error)]
 #[error("{address} is {kind}: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names it")]
-pub(crate) struct Refused {
+pub(crate) struct ForbiddenAddress {
     address: IpAddr,
     kind: &'static str,
 }
 
 /// Decides which addresses may be called.
 #[derive(Clone, Debug)]
-pub(crate) struct Guard(Arc<[Network]>);
+pub(crate) struct AddressPolicy(Arc<[Network]>);
 
-impl Guard {
+impl AddressPolicy {
     pub fn new(allowed: &[Network]) -> Self {
-        Guard(allowed.into())
+        AddressPolicy(allowed.into())
     }
 
     /// # Errors
     /// The address is not one of the public internet, and the configuration does not allow it.
-    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
+    pub fn check(&self, address: IpAddr) -> Result<(), ForbiddenAddress> {
         match kind(address) {
-            Some(kind) if !self.0.iter().any(|network| network.contains(address)) => Err(Refused { address, kind }),
+            Some(kind) if !self.0.iter().any(|network| network.contains(address)) => {
+                Err(ForbiddenAddress { address, kind })
+            }
             _ => Ok(()),
         }
     }
 }
 
 /// Looks names up and keeps the addresses that may be called.
-impl Resolve for Guard {
+impl Resolve for AddressPolicy {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.clone();
+        let policy = self.clone();
         Box::pin(async move {
             let (mut allowed, mut refused) = (Vec::<SocketAddr>::new(), None);
             for found in tokio::net::lookup_host((name.as_str(), 0)).await? {
-                match guard.check(found.ip()) {
+                match policy.check(found.ip()) {
                     Ok(()) => allowed.push(found),
                     Err(error) => refused = Some(error),
                 }
@@ -110,7 +112,7 @@ mod tests {
     fn told(allowed: &[&str], address: &str) -> Option<&'static str> {
         let allowed: Vec<Network> =
             allowed.iter().map(|network| Network::try_from((*network).to_owned()).unwrap()).collect();
-        Guard::new(&allowed).check(address.parse().unwrap()).err().map(|refused| refused.kind)
+        AddressPolicy::new(&allowed).check(address.parse().unwrap()).err().map(|refused| refused.kind)
     }
 
     #[test]
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let refused = Guard::new(&[]).check("192.168.1.9".parse().unwrap()).unwrap_err();
+        let refused = AddressPolicy::new(&[]).check("192.168.1.9".parse().unwrap()).unwrap_err();
         insta::assert_snapshot!(refused, @"192.168.1.9 is private: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names it");
     }
 }

@@ -11,7 +11,7 @@ use dag_engine::{Id, SecretRef, Time};
 use reqwest::{Client, Response, redirect::Policy};
 use url::{Host, Url};
 
-use self::address::{Guard, Refused};
+use self::address::{AddressPolicy, ForbiddenAddress};
 use crate::{Failure, Receipt, SetupError, failure::chain};
 
 /// How much of an answer is read, in bytes.
@@ -32,17 +32,17 @@ pub(crate) struct Call<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     client: Client,
-    guard: Guard,
+    policy: AddressPolicy,
     secrets: Secrets,
     timeout: Duration,
 }
 
 impl Caller {
     pub fn new(webhook: &Webhook, secrets: Secrets, timeout: Duration) -> Result<Self, SetupError> {
-        let guard = Guard::new(&webhook.allow_private);
+        let policy = AddressPolicy::new(&webhook.allow_private);
         let client = Client::builder()
             .tls_backend_preconfigured(tls()?)
-            .dns_resolver(guard.clone())
+            .dns_resolver(policy.clone())
             .redirect(Policy::none())
             .no_proxy()
             .referer(false)
@@ -50,7 +50,7 @@ impl Caller {
             .user_agent(concat!("detectordag/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SetupError::Http(chain(&error)))?;
-        Ok(Caller { client, guard, secrets, timeout })
+        Ok(Caller { client, policy, secrets, timeout })
     }
 
     /// Makes a call, signed at `now` if there are secrets.
@@ -95,11 +95,11 @@ impl Caller {
     /// [`Failure::Permanent`] where the address may not be called, and for the answers that say so; [`Failure::Retry`]
     /// for the other answers, and where there was none.
     pub async fn call(&self, call: &Call<'_>, now: Time) -> Result<Receipt, Failure> {
-        let refused = |refused: Refused| Failure::Permanent { error: refused.to_string() };
+        let refused = |refused: ForbiddenAddress| Failure::Permanent { error: refused.to_string() };
         match call.url.host() {
             // Addresses are not looked up, so the resolver does not see them.
-            Some(Host::Ipv4(address)) => self.guard.check(address.into()).map_err(refused)?,
-            Some(Host::Ipv6(address)) => self.guard.check(address.into()).map_err(refused)?,
+            Some(Host::Ipv4(address)) => self.policy.check(address.into()).map_err(refused)?,
+            Some(Host::Ipv6(address)) => self.policy.check(address.into()).map_err(refused)?,
             _ => {}
         }
         let mut request = self.client.post(call.url.clone()).body(call.body.to_owned());
@@ -108,7 +108,7 @@ impl Caller {
         }
         let response = request.send().await.map_err(|error| self.unanswered(&call.url, error))?;
         if let Some(address) = response.remote_addr() {
-            self.guard.check(address.ip()).map_err(refused)?;
+            self.policy.check(address.ip()).map_err(refused)?;
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = if answer::needs_body(status) { read(response).await } else { Vec::new() };
