@@ -9,7 +9,7 @@ use crate::{
     Failure, Prepared, Receipt, SetupError,
     email::{Mail, Mailer, Sender, Server},
     file_transport::FileTransport,
-    webhook::Caller,
+    webhook::WebhookClient,
 };
 
 /// How long an attempt may take. The sum of what one attempt does stays well below [`LEASE`](crate::LEASE).
@@ -32,7 +32,7 @@ impl Default for Limits {
 pub struct Delivery {
     sender: Sender,
     transport: MailTransport,
-    caller: Caller,
+    webhooks: WebhookClient,
 }
 
 /// By which means messages leave.
@@ -90,8 +90,8 @@ impl Delivery {
             }
             Transport::Ses => mailer.map_or(MailTransport::NoMail, MailTransport::Mailer),
         };
-        let caller = Caller::new(webhook, secrets, limits.webhook)?;
-        Ok(Delivery { sender: Sender::new(&email.from)?, transport, caller })
+        let webhooks = WebhookClient::new(webhook, secrets, limits.webhook)?;
+        Ok(Delivery { sender: Sender::new(&email.from)?, transport, webhooks })
     }
 
     /// Makes one attempt at `now`. Secrets are read here, so that a new one counts at once.
@@ -114,11 +114,11 @@ impl Delivery {
             }
             (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
                 let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
-                let call = self.caller.prepare(receiver, notification.id, (content_type, body), now)?;
+                let request = self.webhooks.prepare(receiver, notification.id, (content_type, body), now)?;
                 match &self.transport {
-                    MailTransport::Files(files) => files.call(notification, &call).await,
+                    MailTransport::Files(files) => files.request(notification, &request).await,
                     MailTransport::Smtp(_) | MailTransport::Mailer(_) | MailTransport::NoMail => {
-                        self.caller.call(&call, now).await
+                        self.webhooks.send(&request, now).await
                     }
                 }
             }

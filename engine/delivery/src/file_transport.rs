@@ -12,7 +12,7 @@ use std::{
 use dag_engine::Notification;
 use serde_json::json;
 
-use crate::{Failure, Receipt, webhook::Call};
+use crate::{Failure, Receipt, webhook::WebhookRequest};
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -28,13 +28,13 @@ impl FileTransport {
         self.write(file_name(notification, "eml"), message).await
     }
 
-    /// Writes a call.
-    pub async fn call(&self, notification: &Notification, call: &Call<'_>) -> Result<Receipt, Failure> {
+    /// Writes a webhook request.
+    pub async fn request(&self, notification: &Notification, request: &WebhookRequest<'_>) -> Result<Receipt, Failure> {
         let headers: serde_json::Map<_, _> =
-            call.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+            request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
         // Bodies are JSON; should a later one not be, it is shown as text.
-        let body = serde_json::from_str(call.body).unwrap_or_else(|_| json!(call.body));
-        let file = json!({ "url": call.url.as_str(), "headers": headers, "body": body });
+        let body = serde_json::from_str(request.body).unwrap_or_else(|_| json!(request.body));
+        let file = json!({ "url": request.url.as_str(), "headers": headers, "body": body });
         self.write(file_name(notification, "json"), format!("{file:#}\n").into_bytes()).await
     }
 

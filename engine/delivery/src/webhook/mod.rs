@@ -19,7 +19,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 
 /// One call, ready to be made.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct WebhookRequest<'a> {
     /// Where to.
     pub url: Url,
     /// The headers, in order.
@@ -30,14 +30,14 @@ pub(crate) struct Call<'a> {
 
 /// What makes the calls.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct WebhookClient {
     client: Client,
     policy: AddressPolicy,
     secrets: Secrets,
     timeout: Duration,
 }
 
-impl Caller {
+impl WebhookClient {
     pub fn new(webhook: &Webhook, secrets: Secrets, timeout: Duration) -> Result<Self, SetupError> {
         let policy = AddressPolicy::new(&webhook.allow_private);
         let client = Client::builder()
@@ -50,7 +50,7 @@ impl Caller {
             .user_agent(concat!("detectordag/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SetupError::Http(chain(&error)))?;
-        Ok(Caller { client, policy, secrets, timeout })
+        Ok(WebhookClient { client, policy, secrets, timeout })
     }
 
     /// Makes a call, signed at `now` if there are secrets.
@@ -64,7 +64,7 @@ impl Caller {
         id: Id,
         (content_type, body): (&str, &'a str),
         now: Time,
-    ) -> Result<Call<'a>, Failure> {
+    ) -> Result<WebhookRequest<'a>, Failure> {
         // The URL itself may hold a token, so it is not told.
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let wrong = || Failure::Permanent { error: "the webhook's address is not an `https://` URL".to_owned() };
@@ -86,7 +86,7 @@ impl Caller {
             let signature = signature::sign(&secrets, &id, timestamp, body).map_err(|error| unsigned(&error))?;
             headers.push(("webhook-signature", signature));
         }
-        Ok(Call { url, headers, body })
+        Ok(WebhookRequest { url, headers, body })
     }
 
     /// Makes the call and judges the answer.
@@ -94,19 +94,19 @@ impl Caller {
     /// # Errors
     /// [`Failure::Permanent`] where the address may not be called, and for the answers that say so; [`Failure::Retry`]
     /// for the other answers, and where there was none.
-    pub async fn call(&self, call: &Call<'_>, now: Time) -> Result<Receipt, Failure> {
+    pub async fn send(&self, webhook: &WebhookRequest<'_>, now: Time) -> Result<Receipt, Failure> {
         let refused = |refused: ForbiddenAddress| Failure::Permanent { error: refused.to_string() };
-        match call.url.host() {
+        match webhook.url.host() {
             // Addresses are not looked up, so the resolver does not see them.
             Some(Host::Ipv4(address)) => self.policy.check(address.into()).map_err(refused)?,
             Some(Host::Ipv6(address)) => self.policy.check(address.into()).map_err(refused)?,
             _ => {}
         }
-        let mut request = self.client.post(call.url.clone()).body(call.body.to_owned());
-        for (name, value) in &call.headers {
+        let mut request = self.client.post(webhook.url.clone()).body(webhook.body.to_owned());
+        for (name, value) in &webhook.headers {
             request = request.header(*name, value);
         }
-        let response = request.send().await.map_err(|error| self.unanswered(&call.url, error))?;
+        let response = request.send().await.map_err(|error| self.unanswered(&webhook.url, error))?;
         if let Some(address) = response.remote_addr() {
             self.policy.check(address.ip()).map_err(refused)?;
         }
