@@ -7,7 +7,7 @@ use dag_engine::{Address, Notification, Time};
 
 use crate::{
     Failure, Prepared, Receipt, SetupError,
-    email::{Mail, Mailer, Sender, Server},
+    email::{Mail, Mailer, Sender, SmtpServer},
     file_transport::FileTransport,
     webhook::WebhookClient,
 };
@@ -41,7 +41,7 @@ enum MailTransport {
     /// Nowhere but into files, webhooks included.
     Files(FileTransport),
     /// Through a mail server; webhooks are called.
-    Smtp(Box<Server>),
+    Smtp(Box<SmtpServer>),
     /// Through a service that the host brought; webhooks are called.
     Mailer(Arc<dyn Mailer>),
     /// Mail by nobody on this host; webhooks are called.
@@ -86,7 +86,7 @@ impl Delivery {
             Transport::Outbox => MailTransport::Files(FileTransport::new(&email.outbox)),
             Transport::Smtp => {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
-                MailTransport::Smtp(Box::new(Server::new(smtp, limits.smtp)?))
+                MailTransport::Smtp(Box::new(SmtpServer::new(smtp, limits.smtp)?))
             }
             Transport::Ses => mailer.map_or(MailTransport::NoMail, MailTransport::Mailer),
         };

@@ -6,4 +6,4 @@ mod smtp;
 
 pub use mailer::{Mail, Mailer, SendFuture};
 pub(crate) use message::Sender;
-pub(crate) use smtp::Server;
+pub(crate) use smtp::SmtpServer;

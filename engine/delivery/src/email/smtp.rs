@@ -24,7 +24,7 @@ const LOGIN: [u16; 4] = [530, 534, 535, 538];
 
 /// A mail server, and how it is spoken to.
 #[derive(Clone)]
-pub(crate) struct Server {
+pub(crate) struct SmtpServer {
     name: String,
     port: u16,
     security: Security,
@@ -33,7 +33,7 @@ pub(crate) struct Server {
     timeout: Duration,
 }
 
-impl Server {
+impl SmtpServer {
     /// Reads the configuration and the file of certificates; connects to nothing.
     pub fn new(smtp: &Smtp, timeout: Duration) -> Result<Self, SetupError> {
         let here = |name: &str| name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
@@ -45,7 +45,7 @@ impl Server {
             Security::Tls => (465, Some(tls(smtp)?)),
             Security::Plain => (25, None),
         };
-        Ok(Server {
+        Ok(SmtpServer {
             name: smtp.server.clone(),
             port: smtp.port.unwrap_or(usual),
             security: smtp.security,
