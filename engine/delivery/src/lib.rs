@@ -43,6 +43,6 @@ mod words;
 pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, SendFuture};
 pub use failure::{Failure, Receipt, SetupError};
-pub use outbox::{Entry, EntryState, LEASE, Outbox, Settled, Settlement};
+pub use outbox::{Entry, EntryState, LEASE, Outbox, AttemptOutcome, Settlement};
 pub use prepared::{LeasedMessage, Prepared, Rendered};
 pub use template::{TemplateProblem, Templates};

@@ -1,6 +1,6 @@
 //! Messages that leave, and what became of them.
 
-use dag_delivery::{Entry, Failure, LeasedMessage, Prepared, Receipt, Settled};
+use dag_delivery::{Entry, Failure, LeasedMessage, Prepared, Receipt, AttemptOutcome};
 use dag_engine::{Id, Time};
 
 use super::{DurableEngine, Step};
@@ -93,11 +93,11 @@ impl DurableEngine {
     }
 }
 
-fn log_settlement(entry: &Entry, outcome: Settled, result: &Result<Receipt, Failure>) {
+fn log_settlement(entry: &Entry, outcome: AttemptOutcome, result: &Result<Receipt, Failure>) {
     let (id, recipient) = (entry.notification.id, &entry.notification.recipient);
     let channel = entry.notification.channel().as_str();
     match (outcome, result) {
-        (Settled::Retry { due }, Err(error)) => {
+        (AttemptOutcome::Retry { due }, Err(error)) => {
             tracing::warn!(message = %id, %recipient, channel, %error, again = %due, "not delivered yet");
         }
         (_, Err(error)) => tracing::error!(message = %id, %recipient, channel, %error, "cannot be delivered, given up"),

@@ -66,7 +66,7 @@ pub enum EntryState {
 
 /// What an attempt led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum AttemptOutcome {
     /// The message arrived.
     Delivered,
     /// It is tried again.
@@ -155,12 +155,12 @@ impl Entry {
     ///
     /// A failure that may be better later is tried again after a pause, or after what the receiver asked for if that is
     /// longer; the last time one day after the message was queued.
-    pub(super) fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> Settled {
+    pub(super) fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> AttemptOutcome {
         let give_up_at = self.queued_at + GIVE_UP_AFTER;
         let (error, due) = match result {
             Ok(_) => {
                 self.state = EntryState::Delivered { at: now };
-                return Settled::Delivered;
+                return AttemptOutcome::Delivered;
             }
             Err(Failure::Permanent { error }) => (error, None),
             Err(Failure::Retry { error, after }) => {
@@ -172,11 +172,11 @@ impl Entry {
         match due {
             Some(due) => {
                 self.state = EntryState::Queued { due };
-                Settled::Retry { due }
+                AttemptOutcome::Retry { due }
             }
             None => {
                 self.state = EntryState::Undelivered { at: now };
-                Settled::Undelivered
+                AttemptOutcome::Undelivered
             }
         }
     }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Prepared, Receipt};
 
-pub use entry::{Entry, EntryState, LEASE, Settled};
+pub use entry::{AttemptOutcome, Entry, EntryState, LEASE};
 
 /// A recipient and the kind of address: what gets one message at a time.
 type ChannelKey<'a> = (&'a str, Channel);
@@ -59,7 +59,7 @@ impl Eq for Outbox {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// What became of the message.
-    pub outcome: Settled,
+    pub outcome: AttemptOutcome,
     /// What the engine is told.
     pub input: Input,
     /// The entry to store.
@@ -179,9 +179,9 @@ impl Outbox {
         let outcome = entry.settle(result, now);
         let reference = entry.notification.reference();
         let (input, is_over) = match outcome {
-            Settled::Delivered => (Input::Delivered(reference), true),
-            Settled::Retry { .. } => (Input::Failed { message: reference, last: false }, false),
-            Settled::Undelivered => (Input::Failed { message: reference, last: true }, true),
+            AttemptOutcome::Delivered => (Input::Delivered(reference), true),
+            AttemptOutcome::Retry { .. } => (Input::Failed { message: reference, last: false }, false),
+            AttemptOutcome::Undelivered => (Input::Failed { message: reference, last: true }, true),
         };
         let entry = if is_over { self.entries.remove(&message)? } else { entry.clone() };
         Some(Settlement { outcome, input, entry })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dag_delivery::{Entry, EntryState, Failure, LEASE, Outbox, Receipt, Settled};
+use dag_delivery::{AttemptOutcome, Entry, EntryState, Failure, LEASE, Outbox, Receipt};
 use dag_engine::{Address, ClockShift, Decision, Id, Input, Kind, Millis, Outcome, Time, Withdrawal};
 use proptest::prelude::*;
 
@@ -87,15 +87,15 @@ fn lease(outbox: &mut Outbox, at: i64) -> Vec<u32> {
 }
 
 /// Leases the only message that is due and settles it at once.
-fn attempt(outbox: &mut Outbox, result: &Result<Receipt, Failure>, now: Time) -> (Settled, Entry) {
+fn attempt(outbox: &mut Outbox, result: &Result<Receipt, Failure>, now: Time) -> (AttemptOutcome, Entry) {
     let leased = outbox.lease(MOST, now);
     let [entry] = &leased[..] else { panic!("{leased:?} at {now}") };
     let settlement = outbox.settle(entry.notification.id, result.as_ref(), now).unwrap();
     (settlement.outcome, settlement.entry)
 }
 
-fn due_again(outcome: Settled) -> Time {
-    let Settled::Retry { due } = outcome else { panic!("{outcome:?}") };
+fn due_again(outcome: AttemptOutcome) -> Time {
+    let AttemptOutcome::Retry { due } = outcome else { panic!("{outcome:?}") };
     due
 }
 
@@ -115,9 +115,9 @@ fn a_decision_queues_what_it_tells_and_withdraws_what_nobody_sent() {
 #[test]
 fn each_attempt_and_each_end_is_told_to_the_engine() {
     for (result, outcome, left) in [
-        (taken(), Settled::Delivered, 0),
-        (gone(), Settled::Undelivered, 0),
-        (busy_for(Some(60)), Settled::Retry { due: s(61) }, 1),
+        (taken(), AttemptOutcome::Delivered, 0),
+        (gone(), AttemptOutcome::Undelivered, 0),
+        (busy_for(Some(60)), AttemptOutcome::Retry { due: s(61) }, 1),
     ] {
         let mut outbox = outbox(&[(7, NorEmail)]);
         let leased = outbox.lease(MOST, s(0)).remove(0);
@@ -127,11 +127,11 @@ fn each_attempt_and_each_end_is_told_to_the_engine() {
         let settlement = outbox.settle(id(1), result.as_ref(), s(1)).unwrap();
         assert_eq!((settlement.outcome, outbox.len()), (outcome, left));
         assert_eq!(settlement.entry.is_over(), left == 0);
-        assert_eq!(settlement.entry.is_undelivered(), outcome == Settled::Undelivered);
+        assert_eq!(settlement.entry.is_undelivered(), outcome == AttemptOutcome::Undelivered);
         let expected = match outcome {
-            Settled::Delivered => Input::Delivered(message),
-            Settled::Undelivered => Input::Failed { message, last: true },
-            Settled::Retry { .. } => Input::Failed { message, last: false },
+            AttemptOutcome::Delivered => Input::Delivered(message),
+            AttemptOutcome::Undelivered => Input::Failed { message, last: true },
+            AttemptOutcome::Retry { .. } => Input::Failed { message, last: false },
         };
         assert_eq!(settlement.input, expected);
         if left == 0 {
@@ -160,12 +160,12 @@ fn a_failure_is_tried_again_after_a_growing_pause() {
 #[test]
 fn what_the_receiver_asks_for_is_honoured_to_the_end_of_the_day() {
     let first = |after| attempt(&mut outbox(&[(7, NorEmail)]), &busy_for(Some(after)), s(0)).0;
-    assert_eq!(first(3_600), Settled::Retry { due: s(3_600) });
+    assert_eq!(first(3_600), AttemptOutcome::Retry { due: s(3_600) });
     assert!(due_again(first(0)) > s(3));
     for endless in [2 * DAY, i64::MAX / 1_000] {
         let mut outbox = outbox(&[(7, NorEmail)]);
-        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(0)).0, Settled::Retry { due: s(DAY) });
-        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(DAY)).0, Settled::Undelivered);
+        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(0)).0, AttemptOutcome::Retry { due: s(DAY) });
+        assert_eq!(attempt(&mut outbox, &busy_for(Some(endless)), s(DAY)).0, AttemptOutcome::Undelivered);
     }
 }
 
@@ -175,7 +175,7 @@ fn a_message_is_given_up_after_a_day_with_its_last_error() {
     let mut now = s(0);
     let last = loop {
         match attempt(&mut outbox, &busy(), now) {
-            (Settled::Retry { due }, _) => now = due,
+            (AttemptOutcome::Retry { due }, _) => now = due,
             (_, entry) => break entry,
         }
     };
@@ -185,7 +185,7 @@ fn a_message_is_given_up_after_a_day_with_its_last_error() {
 
 #[test]
 fn a_message_that_waited_longer_than_a_day_is_still_tried_once() {
-    for (result, outcome) in [(taken(), Settled::Delivered), (busy(), Settled::Undelivered)] {
+    for (result, outcome) in [(taken(), AttemptOutcome::Delivered), (busy(), AttemptOutcome::Undelivered)] {
         assert_eq!(attempt(&mut outbox(&[(7, NorEmail)]), &result, s(3 * DAY)).0, outcome);
     }
 }

@@ -1,6 +1,6 @@
 //! Messages to people: which may go now, and what became of them.
 
-use dag_delivery::{Entry, Failure, Receipt, Settled};
+use dag_delivery::{AttemptOutcome, Entry, Failure, Receipt};
 use dag_engine::{Address, Id, Notification};
 
 use super::{DeviceTransaction, leases::Leases};
@@ -41,7 +41,7 @@ impl DeviceTransaction<'_> {
     }
 
     /// Applies what became of an attempt. Returns what that means for the message; `None` where it had come to its end.
-    pub fn settle(&mut self, message: Id, result: Result<&Receipt, &Failure>) -> Option<Settled> {
+    pub fn settle(&mut self, message: Id, result: Result<&Receipt, &Failure>) -> Option<AttemptOutcome> {
         let settlement = self.item.outbox.settle(message, result, self.now)?;
         self.changed = true;
         self.finished.extend(Some(settlement.entry).filter(Entry::is_over));
