@@ -6,7 +6,7 @@ use dag_config::{Email, Secrets, Transport, Webhook};
 use dag_engine::{Address, Notification, Time};
 
 use crate::{
-    Failure, Prepared, Receipt, SetupError,
+    Failure, MessageContent, Receipt, SetupError,
     email::{Mail, Mailer, Sender, SmtpServer},
     file_transport::FileTransport,
     webhook::WebhookClient,
@@ -98,9 +98,14 @@ impl Delivery {
     ///
     /// # Errors
     /// Why the message was not taken, and whether another attempt makes sense.
-    pub async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+    pub async fn send(
+        &self,
+        notification: &Notification,
+        prepared: &MessageContent,
+        now: Time,
+    ) -> Result<Receipt, Failure> {
         match (&notification.address, prepared) {
-            (Address::Email(to), Prepared::Email(rendered)) => {
+            (Address::Email(to), MessageContent::Email(rendered)) => {
                 let message = self.sender.message(to, notification, rendered)?;
                 match &self.transport {
                     MailTransport::Files(files) => files.mail(notification, message.formatted()).await,
@@ -112,7 +117,7 @@ impl Delivery {
                     MailTransport::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
                 }
             }
-            (Address::Webhook { url, secrets, template }, Prepared::Webhook { content_type, body }) => {
+            (Address::Webhook { url, secrets, template }, MessageContent::Webhook { content_type, body }) => {
                 let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
                 let request = self.webhooks.prepare(receiver, notification.id, (content_type, body), now)?;
                 match &self.transport {

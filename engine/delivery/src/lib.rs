@@ -29,20 +29,20 @@
 //!
 //! What it does not do: decide who is told and when, keep anything, read a clock, or make random numbers.
 
+mod content;
 mod delivery;
 mod document;
 mod email;
 mod failure;
 mod file_transport;
 mod outbox;
-mod prepared;
 mod template;
 mod webhook;
 mod words;
 
+pub use content::{LeasedMessage, MailContent, MessageContent};
 pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, SendFuture};
 pub use failure::{Failure, Receipt, SetupError};
 pub use outbox::{Entry, EntryState, LEASE, Outbox, AttemptOutcome, Settlement};
-pub use prepared::{LeasedMessage, Prepared, Rendered};
 pub use template::{TemplateProblem, Templates};

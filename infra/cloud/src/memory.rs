@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use dag_delivery::{Entry, Failure, Prepared, Receipt};
+use dag_delivery::{Entry, Failure, MessageContent, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
 use dag_uplink::{Command, SignedRules};
 
@@ -30,7 +30,7 @@ pub struct MemoryState {
     /// The decisions, by device.
     pub decisions: BTreeMap<Name, Vec<Decision>>,
     /// The prepared messages.
-    pub prepared: BTreeMap<(Name, Id), Prepared>,
+    pub prepared: BTreeMap<(Name, Id), MessageContent>,
     /// The messages that ended.
     pub finished: Vec<(Name, Entry)>,
     /// The registrations of devices.
@@ -63,7 +63,7 @@ pub struct SentMessage {
     /// The message.
     pub notification: Notification,
     /// Its rendered text.
-    pub prepared: Prepared,
+    pub prepared: MessageContent,
 }
 
 impl Memory {
@@ -144,7 +144,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<MessageContent>, Fault> {
         let mut state = self.lock();
         state.requests += 1;
         Ok(state.prepared.get(&(Name::new(device), message)).cloned())
@@ -205,7 +205,12 @@ impl Devices for Memory {
 }
 
 impl Messenger for Memory {
-    async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+    async fn send(
+        &self,
+        notification: &Notification,
+        prepared: &MessageContent,
+        now: Time,
+    ) -> Result<Receipt, Failure> {
         let (notification, prepared) = (notification.clone(), prepared.clone());
         self.lock().sent.push(SentMessage { at: now, notification, prepared });
         Ok(Receipt { answer: "kept".to_owned() })

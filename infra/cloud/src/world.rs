@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use dag_delivery::{Entry, Failure, Prepared, Receipt};
+use dag_delivery::{Entry, Failure, MessageContent, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
 use dag_uplink::{Command, SignedRules};
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct Commit {
     /// The decisions of the step.
     pub decisions: Vec<Decision>,
     /// The prepared messages that were rendered in this step, at their first attempt.
-    pub prepared: Vec<(Id, Prepared)>,
+    pub prepared: Vec<(Id, MessageContent)>,
     /// The messages that ended. They move to the log, and their prepared messages are deleted.
     pub finished: Vec<Entry>,
     /// The addresses that mail is about to go to. None of them may be on the suppression list.
@@ -111,7 +111,8 @@ pub trait Store: Send + Sync {
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Returns the prepared message of an earlier attempt.
-    fn prepared(&self, device: &str, message: Id) -> impl Future<Output = Result<Option<Prepared>, Fault>> + Send;
+    fn prepared(&self, device: &str, message: Id)
+    -> impl Future<Output = Result<Option<MessageContent>, Fault>> + Send;
 
     /// Returns the devices of a shard that are due by `until`, the longest overdue first. The number is limited to some
     /// thousands.
@@ -152,7 +153,7 @@ pub trait Messenger: Send + Sync {
     fn send(
         &self,
         notification: &Notification,
-        prepared: &Prepared,
+        prepared: &MessageContent,
         now: Time,
     ) -> impl Future<Output = Result<Receipt, Failure>> + Send;
 }

@@ -1,6 +1,6 @@
 //! Messages that leave, and what became of them.
 
-use dag_delivery::{Entry, Failure, LeasedMessage, Prepared, Receipt, AttemptOutcome};
+use dag_delivery::{Entry, Failure, LeasedMessage, MessageContent, Receipt, AttemptOutcome};
 use dag_engine::{Id, Time};
 
 use super::{DurableEngine, Step};
@@ -82,7 +82,7 @@ impl DurableEngine {
     }
 
     /// What a message says: rendered at its first attempt.
-    fn prepared(&self, entry: &Entry) -> Prepared {
+    fn prepared(&self, entry: &Entry) -> MessageContent {
         entry.prepared.clone().unwrap_or_else(|| {
             let (prepared, problems) = self.rulebook.templates.prepare(&entry.notification);
             for problem in problems {

@@ -11,7 +11,7 @@ use lettre::{
     },
 };
 
-use crate::{Failure, Rendered, SetupError};
+use crate::{Failure, MailContent, SetupError};
 
 /// The last second that a mail's date can hold: the end of the year 9998.
 const LAST_DATE: u64 = 253_370_764_799;
@@ -35,7 +35,7 @@ impl Sender {
     ///
     /// # Errors
     /// The recipient's address is none, which no further attempt changes.
-    pub fn message(&self, to: &str, notification: &Notification, rendered: &Rendered) -> Result<Message, Failure> {
+    pub fn message(&self, to: &str, notification: &Notification, rendered: &MailContent) -> Result<Message, Failure> {
         let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
         let to: Address = to.parse().map_err(|_| refused())?;
         let domain = self.0.email.domain();

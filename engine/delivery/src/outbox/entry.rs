@@ -4,7 +4,7 @@ use dag_engine::{ClockShift, Input, Millis, Notification, Time, Withdrawal};
 use serde::{Deserialize, Serialize};
 
 use super::retry::{GIVE_UP_AFTER, pause};
-use crate::{Failure, Prepared, Receipt};
+use crate::{Failure, MessageContent, Receipt};
 
 /// The length of a lease: two minutes, longer than any attempt may take. Where the host dies during an attempt, the next
 /// one comes this much later, unless the host starts again and [releases](crate::Outbox::release_all) its leases.
@@ -25,7 +25,7 @@ pub struct Entry {
     pub state: EntryState,
     /// What is sent, from the first attempt on.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<MessageContent>,
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub last_error: Option<String>,

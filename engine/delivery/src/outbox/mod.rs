@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dag_engine::{Channel, ClockShift, Decision, Id, Input, Outcome, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Prepared, Receipt};
+use crate::{Failure, MessageContent, Receipt};
 
 pub use entry::{AttemptOutcome, Entry, EntryState, LEASE};
 
@@ -167,7 +167,7 @@ impl Outbox {
     }
 
     /// Keeps what a leased message says, so that every attempt sends the same. Returns the entry to store.
-    pub fn prepare(&mut self, message: Id, prepared: Prepared) -> Option<&Entry> {
+    pub fn prepare(&mut self, message: Id, prepared: MessageContent) -> Option<&Entry> {
         let entry = self.entries.get_mut(&message)?;
         entry.prepared = Some(prepared);
         Some(entry)

@@ -15,8 +15,8 @@ use minijinja::{Environment, Value, value::Serde};
 use self::environment::{LARGEST, environment, render};
 pub use self::problem::TemplateProblem;
 use crate::{
+    content::{MailContent, MessageContent},
     document::{Context, Document},
-    prepared::{Prepared, Rendered},
     words::{one_line, title},
 };
 
@@ -152,7 +152,7 @@ impl Templates {
 
     /// Renders what is sent, once; hosts keep it beside the outbox entry, so that every attempt sends the same bytes.
     /// The problems are of templates that failed, in whose place others served.
-    pub fn prepare(&self, notification: &Notification) -> (Prepared, Vec<TemplateProblem>) {
+    pub fn prepare(&self, notification: &Notification) -> (MessageContent, Vec<TemplateProblem>) {
         let mut problems = Vec::new();
         let (subject, text) = self.words(notification, &mut problems);
         let words = Some((subject.as_str(), text.as_str()));
@@ -161,7 +161,7 @@ impl Templates {
                 let environments = [&self.current, &self.built_in];
                 let pages = environments.into_iter().map(|environment| self.page(environment, notification, words));
                 let html = first(pages, &mut problems);
-                Prepared::Email(Rendered { subject, text, html })
+                MessageContent::Email(MailContent { subject, text, html })
             }
             Address::Webhook { template, .. } => {
                 let body = match template {
@@ -169,7 +169,7 @@ impl Templates {
                     None => None,
                 };
                 let body = body.unwrap_or_else(|| document(notification, &subject, &text));
-                Prepared::Webhook { content_type: "application/json".to_owned(), body }
+                MessageContent::Webhook { content_type: "application/json".to_owned(), body }
             }
         };
         (prepared, problems)

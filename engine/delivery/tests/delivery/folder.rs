@@ -6,7 +6,7 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Ses, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, Prepared, Receipt, Rendered, Templates};
+use dag_delivery::{Delivery, Failure, Limits, MailContent, MessageContent, Receipt, Templates};
 use dag_engine::{Kind, Notification, Time};
 
 use crate::sample::{KINDS, causes, id, notification, script, to_webhook, trouble};
@@ -103,7 +103,7 @@ async fn files_sort_by_time_and_a_strange_name_cannot_leave_the_folder() {
 async fn a_mail_without_a_page_is_plain_text() {
     let folder = tempfile::tempdir().unwrap();
     let message = Notification { at: Time::from_millis(i64::MAX), ..notification(Kind::Opened) };
-    let prepared = Prepared::Email(Rendered { subject: "Off".into(), text: "é\n".into(), html: None });
+    let prepared = MessageContent::Email(MailContent { subject: "Off".into(), text: "é\n".into(), html: None });
     let receipt = delivery(folder.path()).send(&message, &prepared, message.at).await.unwrap();
     let mail = fs::read_to_string(receipt.answer).unwrap();
     assert!(mail.contains("Content-Type: text/plain; charset=utf-8") && !mail.contains("multipart"), "{mail}");

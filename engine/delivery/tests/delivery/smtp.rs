@@ -7,7 +7,9 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, Prepared, Receipt, SendFuture, SetupError, Templates};
+use dag_delivery::{
+    Delivery, Failure, Limits, Mail, Mailer, MessageContent, Receipt, SendFuture, SetupError, Templates,
+};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
 use crate::{peer::Peer, sample::notification};
@@ -56,7 +58,7 @@ fn through(email: &Email, limits: Limits) -> Result<Delivery, SetupError> {
 }
 
 /// A message by mail, and its content.
-fn mail_to(to: &str) -> (Notification, Prepared) {
+fn mail_to(to: &str) -> (Notification, MessageContent) {
     let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
     let (prepared, _) = Templates::built_in().prepare(&message);
     (message, prepared)

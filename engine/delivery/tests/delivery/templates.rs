@@ -1,6 +1,6 @@
 //! Users' templates: loaded, checked, bounded, and replaced by the built-in ones where one fails.
 
-use dag_delivery::{Prepared, Rendered, TemplateProblem, Templates};
+use dag_delivery::{MailContent, MessageContent, TemplateProblem, Templates};
 use dag_engine::{Cause, Channel, Kind, Notification};
 
 use crate::sample::{KINDS, causes, notification, of_rule, sensor, to_webhook, trouble, webhook};
@@ -14,13 +14,13 @@ pub fn samples() -> Vec<Notification> {
     incidents.chain(causes().into_iter().map(trouble)).collect()
 }
 
-pub fn mail(templates: &Templates) -> (Rendered, Vec<TemplateProblem>) {
+pub fn mail(templates: &Templates) -> (MailContent, Vec<TemplateProblem>) {
     mail_of(templates, &notification(Kind::Opened))
 }
 
-fn mail_of(templates: &Templates, message: &Notification) -> (Rendered, Vec<TemplateProblem>) {
+fn mail_of(templates: &Templates, message: &Notification) -> (MailContent, Vec<TemplateProblem>) {
     match templates.prepare(message) {
-        (Prepared::Email(rendered), problems) => (rendered, problems),
+        (MessageContent::Email(rendered), problems) => (rendered, problems),
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ fn body_of(
 ) -> (serde_json::Value, Vec<TemplateProblem>) {
     message.address = webhook("https://ntfy.example.com/outages", template, &[]);
     match templates.prepare(&message) {
-        (Prepared::Webhook { content_type, body }, problems) => {
+        (MessageContent::Webhook { content_type, body }, problems) => {
             assert_eq!(content_type, "application/json");
             (serde_json::from_str(&body).unwrap(), problems)
         }
@@ -94,7 +94,9 @@ fn names_cannot_break_out_of_a_template() {
     for template in [None, Some("slack"), Some("discord"), Some("telegram"), Some("ntfy")] {
         let mut message = to_webhook("https://example.com/x", template, &[]);
         message.device.name = name.to_owned();
-        let (Prepared::Webhook { body, .. }, problems) = Templates::built_in().prepare(&message) else { panic!() };
+        let (MessageContent::Webhook { body, .. }, problems) = Templates::built_in().prepare(&message) else {
+            panic!()
+        };
         assert_eq!(problems, []);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         if template == Some("slack") {
@@ -175,7 +177,7 @@ fn a_user_has_words_of_their_own_for_the_monitor_itself() {
     ])
     .unwrap();
     assert_eq!(own.check(&samples()), []);
-    let (Rendered { subject, text, html }, _) = mail_of(&own, &trouble(sensor("power", &[])));
+    let (MailContent { subject, text, html }, _) = mail_of(&own, &trouble(sensor("power", &[])));
     assert_eq!((subject.as_str(), text.as_str()), ("Cottage: sensor", "Since 14:02.\n2 facts"));
     assert!(html.unwrap().contains("Cottage: Trouble with the monitor"));
     assert!(mail(&own).0.text.ends_with("\n\n2 facts"));
@@ -229,6 +231,6 @@ fn prepared_content_survives_storage() {
     for message in [notification(Kind::Opened), to_webhook("https://example.com/x", Some("slack"), &[])] {
         let (prepared, _) = Templates::built_in().prepare(&message);
         let stored = serde_json::to_string(&prepared).unwrap();
-        assert_eq!(serde_json::from_str::<Prepared>(&stored).unwrap(), prepared);
+        assert_eq!(serde_json::from_str::<MessageContent>(&stored).unwrap(), prepared);
     }
 }

@@ -1,13 +1,13 @@
 //! The words of the built-in templates, as people read them.
 
-use dag_delivery::{Prepared, Rendered, Templates};
+use dag_delivery::{MailContent, MessageContent, Templates};
 use dag_engine::{Cause, EndedBy, Kind, Notification, Value, Wording};
 
 use crate::sample::{KINDS, causes, fact, incident, notification, of_rule, script, sensor, t, trouble};
 
-fn mail(notification: &Notification) -> Rendered {
+fn mail(notification: &Notification) -> MailContent {
     match Templates::built_in().prepare(notification) {
-        (Prepared::Email(rendered), problems) if problems.is_empty() => rendered,
+        (MessageContent::Email(rendered), problems) if problems.is_empty() => rendered,
         other => panic!("{other:?}"),
     }
 }
@@ -15,7 +15,7 @@ fn mail(notification: &Notification) -> Rendered {
 /// Subject and text of each message.
 fn texts(messages: impl IntoIterator<Item = Notification>) -> String {
     let texts = messages.into_iter().map(|message| {
-        let Rendered { subject, text, .. } = mail(&message);
+        let MailContent { subject, text, .. } = mail(&message);
         format!("{subject}\n{text}\n")
     });
     texts.collect::<Vec<_>>().join("\n")
@@ -38,7 +38,7 @@ fn the_next_day_and_a_far_zone_are_told_with_their_day() {
     let mut message = notification(Kind::Reminder);
     message.at = t("2026-01-11T09:00:00Z");
     message.timezone = "America/New_York".into();
-    let Rendered { subject, text, .. } = mail(&message);
+    let MailContent { subject, text, .. } = mail(&message);
     insta::assert_snapshot!(format!("{subject}\n{text}"));
 }
 
@@ -62,7 +62,7 @@ fn a_removed_rule_never_says_that_the_power_is_back() {
             let mut message = of_rule(rule, kind);
             incident(&mut message).ended_by = Some(EndedBy::RuleRemoved);
             message.facts = notification(Kind::Opened).facts;
-            let Rendered { subject, text, .. } = mail(&message);
+            let MailContent { subject, text, .. } = mail(&message);
             insta::allow_duplicates! { insta::with_settings!({ snapshot_suffix => rule }, {
                 insta::assert_snapshot!("removed", format!("{subject}\n{text}"));
             }) }
@@ -76,10 +76,10 @@ fn an_end_that_is_told_late_says_nothing_of_the_present_that_is_not_seen() {
     let mut message = notification(Kind::Resolved);
     message.at = t("2026-01-11T07:00:00Z");
     message.facts.insert("power".into(), fact(Some(Value::Off), Value::Off, "2026-01-11T06:50:00Z"));
-    let Rendered { subject, text, .. } = mail(&message);
+    let MailContent { subject, text, .. } = mail(&message);
     insta::assert_snapshot!(format!("{subject}\n{text}"));
     message.facts.insert("power".into(), fact(None, Value::On, "2026-01-10T14:31:00Z"));
-    let Rendered { subject, text, .. } = mail(&message);
+    let MailContent { subject, text, .. } = mail(&message);
     assert!(!subject.contains("is back") && !text.contains("is back"), "{subject}: {text}");
 }
 
@@ -90,7 +90,7 @@ fn times_of_a_clock_that_was_not_set_are_told_as_such() {
             let certain = of_rule(rule, kind);
             let mut message = certain.clone();
             incident(&mut message).uncertain = true;
-            let (certain, Rendered { subject, text, html }) = (mail(&certain), mail(&message));
+            let (certain, MailContent { subject, text, html }) = (mail(&certain), mail(&message));
             assert_eq!(subject, certain.subject);
             let sentence = "The clock of the monitor was not set, so the times in this message may be wrong.";
             assert_eq!(text.replacen(&format!("{sentence}\n\n"), "", 1), certain.text);
@@ -105,7 +105,7 @@ fn an_unknown_fact_is_shown_as_it_was_last_seen() {
         let mut message = of_rule(rule, Kind::Reminder);
         incident(&mut message).unseen = true;
         message.facts = [("power".into(), fact(None, Value::Off, "2026-01-10T14:02:00Z"))].into();
-        let Rendered { subject, text, html } = mail(&message);
+        let MailContent { subject, text, html } = mail(&message);
         insta::with_settings!({ snapshot_suffix => rule }, {
             insta::assert_snapshot!("unseen", format!("{subject}\n{text}"));
         });
@@ -139,7 +139,7 @@ fn a_lost_sensor_never_says_that_the_power_is_back() {
         for cause in causes() {
             let mut message = trouble(cause);
             message.facts.insert("power".into(), fact(None, last, "2026-01-10T13:00:00Z"));
-            let Rendered { subject, text, html } = mail(&message);
+            let MailContent { subject, text, html } = mail(&message);
             let html = html.unwrap();
             for told in [&subject, &text, &html] {
                 assert!(!told.contains(" back") && !told.contains("Power is"), "{told}");
@@ -188,7 +188,7 @@ fn a_script_s_own_words_take_the_place_of_the_templates_everywhere() {
     let mut message = notification(Kind::Opened);
     let (subject, text) = ("Dark\r\nagain".to_owned(), "The <b>barn</b> is dark.\n\nBring a torch.".to_owned());
     message.wording = Some(Wording { subject, text });
-    let Rendered { subject, text, html } = mail(&message);
+    let MailContent { subject, text, html } = mail(&message);
     assert_eq!((subject.as_str(), text.as_str()), ("Dark again", "The <b>barn</b> is dark.\n\nBring a torch."));
     let html = html.unwrap();
     assert!(html.contains("The &lt;b&gt;barn&lt;&#x2f;b&gt; is dark."), "{html}");

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
-use dag_delivery::Prepared;
+use dag_delivery::MessageContent;
 use dag_engine::{Decision, Id, Time};
 use dag_uplink::SignedRules;
 
@@ -145,7 +145,7 @@ impl Store for Table {
         self.get(rows::item_key(device)).await?.as_ref().map(rows::stored).transpose()
     }
 
-    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<MessageContent>, Fault> {
         let row = self.get(rows::prepared_key(device, message)).await?;
         row.map(|row| rows::content(&row, "said")).transpose()
     }

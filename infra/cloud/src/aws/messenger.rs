@@ -1,6 +1,6 @@
 //! The channels to people: mail by SES, and webhooks, which the stack's secret signs.
 
-use dag_delivery::{Delivery, Failure, Prepared, Receipt};
+use dag_delivery::{Delivery, Failure, MessageContent, Receipt};
 use dag_engine::{Notification, Time};
 
 use super::secret::Secret;
@@ -19,7 +19,12 @@ impl AwsMessenger {
 }
 
 impl Messenger for AwsMessenger {
-    async fn send(&self, notification: &Notification, prepared: &Prepared, now: Time) -> Result<Receipt, Failure> {
+    async fn send(
+        &self,
+        notification: &Notification,
+        prepared: &MessageContent,
+        now: Time,
+    ) -> Result<Receipt, Failure> {
         let refreshed = self.secret.refresh_for(notification, now).await;
         refreshed.map_err(|fault| Failure::later(fault.to_string()))?;
         self.delivery.send(notification, prepared, now).await

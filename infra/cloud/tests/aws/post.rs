@@ -1,7 +1,7 @@
 //! Mail, webhooks and commands.
 
 use dag_cloud::{Devices as _, Messenger as _, World as _};
-use dag_delivery::{Failure, Prepared, Rendered};
+use dag_delivery::{Failure, MailContent, MessageContent};
 use dag_engine::{Address, Notification};
 use dag_uplink::Command;
 use serde_json::json;
@@ -12,9 +12,9 @@ fn to(address: &str) -> Notification {
     Notification { address: Address::Email(address.to_owned()), ..notification(1) }
 }
 
-fn words() -> Prepared {
-    let rendered = Rendered { subject: "Power is out".to_owned(), text: "It is dark.".to_owned(), html: None };
-    Prepared::Email(rendered)
+fn words() -> MessageContent {
+    let rendered = MailContent { subject: "Power is out".to_owned(), text: "It is dark.".to_owned(), html: None };
+    MessageContent::Email(rendered)
 }
 
 async fn verify(stack: &Stack, identity: &str) {
@@ -111,7 +111,7 @@ async fn a_webhook_waits_for_the_stacks_secret_and_is_signed_by_it() {
         },
         ..notification(1)
     };
-    let said = Prepared::Webhook { content_type: "application/json".to_owned(), body: "{}".to_owned() };
+    let said = MessageContent::Webhook { content_type: "application/json".to_owned(), body: "{}".to_owned() };
     let told = async |world: &dag_cloud::aws::Aws, at| world.messenger().send(&call, &said, at).await.unwrap_err();
     let world = stack.world();
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use dag_cloud::{Commit, CommitError, DeviceItem, Store as _, Stored, Suppression, shard};
-use dag_delivery::{Outbox, Prepared, Rendered};
+use dag_delivery::{Outbox, MessageContent, MailContent};
 use dag_engine::{Decision, Millis};
 
 use crate::stack::{NOON, Stack, entry, entry_due, item, named};
@@ -19,8 +19,8 @@ fn commit(item: DeviceItem, version: u64) -> Commit {
     }
 }
 
-fn said(text: &str) -> Prepared {
-    Prepared::Email(Rendered { subject: "Power is out".to_owned(), text: text.to_owned(), html: None })
+fn said(text: &str) -> MessageContent {
+    MessageContent::Email(MailContent { subject: "Power is out".to_owned(), text: text.to_owned(), html: None })
 }
 
 fn decision() -> Decision {

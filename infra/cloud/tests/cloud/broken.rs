@@ -11,7 +11,7 @@ use dag_cloud::{
     Commit, CommitError, Devices, Due, Fault, Memory, Messenger, Queues, Registration, Store, Stored, Suppression,
     World,
 };
-use dag_delivery::{Failure, Prepared, Receipt};
+use dag_delivery::{Failure, MessageContent, Receipt};
 use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
 use dag_uplink::{Command, SignedRules};
 use tokio::{sync::Notify, time::Instant};
@@ -33,7 +33,7 @@ pub struct Arrival {
     /// Whether the answer was lost, so that the sender may try again.
     pub unheard: bool,
     pub notification: Notification,
-    pub prepared: Prepared,
+    pub prepared: MessageContent,
 }
 
 pub struct Broken {
@@ -218,8 +218,8 @@ impl Store for Broken {
         self.around(Call::Commit, None, refused, self.memory.commit(commit)).await
     }
 
-    async fn prepared(&self, device: &str, message: Id) -> Result<Option<Prepared>, Fault> {
-        self.calling(Call::Prepared, self.memory.prepared(device, message)).await
+    async fn prepared(&self, device: &str, message: Id) -> Result<Option<MessageContent>, Fault> {
+        self.calling(Call::MessageContent, self.memory.prepared(device, message)).await
     }
 
     async fn due(&self, shard: u8, until: Time) -> Result<Vec<Due>, Fault> {
@@ -275,7 +275,7 @@ impl Devices for Broken {
 }
 
 impl Messenger for Broken {
-    async fn send(&self, notification: &Notification, prepared: &Prepared, _: Time) -> Result<Receipt, Failure> {
+    async fn send(&self, notification: &Notification, prepared: &MessageContent, _: Time) -> Result<Receipt, Failure> {
         self.is_durable(notification, prepared);
         let refused = |failure| match failure {
             CallFailure::Permanent => Some(Failure::Permanent { error: "no such address".to_owned() }),
@@ -296,7 +296,7 @@ impl Messenger for Broken {
 
 impl Broken {
     /// Checks that the decision, the lease and the prepared message are durable before the message is sent.
-    fn is_durable(&self, notification: &Notification, prepared: &Prepared) {
+    fn is_durable(&self, notification: &Notification, prepared: &MessageContent) {
         let state = self.memory.lock();
         let device = &notification.device.id;
         let decided = |outcome: &Outcome| matches!(outcome, Outcome::Notify(told) if told.id == notification.id);

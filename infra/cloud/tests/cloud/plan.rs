@@ -9,7 +9,7 @@ use dag_engine::{Millis, Time};
 pub enum Call {
     Load,
     Commit,
-    Prepared,
+    MessageContent,
     Due,
     Suppress,
     Registration,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The content of one message, as it is kept beside its outbox entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "lowercase")]
-pub enum Prepared {
+pub enum MessageContent {
     /// A mail.
-    Email(Rendered),
+    Email(MailContent),
     /// The body of a call.
     Webhook {
         /// The media type of the body.
@@ -20,7 +20,7 @@ pub enum Prepared {
 
 /// A mail's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rendered {
+pub struct MailContent {
     /// One line.
     pub subject: String,
     /// Plain text.
@@ -36,5 +36,5 @@ pub struct LeasedMessage {
     /// Whom it is for, and what it is about.
     pub notification: Notification,
     /// What goes over the wire, the same at every attempt.
-    pub prepared: Prepared,
+    pub prepared: MessageContent,
 }
