@@ -117,7 +117,7 @@ pub(crate) struct Context<'a> {
     /// The recipient's zone.
     timezone: &'a Name,
     /// Which picture of the mains to show.
-    state: Mains,
+    state: MainsState,
     /// The last part of the webhook's path: what ntfy calls a topic. Empty for email.
     topic: String,
 }
@@ -132,7 +132,7 @@ impl<'a> Context<'a> {
         Context {
             document: Document::new(notification, words),
             timezone: &notification.timezone,
-            state: Mains::of(&notification.facts),
+            state: MainsState::of(&notification.facts),
             topic: topic.unwrap_or_default(),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Context<'a> {
 
 /// What is known of the mains: the four states that people see, and the one before anything was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum Mains {
+pub(crate) enum MainsState {
     #[serde(rename = "on")]
     On,
     #[serde(rename = "off")]
@@ -153,17 +153,17 @@ pub(crate) enum Mains {
     Unknown,
 }
 
-impl Mains {
+impl MainsState {
     /// The present tense is for what is seen now: not where the sensor is lost, nor where the device is.
     fn of(facts: &BTreeMap<Name, FactSnapshot>) -> Self {
-        let Some(power) = facts.get("power") else { return Mains::Unknown };
+        let Some(power) = facts.get("power") else { return MainsState::Unknown };
         let gone = facts.get("connection").is_some_and(|link| link.value == Some(Value::Disconnected));
         match (power.value.filter(|_| !gone), power.last.or(power.value)) {
-            (Some(Value::On), _) => Mains::On,
-            (Some(Value::Off), _) => Mains::Off,
-            (_, Some(Value::On)) => Mains::WasOn,
-            (_, Some(Value::Off)) => Mains::WasOff,
-            _ => Mains::Unknown,
+            (Some(Value::On), _) => MainsState::On,
+            (Some(Value::Off), _) => MainsState::Off,
+            (_, Some(Value::On)) => MainsState::WasOn,
+            (_, Some(Value::Off)) => MainsState::WasOff,
+            _ => MainsState::Unknown,
         }
     }
 }
@@ -180,18 +180,18 @@ mod tests {
     fn the_mains_are_told_in_the_present_only_while_they_are_seen() {
         let (on, off, away) = (Some(Value::On), Some(Value::Off), Some(Value::Disconnected));
         for (power, connection, told) in [
-            (seen(on, on), None, Mains::On),
-            (seen(off, off), None, Mains::Off),
-            (seen(None, on), None, Mains::WasOn),
-            (seen(None, off), None, Mains::WasOff),
-            (seen(None, None), None, Mains::Unknown),
-            (seen(on, on), Some(seen(away, away)), Mains::WasOn),
-            (seen(off, off), Some(seen(away, away)), Mains::WasOff),
+            (seen(on, on), None, MainsState::On),
+            (seen(off, off), None, MainsState::Off),
+            (seen(None, on), None, MainsState::WasOn),
+            (seen(None, off), None, MainsState::WasOff),
+            (seen(None, None), None, MainsState::Unknown),
+            (seen(on, on), Some(seen(away, away)), MainsState::WasOn),
+            (seen(off, off), Some(seen(away, away)), MainsState::WasOff),
         ] {
             let mut facts = BTreeMap::from([("power".into(), power)]);
             facts.extend(connection.map(|link| ("connection".into(), link)));
-            assert_eq!(Mains::of(&facts), told);
+            assert_eq!(MainsState::of(&facts), told);
         }
-        assert_eq!(Mains::of(&BTreeMap::new()), Mains::Unknown);
+        assert_eq!(MainsState::of(&BTreeMap::new()), MainsState::Unknown);
     }
 }
