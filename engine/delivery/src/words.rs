@@ -4,21 +4,21 @@ use dag_engine::{Millis, Time, zone};
 use jiff::{ZonedDateTime, tz::TimeZone};
 
 /// How one recipient reads times: in their own zone, seen from the moment of the message.
-pub(crate) struct Clock {
+pub(crate) struct TimeFormatter {
     now: ZonedDateTime,
     zone: TimeZone,
     /// The zone's name was not known, so times are in UTC and say so.
     lost: bool,
 }
 
-impl Clock {
+impl TimeFormatter {
     /// The clock of the zone `name`, at `now`. A message in the wrong zone is better than none: where there is no such
     /// zone, times are in UTC and say so.
     pub fn new(name: &str, now: Time) -> Self {
         let found = zone(name);
         let lost = found.is_err();
         let zone = found.unwrap_or(TimeZone::UTC);
-        Clock { now: now.in_zone(&zone), zone, lost }
+        TimeFormatter { now: now.in_zone(&zone), zone, lost }
     }
 
     /// `14:02` for a time of the same day; else with its day, `14:02 on Fri 9 Jan`, in another year `14:02 on 9 Jan
@@ -31,29 +31,29 @@ impl Clock {
     pub fn span(&self, from: Time, to: Time) -> String {
         let format = if self.time(from) == self.time(to) { "%H:%M:%S" } else { "%H:%M" };
         let same_day = from.in_zone(&self.zone).date() == to.in_zone(&self.zone).date();
-        let first = if same_day { self.hands(from, format) } else { self.with_day(from, format) };
+        let first = if same_day { self.wall_time(from, format) } else { self.with_day(from, format) };
         format!("{first} to {}", self.with_day(to, format))
     }
 
     /// `10 Jan 14:02`: the same in every message about that moment, whatever the day.
     pub fn stamp(&self, at: Time) -> String {
-        format!("{} {}", at.in_zone(&self.zone).strftime("%-d %b"), self.hands(at, "%H:%M"))
+        format!("{} {}", at.in_zone(&self.zone).strftime("%-d %b"), self.wall_time(at, "%H:%M"))
     }
 
     fn with_day(&self, at: Time, format: &str) -> String {
         let local = at.in_zone(&self.zone);
-        let hands = self.hands(at, format);
+        let wall_time = self.wall_time(at, format);
         if local.date() == self.now.date() {
-            hands
+            wall_time
         } else if local.year() == self.now.year() {
-            format!("{hands} on {}", local.strftime("%a %-d %b"))
+            format!("{wall_time} on {}", local.strftime("%a %-d %b"))
         } else {
-            format!("{hands} on {}", local.strftime("%-d %b %Y"))
+            format!("{wall_time} on {}", local.strftime("%-d %b %Y"))
         }
     }
 
-    /// The hands of the clock, with the zone where the hour comes twice that night.
-    fn hands(&self, at: Time, format: &str) -> String {
+    /// The wall_time of the clock, with the zone where the hour comes twice that night.
+    fn wall_time(&self, at: Time, format: &str) -> String {
         let local = at.in_zone(&self.zone);
         let twice = self.zone.to_ambiguous_timestamp(local.datetime()).is_ambiguous();
         let suffix = if twice || self.lost { local.strftime(" %Z").to_string() } else { String::new() };
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_time_is_told_as_short_as_it_is_clear() {
-        let clock = Clock::new("Europe/London", t("2026-06-10T13:00:00Z"));
+        let clock = TimeFormatter::new("Europe/London", t("2026-06-10T13:00:00Z"));
         assert_eq!(clock.time(t("2026-06-10T13:02:00Z")), "14:02");
         assert_eq!(clock.time(t("2026-06-09T23:30:00Z")), "00:30");
         assert_eq!(clock.time(t("2026-06-09T13:02:00Z")), "14:02 on Tue 9 Jun");
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn an_hour_that_comes_twice_names_its_zone() {
-        let clock = Clock::new("Europe/London", t("2026-10-25T09:00:00Z"));
+        let clock = TimeFormatter::new("Europe/London", t("2026-10-25T09:00:00Z"));
         assert_eq!(clock.time(t("2026-10-25T00:30:00Z")), "01:30 BST");
         assert_eq!(clock.time(t("2026-10-25T01:30:00Z")), "01:30 GMT");
         assert_eq!(clock.time(t("2026-10-25T02:30:00Z")), "02:30");
@@ -136,12 +136,15 @@ mod tests {
 
     #[test]
     fn an_unknown_zone_gives_utc_and_says_so() {
-        assert_eq!(Clock::new("Europe/Lundon", t("2026-06-10T13:00:00Z")).time(t("2026-06-10T13:02:00Z")), "13:02 UTC");
+        assert_eq!(
+            TimeFormatter::new("Europe/Lundon", t("2026-06-10T13:00:00Z")).time(t("2026-06-10T13:02:00Z")),
+            "13:02 UTC"
+        );
     }
 
     #[test]
     fn a_span_is_told_as_short_as_it_is_clear() {
-        let clock = Clock::new("UTC", t("2026-01-10T18:00:00Z"));
+        let clock = TimeFormatter::new("UTC", t("2026-01-10T18:00:00Z"));
         for (from, to, told) in [
             ("2026-01-10T14:02:00Z", "2026-01-10T14:31:00Z", "14:02 to 14:31"),
             ("2026-01-10T14:02:05Z", "2026-01-10T14:02:21Z", "14:02:05 to 14:02:21"),

@@ -4,7 +4,7 @@ use dag_engine::Time;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use super::TemplateProblem;
-use crate::words::{Clock, length, title};
+use crate::words::{TimeFormatter, length, title};
 
 /// How many steps one rendering may take; 64 bytes of text made count as one step, so this bounds memory too. The
 /// built-in templates take some hundreds.
@@ -59,10 +59,10 @@ pub(super) fn render(environment: &Environment<'_>, name: &str, context: Value) 
 }
 
 /// The recipient's clock, by the variables that every rendering has.
-fn clock(state: &State<'_, '_>) -> Result<Clock, Error> {
+fn clock(state: &State<'_, '_>) -> Result<TimeFormatter, Error> {
     let variable = |name: &str| state.lookup(name).unwrap_or_default();
     let zone = variable("timezone");
-    Ok(Clock::new(zone.as_str().unwrap_or_default(), time(&variable("time"))?))
+    Ok(TimeFormatter::new(zone.as_str().unwrap_or_default(), time(&variable("time"))?))
 }
 
 fn time(value: &Value) -> Result<Time, Error> {
