@@ -15,10 +15,10 @@ pub(crate) struct Document<'a> {
     id: Id,
     kind: Kind,
     time: Time,
-    device: DeviceTold<'a>,
+    device: DeviceDocument<'a>,
     rule: Option<&'a Name>,
     severity: Severity,
-    incident: Option<IncidentTold<'a>>,
+    incident: Option<IncidentDocument<'a>>,
     trouble: Option<&'a TroubleSnapshot>,
     step: u32,
     repeat: u32,
@@ -32,27 +32,27 @@ pub(crate) struct Document<'a> {
 
 /// The device without the addresses of its account, which are nobody else's business.
 #[derive(Debug, Serialize)]
-struct DeviceTold<'a> {
+struct DeviceDocument<'a> {
     id: &'a Name,
     name: &'a str,
     labels: &'a BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
-struct IncidentTold<'a> {
+struct IncidentDocument<'a> {
     id: Id,
     number: u64,
     since: Time,
     opened_at: Time,
     ended: Option<Time>,
     ended_by: Option<EndedBy>,
-    acknowledged: Option<AcknowledgementTold<'a>>,
+    acknowledged: Option<AcknowledgementDocument<'a>>,
     unseen: bool,
     uncertain: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct AcknowledgementTold<'a> {
+struct AcknowledgementDocument<'a> {
     by: &'a str,
     at: Time,
 }
@@ -69,10 +69,10 @@ impl<'a> Document<'a> {
             id: *id,
             kind: *kind,
             time: *at,
-            device: DeviceTold::new(device),
+            device: DeviceDocument::new(device),
             rule: incident.map(|incident| &incident.rule),
             severity: notification.severity(),
-            incident: incident.map(IncidentTold::new),
+            incident: incident.map(IncidentDocument::new),
             trouble,
             step: *step,
             repeat: *repeat,
@@ -84,18 +84,18 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> DeviceTold<'a> {
+impl<'a> DeviceDocument<'a> {
     fn new(device: &'a Device) -> Self {
-        DeviceTold { id: &device.id, name: &device.name, labels: &device.labels }
+        DeviceDocument { id: &device.id, name: &device.name, labels: &device.labels }
     }
 }
 
-impl<'a> IncidentTold<'a> {
+impl<'a> IncidentDocument<'a> {
     fn new(incident: &'a IncidentSnapshot) -> Self {
         let IncidentSnapshot { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, uncertain, .. } =
             incident;
-        let acknowledged = acknowledged.as_ref().map(|told| AcknowledgementTold { by: &told.by, at: told.at });
-        IncidentTold {
+        let acknowledged = acknowledged.as_ref().map(|ack| AcknowledgementDocument { by: &ack.by, at: ack.at });
+        IncidentDocument {
             id: *id,
             number: *number,
             since: *since,
