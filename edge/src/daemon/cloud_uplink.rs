@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dag_config::{Config, Mode, Uplink};
 use dag_engine::{ClockShift, Id, Name};
-use dag_uplink::{Clock, Dropped, EdgeIncident, RefusedRules, SignedRules};
+use dag_uplink::{ClockState, Dropped, EdgeIncident, RefusedRules, SignedRules};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -51,7 +51,7 @@ pub(super) enum UplinkState {
 /// The content of a report besides readings. A change of it is reported at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReportedState {
-    pub clock: Clock,
+    pub clock: ClockState,
     pub rules: Id,
     pub incidents: Vec<EdgeIncident>,
 }

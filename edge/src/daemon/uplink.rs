@@ -8,7 +8,7 @@ use std::{
 };
 
 use dag_engine::Time;
-use dag_uplink::{Clock, DeviceReport, EdgeIncident, MOST_READINGS, SourceReport, VERSION};
+use dag_uplink::{ClockState, DeviceReport, EdgeIncident, MOST_READINGS, SourceReport, VERSION};
 
 use super::{
     cloud_uplink::{InFlight, ReportedState, UplinkEvent, UplinkState},
@@ -97,7 +97,7 @@ impl Daemon {
             since: incident.since,
             acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
         });
-        let clock = if self.clock.uncertainty().is_some() { Clock::Unset } else { Clock::Set };
+        let clock = if self.clock.uncertainty().is_some() { ClockState::Unset } else { ClockState::Set };
         ReportedState { clock, rules: self.engine.rules_id(), incidents: open.collect() }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dag_engine::{ClockShift, Name, Reading, Time, Value};
-use dag_uplink::{Clock, DeviceReport, LONGEST_REPORT, MOST_READINGS, SourceReport, VERSION};
+use dag_uplink::{ClockState, DeviceReport, LONGEST_REPORT, MOST_READINGS, SourceReport, VERSION};
 use proptest::prelude::*;
 
 use super::{ConfirmedReadings, fitting, parts};
@@ -57,7 +57,7 @@ fn messages(mut queue: &[Queued]) -> Vec<Vec<SourceReport>> {
 }
 
 fn message(sources: Vec<SourceReport>) -> DeviceReport {
-    let (sent_at, clock) = (now(), Clock::Set);
+    let (sent_at, clock) = (now(), ClockState::Set);
     let (device, incidents) = ("cottage".into(), Vec::new());
     DeviceReport {
         v: VERSION,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use dag::store::{Retention, Store};
 use dag_engine::{Outcome, Time, Value};
-use dag_uplink::{Clock, Command, DeviceReport, SigningKey};
+use dag_uplink::{ClockState, Command, DeviceReport, SigningKey};
 
 use crate::{
     home::{Home, text, wait_until},
@@ -155,7 +155,7 @@ fn commands_are_obeyed_and_nonsense_is_not() {
     cloud.say(&Command::Report.to_json());
     let asked = cloud.next();
     assert!(asked.number > told.number && news(&asked).is_empty(), "{asked:?}");
-    assert!(matches!(asked.clock, Clock::Set | Clock::Unset));
+    assert!(matches!(asked.clock, ClockState::Set | ClockState::Unset));
     home.json(&["plug"]);
     cloud.wait_for(|report| report.incidents.is_empty());
     drop(daemon);

@@ -15,7 +15,7 @@ mod topics;
 
 pub use command::Command;
 pub use report::{
-    Clock, DeviceReport, Dropped, EdgeIncident, LONGEST_REASON, LONGEST_REPORT, MOST_COUNTED, MOST_READINGS,
+    ClockState, DeviceReport, Dropped, EdgeIncident, LONGEST_REASON, LONGEST_REPORT, MOST_COUNTED, MOST_READINGS,
     MessageError, PRESENCE, RefusedRules, SourceReport, UplinkReading, VERSION,
 };
 pub use signed::{KeyError, PublicKey, SignError, SignedRules, SigningKey};

@@ -49,7 +49,7 @@ pub struct DeviceReport {
     /// The time when the message was composed, by the device's clock.
     pub sent_at: Time,
     /// Whether that clock can be trusted.
-    pub clock: Clock,
+    pub clock: ClockState,
     /// The hash of the rules that the device runs: see [`SignedRules::hash`](crate::SignedRules::hash).
     #[serde(default, skip_serializing_if = "is_default")]
     pub rules: Option<Id>,
@@ -90,7 +90,7 @@ impl RefusedRules {
 /// The state of a device's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Clock {
+pub enum ClockState {
     /// It was set in this boot.
     Set,
     /// It may be wrong by any amount.
@@ -255,7 +255,7 @@ impl DeviceReport {
     /// Returns the readings as the engine's input. `received_at` is the time when the broker received the message:
     /// the ages of readings count from there if the device's clock was not set.
     pub fn reports(self, received_at: Time) -> impl Iterator<Item = Report> {
-        let uncertain = self.clock == Clock::Unset;
+        let uncertain = self.clock == ClockState::Unset;
         let sent_at = if uncertain { received_at } else { self.sent_at };
         self.sources.into_iter().map(move |part| {
             let reading = |UplinkReading { fact, value, age_ms }| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use dag_engine::{Id, Name, Time, Value};
 use dag_uplink::{
-    Clock, Command, DeviceReport, MOST_COUNTED, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey,
+    ClockState, Command, DeviceReport, MOST_COUNTED, PublicKey, RefusedRules, STATEMENTS, SignError, SigningKey,
     SourceReport, Topics, UplinkReading,
 };
 use insta::assert_snapshot;
@@ -30,7 +30,7 @@ fn report() -> DeviceReport {
         boot: 3,
         number: 9,
         sent_at: Time::from_millis(1_768_046_400_000),
-        clock: Clock::Set,
+        clock: ClockState::Set,
         rules: Some(Id::parse(&"ab".repeat(16)).unwrap()),
         refused: Some(RefusedRules::new(Id::parse(&"cd".repeat(16)).unwrap(), "the signature does not fit".to_owned())),
         incidents: Vec::new(),
@@ -75,8 +75,8 @@ fn readings_have_times_of_the_devices_clock_or_else_of_the_brokers() {
         reports.flat_map(|report| report.readings).map(|reading| reading.at.as_millis() - 1_768_046_400_000).collect()
     };
     assert_eq!(times(report()), [-5_000, -1_000]);
-    assert_eq!(times(DeviceReport { clock: Clock::Unset, ..report() }), [-3_000, 1_000]);
-    assert!(DeviceReport { clock: Clock::Unset, ..report() }.reports(received).all(|report| report.uncertain));
+    assert_eq!(times(DeviceReport { clock: ClockState::Unset, ..report() }), [-3_000, 1_000]);
+    assert!(DeviceReport { clock: ClockState::Unset, ..report() }.reports(received).all(|report| report.uncertain));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dag_cloud::{Consumer, Event, Memory, MemoryState, Record, Registration, Worl
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time, Value};
 use dag_rulebook::{Folder, Rulebook};
-use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
+use dag_uplink::{ClockState, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
 use crate::spent;
@@ -70,7 +70,7 @@ impl Reporter {
             boot: 1,
             number: self.number,
             sent_at: now,
-            clock: Clock::Set,
+            clock: ClockState::Set,
             rules: None,
             refused: None,
             incidents: Vec::new(),

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_engine::{Id, Millis, Name, Time, Value};
-use dag_uplink::{Clock, DeviceReport, SourceReport, UplinkReading, VERSION};
+use dag_uplink::{ClockState, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
 /// The number of earlier readings that each report repeats.
@@ -109,7 +109,7 @@ impl Device {
                     boot: current,
                     number: self.number,
                     sent_at: now,
-                    clock: Clock::Set,
+                    clock: ClockState::Set,
                     rules: None,
                     refused: None,
                     incidents: Vec::new(),

@@ -14,7 +14,7 @@ use dag_engine::{
     Scenario, Sources, State, Time, Value,
 };
 use dag_rulebook::{Folder, Rulebook, SiblingRules, devices};
-use dag_uplink::{Clock, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
+use dag_uplink::{ClockState, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
 
 /// The cloud's side. Only JSON survives a step.
@@ -98,7 +98,7 @@ impl Cloud {
             boot: report.boot,
             number: self.number,
             sent_at: now,
-            clock: if report.uncertain { Clock::Unset } else { Clock::Set },
+            clock: if report.uncertain { ClockState::Unset } else { ClockState::Set },
             rules: None,
             refused: None,
             incidents: Vec::new(),
