@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dag_config::{Config, Mode, Uplink};
 use dag_engine::{ClockShift, Id, Name};
-use dag_uplink::{ClockState, Dropped, EdgeIncident, RefusedRules, SignedRules};
+use dag_uplink::{ClockState, DroppedReadings, EdgeIncident, RefusedRules, SignedRules};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -62,7 +62,7 @@ pub(super) struct InFlight {
     /// The position in the queue of its last reading, and all its readings.
     pub upto: Option<u64>,
     pub taken: Vec<Queued>,
-    pub dropped: Option<Dropped>,
+    pub dropped: Option<DroppedReadings>,
     pub reported: ReportedState,
 }
 

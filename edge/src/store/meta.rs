@@ -1,7 +1,7 @@
 //! The record about the store itself.
 
 use dag_engine::{Id, Time};
-use dag_uplink::Dropped;
+use dag_uplink::DroppedReadings;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ pub(super) struct UplinkMeta {
     /// The size of the queue in bytes.
     pub bytes: u64,
     /// The readings for which there was no room, as far as no confirmed report has named them.
-    pub dropped: Option<Dropped>,
+    pub dropped: Option<DroppedReadings>,
     /// When the rules that came from the cloud last were signed.
     pub rules_signed_at: Option<Time>,
 }

@@ -50,7 +50,7 @@ use std::{
 };
 
 use dag_engine::{Decision, Id, Millis, Name, Time};
-use dag_uplink::Dropped;
+use dag_uplink::DroppedReadings;
 use serde::de::DeserializeOwned;
 
 pub use commit::Commit;
@@ -275,7 +275,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub fn confirm(&self, upto: Option<u64>, reported: Option<Dropped>) -> Result<(), StoreError> {
+    pub fn confirm(&self, upto: Option<u64>, reported: Option<DroppedReadings>) -> Result<(), StoreError> {
         if upto.is_none() && reported.is_none() {
             return Ok(());
         }

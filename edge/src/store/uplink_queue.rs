@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::Bound};
 
 use dag_engine::{ClockShift, Name};
-use dag_uplink::Dropped;
+use dag_uplink::DroppedReadings;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct Backlog {
     /// Their size in bytes.
     pub bytes: u64,
     /// The dropped readings that no confirmed report has named yet.
-    pub dropped: Option<Dropped>,
+    pub dropped: Option<DroppedReadings>,
 }
 
 /// The changes that a step makes to the queue.
@@ -92,7 +92,7 @@ fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Resu
         let (source, fact, _, json) = row.value();
         meta.uplink.bytes = meta.uplink.bytes.saturating_sub(cost(source, fact, json));
         let at = parse(json, position)?.reading.reading.at;
-        let dropped = meta.uplink.dropped.get_or_insert(Dropped { readings: 0, from: at, until: at });
+        let dropped = meta.uplink.dropped.get_or_insert(DroppedReadings { readings: 0, from: at, until: at });
         dropped.readings = dropped.readings.saturating_add(1);
         dropped.from = dropped.from.min(at);
         dropped.until = dropped.until.max(at);
@@ -130,7 +130,7 @@ pub(super) fn confirm(
     transaction: &WriteTransaction,
     meta: &mut Meta,
     upto: Option<u64>,
-    reported: Option<Dropped>,
+    reported: Option<DroppedReadings>,
 ) -> Result<(), TransactionError> {
     if let Some(upto) = upto {
         let mut table = transaction.open_table(UPLINK)?;
@@ -142,9 +142,9 @@ pub(super) fn confirm(
         }
         meta.uplink.bytes = meta.uplink.bytes.saturating_sub(freed);
     }
-    let left = |dropped: Dropped| {
+    let left = |dropped: DroppedReadings| {
         let readings = dropped.readings.saturating_sub(reported.map_or(0, |reported| reported.readings));
-        (readings > 0).then_some(Dropped { readings, ..dropped })
+        (readings > 0).then_some(DroppedReadings { readings, ..dropped })
     };
     meta.uplink.dropped = meta.uplink.dropped.and_then(left);
     Ok(())

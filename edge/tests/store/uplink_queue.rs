@@ -2,7 +2,7 @@
 
 use dag::store::{Commit, Queued, Store, StoredReading};
 use dag_engine::{Reading, Value};
-use dag_uplink::Dropped;
+use dag_uplink::DroppedReadings;
 
 use crate::{open, queued, scratch, time};
 
@@ -59,7 +59,7 @@ fn a_full_queue_drops_battery_steps_first_and_keeps_the_newest() {
     let first = left[20].1;
     assert_eq!(left[20..], expected("nut", first..=2_000), "the oldest steps were dropped");
     let dropped = store.backlog().unwrap().dropped.unwrap();
-    assert_eq!(dropped, Dropped { readings: first - 1, from: time(1), until: time(first as i64 - 1) });
+    assert_eq!(dropped, DroppedReadings { readings: first - 1, from: time(1), until: time(first as i64 - 1) });
 
     // Changes alone fill the queue. The newest reading of the battery is left, and the oldest changes are dropped.
     for twenty in 1..100 {

@@ -61,7 +61,7 @@ pub struct DeviceReport {
     pub incidents: Vec<EdgeIncident>,
     /// The readings that a full queue dropped since the last report that said so.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub dropped: Option<Dropped>,
+    pub dropped: Option<DroppedReadings>,
     /// The readings, by source.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sources: Vec<SourceReport>,
@@ -115,7 +115,7 @@ pub struct EdgeIncident {
 
 /// Readings that a full queue dropped. Changes of a switch are dropped last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
+pub struct DroppedReadings {
     /// Their number.
     pub readings: u64,
     /// When the first of them was taken, by the device's clock.
