@@ -23,7 +23,7 @@ pub enum Command {
 }
 
 #[derive(Serialize)]
-struct Outgoing<'a> {
+struct CommandDocument<'a> {
     v: u32,
     #[serde(flatten)]
     command: &'a Command,
@@ -41,6 +41,6 @@ impl Command {
     /// Returns the message's bytes.
     pub fn to_json(&self) -> Vec<u8> {
         // Cannot fail: there are only strings, numbers and maps with strings for keys.
-        serde_json::to_vec(&Outgoing { v: VERSION, command: self }).unwrap_or_default()
+        serde_json::to_vec(&CommandDocument { v: VERSION, command: self }).unwrap_or_default()
     }
 }

@@ -171,12 +171,12 @@ pub enum MessageError {
     Version(u64),
     /// A number in it is impossible.
     #[error("{0}")]
-    Absurd(String),
+    Impossible(String),
 }
 
 /// The key that every version has.
 #[derive(Deserialize)]
-struct Versioned {
+struct VersionKey {
     v: u64,
 }
 
@@ -187,7 +187,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Message
     }
     let malformed = |error: serde_json::Error| MessageError::Malformed(error.to_string());
     // The version is read first: another one may have other keys.
-    let Versioned { v } = serde_json::from_slice(bytes).map_err(malformed)?;
+    let VersionKey { v } = serde_json::from_slice(bytes).map_err(malformed)?;
     if v != u64::from(VERSION) {
         return Err(MessageError::Version(v));
     }
@@ -206,47 +206,52 @@ impl DeviceReport {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        let absurd = |text: String| Err(MessageError::Absurd(text));
+        let impossible = |text: String| Err(MessageError::Impossible(text));
         if self.boot == 0 || self.number == 0 {
-            return absurd("boots and messages are counted from 1".to_owned());
+            return impossible("boots and messages are counted from 1".to_owned());
         }
         if let Some(refused) = &self.refused
             && refused.reason.len() > LONGEST_REASON
         {
             let length = refused.reason.len();
-            return absurd(format!("a reason of {length} bytes, and at most {LONGEST_REASON} are taken"));
+            return impossible(format!("a reason of {length} bytes, and at most {LONGEST_REASON} are taken"));
         }
         if self.boot > MOST_COUNTED || self.number > MOST_COUNTED {
             let (boot, number) = (self.boot, self.number);
-            return absurd(format!("message {number} of boot {boot} cannot be: a device counts to {MOST_COUNTED}"));
+            return impossible(format!("message {number} of boot {boot} cannot be: a device counts to {MOST_COUNTED}"));
         }
         let readings: usize = self.sources.iter().map(|part| part.readings.len()).sum();
         if readings > MOST_READINGS {
-            return absurd(format!("{readings} readings, and at most {MOST_READINGS} are in one message"));
+            return impossible(format!("{readings} readings, and at most {MOST_READINGS} are in one message"));
         }
         for part in &self.sources {
             let source = &part.source;
             if source == PRESENCE.0 || part.readings.iter().any(|reading| reading.fact == PRESENCE.1) {
-                return absurd(format!("the source `{source}` speaks of the connection, which the broker alone knows"));
+                return impossible(format!(
+                    "the source `{source}` speaks of the connection, which the broker alone knows"
+                ));
             }
             if let Some(long) = part.readings.iter().map(|reading| reading.fact.len()).find(|len| *len > LONGEST_FACT) {
-                return absurd(format!(
+                return impossible(format!(
                     "a fact of `{source}` has a name of {long} bytes, and it may have {LONGEST_FACT}"
                 ));
             }
             if part.boot == 0 || part.first == 0 {
-                return absurd(format!("the source `{source}` counts from 0, and numbers start at 1"));
+                return impossible(format!("the source `{source}` counts from 0, and numbers start at 1"));
             }
             if part.boot > self.boot {
-                return absurd(format!("the source `{source}` is in boot {}, the device in {}", part.boot, self.boot));
+                return impossible(format!(
+                    "the source `{source}` is in boot {}, the device in {}",
+                    part.boot, self.boot
+                ));
             }
             let last = part.first.saturating_add(part.readings.len() as u64);
             if let Some(number) = [part.before.unwrap_or(0), part.first, last].iter().find(|at| **at > MOST_COUNTED) {
-                return absurd(format!("the source `{source}` has numbers that cannot be: {number}"));
+                return impossible(format!("the source `{source}` has numbers that cannot be: {number}"));
             }
             let oldest = part.readings.iter().map(|reading| reading.age_ms).max().unwrap_or(0);
             if i64::try_from(oldest).is_err() || oldest.cast_signed() > OLDEST.get() {
-                return absurd(format!("a reading of `{source}` is {oldest} ms old: more than a year"));
+                return impossible(format!("a reading of `{source}` is {oldest} ms old: more than a year"));
             }
         }
         Ok(())
