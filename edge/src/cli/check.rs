@@ -1,13 +1,13 @@
 //! `dag check`
 
 use dag_cli::Done;
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 
 use super::common::{Common, load};
 
 pub(super) fn check(common: &Common) -> Done {
     let config = load(common)?;
-    let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+    let folder = RulesFolder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
     let rulebook = Rulebook::compile(folder, &config)?;
     let warnings = rulebook.warnings(&config);
     let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();

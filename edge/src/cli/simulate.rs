@@ -9,7 +9,7 @@ use clap::Args;
 use dag_cli::Done;
 use dag_delivery::Templates;
 use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
-use dag_rulebook::{Folder, Rulebook, devices};
+use dag_rulebook::{Rulebook, RulesFolder, devices};
 use serde::Serialize;
 
 use super::common::{Common, Format, load};
@@ -39,7 +39,7 @@ pub(super) struct Simulate {
 impl Simulate {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
-        let folder = Folder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+        let folder = RulesFolder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
         let Rulebook { engine, templates, .. } = Rulebook::compile(folder, &config)?;
         let devices: Vec<Device> = devices(&config).into_values().collect();
         let engine = engine.running(Runs::Everything);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dag_cli::{Done, Failure};
-use dag_rulebook::{Folder, Play, Rulebook, SiblingRules, text};
+use dag_rulebook::{Play, Rulebook, RulesFolder, SiblingRules, text};
 use serde_json::json;
 
 use super::common::{Common, load};
@@ -20,7 +20,7 @@ impl Test {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
         let rules = config.root.join("rules");
-        let folder = Folder::read(&rules).map_err(dag_engine::Problems)?;
+        let folder = RulesFolder::read(&rules).map_err(dag_engine::Problems)?;
         let rulebook = Rulebook::compile(folder, &config)?;
         let own = || rulebook.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
         let (within, scenarios) = match self.paths.as_slice() {

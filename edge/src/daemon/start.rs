@@ -8,7 +8,7 @@ use anyhow::Context;
 use dag_config::{Config, Secrets, Source};
 use dag_delivery::{Delivery, Limits};
 use dag_engine::{Device, Input, Name, Problems};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -158,7 +158,7 @@ fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Res
         anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
     };
     tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
-    Rulebook::compile(Folder::from_kept(kept.files), config).map_err(|old| {
+    Rulebook::compile(RulesFolder::from_kept(kept.files), config).map_err(|old| {
         anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
     })
 }

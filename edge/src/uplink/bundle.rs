@@ -8,7 +8,7 @@ use std::{
 
 use dag_config::Config;
 use dag_engine::{Millis, Time};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use dag_uplink::{PublicKey, SignedRules};
 
 /// The most names in a file's path, and its longest path in bytes: `rules/` itself has two levels.
@@ -72,7 +72,7 @@ pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
     }
     clear(&new).map_err(unwritten)?;
     let proved = write(&new, rules).map_err(unwritten).and_then(|()| {
-        let folder = Folder::read(&new).map_err(|problems| dag_engine::Problems(problems).to_string())?;
+        let folder = RulesFolder::read(&new).map_err(|problems| dag_engine::Problems(problems).to_string())?;
         // A file that is not read would have no effect, and the device would never report the hash that was signed.
         if folder.id() != rules.hash() {
             return Err("the new rules have files that do not belong into `rules/`".to_owned());
@@ -99,7 +99,7 @@ pub fn recover(root: &Path) -> io::Result<()> {
     clear(&root.join(NEW))
 }
 
-/// Returns whether a path consists of a few plain names. [`Folder`] decides which names are read.
+/// Returns whether a path consists of a few plain names. [`RulesFolder`] decides which names are read.
 fn is_plain(path: &str) -> bool {
     let plain = |part: Component<'_>| match part {
         Component::Normal(name) => !name.to_string_lossy().starts_with('.'),

@@ -1,6 +1,6 @@
 //! A rulebook: the folder `rules/`, compiled, its templates rendered and its scenarios played, ready to be put in force.
 
-mod folder;
+mod rules_folder;
 mod sibling_rules;
 mod warnings;
 
@@ -13,7 +13,7 @@ use dag_engine::{
     Runs, Scenario, Sources, Time, did_you_mean, notifications,
 };
 
-pub use folder::{Folder, text};
+pub use rules_folder::{RulesFolder, text};
 pub use sibling_rules::SiblingRules;
 
 /// Rules that may be put in force.
@@ -24,7 +24,7 @@ pub struct Rulebook {
     /// The words of messages.
     pub templates: Templates,
     /// The files that it was made from.
-    pub folder: Folder,
+    pub folder: RulesFolder,
 }
 
 /// A scenario and how it went.
@@ -44,7 +44,7 @@ impl Rulebook {
     ///
     /// # Errors
     /// Everything that is wrong with rules, scripts and templates.
-    pub fn compile(folder: Folder, config: &Config) -> Result<Rulebook, Problems> {
+    pub fn compile(folder: RulesFolder, config: &Config) -> Result<Rulebook, Problems> {
         let runs = match config.mode {
             Mode::Standalone => Runs::Standalone,
             Mode::Cloud => Runs::Device,
@@ -65,7 +65,7 @@ impl Rulebook {
     /// # Errors
     /// Everything that is wrong with the files, or the scenarios that went otherwise than expected.
     pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
-        let rulebook = Rulebook::compile(Folder::read(path).map_err(Problems)?, config)?;
+        let rulebook = Rulebook::compile(RulesFolder::read(path).map_err(Problems)?, config)?;
         let others = rulebook.folder.others();
         let others: BTreeMap<String, Sources> =
             others.into_iter().map(|(name, folder)| (name, sources(&folder, config))).collect();
@@ -150,7 +150,7 @@ const MOST_SAMPLED: usize = 16;
 /// Any moment will do for a sample: noon of a winter's day.
 const SAMPLE_NOW: i64 = 1_768_046_400_000;
 
-impl Folder {
+impl RulesFolder {
     /// A template's problem with its place in the user's file.
     fn placed(&self, problem: &TemplateProblem) -> Problem {
         let found = self.below("templates").find(|(name, _)| *name == problem.file);
@@ -162,7 +162,7 @@ impl Folder {
     }
 }
 
-fn sources(folder: &Folder, config: &Config) -> Sources {
+fn sources(folder: &RulesFolder, config: &Config) -> Sources {
     Sources {
         files: folder.rules(),
         facts: config.facts().into_iter().map(|fact| (fact, FactKind::Switch)).collect(),

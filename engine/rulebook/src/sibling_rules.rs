@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dag_config::Config;
 use dag_engine::{OtherRules, Problems, Sources};
 
-use super::{Folder, folder::subfolders, sources};
+use super::{RulesFolder, rules_folder::subfolders, sources};
 
 /// The folders beside a scenario's file, each read when it is asked for.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl OtherRules for SiblingRules<'_> {
     }
 
     fn sources(&self, name: &str) -> Result<Sources, Problems> {
-        let folder = Folder::read_rules(&self.folder.join(name)).map_err(Problems)?;
+        let folder = RulesFolder::read_rules(&self.folder.join(name)).map_err(Problems)?;
         Ok(sources(&folder, self.config))
     }
 }

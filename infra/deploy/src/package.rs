@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use dag_config::{Config, Mode, Transport};
-use dag_rulebook::Folder;
+use dag_rulebook::RulesFolder;
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -43,7 +43,7 @@ impl Package {
 
     /// Returns the layer: `config.toml` and `rules/` as the consumer reads them. Nothing else is ever in it, whatever
     /// lies beside them; scenarios are for whoever writes rules.
-    pub fn of_rules(config: &str, rules: &Folder) -> Result<Package> {
+    pub fn of_rules(config: &str, rules: &RulesFolder) -> Result<Package> {
         let mut files = BTreeMap::from([("config.toml".to_owned(), (0o644, config.as_bytes().to_owned()))]);
         let read = rules.to_keep().into_iter().filter(|(path, _)| !path.starts_with("tests/"));
         files.extend(read.map(|(path, bytes)| (format!("rules/{path}"), (0o644, bytes))));
@@ -190,7 +190,7 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         fs::write(folder.path().join("device.key"), "a key").unwrap();
-        let package = Package::of_rules("x = 1\n", &Folder::read(&rules).unwrap()).unwrap();
+        let package = Package::of_rules("x = 1\n", &RulesFolder::read(&rules).unwrap()).unwrap();
         let expected =
             [("config.toml", 6), ("rules/off.rhai", 1), ("rules/power.toml", 1), ("rules/templates/outage.html", 1)];
         let expected = expected.map(|(path, bytes)| (path.to_owned(), 0o644, bytes));
@@ -208,7 +208,7 @@ mod tests {
         let again = Package::of_consumer(&bootstrap).unwrap();
         assert!(first == again);
         assert_eq!(entries(&first), [("bootstrap".to_owned(), 0o755, 20)]);
-        let rules = Folder::read(&top().join("rules")).unwrap();
+        let rules = RulesFolder::read(&top().join("rules")).unwrap();
         assert!(Package::of_rules("", &rules).unwrap() == Package::of_rules("", &rules).unwrap());
         assert!(Package::of_rules("", &rules).unwrap().key != Package::of_rules("#", &rules).unwrap().key);
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use dag_rulebook::{Folder, SiblingRules};
+use dag_rulebook::{RulesFolder, SiblingRules};
 
 use crate::{Home, check};
 
@@ -79,10 +79,10 @@ fn the_folders_of_scenarios_are_bounded_as_the_rules_are() {
 fn the_folders_of_scenarios_are_kept_with_the_rules() {
     let home = Home::shipped();
     harder(&home.rules.join("tests"));
-    let folder = Folder::read(&home.rules).unwrap();
+    let folder = RulesFolder::read(&home.rules).unwrap();
     let kept = folder.to_keep();
     assert!(kept.iter().any(|(path, _)| path == "tests/harder/people.toml"));
-    assert_eq!(Folder::from_kept(kept), folder);
+    assert_eq!(RulesFolder::from_kept(kept), folder);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use dag_cloud::{Consumer, Event, Memory, MemoryState, Record, Registration, World};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time, Value};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use dag_uplink::{ClockState, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
@@ -111,7 +111,7 @@ pub struct Fleet<W> {
 impl<W: Bench> Fleet<W> {
     pub async fn new(world: W, count: usize) -> Fleet<W> {
         let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).unwrap();
-        let rules = Folder::read_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap();
+        let rules = RulesFolder::read_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap();
         let rulebook = Rulebook::compile(rules, &config).unwrap_or_else(|problems| panic!("{problems}"));
         let now = world.now();
         let consumer = Consumer::new(world, config, rulebook);

@@ -144,7 +144,8 @@ mod tests {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let config = dag_config::Config::load(&top.join("config.toml"), &[]).unwrap();
         let rulebook =
-            dag_rulebook::Rulebook::compile(dag_rulebook::Folder::read(&top.join("rules")).unwrap(), &config).unwrap();
+            dag_rulebook::Rulebook::compile(dag_rulebook::RulesFolder::read(&top.join("rules")).unwrap(), &config)
+                .unwrap();
         let device = config.device(None).unwrap();
         let samples: Vec<Decision> = rulebook.engine.samples(&device, dag_engine::Time::MIN);
         notifications(&samples).next().unwrap().clone()

@@ -16,7 +16,7 @@ use dag_cloud::{
 };
 use dag_config::Config;
 use dag_engine::Problems;
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ async fn set_up() -> Result<Consumer<Aws>> {
     let root = root();
     let config = configuration(&root)?;
     let failure = |problems: Problems| anyhow::anyhow!("{problems}");
-    let folder = Folder::read(&root.join("rules")).map_err(|wrong| failure(Problems(wrong)))?;
+    let folder = RulesFolder::read(&root.join("rules")).map_err(|wrong| failure(Problems(wrong)))?;
     let rulebook = Rulebook::compile(folder, &config).map_err(failure)?;
     let aws = Aws::new(&aws::sdk(None).await, &environment, &config)?;
     tracing::info!(rules = %rulebook.engine.rules().hash(), root = %root.display(), "the consumer is ready");

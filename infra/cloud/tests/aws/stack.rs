@@ -14,7 +14,7 @@ use dag_cloud::{
 use dag_config::Config;
 use dag_delivery::{Entry, EntryState};
 use dag_engine::{Name, Notification, Time};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use serde_json::Value;
 
 use crate::moto::Moto;
@@ -104,7 +104,7 @@ impl Stack {
 
     pub fn consumer(&self) -> Consumer<Aws> {
         let config = config("");
-        let rulebook = Rulebook::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+        let rulebook = Rulebook::compile(RulesFolder::read(&top().join("rules")).unwrap(), &config).unwrap();
         Consumer::new(self.world(), config, rulebook)
     }
 
@@ -199,7 +199,7 @@ pub fn entry_due(number: u64, due: Time) -> Entry {
 
 pub fn notification(number: u64) -> Notification {
     let config = config("");
-    let rulebook = Rulebook::compile(Folder::read(&top().join("rules")).unwrap(), &config).unwrap();
+    let rulebook = Rulebook::compile(RulesFolder::read(&top().join("rules")).unwrap(), &config).unwrap();
     let samples = rulebook.engine.samples(&config.device(Some("cottage")).unwrap(), NOON);
     let mut notification = dag_engine::notifications(&samples).next().unwrap().clone();
     notification.id = dag_engine::Id::of(&[b"test", &number.to_be_bytes()]);

@@ -26,7 +26,8 @@ fn said(text: &str) -> MessageContent {
 fn decision() -> Decision {
     let config = crate::stack::config("");
     let rulebook = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-    let rulebook = dag_rulebook::Rulebook::compile(dag_rulebook::Folder::read(&rulebook).unwrap(), &config).unwrap();
+    let rulebook =
+        dag_rulebook::Rulebook::compile(dag_rulebook::RulesFolder::read(&rulebook).unwrap(), &config).unwrap();
     rulebook.engine.samples(&config.device(Some("cottage")).unwrap(), NOON).remove(0)
 }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, future::Future, path::Path, pin::Pin, sync::Arc
 use dag_cloud::{Consumer, Event, Record, Request, SWEEP};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use dag_uplink::Command;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::Notify;
@@ -94,7 +94,7 @@ type Working<'f> = Pin<Box<dyn Future<Output = (bool, Vec<Message>, Option<Vec<S
 
 pub fn rulebook() -> (Config, Rulebook) {
     let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).expect("the configuration is right");
-    let folder = Folder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
+    let folder = RulesFolder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
     let rulebook = Rulebook::compile(folder, &config).expect("the rules are right");
     (config, rulebook)
 }

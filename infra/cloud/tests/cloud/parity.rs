@@ -13,7 +13,7 @@ use dag_engine::{
     Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
     Scenario, Sources, State, Time, Value,
 };
-use dag_rulebook::{Folder, Rulebook, SiblingRules, devices};
+use dag_rulebook::{Rulebook, RulesFolder, SiblingRules, devices};
 use dag_uplink::{ClockState, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
 
@@ -227,7 +227,7 @@ impl Host for Both {
 }
 
 pub fn shipped() -> Engine {
-    let folder = dag_rulebook::Folder::read_rules(&root().join("rules")).unwrap();
+    let folder = dag_rulebook::RulesFolder::read_rules(&root().join("rules")).unwrap();
     compile(folder.rules(), &["owners"])
 }
 
@@ -237,7 +237,7 @@ fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
     let config = Config::parse(&fs::read_to_string(&config).unwrap(), &config, [], &[]).unwrap();
     let rules = root().join("rules");
     let rulebook =
-        Rulebook::compile(Folder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
+        Rulebook::compile(RulesFolder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
     let Rulebook { engine, templates, folder } = rulebook;
     let engine = engine.running(Runs::Everything);
     let (mut scenarios, mut decided) = (0, 0);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use dag_config::Config;
 use dag_engine::{Problems, Time};
-use dag_rulebook::Folder;
+use dag_rulebook::RulesFolder;
 
 use crate::{cloud::Cloud, regions, template::Facts};
 
@@ -37,9 +37,9 @@ pub(super) fn load(common: &Common) -> Result<Config> {
 }
 
 /// Reads the configuration and the rules beside it, and returns both with what a template needs of them.
-pub(super) fn facts(common: &Common) -> Result<(Config, Folder, Facts)> {
+pub(super) fn facts(common: &Common) -> Result<(Config, RulesFolder, Facts)> {
     let config = load(common)?;
-    let rules = Folder::read_rules(&config.root.join("rules")).map_err(Problems)?;
+    let rules = RulesFolder::read_rules(&config.root.join("rules")).map_err(Problems)?;
     let facts = Facts::new(&config, &rules)?;
     Ok((config, rules, facts))
 }

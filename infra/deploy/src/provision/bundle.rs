@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io, path::Path};
 use anyhow::{Context as _, Result, bail};
 use dag_config::Config;
 use dag_engine::Problems;
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use toml::{Table, Value};
 
 use super::{
@@ -63,7 +63,7 @@ pub(super) struct Source<'a> {
     pub root: &'a Path,
     /// The text of its `config.toml`.
     pub config: &'a str,
-    pub rules: &'a Folder,
+    pub rules: &'a RulesFolder,
     /// The name that people read, for a device that the configuration does not have.
     pub name: Option<&'a str>,
 }
@@ -71,8 +71,8 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// Reads `rules/` whole, scenarios and templates included: the device's rules are to have the name that its
     /// consumer's have.
-    pub fn rules(root: &Path) -> Result<Folder> {
-        Folder::read(&root.join("rules")).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))
+    pub fn rules(root: &Path) -> Result<RulesFolder> {
+        RulesFolder::read(&root.join("rules")).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))
     }
 }
 
@@ -120,7 +120,7 @@ fn unknown(name: Option<&str>) -> Table {
 }
 
 /// Makes the bundle's `rules/` the same as the fleet's.
-fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
+fn rules(folder: &Path, rules: &RulesFolder) -> Result<bool> {
     let place = folder.join("rules");
     check_links(folder)?;
     let mut changed = false;
@@ -129,7 +129,7 @@ fn rules(folder: &Path, rules: &Folder) -> Result<bool> {
         changed |= files::write(&place.join(path), bytes, Access::Open)?;
     }
     // A rule that is gone would go on there.
-    let here = Folder::read(&place).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))?;
+    let here = RulesFolder::read(&place).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))?;
     let wanted: BTreeSet<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
     for (path, _) in here.to_keep().iter().filter(|(path, _)| !wanted.contains(path.as_str())) {
         let path = place.join(path);

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use dag_cloud::{Signing, aws::Registry};
 use dag_config::Config;
 use dag_engine::{Name, Time, nearest};
-use dag_rulebook::{Folder, Rulebook};
+use dag_rulebook::{Rulebook, RulesFolder};
 use dag_uplink::{Command, LONGEST_REPORT, SignedRules, SigningKey};
 use futures::StreamExt as _;
 
@@ -46,7 +46,7 @@ pub(crate) struct PushReport {
 }
 
 /// Checks the folder `rules/` as a device does, scenarios and all.
-pub(crate) fn prove(config: &Config) -> Result<Folder> {
+pub(crate) fn prove(config: &Config) -> Result<RulesFolder> {
     match Rulebook::prove(&config.root.join("rules"), config) {
         Ok(rulebook) => Ok(rulebook.folder),
         Err(problems) => bail!("{problems}\nnothing was sent: no device would take these rules"),
@@ -54,7 +54,7 @@ pub(crate) fn prove(config: &Config) -> Result<Folder> {
 }
 
 /// Signs rules.
-pub(crate) fn sign(folder: Folder, key: &SigningKey, at: Time) -> Result<SignedRules> {
+pub(crate) fn sign(folder: RulesFolder, key: &SigningKey, at: Time) -> Result<SignedRules> {
     let command = Command::Rules(key.sign(folder.into_files(), at));
     let length = command.to_json().len();
     let Command::Rules(rules) = command else { bail!("a command was another one") };
@@ -165,7 +165,7 @@ mod tests {
     /// Returns the shipped rules, and another file.
     fn folder(path: &str, text: &str) -> (tempfile::TempDir, Config) {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let rulebook = dag_rulebook::Folder::read(&top.join("rules")).unwrap();
+        let rulebook = dag_rulebook::RulesFolder::read(&top.join("rules")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::copy(top.join("config.toml"), folder.path().join("config.toml")).unwrap();
         for (path, text) in
@@ -186,7 +186,7 @@ mod tests {
         let rules = sign(&config, &key, NOW).unwrap();
         assert_eq!(rules.verify(&key.public()), Ok(()));
         assert!(rules.verify(&self::key().public()).is_err());
-        assert_eq!(rules.hash(), dag_rulebook::Folder::read(&config.root.join("rules")).unwrap().id());
+        assert_eq!(rules.hash(), dag_rulebook::RulesFolder::read(&config.root.join("rules")).unwrap().id());
         assert_eq!(rules.signed_at, NOW);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dag_config::{Config, Ses};
 use dag_engine::SecretRef;
-use dag_rulebook::Folder;
+use dag_rulebook::RulesFolder;
 
 use crate::{
     regions::has_ses,
@@ -57,7 +57,7 @@ impl Facts {
     ///
     /// # Errors
     /// The configuration has no section `[aws]`, or SES cannot send as it says.
-    pub fn new(config: &Config, rules: &Folder) -> Result<Facts, FactsError> {
+    pub fn new(config: &Config, rules: &RulesFolder) -> Result<Facts, FactsError> {
         let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
         let sender = &config.email.from;
         let sender = sender.rsplit_once('<').map_or(sender.as_str(), |(_, rest)| rest.trim_end_matches('>'));
@@ -108,7 +108,7 @@ impl Facts {
 }
 
 /// Returns the secrets that `rules/` names, found in its TOML files whatever their keys are.
-fn secrets(rules: &Folder) -> BTreeSet<SecretRef> {
+fn secrets(rules: &RulesFolder) -> BTreeSet<SecretRef> {
     let files = rules.rules().into_iter().filter(|(path, _)| path.ends_with(".toml"));
     files.flat_map(|(_, text)| named(&text)).collect()
 }

@@ -51,7 +51,7 @@ fn a_device_is_made_from_nothing_and_once() {
     assert_eq!(uplink.key, key);
     assert!(uplink.endpoint.ends_with("-ats.iot.eu-west-1.amazonaws.com"), "{}", uplink.endpoint);
     assert_eq!(uplink.rules_key, None);
-    let rules = |root: &str| dag_rulebook::Folder::read(&stack.place.path(root).join("rules")).unwrap().id();
+    let rules = |root: &str| dag_rulebook::RulesFolder::read(&stack.place.path(root).join("rules")).unwrap().id();
     assert_eq!(rules("provisioned/cottage"), rules(""));
 
     let registered = stack.runtime.block_on(stack.registry().registration("cottage")).unwrap().unwrap();
@@ -261,7 +261,7 @@ fn starts_in_a_container(stack: &Stack) {
     };
     let said = start();
     assert_eq!(said.trim_end(), format!("run --config {}", stack.place.path("data/config.toml").display()));
-    let rules = |root: &str| dag_rulebook::Folder::read(&stack.place.path(root).join("rules")).unwrap().id();
+    let rules = |root: &str| dag_rulebook::RulesFolder::read(&stack.place.path(root).join("rules")).unwrap().id();
     assert_eq!(rules("data"), rules(""));
     for name in ["config.toml", "uplink/ca.pem", "uplink/device.pem", "uplink/device.key"] {
         assert_eq!(stack.text(&format!("data/{name}")), stack.text(&format!("provisioned/{OLD}/{name}")), "{name}");

@@ -33,7 +33,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     ");
 
     // Before there are devices.
-    let hash = dag_rulebook::Folder::read(&stack.place.path("rules")).unwrap().id();
+    let hash = dag_rulebook::RulesFolder::read(&stack.place.path("rules")).unwrap().id();
     let shown = |said: String, hash: Id| said.replace(&hash.to_string(), "HASH");
     assert_snapshot!(shown(stack.good(&["rules", "push", "--all"], ""), hash), @"
     The rules HASH (46 files) are signed.
@@ -72,7 +72,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
 
     // Others for one of them, signed by that key, which lies elsewhere.
     stack.place.write("rules/more.toml", "# Nothing yet.\n");
-    let other = dag_rulebook::Folder::read(&stack.place.path("rules")).unwrap().id();
+    let other = dag_rulebook::RulesFolder::read(&stack.place.path("rules")).unwrap().id();
     let said = stack.good(&["rules", "push", "--device", "d17", "--key", "other.key", "--new-key"], "");
     assert_snapshot!(shown(said, other), @"
     The rules HASH (47 files) are signed.

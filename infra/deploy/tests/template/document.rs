@@ -146,7 +146,7 @@ fn an_operator_is_told_and_without_one_the_alarms_are_seen_in_the_console_alone(
 fn a_configuration_without_aws_says_what_to_add() {
     let mut config = config(&[]);
     config.aws = None;
-    let rules = dag_rulebook::Folder::read_rules(&top().join("rules")).unwrap();
+    let rules = dag_rulebook::RulesFolder::read_rules(&top().join("rules")).unwrap();
     assert_eq!(Facts::new(&config, &rules), Err(FactsError::NoAws));
     assert_snapshot!(FactsError::NoAws, @r#"the configuration says nothing of AWS: add a section `[aws]` with `region = "eu-west-1"`"#);
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use dag_config::Config;
 use dag_infra::template::{Facts, Template};
-use dag_rulebook::Folder;
+use dag_rulebook::RulesFolder;
 use serde_json::Value;
 
 fn top() -> PathBuf {
@@ -33,7 +33,7 @@ fn config(set: &[(&str, &str)]) -> Config {
 }
 
 fn facts(set: &[(&str, &str)]) -> Facts {
-    Facts::new(&config(set), &Folder::read_rules(&top().join("rules")).unwrap()).unwrap()
+    Facts::new(&config(set), &RulesFolder::read_rules(&top().join("rules")).unwrap()).unwrap()
 }
 
 /// Mail from another region.

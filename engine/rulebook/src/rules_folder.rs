@@ -16,17 +16,17 @@ const RULES: &[&str] = &["toml", "rhai"];
 /// Every file of `rules/` that means something, by its path from there: rules and scripts, `templates/`, `tests/`, and the
 /// rules and scripts in the folders of `tests/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folder {
+pub struct RulesFolder {
     files: BTreeMap<String, String>,
 }
 
-impl Folder {
+impl RulesFolder {
     /// Reads the folder.
     ///
     /// # Errors
     /// Every file that cannot be used: not UTF-8, too long, a folder by the name of a file, unreadable.
-    pub fn read(path: &Path) -> Result<Folder, Vec<Problem>> {
-        let mut folder = Folder::default();
+    pub fn read(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
+        let mut folder = RulesFolder::default();
         let mut problems = Vec::new();
         folder.read_level(path, "", RULES, &mut problems);
         folder.read_level(path, "templates", &[], &mut problems);
@@ -40,15 +40,15 @@ impl Folder {
     /// Reads the rules and scripts of a folder alone.
     ///
     /// # Errors
-    /// As for [`read`](Folder::read).
-    pub fn read_rules(path: &Path) -> Result<Folder, Vec<Problem>> {
-        let mut folder = Folder::default();
+    /// As for [`read`](RulesFolder::read).
+    pub fn read_rules(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
+        let mut folder = RulesFolder::default();
         let mut problems = Vec::new();
         folder.read_level(path, "", RULES, &mut problems);
         folder.bounded(path, problems)
     }
 
-    fn bounded(self, path: &Path, mut problems: Vec<Problem>) -> Result<Folder, Vec<Problem>> {
+    fn bounded(self, path: &Path, mut problems: Vec<Problem>) -> Result<RulesFolder, Vec<Problem>> {
         if self.files.len() > MOST_FILES {
             problems.push(problem(path, format!("the folder holds more than {MOST_FILES} files"), None));
         }
@@ -100,9 +100,9 @@ impl Folder {
     }
 
     /// From what the store kept.
-    pub fn from_kept(files: Vec<(String, Vec<u8>)>) -> Folder {
+    pub fn from_kept(files: Vec<(String, Vec<u8>)>) -> RulesFolder {
         let text = |(path, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok().map(|text| (path, text));
-        Folder { files: files.into_iter().filter_map(text).collect() }
+        RulesFolder { files: files.into_iter().filter_map(text).collect() }
     }
 
     /// For the store.
@@ -135,8 +135,8 @@ impl Folder {
     }
 
     /// The folders of other rules among the scenarios, by name.
-    pub fn others(&self) -> BTreeMap<String, Folder> {
-        let mut others: BTreeMap<String, Folder> = BTreeMap::new();
+    pub fn others(&self) -> BTreeMap<String, RulesFolder> {
+        let mut others: BTreeMap<String, RulesFolder> = BTreeMap::new();
         for (path, text) in &self.files {
             if let Some((name, file)) = path.strip_prefix("tests/").and_then(|path| path.split_once('/')) {
                 others.entry(name.to_owned()).or_default().files.insert(file.to_owned(), text.clone());
