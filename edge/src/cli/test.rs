@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dag_cli::{Done, Failure};
-use dag_rulebook::{Play, Rulebook, RulesFolder, SiblingRules, text};
+use dag_rulebook::{Rulebook, RulesFolder, ScenarioResult, SiblingRules, text};
 use serde_json::json;
 
 use super::common::{Common, load};
@@ -35,7 +35,7 @@ impl Test {
         let mut text = String::new();
         for (file, source) in &scenarios {
             match rulebook.play(file, source, &config, &SiblingRules::of(&within.join(file), &config)) {
-                Ok(Play { name, played, .. }) => {
+                Ok(ScenarioResult { name, played, .. }) => {
                     let good = played.problems.is_empty();
                     failed += u32::from(!good);
                     text.push_str(&format!("{}  {name}  ({file})\n", if good { "ok    " } else { "FAILED" }));

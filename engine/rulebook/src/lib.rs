@@ -29,7 +29,7 @@ pub struct Rulebook {
 
 /// A scenario and how it went.
 #[derive(Debug)]
-pub struct Play {
+pub struct ScenarioResult {
     /// The file, from the folder of scenarios.
     pub file: String,
     /// What it shows.
@@ -89,11 +89,17 @@ impl Rulebook {
     ///
     /// # Errors
     /// What is wrong with the scenario's file, or with the rules of a folder that it names.
-    pub fn play(&self, file: &str, text: &str, config: &Config, others: &dyn OtherRules) -> Result<Play, Problems> {
+    pub fn play(
+        &self,
+        file: &str,
+        text: &str,
+        config: &Config,
+        others: &dyn OtherRules,
+    ) -> Result<ScenarioResult, Problems> {
         let engine = Engine::new(Ruleset::compile(&sources(&self.folder, config))?);
         let scenario = Scenario::parse(file, text, &engine, &devices(config), others)?;
         let played = scenario.play(&engine, &|notification| self.templates.subject(notification));
-        Ok(Play { file: file.to_owned(), name: scenario.name, played })
+        Ok(ScenarioResult { file: file.to_owned(), name: scenario.name, played })
     }
 
     /// What is allowed, and probably not meant.
