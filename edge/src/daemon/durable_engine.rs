@@ -227,7 +227,7 @@ impl DurableEngine {
 
     /// Keeps the rules in force for a boot with broken files.
     pub fn keep_rulebook(&mut self) {
-        let good = GoodRules { hash: self.rules_id, files: self.rulebook.folder.to_keep() };
+        let good = GoodRules { hash: self.rules_id, files: self.rulebook.folder.to_stored() };
         if let Err(error) = self.store.keep_rules(&good) {
             tracing::error!(%error, "the rules in force could not be kept for the next boot");
         }

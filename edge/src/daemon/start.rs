@@ -158,7 +158,7 @@ fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Res
         anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
     };
     tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
-    Rulebook::compile(RulesFolder::from_kept(kept.files), config).map_err(|old| {
+    Rulebook::compile(RulesFolder::from_stored(kept.files), config).map_err(|old| {
         anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
     })
 }

@@ -55,7 +55,7 @@ impl Rulebook {
         let templates = templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.placed(one)).collect()))?;
         let rulebook = Rulebook { engine, templates, folder };
         let mut problems = rulebook.unknown_templates();
-        problems.extend(rulebook.unspeakable(config));
+        problems.extend(rulebook.rendering_problems(config));
         if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
     }
 
@@ -108,7 +108,7 @@ impl Rulebook {
     }
 
     /// Messages that the scripts or templates cannot say.
-    fn unspeakable(&self, config: &Config) -> Vec<Problem> {
+    fn rendering_problems(&self, config: &Config) -> Vec<Problem> {
         let now = Time::from_millis(SAMPLE_NOW);
         let mut problems = Vec::new();
         let mut samples: Vec<Notification> = Vec::new();

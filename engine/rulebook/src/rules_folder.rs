@@ -100,13 +100,13 @@ impl RulesFolder {
     }
 
     /// From what the store kept.
-    pub fn from_kept(files: Vec<(String, Vec<u8>)>) -> RulesFolder {
+    pub fn from_stored(files: Vec<(String, Vec<u8>)>) -> RulesFolder {
         let text = |(path, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok().map(|text| (path, text));
         RulesFolder { files: files.into_iter().filter_map(text).collect() }
     }
 
     /// For the store.
-    pub fn to_keep(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn to_stored(&self) -> Vec<(String, Vec<u8>)> {
         self.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
     }
 

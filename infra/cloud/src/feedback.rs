@@ -166,7 +166,7 @@ all = ["@account"]
     /// Returns messages of every kind to recipients whose names no tag may hold.
     fn messages() -> Vec<Notification> {
         let config = dag_config::Config::parse(CONFIG, std::path::Path::new("config.toml"), [], &[]).unwrap();
-        let folder = RulesFolder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
+        let folder = RulesFolder::from_stored(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
         let rulebook = Rulebook::compile(folder, &config).unwrap();
         let mut device = config.device(None).unwrap();
         let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(175));

@@ -45,7 +45,7 @@ impl Package {
     /// lies beside them; scenarios are for whoever writes rules.
     pub fn of_rules(config: &str, rules: &RulesFolder) -> Result<Package> {
         let mut files = BTreeMap::from([("config.toml".to_owned(), (0o644, config.as_bytes().to_owned()))]);
-        let read = rules.to_keep().into_iter().filter(|(path, _)| !path.starts_with("tests/"));
+        let read = rules.to_stored().into_iter().filter(|(path, _)| !path.starts_with("tests/"));
         files.extend(read.map(|(path, bytes)| (format!("rules/{path}"), (0o644, bytes))));
         Package::zipped("rules", &files)
     }

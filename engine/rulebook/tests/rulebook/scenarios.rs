@@ -80,9 +80,9 @@ fn the_folders_of_scenarios_are_kept_with_the_rules() {
     let home = Home::shipped();
     harder(&home.rules.join("tests"));
     let folder = RulesFolder::read(&home.rules).unwrap();
-    let kept = folder.to_keep();
+    let kept = folder.to_stored();
     assert!(kept.iter().any(|(path, _)| path == "tests/harder/people.toml"));
-    assert_eq!(RulesFolder::from_kept(kept), folder);
+    assert_eq!(RulesFolder::from_stored(kept), folder);
 }
 
 #[test]

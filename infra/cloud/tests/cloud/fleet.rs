@@ -94,7 +94,7 @@ type Working<'f> = Pin<Box<dyn Future<Output = (bool, Vec<Message>, Option<Vec<S
 
 pub fn rulebook() -> (Config, Rulebook) {
     let config = Config::parse(CONFIG, Path::new("config.toml"), [], &[]).expect("the configuration is right");
-    let folder = RulesFolder::from_kept(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
+    let folder = RulesFolder::from_stored(vec![("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
     let rulebook = Rulebook::compile(folder, &config).expect("the rules are right");
     (config, rulebook)
 }

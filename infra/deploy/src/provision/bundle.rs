@@ -124,14 +124,14 @@ fn rules(folder: &Path, rules: &RulesFolder) -> Result<bool> {
     let place = folder.join("rules");
     check_links(folder)?;
     let mut changed = false;
-    let wanted = rules.to_keep();
+    let wanted = rules.to_stored();
     for (path, bytes) in &wanted {
         changed |= files::write(&place.join(path), bytes, Access::Open)?;
     }
     // A rule that is gone would go on there.
     let here = RulesFolder::read(&place).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))?;
     let wanted: BTreeSet<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
-    for (path, _) in here.to_keep().iter().filter(|(path, _)| !wanted.contains(path.as_str())) {
+    for (path, _) in here.to_stored().iter().filter(|(path, _)| !wanted.contains(path.as_str())) {
         let path = place.join(path);
         fs::remove_file(&path).map_err(|error| files::unwritten(&path, &error))?;
         changed = true;
@@ -182,7 +182,7 @@ pub(super) fn contents(note: &Note) -> Result<Vec<(String, Vec<u8>, Access)>> {
         take("uplink/device.pem", Access::Open)?;
     }
     take("uplink/device.key", Access::Secret)?;
-    for (path, _) in Source::rules(note.folder())?.to_keep() {
+    for (path, _) in Source::rules(note.folder())?.to_stored() {
         take(&format!("rules/{path}"), Access::Open)?;
     }
     Ok(found)
