@@ -52,7 +52,8 @@ impl Rulebook {
         let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(runs);
         let files = folder.below("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
         let templates = Templates::load(files);
-        let templates = templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.placed(one)).collect()))?;
+        let templates =
+            templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.template_problem(one)).collect()))?;
         let rulebook = Rulebook { engine, templates, folder };
         let mut problems = rulebook.unknown_templates();
         problems.extend(rulebook.rendering_problems(config));
@@ -126,7 +127,7 @@ impl Rulebook {
             }
             samples.extend(notifications(&decisions).cloned());
         }
-        problems.extend(self.templates.check(&samples).iter().map(|problem| self.folder.placed(problem)));
+        problems.extend(self.templates.check(&samples).iter().map(|problem| self.folder.template_problem(problem)));
         problems
     }
 
@@ -158,7 +159,7 @@ const SAMPLE_NOW: i64 = 1_768_046_400_000;
 
 impl RulesFolder {
     /// A template's problem with its place in the user's file.
-    fn placed(&self, problem: &TemplateProblem) -> Problem {
+    fn template_problem(&self, problem: &TemplateProblem) -> Problem {
         let found = self.below("templates").find(|(name, _)| *name == problem.file);
         let text = found.map_or("", |(_, text)| text);
         let before = problem.line.unwrap_or(1).saturating_sub(1);

@@ -34,7 +34,7 @@ impl RulesFolder {
         for name in subfolders(&path.join("tests")) {
             folder.read_level(path, &format!("tests/{name}"), RULES, &mut problems);
         }
-        folder.bounded(path, problems)
+        folder.check_count(path, problems)
     }
 
     /// Reads the rules and scripts of a folder alone.
@@ -45,10 +45,10 @@ impl RulesFolder {
         let mut folder = RulesFolder::default();
         let mut problems = Vec::new();
         folder.read_level(path, "", RULES, &mut problems);
-        folder.bounded(path, problems)
+        folder.check_count(path, problems)
     }
 
-    fn bounded(self, path: &Path, mut problems: Vec<Problem>) -> Result<RulesFolder, Vec<Problem>> {
+    fn check_count(self, path: &Path, mut problems: Vec<Problem>) -> Result<RulesFolder, Vec<Problem>> {
         if self.files.len() > MOST_FILES {
             problems.push(problem(path, format!("the folder holds more than {MOST_FILES} files"), None));
         }
@@ -93,8 +93,8 @@ impl RulesFolder {
                     self.files.insert(key, text);
                 }
                 // It was there a moment ago: an editor is saving. What it renames into place is another event.
-                Err(Unreadable::Gone) => {}
-                Err(Unreadable::Because(message)) => problems.push(problem(&path, message, None)),
+                Err(FileError::Missing) => {}
+                Err(FileError::Unusable(message)) => problems.push(problem(&path, message, None)),
             }
         }
     }
@@ -161,9 +161,9 @@ fn is_temporary(name: &str) -> bool {
     name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
-enum Unreadable {
-    Gone,
-    Because(String),
+enum FileError {
+    Missing,
+    Unusable(String),
 }
 
 /// Reads a file that a user edits, never more of it than is allowed.
@@ -171,28 +171,28 @@ enum Unreadable {
 /// # Errors
 /// The file as a problem: missing, a folder, too long, not UTF-8.
 pub fn text(path: &Path) -> Result<String, Problem> {
-    read_file(path).map_err(|unreadable| match unreadable {
-        Unreadable::Gone => problem(path, "there is no such file".to_owned(), None),
-        Unreadable::Because(message) => problem(path, message, None),
+    read_file(path).map_err(|error| match error {
+        FileError::Missing => problem(path, "there is no such file".to_owned(), None),
+        FileError::Unusable(message) => problem(path, message, None),
     })
 }
 
-fn read_file(path: &Path) -> Result<String, Unreadable> {
+fn read_file(path: &Path) -> Result<String, FileError> {
     let because = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Unreadable::Gone,
-        _ => Unreadable::Because(format!("the file cannot be read: {error}")),
+        io::ErrorKind::NotFound => FileError::Missing,
+        _ => FileError::Unusable(format!("the file cannot be read: {error}")),
     };
     let metadata = fs::metadata(path).map_err(because)?;
     if !metadata.is_file() {
-        return Err(Unreadable::Because("a file is expected here, and this is none".to_owned()));
+        return Err(FileError::Unusable("a file is expected here, and this is none".to_owned()));
     }
     if metadata.len() > LONGEST_FILE {
-        return Err(Unreadable::Because(format!("the file is longer than {} KiB: split it", LONGEST_FILE / 1024)));
+        return Err(FileError::Unusable(format!("the file is longer than {} KiB: split it", LONGEST_FILE / 1024)));
     }
     let bytes = fs::read(path).map_err(because)?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Unreadable::Because(format!("the file is not UTF-8 (byte {at}): save it as UTF-8"))
+        FileError::Unusable(format!("the file is not UTF-8 (byte {at}): save it as UTF-8"))
     })
 }
 
