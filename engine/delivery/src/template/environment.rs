@@ -3,18 +3,11 @@
 use dag_engine::Time;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::TemplateProblem;
+use super::{
+    TemplateProblem,
+    limits::{DEPTH, FUEL, LARGEST},
+};
 use crate::words::{TimeFormatter, length, title};
-
-/// How many steps one rendering may take; 64 bytes of text made count as one step, so this bounds memory too. The
-/// built-in templates take some hundreds.
-pub(super) const FUEL: u64 = 20_000;
-
-/// How deep templates may call each other: little enough for the stack of any thread.
-const DEPTH: usize = 40;
-
-/// The largest file that is taken as a template, and the largest text or JSON that may come out of one, in bytes.
-pub(super) const LARGEST: usize = 64 * 1024;
 
 /// An environment without templates.
 pub(super) fn environment() -> Environment<'static> {

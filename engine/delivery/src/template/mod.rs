@@ -7,12 +7,14 @@
 
 mod environment;
 mod html;
+mod limits;
 mod problem;
 
 use dag_engine::{About, Address, Notification, did_you_mean};
 use minijinja::{Environment, Value, value::Serde};
 
-use self::environment::{LARGEST, environment, render};
+use self::environment::{environment, render};
+use self::limits::LARGEST;
 pub use self::problem::TemplateProblem;
 use crate::{
     content::{MailContent, MessageContent},

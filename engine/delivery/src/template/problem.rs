@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use minijinja::ErrorKind;
 
-use super::environment::FUEL;
+use super::limits::FUEL;
 
 /// Something wrong with one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
