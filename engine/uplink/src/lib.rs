@@ -15,8 +15,8 @@ mod topics;
 
 pub use command::Command;
 pub use report::{
-    ClockState, DeviceReport, DroppedReadings, EdgeIncident, LONGEST_REASON, LONGEST_REPORT, MOST_COUNTED,
-    MOST_READINGS, MessageError, PRESENCE, RefusedRules, SourceReport, UplinkReading, VERSION,
+    ClockState, DeviceReport, DroppedReadings, EdgeIncident, LONGEST_REPORT, MOST_COUNTED, MOST_READINGS, MessageError,
+    PRESENCE, RefusedRules, SourceReport, UplinkReading, VERSION,
 };
 pub use signed::{KeyError, PublicKey, SignError, SignedRules, SigningKey};
 pub use topics::{SQL_VERSION, STATEMENTS, Statement, Topics};

@@ -18,7 +18,7 @@ pub const MOST_READINGS: usize = 500;
 pub const PRESENCE: (&str, &str) = ("presence", "connection");
 
 /// The longest reason of [`RefusedRules`], in bytes.
-pub const LONGEST_REASON: usize = 2_000;
+const LONGEST_REASON: usize = 2_000;
 
 /// The highest number of a boot, a message or a reading: a million million, one every second for 30,000 years. A
 /// higher one is refused, since every later message would count as older.
@@ -72,7 +72,7 @@ pub struct DeviceReport {
 pub struct RefusedRules {
     /// Their hash: see [`SignedRules::hash`](crate::SignedRules::hash).
     pub rules: Id,
-    /// The reason, for users: at most [`LONGEST_REASON`] bytes.
+    /// The reason, for users: at most 2,000 bytes.
     pub reason: String,
 }
 
