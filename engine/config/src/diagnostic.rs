@@ -3,7 +3,7 @@
 use dag_engine::did_you_mean;
 use figment::{error::Kind, value::Value};
 
-/// The reason why a value is refused, and advice. A [`Problem`](crate::Problem) adds its place.
+/// The reason why a value is refused, and advice. The report adds its place.
 #[derive(Debug)]
 pub struct Diagnostic {
     pub(crate) message: String,

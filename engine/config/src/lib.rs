@@ -46,7 +46,7 @@ pub use diagnostic::Diagnostic;
 pub use email::{Email, Security, Ses, Smtp, Transport};
 pub use home_assistant::{Broker, HomeAssistant};
 pub use mode::Mode;
-pub use problem::{ConfigErrors, Place, Problem};
+pub use problem::ConfigErrors;
 pub use secret::{SecretError, Secrets, resolve};
 pub use site::Site;
 pub use source::{Level, Source};

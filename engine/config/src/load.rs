@@ -12,7 +12,12 @@ use figment::value::Dict;
 use serde::Deserialize as _;
 use toml::de::{DeTable, Error as TomlError};
 
-use crate::{Check, Config, ConfigErrors, Place, Problem, layers, report::Report, section::Section};
+use crate::{
+    Check, Config, ConfigErrors, layers,
+    problem::{Place, Problem},
+    report::Report,
+    section::Section,
+};
 
 /// The largest file that is read, in bytes. No configuration written by people comes near it.
 const LARGEST: u64 = 1 << 20;

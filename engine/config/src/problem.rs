@@ -16,7 +16,7 @@ pub struct ConfigErrors {
 
 /// A problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The problem, in one sentence.
     pub message: String,
     /// Its place.
@@ -27,7 +27,7 @@ pub struct Problem {
 
 /// The place of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// The file as a whole: it lacks something, or cannot be read.
     File,
     /// A range of the file's text, in bytes.
@@ -67,18 +67,8 @@ impl ConfigErrors {
         ConfigErrors { path, text: String::new(), problems: vec![problem] }
     }
 
-    /// Returns the problems, of which there is at least one.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
-    /// Returns the path of the file, as it was given.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Returns the line and the column, in characters and from 1, of a problem that has a place in the file.
-    pub fn position(&self, problem: &Problem) -> Option<(usize, usize)> {
+    fn position(&self, problem: &Problem) -> Option<(usize, usize)> {
         let Place::At(span) = &problem.place else { return None };
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let last = before.rsplit('\n').next().unwrap_or_default();
