@@ -1,15 +1,15 @@
-//! What is sent: rendered once, at the first attempt, and kept, so that every attempt sends the same bytes.
+//! The content of a message. It is rendered once, at the first attempt, and kept, so that every attempt sends the same.
 
 use dag_engine::Notification;
 use serde::{Deserialize, Serialize};
 
-/// The content of one message, as it is kept beside its outbox entry.
+/// The content of one message, as its outbox entry keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "lowercase")]
 pub enum MessageContent {
     /// A mail.
     Email(MailContent),
-    /// The body of a call.
+    /// A webhook request.
     Webhook {
         /// The media type of the body.
         content_type: String,
@@ -18,14 +18,14 @@ pub enum MessageContent {
     },
 }
 
-/// A mail's words.
+/// The content of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailContent {
-    /// One line.
+    /// The subject: one line.
     pub subject: String,
-    /// Plain text.
+    /// The plain text.
     pub text: String,
-    /// The same as a page; `None` where no page could be made: then the mail is plain text only.
+    /// The HTML page. Without one the mail is plain text only.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub html: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One attempt to hand one message over.
+//! One attempt to deliver one message.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,12 +12,13 @@ use crate::{
     webhook::WebhookClient,
 };
 
-/// How long an attempt may take. The sum of what one attempt does stays well below [`LEASE`](crate::LEASE).
+/// The time limits of an attempt. Together they stay well below [`LEASE`](crate::LEASE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A webhook, from the look-up of its name to the answer: 10 s by default; a function in the cloud takes 3 s.
+    /// The limit of a webhook, from the DNS lookup to the response. The default is 10 s; the function in the cloud sets
+    /// 3 s.
     pub webhook: Duration,
-    /// A mail server, from the connection to its acceptance: 60 s by default.
+    /// The limit of a mail server, from the connection to its acceptance. The default is 60 s.
     pub smtp: Duration,
 }
 
@@ -27,7 +28,8 @@ impl Default for Limits {
     }
 }
 
-/// Hands messages over as the configuration says. Attempts are independent of each other: make them at the same time.
+/// Delivers messages by the transports of the configuration. Attempts are independent of each other and can run at the
+/// same time.
 #[derive(Clone)]
 pub struct Delivery {
     sender: Sender,
@@ -35,36 +37,40 @@ pub struct Delivery {
     webhooks: WebhookClient,
 }
 
-/// By which means messages leave.
+/// The transport of mail. Only `Files` also replaces webhook requests.
 #[derive(Clone)]
 enum MailTransport {
-    /// Nowhere but into files, webhooks included.
+    /// Mails and webhook requests become files.
     Files(FileTransport),
-    /// Through a mail server; webhooks are called.
+    /// A mail server.
     Smtp(Box<SmtpServer>),
-    /// Through a service that the host brought; webhooks are called.
+    /// A service that the host provides.
     Mailer(Arc<dyn Mailer>),
-    /// Mail by nobody on this host; webhooks are called.
+    /// This host cannot send mail.
     NoMail,
 }
 
-/// Why a device whose mail leaves by SES sends none.
-const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients with a \
-                      webhook, or use transport = \"smtp\"";
+/// The error of every mail on a device whose configuration says `ses`.
+const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients with \
+                      a webhook, or use transport = \"smtp\"";
 
 impl Delivery {
-    /// Sets delivery up and reaches out to nobody. `secrets` is where those of webhooks are kept. Where the transport is `ses`, every mail fails and says that this host cannot send by SES.
+    /// Sets delivery up. It connects to nothing.
+    ///
+    /// `secrets` resolves the secrets of webhooks. If the transport is `ses`, every mail fails with an error that says
+    /// that this host cannot send by SES.
     ///
     /// # Errors
-    /// What in the configuration cannot be used.
+    /// The configuration has a value that cannot be used.
     pub fn new(email: &Email, webhook: &Webhook, secrets: Secrets, limits: Limits) -> Result<Self, SetupError> {
         Self::set_up(email, webhook, secrets, limits, None)
     }
 
-    /// The same for a host that has a service for the transport `ses`. The other transports do not need it.
+    /// Does the same as [`Delivery::new`] for a host that has a service for the transport `ses`. The other transports
+    /// do not use it.
     ///
     /// # Errors
-    /// What in the configuration cannot be used.
+    /// The configuration has a value that cannot be used.
     pub fn with_mailer(
         email: &Email,
         webhook: &Webhook,
@@ -94,10 +100,10 @@ impl Delivery {
         Ok(Delivery { sender: Sender::new(&email.from)?, transport, webhooks })
     }
 
-    /// Makes one attempt at `now`. Secrets are read here, so that a new one counts at once.
+    /// Makes one attempt at `now`. Secrets are read here, so that a changed one takes effect at once.
     ///
     /// # Errors
-    /// Why the message was not taken, and whether another attempt makes sense.
+    /// The message was not accepted. The failure says whether another attempt makes sense.
     pub async fn send(
         &self,
         notification: &Notification,

@@ -1,4 +1,4 @@
-//! What is told of a notification: the JSON document of plain webhooks, and what templates can name.
+//! The JSON document of plain webhooks, and the variables of templates.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,10 @@ use dag_engine::{
 };
 use serde::Serialize;
 
-/// The document that a webhook without a template gets. Its shape is a promise, written in the crate's README; what is
-/// absent is `null`, so that receivers and templates find every key; only `trouble` has those of its cause.
+/// The document that a webhook without a template gets.
+///
+/// The crate's README promises its shape. Absent values are `null`, so that receivers and templates find every key.
+/// Only `trouble` has keys that depend on its cause.
 #[derive(Debug, Serialize)]
 pub(crate) struct Document<'a> {
     id: Id,
@@ -30,7 +32,7 @@ pub(crate) struct Document<'a> {
     text: Option<&'a str>,
 }
 
-/// The device without the addresses of its account, which are nobody else's business.
+/// The device without the addresses of its account, which are private.
 #[derive(Debug, Serialize)]
 struct DeviceDocument<'a> {
     id: &'a Name,
@@ -58,7 +60,7 @@ struct AcknowledgementDocument<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// The document; `words` are subject and text, which are not there yet while they are being rendered.
+    /// Returns the document of a notification. `words` are subject and text. They are `None` while these are rendered.
     pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
         let Notification { id, at, kind, step, repeat, recipient, device, about, facts, .. } = notification;
         let (incident, trouble) = match about {
@@ -109,21 +111,21 @@ impl<'a> IncidentDocument<'a> {
     }
 }
 
-/// What templates can name: the document, and what only messages need.
+/// The variables of templates: the document, and those that only messages need.
 #[derive(Debug, Serialize)]
 pub(crate) struct Context<'a> {
     #[serde(flatten)]
     document: Document<'a>,
     /// The recipient's zone.
     timezone: &'a Name,
-    /// Which picture of the mains to show.
+    /// The state of the mains that a message shows.
     state: MainsState,
-    /// The last part of the webhook's path: what ntfy calls a topic. Empty for email.
+    /// The last part of the webhook's path, which ntfy calls a topic. Empty for email.
     topic: String,
 }
 
 impl<'a> Context<'a> {
-    /// The variables of one notification.
+    /// Returns the variables for one notification.
     pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
         let topic = match &notification.address {
             Address::Webhook { url, .. } => url::Url::parse(url).ok().and_then(|url| crate::webhook::topic(&url)),
@@ -138,7 +140,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What is known of the mains: the four states that people see, and the one before anything was seen.
+/// The state of the mains as messages show it. `Unknown` is the state before the first reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) enum MainsState {
     #[serde(rename = "on")]
@@ -154,7 +156,7 @@ pub(crate) enum MainsState {
 }
 
 impl MainsState {
-    /// The present tense is for what is seen now: not where the sensor is lost, nor where the device is.
+    /// Returns the state. It is in the present tense only while the sensor gives values and the device is connected.
     fn of(facts: &BTreeMap<Name, FactSnapshot>) -> Self {
         let Some(power) = facts.get("power") else { return MainsState::Unknown };
         let gone = facts.get("connection").is_some_and(|link| link.value == Some(Value::Disconnected));
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mains_are_told_in_the_present_only_while_they_are_seen() {
+    fn the_mains_are_in_the_present_tense_only_while_they_are_seen() {
         let (on, off, away) = (Some(Value::On), Some(Value::Off), Some(Value::Disconnected));
         for (power, connection, told) in [
             (seen(on, on), None, MainsState::On),

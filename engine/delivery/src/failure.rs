@@ -1,41 +1,41 @@
-//! What becomes of an attempt, and what can be wrong before the first one.
+//! The results of an attempt, and the errors of the setup.
 
 use dag_engine::Millis;
 
-/// A message was taken by its receiver.
+/// The proof that a receiver accepted a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What the receiver answered, or where the file is.
+    /// The receiver's response, or the path of the file.
     pub answer: String,
 }
 
-/// A message was not taken.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// A later attempt may succeed.
     #[error("{error}")]
     Retry {
-        /// What went wrong, for people.
+        /// The error, for people.
         error: String,
-        /// How long the receiver asked to be left alone.
+        /// The pause that the receiver asked for.
         after: Option<Millis>,
     },
     /// No attempt will succeed.
     #[error("{error}")]
     Permanent {
-        /// What went wrong, for people.
+        /// The error, for people.
         error: String,
     },
 }
 
 impl Failure {
-    /// A failure that may be better at the next attempt.
+    /// A failure after which a later attempt may succeed.
     pub fn later(error: impl Into<String>) -> Self {
         Failure::Retry { error: error.into(), after: None }
     }
 }
 
-/// Why nothing can be delivered as the configuration has it.
+/// A configuration by which nothing can be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// `[email] from` is no mailbox.
@@ -52,7 +52,7 @@ pub enum SetupError {
     Ca {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The error.
         error: String,
     },
     /// TLS cannot be set up.
@@ -63,17 +63,17 @@ pub enum SetupError {
     Http(String),
 }
 
-/// An error with its causes, from the outermost to the first; each said once.
+/// Returns the text of an error with its causes, the outermost first. A text that is already contained is left out.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !told.contains(&said) {
-            told.push_str(": ");
-            told.push_str(&said);
+        let cause_text = error.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
         }
         cause = error.source();
     }
-    told
+    text
 }

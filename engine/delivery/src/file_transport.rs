@@ -1,7 +1,7 @@
-//! The transport `outbox`: every message is a file in a folder, for trying things out without a mail server.
+//! The transport `outbox`: every message is a file in a folder, for trials without a mail server.
 //!
-//! Mails are `.eml` files, which mail programs open. Calls of webhooks are written too, as `.json` files with URL,
-//! headers and body, and not made: a demo needs no receiver, and disturbs none.
+//! Mails are `.eml` files, which mail programs open. Webhook requests are `.json` files with URL, headers and body, and
+//! are not sent, so that a trial needs no receiver.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{Failure, Receipt, webhook::WebhookRequest};
 
-/// The folder.
+/// The folder of the files.
 #[derive(Clone, Debug)]
 pub(crate) struct FileTransport(PathBuf);
 
@@ -32,7 +32,7 @@ impl FileTransport {
     pub async fn request(&self, notification: &Notification, request: &WebhookRequest<'_>) -> Result<Receipt, Failure> {
         let headers: serde_json::Map<_, _> =
             request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-        // Bodies are JSON; should a later one not be, it is shown as text.
+        // Bodies are JSON. Any other body is shown as text.
         let body = serde_json::from_str(request.body).unwrap_or_else(|_| json!(request.body));
         let file = json!({ "url": request.url.as_str(), "headers": headers, "body": body });
         self.write(file_name(notification, "json"), format!("{file:#}\n").into_bytes()).await
@@ -49,7 +49,7 @@ impl FileTransport {
     }
 }
 
-/// Writes a file that is there whole or not at all, whatever happens meanwhile.
+/// Writes a file atomically: after a crash it is there as a whole or not at all.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let hidden = folder.join(format!(".{name}.part"));
@@ -57,12 +57,12 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&hidden, folder.join(name))?;
-    // The name is on the disk only with its folder.
+    // The name is durable only after the folder is synced.
     File::open(folder)?.sync_all()
 }
 
-/// `<time>-<kind>-<recipient>-<short id>.<ending>`: sorted by name is sorted by time, and a message that is written
-/// again replaces itself.
+/// Returns the name `<time>-<kind>-<recipient>-<short id>.<ending>`. Files sort by time, and a message that is written
+/// again replaces its file.
 fn file_name(notification: &Notification, ending: &str) -> String {
     let millis = notification.at.as_millis();
     let time = notification.at.in_zone(&jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string();

@@ -1,7 +1,7 @@
-//! Everything that decides how a [`Notification`](dag_engine::Notification) reaches people: words, signatures, retries.
+//! The delivery of [`Notification`](dag_engine::Notification)s to people: their words, signatures and retries.
 //!
-//! Both hosts use it unchanged. It stores nothing and waits for nothing. The host keeps an [`Outbox`], sleeps until
-//! [`Outbox::next_due`], and makes the attempts at the same time, so that one slow receiver never delays another:
+//! The daemon and the cloud use it unchanged. The host keeps an [`Outbox`], sleeps until [`Outbox::next_due`], and
+//! makes the attempts at the same time, so that a slow receiver does not delay another:
 //!
 //! ```
 //! # use std::path::Path;
@@ -16,18 +16,18 @@
 //! // One transaction: the decisions, what they queued, the leases, and what is sent.
 //! let queued = outbox.apply(&decisions, now);
 //! let leased = outbox.lease(32, now);
-//! // … the engine is told of each attempt, the entries are stored …
+//! // … the engine gets the input `Attempted` of each entry, the entries are stored …
 //! for entry in leased {
 //!     let prepared = templates.prepare(&entry.notification).0;
 //!     let result = delivery.send(&entry.notification, &prepared, now).await;
 //!     let settlement = outbox.settle(entry.notification.id, result.as_ref(), now);
-//!     // … the engine is told, the entry is stored …
+//!     // … the engine gets the settlement's input, its entry is stored …
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What it does not do: decide who is told and when, keep anything, read a clock, or make random numbers.
+//! It does not decide who is told and when. It stores nothing, reads no clock and makes no random numbers.
 
 mod content;
 mod delivery;

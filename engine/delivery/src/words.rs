@@ -1,19 +1,19 @@
-//! Times, lengths and names as people read them.
+//! Times, durations and names as people read them.
 
 use dag_engine::{Millis, Time, zone};
 use jiff::{ZonedDateTime, tz::TimeZone};
 
-/// How one recipient reads times: in their own zone, seen from the moment of the message.
+/// The format of times for one recipient: in their own zone, relative to the day of the message.
 pub(crate) struct TimeFormatter {
     now: ZonedDateTime,
     zone: TimeZone,
-    /// The zone's name was not known, so times are in UTC and say so.
+    /// The zone is unknown. Times are in UTC and say so.
     lost: bool,
 }
 
 impl TimeFormatter {
-    /// The clock of the zone `name`, at `now`. A message in the wrong zone is better than none: where there is no such
-    /// zone, times are in UTC and say so.
+    /// Returns the format for the zone `name`, at `now`. If there is no such zone, times are in UTC and say so: a
+    /// message in the wrong zone is better than none.
     pub fn new(name: &str, now: Time) -> Self {
         let found = zone(name);
         let lost = found.is_err();
@@ -21,13 +21,13 @@ impl TimeFormatter {
         TimeFormatter { now: now.in_zone(&zone), zone, lost }
     }
 
-    /// `14:02` for a time of the same day; else with its day, `14:02 on Fri 9 Jan`, in another year `14:02 on 9 Jan
-    /// 2025`.
+    /// Returns `14:02` for a time of the same day, `14:02 on Fri 9 Jan` for one of the same year, and
+    /// `14:02 on 9 Jan 2025` for any other.
     pub fn time(&self, at: Time) -> String {
         self.with_day(at, "%H:%M")
     }
 
-    /// `14:02 to 14:31`; with seconds where both would read the same, and with days where it was not today.
+    /// Returns `14:02 to 14:31`, with seconds if both would be the same, and with days if it was not today.
     pub fn span(&self, from: Time, to: Time) -> String {
         let format = if self.time(from) == self.time(to) { "%H:%M:%S" } else { "%H:%M" };
         let same_day = from.in_zone(&self.zone).date() == to.in_zone(&self.zone).date();
@@ -35,7 +35,7 @@ impl TimeFormatter {
         format!("{first} to {}", self.with_day(to, format))
     }
 
-    /// `10 Jan 14:02`: the same in every message about that moment, whatever the day.
+    /// Returns `10 Jan 14:02`. It is the same in every message about that time, whatever the day of the message.
     pub fn stamp(&self, at: Time) -> String {
         format!("{} {}", at.in_zone(&self.zone).strftime("%-d %b"), self.wall_time(at, "%H:%M"))
     }
@@ -52,7 +52,7 @@ impl TimeFormatter {
         }
     }
 
-    /// The wall_time of the clock, with the zone where the hour comes twice that night.
+    /// Returns the time of day, with the zone if the hour comes twice on that day.
     fn wall_time(&self, at: Time, format: &str) -> String {
         let local = at.in_zone(&self.zone);
         let twice = self.zone.to_ambiguous_timestamp(local.datetime()).is_ambiguous();
@@ -61,8 +61,8 @@ impl TimeFormatter {
     }
 }
 
-/// The two largest units of a length: `16 seconds`, `1 minute 5 seconds`, `29 minutes`, `2 hours 5 minutes`, `3 days`.
-/// From ten minutes on seconds are left out.
+/// Returns a duration in its two largest units: `16 seconds`, `1 minute 5 seconds`, `29 minutes`, `2 hours 5 minutes`,
+/// `3 days`. Seconds are left out from ten minutes on.
 pub(crate) fn length(length: Millis) -> String {
     let seconds = length.get() / 1_000;
     let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
@@ -85,21 +85,21 @@ fn count(number: i64, unit: &str) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A name as words: `battery-low` is `Battery low`.
+/// Returns a name as words: `Battery low` for `battery-low`.
 pub(crate) fn title(name: &str) -> String {
     let spaced = name.replace(['-', '_'], " ");
     let mut letters = spaced.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// One line without control characters, of at most `most` characters: what a subject may be.
+/// Returns a text as one line without control characters, of at most `most` characters, as a subject must be.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     shortened(&line, most)
 }
 
-/// At most `most` characters, the last of them `…` where some are missing.
+/// Returns at most `most` characters. The last is `…` if some are missing.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -116,22 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_as_short_as_it_is_clear() {
-        let clock = TimeFormatter::new("Europe/London", t("2026-06-10T13:00:00Z"));
-        assert_eq!(clock.time(t("2026-06-10T13:02:00Z")), "14:02");
-        assert_eq!(clock.time(t("2026-06-09T23:30:00Z")), "00:30");
-        assert_eq!(clock.time(t("2026-06-09T13:02:00Z")), "14:02 on Tue 9 Jun");
-        assert_eq!(clock.time(t("2025-12-09T13:02:00Z")), "13:02 on 9 Dec 2025");
-        assert_eq!(clock.stamp(t("2026-06-10T13:02:00Z")), "10 Jun 14:02");
+    fn a_time_is_as_short_as_is_clear() {
+        let formatter = TimeFormatter::new("Europe/London", t("2026-06-10T13:00:00Z"));
+        assert_eq!(formatter.time(t("2026-06-10T13:02:00Z")), "14:02");
+        assert_eq!(formatter.time(t("2026-06-09T23:30:00Z")), "00:30");
+        assert_eq!(formatter.time(t("2026-06-09T13:02:00Z")), "14:02 on Tue 9 Jun");
+        assert_eq!(formatter.time(t("2025-12-09T13:02:00Z")), "13:02 on 9 Dec 2025");
+        assert_eq!(formatter.stamp(t("2026-06-10T13:02:00Z")), "10 Jun 14:02");
     }
 
     #[test]
     fn an_hour_that_comes_twice_names_its_zone() {
-        let clock = TimeFormatter::new("Europe/London", t("2026-10-25T09:00:00Z"));
-        assert_eq!(clock.time(t("2026-10-25T00:30:00Z")), "01:30 BST");
-        assert_eq!(clock.time(t("2026-10-25T01:30:00Z")), "01:30 GMT");
-        assert_eq!(clock.time(t("2026-10-25T02:30:00Z")), "02:30");
-        assert_eq!(clock.span(t("2026-10-25T00:30:00Z"), t("2026-10-25T01:30:00Z")), "01:30 BST to 01:30 GMT");
+        let formatter = TimeFormatter::new("Europe/London", t("2026-10-25T09:00:00Z"));
+        assert_eq!(formatter.time(t("2026-10-25T00:30:00Z")), "01:30 BST");
+        assert_eq!(formatter.time(t("2026-10-25T01:30:00Z")), "01:30 GMT");
+        assert_eq!(formatter.time(t("2026-10-25T02:30:00Z")), "02:30");
+        assert_eq!(formatter.span(t("2026-10-25T00:30:00Z"), t("2026-10-25T01:30:00Z")), "01:30 BST to 01:30 GMT");
     }
 
     #[test]
@@ -143,20 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_told_as_short_as_it_is_clear() {
-        let clock = TimeFormatter::new("UTC", t("2026-01-10T18:00:00Z"));
+    fn a_span_is_as_short_as_is_clear() {
+        let formatter = TimeFormatter::new("UTC", t("2026-01-10T18:00:00Z"));
         for (from, to, told) in [
             ("2026-01-10T14:02:00Z", "2026-01-10T14:31:00Z", "14:02 to 14:31"),
             ("2026-01-10T14:02:05Z", "2026-01-10T14:02:21Z", "14:02:05 to 14:02:21"),
             ("2026-01-09T14:02:00Z", "2026-01-09T14:31:00Z", "14:02 to 14:31 on Fri 9 Jan"),
             ("2026-01-09T23:50:00Z", "2026-01-10T00:10:00Z", "23:50 on Fri 9 Jan to 00:10"),
         ] {
-            assert_eq!(clock.span(t(from), t(to)), told);
+            assert_eq!(formatter.span(t(from), t(to)), told);
         }
     }
 
     #[test]
-    fn a_length_is_told_in_its_two_largest_units() {
+    fn a_duration_has_its_two_largest_units() {
         for (millis, told) in [
             (0, "0 seconds"),
             (1_000, "1 second"),

@@ -1,5 +1,5 @@
-//! A service that takes mails as bytes, given by the host: Amazon SES in the cloud. Devices have none, and carry none of
-//! the code that one needs.
+//! A service of the host that accepts mails as bytes: Amazon SES in the cloud. Devices have none, and do not carry its
+//! code.
 
 use std::{future::Future, pin::Pin};
 
@@ -16,18 +16,18 @@ pub struct Mail<'a> {
     pub to: &'a str,
     /// The whole mail, with its headers: the same at every attempt.
     pub raw: Vec<u8>,
-    /// What it tells, for a service that wants to say later what became of which message.
+    /// The notification in it. A service can use it to report the fate of the message later.
     pub notification: &'a Notification,
 }
 
-/// An attempt that is being made.
+/// The future of an attempt.
 pub type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Failure>> + Send + 'a>>;
 
-/// What takes mails where the transport is `ses`.
+/// A service that sends mail for the transport `ses`.
 pub trait Mailer: Send + Sync {
-    /// Makes one attempt. It ends within the time that a mail server has: see [`Limits::smtp`](crate::Limits).
+    /// Makes one attempt. It must end within the limit of a mail server, [`Limits::smtp`](crate::Limits).
     ///
     /// # Errors
-    /// Why the mail was not taken, and whether another attempt makes sense.
+    /// The mail was not accepted. The failure says whether another attempt makes sense.
     fn send<'a>(&'a self, mail: Mail<'a>) -> SendFuture<'a>;
 }

@@ -1,4 +1,4 @@
-//! A mail as bytes. The same notification makes the same bytes, at every attempt and on every host.
+//! A mail as bytes. The same notification gives the same bytes at every attempt and on every host.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,28 +13,29 @@ use lettre::{
 
 use crate::{Failure, MailContent, SetupError};
 
-/// The last second that a mail's date can hold: the end of the year 9998.
+/// The last date of a mail, in seconds since 1970: the end of the year 9998.
 const LAST_DATE: u64 = 253_370_764_799;
 
-/// Who the mails come from.
+/// The sender of all mails.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender(Mailbox);
 
 impl Sender {
-    /// Reads `Name <user@host>` or `user@host`.
+    /// Parses `Name <user@host>` or `user@host`.
     pub fn new(from: &str) -> Result<Self, SetupError> {
         from.parse().map(Sender).map_err(|_| SetupError::From(from.to_owned()))
     }
 
-    /// The address, without the name.
+    /// Returns the address, without the name.
     pub fn address(&self) -> &str {
         self.0.email.as_ref()
     }
 
-    /// The mail: plain text and page as alternatives, one thread for each incident, and for each cause of trouble.
+    /// Returns the mail, with plain text and HTML page as alternatives. Each incident and each cause of trouble is a
+    /// thread.
     ///
     /// # Errors
-    /// The recipient's address is none, which no further attempt changes.
+    /// The recipient's address is not a mail address. No further attempt changes that.
     pub fn message(&self, to: &str, notification: &Notification, rendered: &MailContent) -> Result<Message, Failure> {
         let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
         let to: Address = to.parse().map_err(|_| refused())?;
@@ -54,7 +55,7 @@ impl Sender {
         let text = SinglePart::plain(rendered.text.clone());
         let built = match &rendered.html {
             Some(html) => {
-                // The id is a hash that no body knows, so none can hold the boundary.
+                // The id is a hash, so that no body contains the boundary.
                 let boundary = format!("=_{}", notification.id);
                 let page = SinglePart::html(html.clone());
                 builder.multipart(MultiPart::alternative().boundary(boundary).singlepart(text).singlepart(page))
@@ -64,7 +65,7 @@ impl Sender {
         built.map_err(|error| Failure::Permanent { error: format!("no mail can be made of this: {error}") })
     }
 
-    /// Whoever wants no more of these writes to the sender: there is nobody else to ask.
+    /// Returns the header by which a recipient asks the sender for no more mail. There is no other address to write to.
     fn unsubscribe(&self) -> HeaderValue {
         header("List-Unsubscribe", &format!("<mailto:{}?subject=unsubscribe>", self.0.email))
     }
@@ -79,12 +80,12 @@ fn date(at: Time) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// The name of a message that was never sent and stands for the incident, or for the cause of trouble on the device.
-/// Every message answers it, so the first need not have arrived for the others to stay together.
+/// Returns the id of a thread's root: a message that is never sent. It stands for the incident, or for the cause of
+/// trouble on the device. Every message is a reply to it, so that they stay together even if the first is lost.
 fn thread(notification: &Notification) -> String {
     match &notification.about {
         About::Incident(incident) => format!("incident-{}", incident.id),
-        // A hash, for the names in a cause may hold what no address may.
+        // A hash, since names in a cause may contain characters that an address cannot have.
         About::Trouble(trouble) => {
             let (device, cause) = (&notification.device.id, trouble.cause.key());
             format!("trouble-{}", Id::of(&[b"trouble", device.as_bytes(), cause.as_bytes()]))

@@ -1,4 +1,4 @@
-//! Email: a message as bytes, and what takes it: a mail server, or a service that the host brings.
+//! Email: a message as bytes, and the mail server or the service of the host that accepts it.
 
 mod mailer;
 mod message;

@@ -1,4 +1,4 @@
-//! The mail server that takes the mails: one connection for each, since there are few.
+//! The mail server. Each mail has a connection of its own, since mails are few.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use lettre::{
 
 use crate::{Failure, Receipt, SetupError, failure::chain};
 
-/// How long a server may take to say goodbye after it has taken the mail.
+/// The longest wait for the end of the connection after the mail was accepted.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Replies that refuse us and not the mail (RFC 4954, section 6).
+/// Reply codes that refuse the login and not the mail (RFC 4954, section 6).
 const LOGIN: [u16; 4] = [530, 534, 535, 538];
 
-/// A mail server, and how it is spoken to.
+/// A mail server and its connection settings.
 #[derive(Clone)]
 pub(crate) struct SmtpServer {
     name: String,
@@ -34,7 +34,7 @@ pub(crate) struct SmtpServer {
 }
 
 impl SmtpServer {
-    /// Reads the configuration and the file of certificates; connects to nothing.
+    /// Reads the configuration and the file of certificates. It connects to nothing.
     pub fn new(smtp: &Smtp, timeout: Duration) -> Result<Self, SetupError> {
         let here = |name: &str| name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if smtp.security == Security::Plain && !smtp.server.eq_ignore_ascii_case("localhost") && !here(&smtp.server) {
@@ -55,20 +55,20 @@ impl SmtpServer {
         })
     }
 
-    /// Hands one mail over.
+    /// Sends one mail.
     ///
     /// # Errors
-    /// [`Failure::Permanent`] where the server refuses the mail with a 5xx reply; everything else may be better later,
-    /// a refused login too: that is ours to mend.
+    /// [`Failure::Permanent`] if the server refuses the mail with a 5xx reply. Every other failure is retried. A
+    /// refused login is one of them, since the operator can correct it.
     pub async fn send(&self, message: &Message) -> Result<Receipt, Failure> {
-        let handed = tokio::time::timeout(self.timeout, self.hand_over(message)).await;
-        handed.unwrap_or_else(|_| {
+        let result = tokio::time::timeout(self.timeout, self.deliver(message)).await;
+        result.unwrap_or_else(|_| {
             let within = self.timeout.as_millis();
             Err(Failure::later(format!("the mail server {} did not take the mail within {within} ms", self.name)))
         })
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<Receipt, Failure> {
+    async fn deliver(&self, message: &Message) -> Result<Receipt, Failure> {
         let hello = ClientId::default();
         let wrapper = self.tls.clone().filter(|_| self.security == Security::Tls);
         let address = (self.name.as_str(), self.port);
@@ -96,7 +96,7 @@ impl SmtpServer {
         }
         let answer = connection.send(message.envelope(), &message.formatted()).await;
         let answer = answer.map_err(|error| self.refused(&error))?;
-        // The server has the mail: what it does with the goodbye no longer matters.
+        // The server has the mail, so that an error from here on does not matter.
         let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
         Ok(Receipt { answer: format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" ")) })
     }
@@ -112,7 +112,7 @@ impl SmtpServer {
     }
 }
 
-/// The usual certificate authorities, and the user's own.
+/// Returns the TLS settings: the usual certificate authorities and the user's own.
 fn tls(smtp: &Smtp) -> Result<TlsParameters, SetupError> {
     let mut builder = TlsParameters::builder(smtp.server.clone()).certificate_store(CertificateStore::WebpkiRoots);
     if let Some(path) = &smtp.ca {

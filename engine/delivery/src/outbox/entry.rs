@@ -6,75 +6,77 @@ use serde::{Deserialize, Serialize};
 use super::retry::{GIVE_UP_AFTER, pause};
 use crate::{Failure, MessageContent, Receipt};
 
-/// The length of a lease: two minutes, longer than any attempt may take. Where the host dies during an attempt, the next
-/// one comes this much later, unless the host starts again and [releases](crate::Outbox::release_all) its leases.
+/// The length of a lease: two minutes, which is longer than any attempt may take.
+///
+/// If the host dies during an attempt, the next attempt is due after this time. A host that starts again can
+/// [release](crate::Outbox::release_all) its leases before.
 pub const LEASE: Millis = Millis::new(120_000);
 
-/// One message, from the decision to its end. Hosts store it after each change, before they act on the change.
+/// One message, from the decision to its end. Hosts store each change before they act on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What is told, to whom, and where.
+    /// The notification.
     pub notification: Notification,
-    /// When it was put in.
+    /// The time when it was queued.
     pub queued_at: Time,
-    /// Its place among all messages of the host: later ones are higher.
+    /// Its number among all messages of the host. Later messages have higher numbers.
     pub sequence: u64,
-    /// How many attempts have begun.
+    /// The number of attempts that have begun.
     pub attempts: u32,
-    /// Where it stands.
+    /// The state.
     pub state: EntryState,
-    /// What is sent, from the first attempt on.
+    /// The content, from the first attempt on.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub prepared: Option<MessageContent>,
-    /// Why the last attempt failed.
+    /// The error of the last attempt that failed.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub last_error: Option<String>,
 }
 
-/// Where a message stands.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EntryState {
     /// It waits for its next attempt.
     Queued {
-        /// When that is.
+        /// The time of the next attempt.
         due: Time,
     },
-    /// An attempt is being made.
+    /// An attempt is under way.
     Leased {
-        /// When the attempt counts as lost with its host.
+        /// The time from which the attempt counts as lost with its host.
         until: Time,
     },
-    /// Its receiver took it.
+    /// Its receiver accepted it.
     Delivered {
-        /// When.
+        /// The time.
         at: Time,
     },
-    /// The engine took it back before anyone tried to send it.
+    /// The engine withdrew it before an attempt.
     Withdrawn {
-        /// When.
+        /// The time.
         at: Time,
-        /// Why.
+        /// The reason.
         reason: Withdrawal,
     },
-    /// It was given up; the last error says why.
+    /// It was given up. The last error says why.
     Undelivered {
-        /// When.
+        /// The time.
         at: Time,
     },
 }
 
-/// What an attempt led to.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
     /// The message arrived.
     Delivered,
-    /// It is tried again.
+    /// The message is retried.
     Retry {
-        /// When.
+        /// The time of the next attempt.
         due: Time,
     },
-    /// It is given up.
+    /// The message is given up.
     Undelivered,
 }
 
@@ -92,8 +94,8 @@ impl Entry {
         }
     }
 
-    /// When the next attempt is due; `None` after the end. A lease that has run out is due again: its host died between
-    /// sending and noting.
+    /// Returns the time when the next attempt is due, or `None` after the end. A lease that has run out is due again:
+    /// its host died between sending and storing the result.
     pub fn due(&self) -> Option<Time> {
         match self.state {
             EntryState::Queued { due } => Some(due),
@@ -107,27 +109,27 @@ impl Entry {
         self.due().is_some_and(|due| due <= now)
     }
 
-    /// Returns whether it has come to its end: delivered, withdrawn or undelivered.
+    /// Returns whether the message is at its end: delivered, withdrawn or undelivered.
     pub fn is_over(&self) -> bool {
         self.due().is_none()
     }
 
-    /// Returns whether it was given up.
+    /// Returns whether the message was given up.
     pub fn is_undelivered(&self) -> bool {
         matches!(self.state, EntryState::Undelivered { .. })
     }
 
-    /// Returns whether an attempt is under way, as far as is known.
+    /// Returns whether an attempt is under way, as far as the host knows.
     pub fn is_leased(&self) -> bool {
         matches!(self.state, EntryState::Leased { .. })
     }
 
-    /// What the engine is told when an attempt begins.
+    /// Returns the engine's input for the beginning of an attempt.
     pub fn attempted(&self) -> Input {
         Input::Attempted(self.notification.reference())
     }
 
-    /// Begins an attempt if one is due.
+    /// Begins an attempt if one is due. Returns whether it did.
     pub(super) fn lease(&mut self, now: Time) -> bool {
         let due = self.is_due(now);
         if due {
@@ -151,10 +153,10 @@ impl Entry {
         }
     }
 
-    /// Notes what an attempt led to.
+    /// Applies the result of an attempt.
     ///
-    /// A failure that may be better later is tried again after a pause, or after what the receiver asked for if that is
-    /// longer; the last time one day after the message was queued.
+    /// A failure that can be retried is retried after a pause. If the receiver asked for a longer pause, that one
+    /// counts. The last attempt is one day after the message was queued.
     pub(super) fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> AttemptOutcome {
         let give_up_at = self.queued_at + GIVE_UP_AFTER;
         let (error, due) = match result {
@@ -181,7 +183,7 @@ impl Entry {
         }
     }
 
-    /// Takes a message back if it waits and no attempt is under way. Returns whether it did.
+    /// Withdraws the message if it is queued and no attempt is under way. Returns whether it did.
     pub(super) fn withdraw(&mut self, reason: Withdrawal, now: Time) -> bool {
         let waits = matches!(self.state, EntryState::Queued { .. });
         if waits {
@@ -190,7 +192,7 @@ impl Entry {
         waits
     }
 
-    /// Moves its times where a wrong clock recorded them.
+    /// Moves the times that a wrong clock recorded.
     pub(super) fn shift(&mut self, shift: ClockShift) {
         self.queued_at = shift.apply(self.queued_at);
         self.state = match self.state {

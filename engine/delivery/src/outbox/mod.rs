@@ -1,7 +1,7 @@
-//! The outbox: every message of one host that has not come to its end, as pure state.
+//! The outbox: the open messages of one host, as pure state.
 //!
-//! An [`Outbox`] owns the whole life of a message. The host feeds it decisions, clock changes and results, and stores the
-//! entries that come back. It keeps no clock and no connection.
+//! An [`Outbox`] owns the whole life of a message. The host gives it decisions, clock changes and results, and stores
+//! the entries that it returns. It has no clock and no connection.
 //!
 //! A message goes through these states:
 //!
@@ -30,10 +30,10 @@ use crate::{Failure, MessageContent, Receipt};
 
 pub use entry::{AttemptOutcome, Entry, EntryState, LEASE};
 
-/// A recipient and the kind of address: what gets one message at a time.
+/// A recipient and the kind of address. Each gets one message at a time.
 type ChannelKey<'a> = (&'a str, Channel);
 
-/// Every message of one host that has not come to its end.
+/// The messages of one host that are not at their end.
 ///
 /// It serialises as a map of its entries. The last sequence number is kept by the host, see
 /// [`continue_after`](Outbox::continue_after).
@@ -55,19 +55,19 @@ impl PartialEq for Outbox {
 
 impl Eq for Outbox {}
 
-/// What an attempt led to.
+/// An applied result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// What became of the message.
+    /// The outcome.
     pub outcome: AttemptOutcome,
-    /// What the engine is told.
+    /// The engine's input.
     pub input: Input,
     /// The entry to store.
     pub entry: Entry,
 }
 
 impl Outbox {
-    /// An outbox of entries that a host stored. Sequence numbers go on after the highest of them.
+    /// Returns an outbox with stored entries. Sequence numbers continue after the highest of them.
     pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
         let entries = entries.into_iter().map(|entry| (entry.notification.id, entry)).collect();
         let mut outbox = Outbox { entries, last_sequence: 0 };
@@ -75,40 +75,41 @@ impl Outbox {
         outbox
     }
 
-    /// Lets sequence numbers go on after `sequence`, or after the highest that an entry has.
+    /// Lets sequence numbers continue after `sequence`, or after the highest of an entry if that is higher.
     pub fn continue_after(&mut self, sequence: u64) {
         let highest = self.entries.values().map(|entry| entry.sequence).max();
         self.last_sequence = self.last_sequence.max(sequence).max(highest.unwrap_or(0));
     }
 
-    /// The highest sequence number given so far.
+    /// Returns the highest sequence number given so far.
     pub fn last_sequence(&self) -> u64 {
         self.last_sequence
     }
 
-    /// Returns whether no message waits.
+    /// Returns whether there is no open message.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The number of messages that have not come to their end.
+    /// Returns the number of open messages.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// A message that has not come to its end.
+    /// Returns an open message.
     pub fn get(&self, message: Id) -> Option<&Entry> {
         self.entries.get(&message)
     }
 
-    /// The messages that have not come to their end, in order of their ids.
+    /// Returns the open messages, in order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
 
-    /// Queues what was decided and withdraws what was taken back. Returns the entries to store.
+    /// Queues the notifications of decisions, and withdraws those that the engine withdrew. Returns the entries to
+    /// store.
     ///
-    /// An attempt under way is not withdrawn.
+    /// A message with an attempt under way is not withdrawn.
     pub fn apply(&mut self, decisions: &[Decision], now: Time) -> Vec<Entry> {
         let mut changed = Vec::new();
         for decision in decisions {
@@ -136,13 +137,13 @@ impl Outbox {
         (self.leased(now).count() < most).then(|| self.due(now).into_iter().next()).flatten()
     }
 
-    /// Leases the messages that are due at `now`, the longest due first, while fewer than `most` are leased. Returns them.
+    /// Leases messages that are due at `now`, the longest due first, while fewer than `most` are leased. Returns them.
     ///
-    /// A message waits while an earlier one of the same incident to the same channel has not come to its end, so that
-    /// nobody reads of an end before the beginning. A message about the monitor itself waits for none. A channel gets one
-    /// message at a time: a slow receiver delays itself alone.
+    /// A message waits for earlier messages of the same incident to the same channel, so that nobody reads of an end
+    /// before the beginning. A message about the monitor itself waits for none. A channel gets one message at a time,
+    /// so that a slow receiver delays only itself.
     ///
-    /// The host stores each lease before it makes the attempt, and tells the engine [`Entry::attempted`] in the same
+    /// The host stores each lease before it makes the attempt, and gives the engine [`Entry::attempted`] in the same
     /// transaction.
     #[must_use = "a lease without an attempt delays the message until it runs out"]
     pub fn lease(&mut self, most: usize, now: Time) -> Vec<Entry> {
@@ -166,14 +167,14 @@ impl Outbox {
         leased.collect()
     }
 
-    /// Keeps what a leased message says, so that every attempt sends the same. Returns the entry to store.
+    /// Keeps the content of a leased message, so that every attempt sends the same. Returns the entry to store.
     pub fn prepare(&mut self, message: Id, prepared: MessageContent) -> Option<&Entry> {
         let entry = self.entries.get_mut(&message)?;
         entry.prepared = Some(prepared);
         Some(entry)
     }
 
-    /// Applies what an attempt led to. Returns `None` where the message had come to its end before.
+    /// Applies the result of an attempt. Returns `None` if the message was at its end before.
     pub fn settle(&mut self, message: Id, result: Result<&Receipt, &Failure>, now: Time) -> Option<Settlement> {
         let entry = self.entries.get_mut(&message)?;
         let outcome = entry.settle(result, now);
@@ -201,36 +202,36 @@ impl Outbox {
         }
     }
 
-    /// Gives up every lease. For a host that starts and knows that nobody else makes attempts: whoever held them is gone.
+    /// Gives up every lease. It is for the start of a host whose earlier process is gone and that has no other process.
     pub fn release_all(&mut self, now: Time) {
         self.entries.values_mut().for_each(|entry| entry.release(now));
     }
 
-    /// Moves the times that a wrong clock recorded: the clock was set. Returns the entries to store.
+    /// Moves the times that a wrong clock recorded, after the clock was set. Returns the entries to store.
     pub fn shift(&mut self, shift: ClockShift) -> Vec<Entry> {
         self.entries.values_mut().for_each(|entry| entry.shift(shift));
         self.entries.values().cloned().collect()
     }
 
-    /// When [`lease`](Outbox::lease) returns a message next if nothing else happens; it may lie in the past. The end of a
-    /// lease counts: its holder may have died.
+    /// Returns the time from which [`lease`](Outbox::lease) returns a message if nothing else happens. It may be in the
+    /// past. The end of a lease counts, since its holder may have died.
     pub fn next_due(&self, most: usize) -> Option<Time> {
         let due = self.attempt_times().map(|(at, _)| at).min()?;
-        // So many leases end before fewer than `most` are left.
+        // This lease is the one whose end leaves fewer than `most`.
         let mut ends: Vec<Time> = self.iter().filter(|entry| entry.is_leased()).filter_map(Entry::due).collect();
         ends.sort_unstable();
         Some(ends.len().checked_sub(most).and_then(|left| ends.get(left)).map_or(due, |end| due.max(*end)))
     }
 
-    /// The first moment after `now` at which a message is due. What waits for the end of a lease counts only if the holder
-    /// of the lease `may_be_dead`.
+    /// Returns the first time after `now` at which a message is due. A message that waits for the end of a lease counts
+    /// only if the holder of the lease `may_be_dead`.
     pub fn next_due_after(&self, now: Time, may_be_dead: bool) -> Option<Time> {
         let times = self.attempt_times().filter(|(at, waits)| *at > now && (may_be_dead || !waits));
         times.map(|(at, _)| at).min()
     }
 
-    /// When each message that waits for no other can be attempted, and whether it waits for the end of a lease, its own or
-    /// its channel's.
+    /// Returns the time of the next attempt of each message that waits for no other, and whether it waits for the end
+    /// of a lease, its own or its channel's.
     fn attempt_times(&self) -> impl Iterator<Item = (Time, bool)> {
         let mut free = BTreeMap::<ChannelKey<'_>, Time>::new();
         for leased in self.iter().filter(|entry| entry.is_leased()) {
@@ -243,7 +244,7 @@ impl Outbox {
         })
     }
 
-    /// The messages that are due, one for each channel that is free.
+    /// Returns the messages that are due, one for each free channel.
     fn due(&self, now: Time) -> Vec<&Entry> {
         let mut busy: BTreeSet<ChannelKey<'_>> = self.leased(now).map(channel).collect();
         let mut due: Vec<&Entry> = heads(self.iter()).filter(|entry| entry.is_due(now)).collect();
@@ -252,7 +253,7 @@ impl Outbox {
         due
     }
 
-    /// The messages that are leased at `now`.
+    /// Returns the messages that are leased at `now`.
     fn leased(&self, now: Time) -> impl Iterator<Item = &Entry> {
         self.iter().filter(move |entry| entry.is_leased() && !entry.is_due(now))
     }
@@ -262,8 +263,8 @@ fn channel(entry: &Entry) -> ChannelKey<'_> {
     (&entry.notification.recipient, entry.notification.channel())
 }
 
-/// The first message of each incident and channel. Each message about the monitor itself is one: it tells of no end, and
-/// one that fails must not hold up what another tells.
+/// Returns the first message of each incident and channel, and every message about the monitor itself. The latter are
+/// independent of each other, so that one that fails does not delay another.
 fn heads<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Entry> {
     let mut heads = BTreeMap::<(Id, &str, Channel), &Entry>::new();
     for entry in entries {

@@ -1,27 +1,27 @@
-//! When a message is tried again: five seconds after the first failure, then twice as long each time, up to a quarter
-//! of an hour, for a day.
+//! The times of retries: five seconds after the first failure, then twice as long each time, up to 15 minutes, for a
+//! day.
 
 use dag_engine::{Id, Millis};
 use sha2::{Digest, Sha256};
 
-/// After the first failure.
+/// The pause after the first failure, in milliseconds.
 const FIRST: i64 = 5_000;
 
-/// The longest pause, unless the receiver asks for more: 15 minutes.
+/// The longest pause, unless the receiver asks for more, in milliseconds: 15 minutes.
 const LONGEST: i64 = 15 * 60_000;
 
-/// Messages are given up one day after they were queued.
+/// The age at which a message is given up: one day after it was queued.
 pub(super) const GIVE_UP_AFTER: Millis = Millis::new(86_400_000);
 
-/// The pause after the failure of attempt `attempt`, from 1: up to a quarter shorter than the policy's, so that what
-/// failed together is not tried together again. The same message and attempt always give the same pause.
+/// Returns the pause after the failure of attempt `attempt`, from 1. A jitter makes it up to a quarter shorter, so that
+/// messages that failed together are not retried together. The same message and attempt always give the same pause.
 pub(super) fn pause(id: Id, attempt: u32) -> Millis {
     let doublings = attempt.saturating_sub(1).min(16);
     let full = (FIRST << doublings).min(LONGEST);
     let mut hash = Sha256::new();
     hash.update(id.as_bytes());
     hash.update(attempt.to_be_bytes());
-    // Of 65,536 steps; more than fine enough.
+    // Two bytes: 65,536 steps are fine enough.
     let chance = hash.finalize().iter().take(2).fold(0, |sum, byte| sum * 256 + i64::from(*byte));
     Millis::new(full - full / 4 * chance / 65_536)
 }

@@ -1,4 +1,4 @@
-//! The template language: minijinja, strict and bounded, with filters that tell times as people read them.
+//! The template language: minijinja, strict and bounded, with filters that write times as people read them.
 
 use dag_engine::Time;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::words::{TimeFormatter, length, title};
 
-/// An environment without templates.
+/// Returns an environment without templates.
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -20,17 +20,19 @@ pub(super) fn environment() -> Environment<'static> {
     });
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(DEPTH);
-    // Names the expression that a problem is about.
+    // Debug information names the expression of a problem.
     environment.set_debug(true);
-    // A line that holds only a tag leaves no line behind.
+    // A line with only a tag is left out of the output.
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
     }
-    environment.add_filter("time", |state: &State<'_, '_>, at: Value| Ok::<_, Error>(clock(state)?.time(time(&at)?)));
-    environment.add_filter("stamp", |state: &State<'_, '_>, at: Value| Ok::<_, Error>(clock(state)?.stamp(time(&at)?)));
+    environment
+        .add_filter("time", |state: &State<'_, '_>, at: Value| Ok::<_, Error>(formatter(state)?.time(time(&at)?)));
+    environment
+        .add_filter("stamp", |state: &State<'_, '_>, at: Value| Ok::<_, Error>(formatter(state)?.stamp(time(&at)?)));
     environment.add_filter("title", title);
     environment.add_function("span", |state: &State<'_, '_>, from: Value, to: Value| {
-        Ok::<_, Error>(clock(state)?.span(time(&from)?, time(&to)?))
+        Ok::<_, Error>(formatter(state)?.span(time(&from)?, time(&to)?))
     });
     environment.add_function("length", |from: Value, to: Value| Ok::<_, Error>(length(time(&to)?.since(time(&from)?))));
     environment
@@ -51,8 +53,8 @@ pub(super) fn render(environment: &Environment<'_>, name: &str, context: Value) 
     Ok(text.to_owned())
 }
 
-/// The recipient's clock, by the variables that every rendering has.
-fn clock(state: &State<'_, '_>) -> Result<TimeFormatter, Error> {
+/// Returns the format of times, from the variables that every rendering has.
+fn formatter(state: &State<'_, '_>) -> Result<TimeFormatter, Error> {
     let variable = |name: &str| state.lookup(name).unwrap_or_default();
     let zone = variable("timezone");
     Ok(TimeFormatter::new(zone.as_str().unwrap_or_default(), time(&variable("time"))?))

@@ -1,4 +1,4 @@
-//! MJML to HTML that mail clients show alike.
+//! The conversion of MJML to HTML, which mail clients show alike.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -9,7 +9,7 @@ use mrml::prelude::{parser, render::RenderOptions};
 /// The largest page that is sent, in bytes. Some mail clients cut a page off at 102 KiB.
 const LARGEST: usize = 256 * 1024;
 
-/// How deep elements may stand in each other: `mrml` calls itself for each level, and the stack must hold that.
+/// The deepest nesting of elements. `mrml` calls itself for each level, and the stack must be large enough.
 const DEEPEST: usize = 48;
 
 /// Elements that have no end tag.
@@ -54,20 +54,20 @@ const MJML: [&str; 34] = [
     "mj-wrapper",
 ];
 
-/// Turns MJML into HTML.
+/// Converts MJML to HTML.
 ///
 /// # Errors
-/// What is wrong with the MJML, in a sentence.
+/// The MJML is invalid, or the page is too large. The text says why.
 pub(super) fn from_mjml(mjml: &str) -> Result<String, String> {
-    // Neither XML nor a page can hold them, and a strange name of a device must not cost the page.
+    // XML cannot contain control characters. One in the name of a device must not cost the page.
     let mjml = &mjml.replace(|c: char| c.is_control() && !c.is_whitespace(), " ");
     inspect(mjml)?;
-    let parsed = mrml::parse(mjml).map_err(|error| told(mjml, &error))?;
+    let parsed = mrml::parse(mjml).map_err(|error| describe(mjml, &error))?;
     if let Some(warning) = parsed.warnings.first() {
         let place = mjml.get(warning.span.start..warning.span.end).unwrap_or_default();
         return Err(format!("this is not MJML: {} `{place}`", warning.kind.as_str().replace('-', " ")));
     }
-    // The default fonts would be fetched from elsewhere when the mail is read.
+    // The default fonts would be fetched from another server when the mail is read.
     let fonts: HashMap<String, Cow<'static, str>> = HashMap::new();
     let options = RenderOptions { disable_comments: true, social_icon_origin: None, fonts };
     let html = parsed.element.render(&options).map_err(|error| format!("this is not MJML: {error}"))?;
@@ -77,10 +77,10 @@ pub(super) fn from_mjml(mjml: &str) -> Result<String, String> {
     Ok(html)
 }
 
-/// Looks at every element before `mrml` does, which passes unknown ones on as they are.
+/// Checks every element before `mrml` does, which passes unknown elements on unchanged.
 ///
 /// # Errors
-/// A misspelt element of MJML, or elements too deep in each other.
+/// An element of MJML is misspelt, or elements are nested too deeply.
 fn inspect(mjml: &str) -> Result<(), String> {
     let (mut depth, mut void) = (0_usize, false);
     for token in Tokenizer::from(mjml).map_while(Result::ok) {
@@ -105,8 +105,8 @@ fn inspect(mjml: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An error with the piece of MJML that it is about.
-fn told(mjml: &str, error: &parser::Error) -> String {
+/// Returns the text of an error, with the piece of MJML that it is about.
+fn describe(mjml: &str, error: &parser::Error) -> String {
     use parser::Error;
     let (what, place) = match error {
         Error::UnexpectedElement { position, .. } => ("there may be no such element here", Some(position)),
@@ -132,32 +132,41 @@ mod tests {
     }
 
     #[test]
-    fn a_page_asks_nothing_of_other_servers() {
+    fn a_page_loads_nothing_from_other_servers() {
         let html = from_mjml(&page("<mj-text font-family=\"Ubuntu, Arial\">off<br/>since 14:02</mj-text>")).unwrap();
         assert!(html.contains("since 14:02"), "{html}");
         assert!(!html.contains("fonts.googleapis.com"), "{html}");
     }
 
     #[test]
-    fn what_is_no_mjml_is_told_with_its_place() {
-        let told = |text: &str| from_mjml(text).unwrap_err();
-        insta::assert_snapshot!(told(&page("<mj-textt>x</mj-textt>")), @"MJML has no element `mj-textt`: did you mean `mj-text`?");
-        insta::assert_snapshot!(told("<mjml langg=\"en\"><mj-body></mj-body></mjml>"), @r#"this is not MJML: unexpected attribute `langg="en"`"#);
-        insta::assert_snapshot!(told("<mjml><mj-body>"), @"this is not MJML: an element is not closed");
-        insta::assert_snapshot!(told("power is off"), @"this is not MJML: it cannot be read");
+    fn an_error_in_mjml_names_its_place() {
+        let refusal = |text: &str| from_mjml(text).unwrap_err();
+        insta::assert_snapshot!(
+            refusal(&page("<mj-textt>x</mj-textt>")),
+            @"MJML has no element `mj-textt`: did you mean `mj-text`?"
+        );
+        insta::assert_snapshot!(
+            refusal("<mjml langg=\"en\"><mj-body></mj-body></mjml>"),
+            @r#"this is not MJML: unexpected attribute `langg="en"`"#
+        );
+        insta::assert_snapshot!(refusal("<mjml><mj-body>"), @"this is not MJML: an element is not closed");
+        insta::assert_snapshot!(refusal("power is off"), @"this is not MJML: it cannot be read");
     }
 
     #[test]
-    fn elements_too_deep_in_each_other_are_refused_before_they_reach_the_stack() {
+    fn elements_that_are_nested_too_deeply_are_refused() {
         let deep = format!("<mj-text>{}x{}</mj-text>", "<div>".repeat(9_000), "</div>".repeat(9_000));
-        insta::assert_snapshot!(from_mjml(&page(&deep)).unwrap_err(), @"elements stand more than 48 deep in each other");
+        insta::assert_snapshot!(
+            from_mjml(&page(&deep)).unwrap_err(),
+            @"elements stand more than 48 deep in each other"
+        );
         let allowed = format!("<mj-text>{}x{}</mj-text>", "<b>".repeat(40), "</b>".repeat(40));
         from_mjml(&page(&allowed)).unwrap();
         from_mjml(&page(&format!("<mj-text>{}</mj-text>", "line<br>".repeat(200)))).unwrap();
     }
 
     proptest::proptest! {
-        /// A file half saved, or edited by a cat: an answer, never a panic.
+        /// Damaged files give an error or a page, never a panic.
         #[test]
         fn no_text_makes_a_page_panic(
             cuts in proptest::collection::vec((0.0..1.0, 0_usize..40, "[<>/\"= a-z&;0-9%-]{0,6}"), 0..8)

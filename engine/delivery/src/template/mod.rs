@@ -1,9 +1,9 @@
-//! Templates: the words and the dress of messages.
+//! Templates: the words and the layout of messages.
 //!
-//! The `.txt` templates make the words; every other one only dresses them, so the words of a rule's own script appear in
-//! every dress. Messages about the monitor itself have words of their own: a template that was written for incidents
-//! would find none to tell of, or would speak of the mains where nothing is known of them. A template that fails never
-//! costs a message: the built-in one takes its place, and the problem is told beside the result.
+//! The `.txt` templates make the words: subject and text. All other templates lay these out, so that the words of a
+//! rule's script appear in every layout. Messages about the monitor itself have word templates of their own, since
+//! those for incidents name an incident and speak of the mains. If a template fails, the built-in one is used, and the
+//! problem is returned with the result.
 
 mod environment;
 mod html;
@@ -13,24 +13,26 @@ mod problem;
 use dag_engine::{About, Address, Notification, did_you_mean};
 use minijinja::{Environment, Value, value::Serde};
 
-use self::environment::{environment, render};
-use self::limits::LARGEST;
 pub use self::problem::TemplateProblem;
+use self::{
+    environment::{environment, render},
+    limits::LARGEST,
+};
 use crate::{
     content::{MailContent, MessageContent},
     document::{Context, Document},
     words::{one_line, title},
 };
 
-/// The words about an incident.
+/// The templates for subject and text about an incident.
 const SUBJECT: &str = "subject.txt";
 const MESSAGE: &str = "message.txt";
 
-/// The words about the monitor itself.
+/// The templates for subject and text about the monitor itself.
 const SYSTEM_SUBJECT: &str = "system-subject.txt";
 const SYSTEM_MESSAGE: &str = "system-message.txt";
 
-/// The end of both texts.
+/// The template that both texts include at their end.
 const FACTS: &str = "facts.txt";
 
 const PAGE: &str = "message.mjml";
@@ -38,7 +40,7 @@ const PAGE: &str = "message.mjml";
 /// The longest subject, in characters.
 const LONGEST_SUBJECT: usize = 200;
 
-/// The templates that serve where the user has none.
+/// The built-in templates.
 const BUILT_IN: [(&str, &str); 10] = [
     (SUBJECT, include_str!("../../templates/subject.txt")),
     (MESSAGE, include_str!("../../templates/message.txt")),
@@ -52,30 +54,30 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("ntfy.json", include_str!("../../templates/ntfy.json")),
 ];
 
-/// The templates in force: the user's, and the built-in ones where the user has none.
+/// The templates in force: the user's, and the built-in ones for all other names.
 #[derive(Clone, Debug)]
 pub struct Templates {
     current: Environment<'static>,
-    /// What serves where one of the user's fails.
+    /// The templates that are used when one of the user's fails.
     built_in: Environment<'static>,
 }
 
 impl Templates {
-    /// The built-in templates alone.
+    /// Returns the built-in templates.
     pub fn built_in() -> Self {
         let mut environment = environment();
         for (name, text) in BUILT_IN {
-            // They compile: a test shows it. A release in which one did not would still tell people in plain words.
+            // A test shows that they compile. Without one of them messages would still have the plainest words.
             let _ = environment.add_template(name, text);
         }
         Templates { current: environment.clone(), built_in: environment }
     }
 
-    /// Takes the user's files, as name and text, over the built-in ones of the same names; any other `NAME.json` is a
-    /// webhook template of their own.
+    /// Loads the user's files, as name and text. They replace the built-in ones of the same names. Any other
+    /// `NAME.json` is a webhook template of the user's own.
     ///
     /// # Errors
-    /// Everything that is wrong with them: a file of another name, one that is too large, one that is no template.
+    /// All files that cannot be used: of another name, too large, or not a template.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<TemplateProblem>> {
         let mut templates = Templates::built_in();
         let mut problems = Vec::new();
@@ -97,7 +99,7 @@ impl Templates {
         if problems.is_empty() { Ok(templates) } else { Err(problems) }
     }
 
-    /// The names that a webhook's `template` may have.
+    /// Returns the names that a webhook's `template` may have.
     pub fn webhooks(&self) -> Vec<String> {
         let names = self.current.templates().filter_map(|(name, _)| name.strip_suffix(".json"));
         let mut names: Vec<String> = names.map(str::to_owned).collect();
@@ -105,14 +107,14 @@ impl Templates {
         names
     }
 
-    /// Renders every template on every sample and tells what went wrong, each problem once. This catches what a
-    /// message would otherwise stumble over one day.
+    /// Renders every template on every sample and returns the problems, each once. So most templates that would fail on
+    /// a message are found when they are loaded.
     pub fn check<'a>(&self, samples: impl IntoIterator<Item = &'a Notification>) -> Vec<TemplateProblem> {
         let (incidents, troubles): (Vec<_>, Vec<_>) =
             samples.into_iter().partition(|sample| sample.incident().is_some());
-        let mut problems = self.failing(incidents);
-        // What fails on every message is no matter of the kind.
-        for problem in self.failing(troubles) {
+        let mut problems = self.problems_of(incidents);
+        // A problem of every message has nothing to do with the kind.
+        for problem in self.problems_of(troubles) {
             if !problems.contains(&problem) {
                 problems.push(problem.of_system());
             }
@@ -120,11 +122,11 @@ impl Templates {
         problems
     }
 
-    /// What goes wrong on any of these samples, each problem once.
-    fn failing(&self, samples: Vec<&Notification>) -> Vec<TemplateProblem> {
+    /// Returns the problems on any of these samples, each once.
+    fn problems_of(&self, samples: Vec<&Notification>) -> Vec<TemplateProblem> {
         let mut problems = Vec::new();
         for sample in samples {
-            // A script's words would keep the templates of the words from being tried.
+            // The words of a script would take the place of the word templates.
             let sample = Notification { wording: None, ..sample.clone() };
             let (subject, text) = self.words(&sample, &mut problems);
             let words = Some((subject.as_str(), text.as_str()));
@@ -133,16 +135,16 @@ impl Templates {
                 problems.extend(body(&self.current, &format!("{name}.json"), &sample, words).err());
             }
         }
-        let mut told = Vec::new();
+        let mut distinct = Vec::new();
         for problem in problems {
-            if !told.contains(&problem) {
-                told.push(problem);
+            if !distinct.contains(&problem) {
+                distinct.push(problem);
             }
         }
-        told
+        distinct
     }
 
-    /// The subject of a message, as its receiver reads it.
+    /// Returns the subject of a message, as its receiver reads it.
     pub fn subject(&self, notification: &Notification) -> String {
         let own = notification.wording.as_ref().map(|wording| wording.subject.trim());
         let subject = match own {
@@ -152,8 +154,8 @@ impl Templates {
         one_line(&subject, LONGEST_SUBJECT)
     }
 
-    /// Renders what is sent, once; hosts keep it beside the outbox entry, so that every attempt sends the same bytes.
-    /// The problems are of templates that failed, in whose place others served.
+    /// Renders the content of a message. Hosts keep it in the outbox entry, so that every attempt sends the same bytes.
+    /// The problems are those of templates that failed and were replaced.
     pub fn prepare(&self, notification: &Notification) -> (MessageContent, Vec<TemplateProblem>) {
         let mut problems = Vec::new();
         let (subject, text) = self.words(notification, &mut problems);
@@ -167,7 +169,7 @@ impl Templates {
             }
             Address::Webhook { template, .. } => {
                 let body = match template {
-                    Some(name) => self.dressed(name, notification, words, &mut problems),
+                    Some(name) => self.webhook_body(name, notification, words, &mut problems),
                     None => None,
                 };
                 let body = body.unwrap_or_else(|| document(notification, &subject, &text));
@@ -177,7 +179,7 @@ impl Templates {
         (prepared, problems)
     }
 
-    /// Subject and text.
+    /// Returns subject and text.
     fn words(&self, notification: &Notification, problems: &mut Vec<TemplateProblem>) -> (String, String) {
         let wording = notification.wording.as_ref();
         let own = |word: Option<&str>| word.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned);
@@ -189,7 +191,7 @@ impl Templates {
         (one_line(&subject, LONGEST_SUBJECT), text)
     }
 
-    /// Subject or text by its template, else by the built-in one, else in the plainest words.
+    /// Renders subject or text by its template, else by the built-in one, else in the plainest words.
     fn word(&self, name: &str, notification: &Notification, problems: &mut Vec<TemplateProblem>) -> String {
         let context = variables(notification, None);
         let environments = [&self.current, &self.built_in];
@@ -197,8 +199,8 @@ impl Templates {
         first(texts, problems).unwrap_or_else(|| plainest(notification))
     }
 
-    /// The body of the webhook template `name`; `None` where none can be made.
-    fn dressed(
+    /// Renders the body of the webhook template `name`, if possible.
+    fn webhook_body(
         &self,
         name: &str,
         notification: &Notification,
@@ -225,7 +227,7 @@ impl Templates {
     }
 }
 
-/// The templates of subject and text.
+/// Returns the names of the templates of subject and text.
 fn names(notification: &Notification) -> (&'static str, &'static str) {
     match notification.about {
         About::Incident(_) => (SUBJECT, MESSAGE),
@@ -233,12 +235,12 @@ fn names(notification: &Notification) -> (&'static str, &'static str) {
     }
 }
 
-/// What templates can name; `words` once they are rendered.
+/// Returns the variables of templates. `words` are subject and text, once they are rendered.
 fn variables(notification: &Notification, words: Option<(&str, &str)>) -> Value {
     Value::from(Serde(Context::new(notification, words)))
 }
 
-/// The body that the webhook template `file` makes.
+/// Renders the body of a webhook by the template `file`.
 fn body(
     environment: &Environment<'_>,
     file: &str,
@@ -255,14 +257,14 @@ fn body(
     }
 }
 
-/// The plain document.
+/// Returns the plain document.
 fn document(notification: &Notification, subject: &str, text: &str) -> String {
     let document = Document::new(notification, Some((subject, text)));
-    // It is made of strings and numbers only, which always can be written.
+    // Cannot fail: there are only strings, numbers and maps with strings for keys.
     serde_json::to_string(&document).unwrap_or_default()
 }
 
-/// The first that can be made; the problems of those before it are told.
+/// Returns the first success, and adds the problems of those before it to `problems`.
 fn first<T>(
     results: impl Iterator<Item = Result<T, TemplateProblem>>,
     problems: &mut Vec<TemplateProblem>,
@@ -277,7 +279,7 @@ fn first<T>(
     None
 }
 
-/// What is told when even the built-in templates fail.
+/// Returns the words for a message for which even the built-in templates fail.
 fn plainest(notification: &Notification) -> String {
     let (kind, place) = (notification.kind.as_str(), &notification.device.name);
     match &notification.about {

@@ -1,4 +1,4 @@
-//! What is wrong with a template, for people.
+//! Problems of templates, for people.
 
 use std::{error::Error, fmt};
 
@@ -6,14 +6,14 @@ use minijinja::ErrorKind;
 
 use super::limits::FUEL;
 
-/// Something wrong with one template.
+/// A problem of one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateProblem {
-    /// The file's name in `rules/templates/`, or the built-in template's.
+    /// The name of the file in `rules/templates/`, or of the built-in template.
     pub file: String,
-    /// The line, from 1, where one can be named.
+    /// The line, from 1, if it is known.
     pub line: Option<usize>,
-    /// What is wrong, and what to do.
+    /// The problem, and what to do.
     pub message: String,
 }
 
@@ -32,7 +32,7 @@ impl TemplateProblem {
         TemplateProblem { file: file.to_owned(), line: None, message: message.into() }
     }
 
-    /// A problem that only messages of kind `system` have: most likely the template was written with incidents in mind.
+    /// Adds that only messages of kind `system` have the problem. Most likely the template was written for incidents.
     pub(super) fn of_system(mut self) -> Self {
         self.message.push_str(
             " (in a message of kind `system`: there `incident` and `rule` are null, and `trouble` has the keys of its \
@@ -41,9 +41,9 @@ impl TemplateProblem {
         self
     }
 
-    /// What the template engine says, in a sentence of ours where there is one.
+    /// Returns the error of the template engine as a problem.
     pub(super) fn of(file: &str, error: &minijinja::Error) -> Self {
-        // Of an included file it says no more than that; what is wrong, and where, stands behind that.
+        // For an included file the reason and the place are in the source of the error.
         let included = error.source().and_then(|inner| inner.downcast_ref());
         if let (ErrorKind::BadInclude, Some(inner)) = (error.kind(), included) {
             return TemplateProblem::of(file, inner);

@@ -1,4 +1,4 @@
-//! What a webhook's answer means.
+//! The meaning of a webhook's response.
 
 use dag_engine::{Millis, Time};
 use reqwest::{
@@ -8,19 +8,20 @@ use reqwest::{
 
 use crate::{Failure, Receipt, words::one_line};
 
-/// How much of an answer's body is told, in characters.
+/// The longest excerpt of a response in an error, in characters.
 const EXCERPT: usize = 200;
 
-/// Whether a body says more than its status: success needs no reading.
+/// Returns whether the body is read: that of an error may say why.
 pub(super) fn needs_body(status: StatusCode) -> bool {
     !status.is_success() && !status.is_redirection()
 }
 
-/// Judges an answer at `now`.
+/// Returns the result of an attempt by its response at `now`.
 ///
 /// # Errors
-/// [`Failure::Retry`] for 408, 425, 429 and 5xx, with what `Retry-After` asks for; [`Failure::Permanent`] for every
-/// other answer but success. A redirect is one of them: what is signed for one receiver is not carried to another.
+/// [`Failure::Retry`] for 408, 425, 429 and 5xx, with the pause of `Retry-After`. [`Failure::Permanent`] for every
+/// other response but success. A redirect is one of them: a message that is signed for one receiver does not go to
+/// another.
 pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Time) -> Result<Receipt, Failure> {
     if status.is_success() {
         return Ok(Receipt { answer: status.to_string() });
@@ -30,22 +31,22 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: T
         let error = format!("the receiver answered {status} and points to {location}: set that address instead");
         return Err(Failure::Permanent { error });
     }
-    let said = one_line(&String::from_utf8_lossy(body), EXCERPT);
-    let said = if said.is_empty() { said } else { format!(": {said}") };
-    let error = format!("the receiver answered {status}{said}");
-    let again = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-    if again {
+    let excerpt = one_line(&String::from_utf8_lossy(body), EXCERPT);
+    let excerpt = if excerpt.is_empty() { excerpt } else { format!(": {excerpt}") };
+    let error = format!("the receiver answered {status}{excerpt}");
+    let can_retry = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+    if can_retry {
         Err(Failure::Retry { error, after: retry_after(headers, now) })
     } else {
         Err(Failure::Permanent { error })
     }
 }
 
-/// How long the receiver asks to be left alone: in seconds, or until a date (RFC 9110, section 10.2.3).
+/// Returns the pause that the receiver asks for, in seconds or until a date (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Time) -> Option<Millis> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit mean longer than anybody waits.
+        // A number that is too large means the longest pause.
         let seconds: i64 = text.parse().unwrap_or(i64::MAX);
         return Some(Millis::new(seconds.saturating_mul(1_000)));
     }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_whether_to_try_again() {
+    fn the_status_says_whether_to_retry() {
         for status in [200, 201, 202, 204, 299] {
             assert!(judged(status, None, "").is_ok(), "{status}");
         }
@@ -101,11 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_the_receiver_said() {
-        let told = |status, header, body| judged(status, header, body).unwrap_err().to_string();
-        insta::assert_snapshot!(told(400, None, "{\n  \"error\": \"no topic\"\n}"), @r#"the receiver answered 400 Bad Request: { "error": "no topic" }"#);
-        insta::assert_snapshot!(told(503, None, ""), @"the receiver answered 503 Service Unavailable");
-        insta::assert_snapshot!(told(308, Some((LOCATION, "https://example.com/new")), "moved"), @"the receiver answered 308 Permanent Redirect and points to https://example.com/new: set that address instead");
-        assert!(told(500, None, &"x".repeat(9_000)).len() < 300);
+    fn a_failure_quotes_the_receiver() {
+        let error = |status, header, body| judged(status, header, body).unwrap_err().to_string();
+        assert_eq!(
+            error(400, None, "{\n  \"error\": \"no topic\"\n}"),
+            r#"the receiver answered 400 Bad Request: { "error": "no topic" }"#
+        );
+        assert_eq!(error(503, None, ""), "the receiver answered 503 Service Unavailable");
+        assert_eq!(
+            error(308, Some((LOCATION, "https://example.com/new")), "moved"),
+            "the receiver answered 308 Permanent Redirect and points to https://example.com/new: set that address \
+             instead"
+        );
+        assert!(error(500, None, &"x".repeat(9_000)).len() < 300);
     }
 }

@@ -1,4 +1,4 @@
-//! Webhooks: a signed call to an address that may be called.
+//! Webhooks: signed requests to addresses that may be called.
 
 mod address;
 mod answer;
@@ -14,13 +14,13 @@ use url::{Host, Url};
 use self::address::{AddressPolicy, ForbiddenAddress};
 use crate::{Failure, Receipt, SetupError, failure::chain};
 
-/// How much of an answer is read, in bytes.
+/// The most bytes of a response that are read.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
-/// One call, ready to be made.
+/// A request that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct WebhookRequest<'a> {
-    /// Where to.
+    /// The URL.
     pub url: Url,
     /// The headers, in order.
     pub headers: Vec<(&'static str, String)>,
@@ -28,7 +28,7 @@ pub(crate) struct WebhookRequest<'a> {
     pub body: &'a str,
 }
 
-/// What makes the calls.
+/// The HTTP client of webhooks.
 #[derive(Clone, Debug)]
 pub(crate) struct WebhookClient {
     client: Client,
@@ -53,10 +53,10 @@ impl WebhookClient {
         Ok(WebhookClient { client, policy, secrets, timeout })
     }
 
-    /// Makes a call, signed at `now` if there are secrets.
+    /// Returns the request of a message, signed at `now` if there are secrets.
     ///
     /// # Errors
-    /// [`Failure::Permanent`] where the URL is none. A secret that cannot be had may be there later; nothing goes out
+    /// [`Failure::Permanent`] if the URL is invalid. A secret that cannot be read is retried, and nothing is sent
     /// unsigned meanwhile.
     pub fn prepare<'a>(
         &self,
@@ -65,12 +65,12 @@ impl WebhookClient {
         (content_type, body): (&str, &'a str),
         now: Time,
     ) -> Result<WebhookRequest<'a>, Failure> {
-        // The URL itself may hold a token, so it is not told.
+        // The URL may contain a token, so that no error shows it.
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let wrong = || Failure::Permanent { error: "the webhook's address is not an `https://` URL".to_owned() };
         let mut url = url.ok_or_else(wrong)?;
         if template == Some("ntfy") {
-            // A message published as JSON goes to the server's root and names its topic in the body.
+            // ntfy publishes JSON at the server's root, with the topic in the body.
             if let Ok(mut path) = url.path_segments_mut() {
                 path.pop_if_empty().pop().push("");
             }
@@ -89,15 +89,15 @@ impl WebhookClient {
         Ok(WebhookRequest { url, headers, body })
     }
 
-    /// Makes the call and judges the answer.
+    /// Sends a request and returns the result by its response.
     ///
     /// # Errors
-    /// [`Failure::Permanent`] where the address may not be called, and for the answers that say so; [`Failure::Retry`]
-    /// for the other answers, and where there was none.
+    /// [`Failure::Permanent`] if the address may not be called, or the response is permanent. [`Failure::Retry`] for
+    /// the other responses, and if there was none.
     pub async fn send(&self, webhook: &WebhookRequest<'_>, now: Time) -> Result<Receipt, Failure> {
         let refused = |refused: ForbiddenAddress| Failure::Permanent { error: refused.to_string() };
         match webhook.url.host() {
-            // Addresses are not looked up, so the resolver does not see them.
+            // The resolver does not see addresses, since they are not looked up.
             Some(Host::Ipv4(address)) => self.policy.check(address.into()).map_err(refused)?,
             Some(Host::Ipv6(address)) => self.policy.check(address.into()).map_err(refused)?,
             _ => {}
@@ -115,8 +115,8 @@ impl WebhookClient {
         answer::judge(status, &headers, &body, now)
     }
 
-    /// No answer. A name may point elsewhere at the next look (a modem without a line points every name at itself), so
-    /// even a refused address is worth another attempt here.
+    /// Returns the failure of a request without a response. It is always retried, also if the address of a name is
+    /// forbidden: a name may point elsewhere later. A modem without a line, say, points every name at itself.
     fn unanswered(&self, url: &Url, error: reqwest::Error) -> Failure {
         let host = url.host_str().unwrap_or_default();
         if error.is_timeout() {
@@ -126,7 +126,7 @@ impl WebhookClient {
     }
 }
 
-/// The body of an answer, as far as it is read. What came before it broke off is enough.
+/// Reads the body of a response, up to the limit. A body that breaks off is returned as far as it came.
 async fn read(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -139,7 +139,7 @@ async fn read(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// The last part of a URL's path, which ntfy calls a topic.
+/// Returns the last part of a URL's path, which ntfy calls a topic.
 pub(crate) fn topic(url: &Url) -> Option<String> {
     url.path_segments()?.rfind(|part| !part.is_empty()).map(str::to_owned)
 }
@@ -148,7 +148,7 @@ fn unsigned(error: &str) -> Failure {
     Failure::later(format!("the webhook cannot be signed, and nothing is sent unsigned: {error}"))
 }
 
-/// rustls with ring, named here, so that no other provider in the process is taken instead.
+/// Returns the TLS settings: rustls with ring. It is named here, so that no other provider of the process is used.
 fn tls() -> Result<rustls::ClientConfig, SetupError> {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
