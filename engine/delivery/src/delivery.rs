@@ -51,8 +51,8 @@ enum MailTransport {
 }
 
 /// The error of every mail on a device whose configuration says `ses`.
-const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients with \
-                      a webhook, or use transport = \"smtp\"";
+const NO_SES: &str = "this device cannot send by SES: the cloud does. Give rules with run_on = \"edge\" recipients \
+                      with a webhook, or use transport = \"smtp\"";
 
 impl Delivery {
     /// Sets delivery up. It connects to nothing.

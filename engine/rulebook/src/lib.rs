@@ -1,4 +1,8 @@
-//! A rulebook: the folder `rules/`, compiled, its templates rendered and its scenarios played, ready to be put in force.
+//! A rulebook: the rules, scripts, templates and scenarios of the folder `rules/`, compiled and checked.
+//!
+//! Every program that runs rules loads them by this crate, so that all of them accept the same rules.
+//! [`Rulebook::compile`] compiles rules and scripts and renders the templates on sample messages. [`Rulebook::prove`]
+//! also plays the scenarios.
 
 mod rules_folder;
 mod sibling_rules;
@@ -16,34 +20,34 @@ use dag_engine::{
 pub use rules_folder::{RulesFolder, text};
 pub use sibling_rules::SiblingRules;
 
-/// Rules that may be put in force.
+/// Rules that compiled and can be put in force.
 #[derive(Debug)]
 pub struct Rulebook {
     /// The engine with the rules of this host.
     pub engine: Engine,
-    /// The words of messages.
+    /// The templates of messages.
     pub templates: Templates,
-    /// The files that it was made from.
+    /// The files that it was compiled from.
     pub folder: RulesFolder,
 }
 
-/// A scenario and how it went.
+/// The result of a scenario.
 #[derive(Debug)]
 pub struct ScenarioResult {
-    /// The file, from the folder of scenarios.
+    /// The path of the file, from the folder of scenarios.
     pub file: String,
-    /// What it shows.
+    /// The sentence that says what it shows.
     pub name: String,
-    /// How it went.
+    /// The differences from what was expected, and the timeline.
     pub played: Played,
 }
 
 impl Rulebook {
-    /// Compiles a folder for a device, and renders every message that it could send. In the mode `standalone` it runs all
-    /// rules but the cloud's, in the mode `cloud` its own alone.
+    /// Compiles a folder for a device, and renders sample messages of every rule. In the mode `standalone` the device
+    /// runs all rules but the cloud's. In the mode `cloud` it runs only its own.
     ///
     /// # Errors
-    /// Everything that is wrong with rules, scripts and templates.
+    /// All problems of rules, scripts and templates.
     pub fn compile(folder: RulesFolder, config: &Config) -> Result<Rulebook, Problems> {
         let runs = match config.mode {
             Mode::Standalone => Runs::Standalone,
@@ -60,11 +64,12 @@ impl Rulebook {
         if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
     }
 
-    /// Reads, compiles and plays every scenario: what a start and a reload do. A device that knows of itself alone plays its
-    /// own.
+    /// Reads and compiles the folder at `path`, and plays every scenario. A start and a reload do this.
+    ///
+    /// With the configuration of one device of a fleet, only the scenarios of that device are played.
     ///
     /// # Errors
-    /// Everything that is wrong with the files, or the scenarios that went otherwise than expected.
+    /// All problems of the files, and all scenarios that did not go as expected.
     pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
         let rulebook = Rulebook::compile(RulesFolder::read(path).map_err(Problems)?, config)?;
         let others = rulebook.folder.others();
@@ -73,7 +78,7 @@ impl Rulebook {
         let mut problems = Vec::new();
         let known = devices(config);
         for (file, text) in rulebook.folder.below("tests") {
-            // What the rules do for a device of which nothing is known here is proved where the fleet's configuration is.
+            // Scenarios of other devices are played where the fleet's configuration is.
             if config.is_of_one_device() && Scenario::devices(text).iter().any(|device| !known.contains_key(device)) {
                 continue;
             }
@@ -85,11 +90,11 @@ impl Rulebook {
         if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
     }
 
-    /// Plays one scenario, with every rule, whatever its `run_on`. `others` are the rules that it may put in force; the
-    /// words of messages stay this rulebook's.
+    /// Plays one scenario, with every rule, whatever its `run_on`. `others` are the rules that it may put in force. The
+    /// templates stay those of this rulebook.
     ///
     /// # Errors
-    /// What is wrong with the scenario's file, or with the rules of a folder that it names.
+    /// All problems of the scenario's file, or of the rules in a folder that it names.
     pub fn play(
         &self,
         file: &str,
@@ -103,17 +108,17 @@ impl Rulebook {
         Ok(ScenarioResult { file: file.to_owned(), name: scenario.name, played })
     }
 
-    /// What is allowed, and probably not meant.
+    /// Returns warnings about rules that are allowed, but probably not meant.
     pub fn warnings(&self, config: &Config) -> Vec<String> {
         warnings::of(&self.engine, config)
     }
 
-    /// Messages that the scripts or templates cannot say.
+    /// Returns the problems of scripts and templates on sample messages.
     fn rendering_problems(&self, config: &Config) -> Vec<Problem> {
         let now = Time::from_millis(SAMPLE_NOW);
         let mut problems = Vec::new();
         let mut samples: Vec<Notification> = Vec::new();
-        // Rendering takes some milliseconds for each: of a large fleet a few stand for all.
+        // A rendering takes some milliseconds, so that a few devices stand for a large fleet.
         for device in devices(config).values().take(MOST_SAMPLED) {
             let decisions: Vec<Decision> = self.engine.samples(device, now);
             for decision in &decisions {
@@ -131,7 +136,7 @@ impl Rulebook {
         problems
     }
 
-    /// Webhooks whose body no template makes.
+    /// Returns the webhooks that name a template that does not exist.
     fn unknown_templates(&self) -> Vec<Problem> {
         let known = self.templates.webhooks();
         let unknown = self.engine.rules().webhook_templates().filter(|name| !known.iter().any(|known| known == *name));
@@ -151,14 +156,14 @@ impl Rulebook {
     }
 }
 
-/// For so many devices messages are rendered on trial.
+/// The most devices for which sample messages are rendered.
 const MOST_SAMPLED: usize = 16;
 
-/// Any moment will do for a sample: noon of a winter's day.
+/// The time of sample messages, in milliseconds since 1970. Any time will do: this is noon on 10 January 2026.
 const SAMPLE_NOW: i64 = 1_768_046_400_000;
 
 impl RulesFolder {
-    /// A template's problem with its place in the user's file.
+    /// Returns a template's problem with its place in the user's file.
     fn template_problem(&self, problem: &TemplateProblem) -> Problem {
         let found = self.below("templates").find(|(name, _)| *name == problem.file);
         let text = found.map_or("", |(_, text)| text);
@@ -179,7 +184,7 @@ fn sources(folder: &RulesFolder, config: &Config) -> Sources {
     }
 }
 
-/// Every device of the configuration.
+/// Returns all devices of the configuration.
 pub fn devices(config: &Config) -> BTreeMap<Name, Device> {
     let devices = config.devices.keys().filter_map(|id| config.device(Some(id.as_str())).ok());
     devices.map(|device| (device.id.clone(), device)).collect()

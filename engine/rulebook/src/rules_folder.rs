@@ -1,20 +1,21 @@
-//! The folder `rules/` as it lies on the disk.
+//! The files of the folder `rules/`.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use dag_engine::{Id, Problem, Sources};
 
-/// No file of the folder may be longer than this many bytes.
+/// The longest file, in bytes: 1 MiB. No rules written by people come near it.
 const LONGEST_FILE: u64 = 1 << 20;
 
-/// How many files the folder may hold.
+/// The most files in the folder.
 const MOST_FILES: usize = 1_000;
 
-/// How the names of rules and scripts end.
+/// The extensions of rules and scripts.
 const RULES: &[&str] = &["toml", "rhai"];
 
-/// Every file of `rules/` that means something, by its path from there: rules and scripts, `templates/`, `tests/`, and the
-/// rules and scripts in the folders of `tests/`.
+/// The files of `rules/` that are read, by their paths from there.
+///
+/// They are rules and scripts, `templates/`, `tests/`, and the rules and scripts in the folders of `tests/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RulesFolder {
     files: BTreeMap<String, String>,
@@ -24,7 +25,7 @@ impl RulesFolder {
     /// Reads the folder.
     ///
     /// # Errors
-    /// Every file that cannot be used: not UTF-8, too long, a folder by the name of a file, unreadable.
+    /// All files that cannot be used: not UTF-8, too long, a folder with the name of a file, or unreadable.
     pub fn read(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
         let mut folder = RulesFolder::default();
         let mut problems = Vec::new();
@@ -37,10 +38,10 @@ impl RulesFolder {
         folder.check_count(path, problems)
     }
 
-    /// Reads the rules and scripts of a folder alone.
+    /// Reads only the rules and scripts of a folder.
     ///
     /// # Errors
-    /// As for [`read`](RulesFolder::read).
+    /// The same as those of [`read`](RulesFolder::read).
     pub fn read_rules(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
         let mut folder = RulesFolder::default();
         let mut problems = Vec::new();
@@ -83,7 +84,7 @@ impl RulesFolder {
                 continue;
             }
             if self.files.len() > MOST_FILES {
-                // That is told; how many more there are need not be known.
+                // `check_count` reports it. The exact number does not matter.
                 return;
             }
             let path = level.join(&name);
@@ -92,41 +93,41 @@ impl RulesFolder {
                     let key = if below.is_empty() { name } else { format!("{below}/{name}") };
                     self.files.insert(key, text);
                 }
-                // It was there a moment ago: an editor is saving. What it renames into place is another event.
+                // An editor is saving: the file was there a moment ago. Its rename into place is another event.
                 Err(FileError::Missing) => {}
                 Err(FileError::Unusable(message)) => problems.push(problem(&path, message, None)),
             }
         }
     }
 
-    /// From what the store kept.
+    /// Returns the folder from the files in the store.
     pub fn from_stored(files: Vec<(String, Vec<u8>)>) -> RulesFolder {
         let text = |(path, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok().map(|text| (path, text));
         RulesFolder { files: files.into_iter().filter_map(text).collect() }
     }
 
-    /// For the store.
+    /// Returns the files for the store.
     pub fn to_stored(&self) -> Vec<(String, Vec<u8>)> {
         self.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
     }
 
-    /// What names this content, templates and scenarios included.
+    /// Returns the hash of all files, templates and scenarios included.
     pub fn id(&self) -> Id {
         Id::of_files(&self.files)
     }
 
-    /// The files, by their path.
+    /// Returns the files, by their paths.
     pub fn into_files(self) -> BTreeMap<String, String> {
         self.files
     }
 
-    /// The rules and scripts.
+    /// Returns the rules and scripts.
     pub fn rules(&self) -> BTreeMap<String, String> {
         let rules = self.files.iter().filter(|(path, _)| Sources::is_rules_file(Path::new(path)));
         rules.map(|(path, text)| (path.clone(), text.clone())).collect()
     }
 
-    /// The files that lie in a subfolder itself, by name.
+    /// Returns the files that are directly in a subfolder, by name.
     pub fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().filter_map(move |(path, text)| {
             let name = path.strip_prefix(folder)?.strip_prefix('/')?;
@@ -134,7 +135,7 @@ impl RulesFolder {
         })
     }
 
-    /// The folders of other rules among the scenarios, by name.
+    /// Returns the folders of other rules beside the scenarios, by name.
     pub fn others(&self) -> BTreeMap<String, RulesFolder> {
         let mut others: BTreeMap<String, RulesFolder> = BTreeMap::new();
         for (path, text) in &self.files {
@@ -146,7 +147,7 @@ impl RulesFolder {
     }
 }
 
-/// The names of the folders in one; of none where it cannot be read.
+/// Returns the names of the folders in a folder, or none if it cannot be read.
 pub(super) fn subfolders(path: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
     let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
@@ -156,7 +157,7 @@ pub(super) fn subfolders(path: &Path) -> Vec<String> {
     names
 }
 
-/// Editors leave swap files, backups and hidden files behind.
+/// Returns whether a file is hidden, or a swap file or backup of an editor.
 fn is_temporary(name: &str) -> bool {
     name.starts_with(['.', '#']) || name.ends_with('~')
 }
@@ -166,10 +167,10 @@ enum FileError {
     Unusable(String),
 }
 
-/// Reads a file that a user edits, never more of it than is allowed.
+/// Reads a file that a user edits.
 ///
 /// # Errors
-/// The file as a problem: missing, a folder, too long, not UTF-8.
+/// The file is missing, a folder, too long, or not UTF-8.
 pub fn text(path: &Path) -> Result<String, Problem> {
     read_file(path).map_err(|error| match error {
         FileError::Missing => problem(path, "there is no such file".to_owned(), None),

@@ -1,4 +1,4 @@
-//! Other rules for a scenario that is named on the command line: those in the folders beside its file.
+//! The other rules of a scenario that is named on the command line: those in the folders beside its file.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use dag_engine::{OtherRules, Problems, Sources};
 
 use super::{RulesFolder, rules_folder::subfolders, sources};
 
-/// The folders beside a scenario's file, each read when it is asked for.
+/// The rules in the folders beside a scenario's file. Each folder is read on demand.
 #[derive(Debug)]
 pub struct SiblingRules<'c> {
     folder: PathBuf,
@@ -15,7 +15,7 @@ pub struct SiblingRules<'c> {
 }
 
 impl<'c> SiblingRules<'c> {
-    /// Those beside `file`.
+    /// Returns the rules beside `file`.
     pub fn of(file: &Path, config: &'c Config) -> Self {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         SiblingRules { folder: folder.to_owned(), config }

@@ -1,17 +1,18 @@
-//! What is allowed in a rulebook, and probably not meant: rules that cannot fire.
+//! Warnings about rules that are allowed, but cannot fire.
 
 use dag_config::{Config, Mode, Source};
 use dag_engine::{Engine, Runs};
 
+/// Returns the warnings of the rules that `engine` has.
 pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = engine.rules().warnings().iter().map(ToString::to_string).collect();
     let cloud = config.mode == Mode::Cloud;
     for (rule, facts, here) in engine.rules().needs(if cloud { Runs::Device } else { Runs::Standalone }) {
-        // In the mode `cloud` the other rules run there, on facts that the devices report.
+        // In the mode `cloud` the other rules run in the cloud, on facts that the devices report.
         if !here && !cloud {
             warnings.push(format!(
-                "warning: the rule `{rule}` runs in the cloud alone (run_on = \"cloud\"), and this device decides by itself: it \
-                 never fires here"
+                "warning: the rule `{rule}` runs in the cloud alone (run_on = \"cloud\"), and this device decides by \
+                 itself: it never fires here"
             ));
             continue;
         }
@@ -23,7 +24,8 @@ pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
                 connection || battery || source.is_some_and(|source| *source != Source::None)
             }) {
                 warnings.push(format!(
-                    "warning: the rule `{rule}` reads `{fact}`, and no device has a source for it: give it one in config.toml"
+                    "warning: the rule `{rule}` reads `{fact}`, and no device has a source for it: give it one in \
+                     config.toml"
                 ));
             }
         }

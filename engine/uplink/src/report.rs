@@ -113,7 +113,7 @@ pub struct EdgeIncident {
     pub acknowledged_by: Option<String>,
 }
 
-/// Readings that a full queue dropped. Changes of a switch are dropped last.
+/// The readings that a full queue dropped. Changes of a switch are dropped last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedReadings {
     /// Their number.
@@ -139,7 +139,7 @@ pub struct SourceReport {
     /// The number of readings at the beginning that were sent before.
     #[serde(default, skip_serializing_if = "is_default")]
     pub resent: u64,
-    /// Further parts of a backlog follow.
+    /// Whether further parts of a backlog follow.
     #[serde(default, skip_serializing_if = "is_default")]
     pub more: bool,
     /// The readings, oldest first.

@@ -162,7 +162,8 @@ mod tests {
         let refused = AddressPolicy::new(&[]).check("192.168.1.9".parse().unwrap()).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "192.168.1.9 is private: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names it"
+            "192.168.1.9 is private: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names \
+             it"
         );
     }
 }
