@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_comes_from_a_file_or_the_environment_without_its_last_line_break() {
+    fn a_secret_is_read_from_a_file_or_the_environment_and_trimmed() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("key"), "hunter2\n").unwrap();
         assert_eq!(Secrets::of_machine(folder.path()).resolve(&SecretRef::File("key".into())).unwrap(), "hunter2");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_cloud_a_name_is_an_entry_of_the_stacks_secret_and_never_a_variable() {
+    fn in_the_cloud_a_name_is_an_entry_of_the_stacks_secret() {
         let secrets = Secrets::of_stack(Path::new(""), |name| (name == "HOOK").then(|| " hunter2 ".to_owned()));
         assert_eq!(secrets.resolve(&SecretRef::Env("HOOK".into())).unwrap(), "hunter2");
         let told = secrets.resolve(&SecretRef::Env("CARGO_PKG_NAME".into())).unwrap_err().to_string();
