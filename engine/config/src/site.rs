@@ -14,8 +14,7 @@ pub struct Site {
     pub timezone: Name,
     /// The groups that are told when the monitor itself is in trouble. The rules are checked for them.
     pub operators: Vec<Name>,
-    /// The address at which people will reach the web page. It is kept for the page, which is not built yet: no message
-    /// carries it.
+    /// The public address of the web page. It is for a later version: no message has links to it yet.
     pub public_url: Option<Url>,
 }
 
