@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What `.ci/run` and `.ci/long` share: where things are, steps that are timed and counted, installing what is missing.
-# Sourced, with `set -euo pipefail` in force.
+# The common part of `.ci/run` and `.ci/long`: paths, steps with their times, and the installation of missing tools.
+# It is sourced, with `set -euo pipefail` in force.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-exec </dev/null # nothing here asks a question
+exec </dev/null # no command may ask a question
 
 target_dir=${CARGO_TARGET_DIR:-$root/target}
 [[ $target_dir = /* ]] || target_dir=$OLDPWD/$target_dir
@@ -19,8 +19,8 @@ say() { printf '   %s\n' "$*"; }
 die() { printf '\nSTOPPED: %s\n' "$*" >&2; exit 1; }
 took() { if (($1 >= 60)); then printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); else printf '%ds' "$1"; fi; }
 
-# step NAME COMMAND...: runs the command under a heading, and goes on where it fails, so that one run shows every
-# problem. What it printed is kept in a file, for `summary`.
+# step NAME COMMAND...: runs the command under a heading, and continues if it fails, so that one run shows all problems.
+# The output is kept in a file.
 summary_lines=()
 failed=()
 last_log=
@@ -29,8 +29,8 @@ step() {
   shift
   last_log=$logs/${name// /-}.log
   printf '\n== %s: %s\n' "$name" "$*"
-  # Not `if step_command`: there bash would no longer stop at the first failing line of a function. And no pipe, which
-  # a process that a failing test leaves behind would keep open for ever: tee gets five seconds to finish.
+  # Not `if step_command`: there bash does not stop at the first failing line of a function. And no pipe, which a
+  # process that a failing test leaves behind would keep open. So tee gets five seconds to finish.
   local status tee_pid
   exec 3> >(exec tee "$last_log")
   tee_pid=$!
@@ -48,10 +48,10 @@ step() {
   note "$verdict" "$name" "$(took $((SECONDS - began)))"
 }
 
-# note VERDICT NAME TEXT: one line of the summary.
+# note VERDICT NAME TEXT: adds a line to the summary.
 note() { summary_lines+=("$(printf '%-12s %-18s %s' "$@")"); }
 
-# summary: every step with its time; the last line says whether all is well, and the exit status too.
+# summary: prints all steps with their times. The last line and the exit status say whether all passed.
 summary() {
   printf '\n== summary\n'
   printf '%s\n' "${summary_lines[@]}"
@@ -64,7 +64,7 @@ summary() {
   printf '\nPASSED: every step, in %s\n' "$(took $SECONDS)"
 }
 
-# quietly LOG COMMAND...: for installers, whose talk matters only where they fail. Addresses are left out of it.
+# quietly LOG COMMAND...: runs an installer, and shows its output only if it fails, without addresses.
 quietly() {
   local log=$logs/$1.log
   shift
@@ -73,7 +73,7 @@ quietly() {
   return 1
 }
 
-# need_packages COMMAND=PACKAGE...: installs the Debian packages of the commands (or test files) that are not there.
+# need_packages COMMAND=PACKAGE...: installs the Debian packages of commands that are missing.
 need_packages() {
   local pair missing=()
   for pair in "$@"; do
@@ -90,11 +90,11 @@ install_packages() {
   say "installing packages: $*"
   export DEBIAN_FRONTEND=noninteractive
   quietly apt-update apt-get update || say "apt-get update failed; trying with the lists that are there"
-  # shellcheck disable=SC2086 # words, on purpose
+  # shellcheck disable=SC2086 # split into words on purpose
   quietly apt-install $install || die "this failed: $install"
 }
 
-# need_rust: a toolchain with rustfmt and clippy.
+# need_rust: checks for a toolchain, and installs rustfmt and clippy.
 need_rust() {
   command -v cargo >/dev/null || die "Rust is missing; get it by rustup (https://rustup.rs) and run this again"
   local component
@@ -107,8 +107,8 @@ need_rust() {
   done
 }
 
-# need_cargo_tool NAME: a cargo subcommand; any version that is there will do. It is built without the slow
-# optimisations of its release profile, which would cost more time than they save here.
+# need_cargo_tool NAME: installs a cargo subcommand unless some version is there. It is built without the slow
+# optimisations of its release profile, which cost more time than they save here.
 declare -A cargo_tools=([cargo-nextest]=0.9.143 [cargo-deny]=0.20.2)
 need_cargo_tool() {
   local name=$1 version=${cargo_tools[$1]} began=$SECONDS
@@ -121,13 +121,13 @@ need_cargo_tool() {
   say "$name installed in $(took $((SECONDS - began)))"
 }
 
-# need_python: Python with venv, which Debian packs apart.
+# need_python: installs Python with venv, which is a package of its own in Debian.
 need_python() {
   need_packages python3=python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
 }
 
-# need_python_packages FOLDER FILE: a Python environment in the folder, with what the file lists.
+# need_python_packages FOLDER FILE: creates a Python environment in the folder, with the packages of the file.
 need_python_packages() {
   need_python
   [[ -x $1/bin/python ]] || quietly venv python3 -m venv "$1" || die "no Python environment in $1"
@@ -138,12 +138,12 @@ need_python_packages() {
   cp "$2" "$1/installed.txt"
 }
 
-# need_venv: the Python environment with the servers that the tests talk to, given to them as DAG_TEST_VENV.
+# need_venv: creates the Python environment with the servers of the tests, and names it in DAG_TEST_VENV.
 need_venv() {
   need_python_packages "$venv" .ci/requirements.txt
   export DAG_TEST_VENV=$venv
 }
 
-# need_checkov: the reader of policies, in an environment of its own.
+# need_checkov: installs the checker of policies, in an environment of its own.
 checkov=$target_dir/checkov
 need_checkov() { need_python_packages "$checkov" .ci/checkov.txt; }
