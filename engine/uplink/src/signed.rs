@@ -1,5 +1,5 @@
-//! Rules for a device, signed by the fleet's owner: whoever can only publish to its topic cannot change what the
-//! device does.
+//! Rules for a device, signed by the fleet's owner. Without the owner's key nobody can change the rules of a device,
+//! even if they can publish to its topic.
 
 use std::collections::BTreeMap;
 
