@@ -1,5 +1,5 @@
-//! What the command lines of detectordag have in common: the options that every command takes, how answers and errors
-//! are printed, and the exit codes. The commands are each program's own.
+//! The common part of detectordag's command lines: the options of all commands, the output of results and errors, and
+//! the exit codes. Each program has its own commands.
 //!
 //! | exit code | meaning |
 //! |---|---|
@@ -54,12 +54,12 @@ use std::{
 
 use clap::{Args, Parser, ValueEnum};
 
-/// The formats in which a program prints its answers.
+/// The output formats of a program.
 pub trait Format: ValueEnum + Copy + Default + fmt::Debug + Send + Sync + 'static {
-    /// An assignment that makes sense for this program, for the help of `--set`.
+    /// An example for the help of `--set` that fits the program.
     const SET_EXAMPLE: &'static str;
 
-    /// Returns whether answers are for programs.
+    /// Returns whether the output is for programs.
     fn is_json(self) -> bool;
 }
 
@@ -69,9 +69,12 @@ pub struct Common<F: Format> {
     /// The configuration; `rules/` stands beside it
     #[arg(long, global = true, default_value = "config.toml", env = "DAG_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
-    // Its help names an example of the program's own.
+    // The help has an example of the program.
     #[arg(
-        long = "set", global = true, value_name = "KEY=VALUE", value_parser = |text: &str| key_value(text, F::SET_EXAMPLE),
+        long = "set",
+        global = true,
+        value_name = "KEY=VALUE",
+        value_parser = |text: &str| key_value(text, F::SET_EXAMPLE),
         help = format!("A value over the configuration's, like {}; may be given several times", F::SET_EXAMPLE)
     )]
     #[expect(missing_docs, reason = "a comment would take the place of the help")]
@@ -92,7 +95,7 @@ impl<F: Format> Common<F> {
     }
 }
 
-/// An answer that could not be written.
+/// A result that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer cannot be written ({0}): look at where the standard output goes")]
 pub struct Unwritten(io::Error);
