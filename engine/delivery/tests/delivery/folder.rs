@@ -1,4 +1,4 @@
-//! The transport `outbox`: mails and calls as files, and what a mail is made of.
+//! The transport `outbox`: mails and webhook requests as files, and the parts of a mail.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ async fn send(outbox: &Path, message: &Notification) -> Result<Receipt, Failure>
     delivery(outbox).send(message, &prepared, message.at).await
 }
 
-/// Writes a message into a new folder and gives the file's name and text.
+/// Writes a message into a new folder. Returns the file's name and text.
 async fn write(message: &Notification) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("var/outbox");
@@ -87,7 +87,7 @@ async fn messages_of_one_cause_of_trouble_on_one_device_make_one_thread() {
     assert_eq!(threads[0], threads[1]);
     threads.sort();
     threads.dedup();
-    // That of the barn, and those of the causes, of which one is the script's.
+    // The thread of the barn, and those of the causes. One of them is the script's.
     assert_eq!(threads.len(), 1 + causes().len());
 }
 

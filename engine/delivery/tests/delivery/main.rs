@@ -1,4 +1,4 @@
-//! Delivery, seen from its hosts and from its receivers.
+//! Tests of the public API, with real mail servers and webhook receivers.
 
 #![allow(
     clippy::unwrap_used,

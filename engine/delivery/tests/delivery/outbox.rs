@@ -11,7 +11,7 @@ use crate::sample::{id, incident, notification, sensor, t, trouble};
 const DAY: i64 = 86_400;
 const MOST: usize = 32;
 
-/// A moment, in seconds after the first decision.
+/// Returns a time, in seconds after the first decision.
 fn s(seconds: i64) -> Time {
     t("2026-01-10T14:02:30Z") + Millis::new(seconds * 1_000)
 }
@@ -24,7 +24,7 @@ enum Channel {
 }
 use Channel::{KimEmail, NorEmail, NorWebhook};
 
-/// The decision to tell a channel of an incident; incident 0 is the monitor itself.
+/// Returns the decision to send a message about an incident. Incident 0 is the monitor itself.
 fn notify(message: u32, story: u32, channel: Channel) -> Decision {
     let mut told = match story {
         0 => trouble(sensor("power", &[])),
@@ -69,7 +69,7 @@ fn gone() -> Result<Receipt, Failure> {
     Err(Failure::Permanent { error: "gone".into() })
 }
 
-/// An outbox to which messages 1, 2, … were added at 0 s.
+/// Returns an outbox to which messages 1, 2, … were added at 0 s.
 fn outbox(messages: &[(u32, Channel)]) -> Outbox {
     let mut outbox = Outbox::default();
     let decisions: Vec<Decision> =
@@ -214,7 +214,7 @@ fn a_lease_that_is_given_up_is_due_at_once() {
     }
 }
 
-/// What is leased at 0 s, settled with failures for `failing` at 0 s, and leased again at 10 s.
+/// Each case has the messages that are leased at 0 s, those of them that fail, and those that are leased at 10 s.
 #[test]
 fn messages_go_in_order_and_channels_do_not_wait_for_each_other() {
     type Case = (&'static str, &'static [(u32, Channel)], &'static [u32], &'static [u32], &'static [u32]);
@@ -336,7 +336,7 @@ fn an_empty_outbox_is_never_due() {
     assert_eq!((outbox.next_due(MOST), outbox.next_due_after(s(0), true)), (None, None));
 }
 
-/// What happens to an outbox next, by chance.
+/// A random event of an outbox.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Queue(u32, Channel),
@@ -361,7 +361,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whatever receivers answer and hosts survive: order and limits hold, and every message comes to one end.
+    /// For all results and restarts, order and limits hold, and every message has one end.
     #[test]
     fn every_message_comes_to_one_end_and_in_order(acts in prop::collection::vec(act(), 1..120)) {
         let mut outbox = Outbox::default();
@@ -412,7 +412,7 @@ proptest! {
                 }
             }
         }
-        // Nobody answers well any more: within a day and a lease all is over.
+        // From here on every attempt fails: within a day and a lease all messages are over.
         let end = now + Millis::new(DAY * 1_000) + LEASE;
         while let Some(due) = outbox.next_due(MOST) {
             now = now.max(due);

@@ -1,4 +1,4 @@
-//! Real counterparts: small Python programs that a test starts and ends.
+//! Real servers: small Python programs that a test starts and ends.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A running counterpart.
+/// A running server.
 pub struct Peer {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -30,14 +30,14 @@ impl Peer {
         peer
     }
 
-    /// The next line that it prints: a mail or a call that it took. Waits for it.
+    /// Waits for the next line that it prints, and returns it: a mail or a request that it received.
     pub fn next(&mut self) -> Value {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer said {line:?}"))
     }
 
-    /// Everything else that it printed before it was ended.
+    /// Ends it, and returns the other lines that it printed.
     pub fn end(mut self) -> Vec<Value> {
         self.child.kill().unwrap();
         let lines = (&mut self.output).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());

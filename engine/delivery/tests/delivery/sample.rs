@@ -23,7 +23,7 @@ pub fn fact(value: Option<Value>, last: Value, since: &str) -> FactSnapshot {
 pub const KINDS: [Kind; 6] =
     [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past];
 
-/// A message of an outage of the cottage that began at 14:02 and was told at 14:02:30.
+/// Returns a message about an outage of the cottage that began at 14:02 and opened at 14:02:30.
 pub fn notification(kind: Kind) -> Notification {
     let over = matches!(kind, Kind::Resolved | Kind::Past);
     let power = if over { Value::On } else { Value::Off };
@@ -73,14 +73,14 @@ pub fn notification(kind: Kind) -> Notification {
     }
 }
 
-/// The same about another rule.
+/// Returns the same message about another rule.
 pub fn of_rule(rule: &str, kind: Kind) -> Notification {
     let mut notification = notification(kind);
     incident(&mut notification).rule = rule.into();
     notification
 }
 
-/// The same to a webhook.
+/// Returns the same message to a webhook.
 pub fn to_webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Notification {
     Notification { address: webhook(url, template, secrets), ..notification(Kind::Opened) }
 }
@@ -90,7 +90,7 @@ pub fn webhook(url: &str, template: Option<&str>, secrets: &[&str]) -> Address {
     Address::Webhook { url: url.to_owned(), secrets, template: template.map(Name::from) }
 }
 
-/// A message about the monitor itself, in trouble since 14:02 while the power is on.
+/// Returns a message about the monitor itself, in trouble since 14:02 while the power is on.
 pub fn trouble(cause: Cause) -> Notification {
     let mut message = notification(Kind::Opened);
     message.kind = Kind::System;
@@ -104,7 +104,7 @@ pub fn trouble(cause: Cause) -> Notification {
     message
 }
 
-/// Each cause of trouble, as it may well be.
+/// Returns an example of each cause of trouble.
 pub fn causes() -> Vec<Cause> {
     let host = |about: &str, text: &str| Cause::Host { about: about.into(), text: text.into() };
     vec![
@@ -128,7 +128,7 @@ pub fn script(hook: &str, error: &str) -> Cause {
     Cause::Script { rule: "battery-low".into(), hook: hook.into(), error: error.into() }
 }
 
-/// The incident of a message, to be changed.
+/// Returns the incident of a message.
 pub fn incident(notification: &mut Notification) -> &mut IncidentSnapshot {
     match &mut notification.about {
         About::Incident(incident) => incident,

@@ -57,7 +57,7 @@ fn through(email: &Email, limits: Limits) -> Result<Delivery, SetupError> {
     Delivery::new(email, &Webhook::default(), Secrets::of_machine(Path::new("")), limits)
 }
 
-/// A message by mail, and its content.
+/// Returns a message by mail, and its content.
 fn mail_to(to: &str) -> (Notification, MessageContent) {
     let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
     let (prepared, _) = Templates::built_in().prepare(&message);
@@ -92,7 +92,7 @@ async fn a_mail_arrives_over_starttls_with_a_login() {
     assert_eq!((&mail["from"], &mail["to"][0]), (&"dag@example.com".into(), &"nor@example.com".into()));
     assert!(mail["content"].as_str().unwrap().contains("Subject: [Power is out] Cottage, 10 Jan 14:02"), "{mail}");
 
-    // A wrong or missing password, or no login at all, is ours to mend: it costs no message.
+    // The operator can correct a wrong or missing password, or a missing login: no message is given up.
     let none = Smtp { username: None, password: None, ..smtp.clone() };
     let error = send(none, 5_000).await.unwrap_err();
     assert!(matches!(error, Failure::Retry { .. }), "{error}");
@@ -212,7 +212,7 @@ async fn a_device_whose_mail_leaves_by_ses_says_that_it_cannot() {
     assert!(matches!(&refused, Failure::Permanent { error } if error.starts_with("this device cannot send by SES: ")));
 }
 
-/// Takes every mail, and answers with what it was given.
+/// A mail service that accepts every mail. Its receipt shows what it was given.
 struct Echo;
 
 impl Mailer for Echo {

@@ -1,4 +1,4 @@
-//! Problems of users' templates, found before a message needs them.
+//! Problems of users' templates, found before a message uses them.
 
 use dag_delivery::Templates;
 

@@ -1,4 +1,4 @@
-//! Users' templates: loaded, checked, bounded, and replaced by the built-in ones where one fails.
+//! Templates of users: loaded, checked, limited, and replaced by the built-in ones if one fails.
 
 use dag_delivery::{MailContent, MessageContent, TemplateProblem, Templates};
 use dag_engine::{Cause, Channel, Kind, Notification};
@@ -153,7 +153,7 @@ fn a_template_that_fails_costs_no_message() {
     assert_eq!(problems.last().unwrap().file, "slack.json");
 }
 
-/// It would find no incident to tell of, or say of the mains what is true of incidents only.
+/// A template for incidents would fail without an incident, or speak of the mains.
 #[test]
 fn words_for_incidents_are_never_said_of_the_monitor_itself() {
     let own = [
@@ -204,7 +204,7 @@ fn a_template_that_fails_on_trouble_costs_no_message() {
         assert_eq!(sent, body_of(&Templates::built_in(), served, message.clone()).0);
         assert_eq!(problems.last().unwrap().file, format!("{template}.json"));
     }
-    // Of an incident it serves.
+    // For an incident it is used.
     assert!(mail(&own).0.html.unwrap().contains(">7<"), "{:?}", mail(&own));
     assert_eq!(body(&own, Some("slack")), (serde_json::json!([7]), vec![]));
 }

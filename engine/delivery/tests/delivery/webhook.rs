@@ -11,12 +11,12 @@ use crate::{
     sample::{notification, t, to_webhook},
 };
 
-/// The time by the receiver's clock, which verifies that a call is fresh.
+/// Returns the time by the receiver's clock. The receiver verifies that a request is recent.
 fn now() -> Time {
     jiff::Timestamp::now().into()
 }
 
-/// Delivery through a mail server that is never spoken to, so that webhooks are called.
+/// Returns a delivery with a mail server that no test connects to, so that webhooks are called.
 fn delivery(allowed: &[&str], timeout: u64) -> Delivery {
     let smtp = Smtp {
         server: "localhost".into(),
@@ -46,13 +46,13 @@ async fn send(delivery: &Delivery, message: &Notification) -> Result<Receipt, Fa
     delivery.send(message, &prepared, now()).await
 }
 
-/// One call of the receiver's path `path`, without a signature.
+/// Sends one request to the receiver's path `path`, without a signature.
 async fn call(receiver: &Peer, path: &str, timeout: u64) -> Result<Receipt, Failure> {
     let message = to_webhook(&format!("http://127.0.0.1:{}/{path}", receiver.port), None, &[]);
     send(&delivery(&["127.0.0.1"], timeout), &message).await
 }
 
-/// A failure without the receiver's port: its text, whether it is tried again, and after how long.
+/// Returns a failure without the receiver's port: its text, whether it is retried, and the pause.
 fn failure(receiver: &Peer, result: Result<Receipt, Failure>) -> (String, Option<bool>, Option<Millis>) {
     let tell = |error: String| error.replace(&receiver.port.to_string(), "PORT");
     match result.unwrap_err() {
@@ -121,7 +121,7 @@ async fn errors_of_a_receiver_are_shown_and_bounded() {
     let (error, again, _) = failure(&receiver, call(&receiver, "endless-error", 5_000).await);
     assert!(error.starts_with("the receiver answered 400 Bad Request: xxx") && error.len() < 300, "{error}");
     assert_eq!(again, None);
-    // Every call arrived once: nothing was carried on to where the redirect pointed.
+    // Every request arrived once: the redirect was not followed.
     assert_eq!(receiver.end().len(), 6);
 }
 

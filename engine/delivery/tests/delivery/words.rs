@@ -12,7 +12,7 @@ fn mail(notification: &Notification) -> MailContent {
     }
 }
 
-/// Subject and text of each message.
+/// Returns subject and text of each message.
 fn texts(messages: impl IntoIterator<Item = Notification>) -> String {
     let texts = messages.into_iter().map(|message| {
         let MailContent { subject, text, .. } = mail(&message);
@@ -132,7 +132,7 @@ fn system_trouble_says_what_follows_from_it_and_what_to_do() {
     insta::assert_snapshot!(texts(causes().into_iter().map(trouble)));
 }
 
-/// Whatever the mains did when they were last seen: nothing may sound like news of them.
+/// No message sounds like news of the mains, whatever their last known state was.
 #[test]
 fn a_lost_sensor_never_says_that_the_power_is_back() {
     for last in [Value::On, Value::Off] {
@@ -168,7 +168,7 @@ fn messages_of_one_cause_have_subjects_that_differ_in_brackets_only() {
     assert_eq!(rest(script("message", "a")), rest(script("allow", "b")));
 }
 
-/// Neither thousands of rules nor an endless error cost the message, or make it one that nobody reads.
+/// Thousands of rules or a very long error neither lose the message nor make it too long.
 #[test]
 fn trouble_that_has_much_to_say_is_cut() {
     let names: Vec<String> = (0..5_000).map(|number| format!("rule-{number}")).collect();
