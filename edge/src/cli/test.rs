@@ -22,7 +22,7 @@ impl Test {
         let rules = config.root.join("rules");
         let folder = RulesFolder::read(&rules).map_err(dag_engine::Problems)?;
         let rulebook = Rulebook::compile(folder, &config)?;
-        let own = || rulebook.folder.below("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+        let own = || rulebook.folder.files_in("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
         let (within, scenarios) = match self.paths.as_slice() {
             [] => (rules.join("tests"), own()),
             paths => (PathBuf::new(), named(paths)?),

@@ -54,7 +54,7 @@ impl Rulebook {
             Mode::Cloud => Runs::Device,
         };
         let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(runs);
-        let files = folder.below("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let files = folder.files_in("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
         let templates = Templates::load(files);
         let templates =
             templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.template_problem(one)).collect()))?;
@@ -72,12 +72,12 @@ impl Rulebook {
     /// All problems of the files, and all scenarios that did not go as expected.
     pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
         let rulebook = Rulebook::compile(RulesFolder::read(path).map_err(Problems)?, config)?;
-        let others = rulebook.folder.others();
+        let others = rulebook.folder.scenario_rules();
         let others: BTreeMap<String, Sources> =
             others.into_iter().map(|(name, folder)| (name, sources(&folder, config))).collect();
         let mut problems = Vec::new();
         let known = devices(config);
-        for (file, text) in rulebook.folder.below("tests") {
+        for (file, text) in rulebook.folder.files_in("tests") {
             // Scenarios of other devices are played where the fleet's configuration is.
             if config.is_of_one_device() && Scenario::devices(text).iter().any(|device| !known.contains_key(device)) {
                 continue;
@@ -165,7 +165,7 @@ const SAMPLE_NOW: i64 = 1_768_046_400_000;
 impl RulesFolder {
     /// Returns a template's problem with its place in the user's file.
     fn template_problem(&self, problem: &TemplateProblem) -> Problem {
-        let found = self.below("templates").find(|(name, _)| *name == problem.file);
+        let found = self.files_in("templates").find(|(name, _)| *name == problem.file);
         let text = found.map_or("", |(_, text)| text);
         let before = problem.line.unwrap_or(1).saturating_sub(1);
         let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();

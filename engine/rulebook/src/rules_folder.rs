@@ -128,7 +128,7 @@ impl RulesFolder {
     }
 
     /// Returns the files that are directly in a subfolder, by name.
-    pub fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub fn files_in(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().filter_map(move |(path, text)| {
             let name = path.strip_prefix(folder)?.strip_prefix('/')?;
             (!name.contains('/')).then_some((name, text.as_str()))
@@ -136,7 +136,7 @@ impl RulesFolder {
     }
 
     /// Returns the folders of other rules beside the scenarios, by name.
-    pub fn others(&self) -> BTreeMap<String, RulesFolder> {
+    pub fn scenario_rules(&self) -> BTreeMap<String, RulesFolder> {
         let mut others: BTreeMap<String, RulesFolder> = BTreeMap::new();
         for (path, text) in &self.files {
             if let Some((name, file)) = path.strip_prefix("tests/").and_then(|path| path.split_once('/')) {

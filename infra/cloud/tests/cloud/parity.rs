@@ -241,7 +241,7 @@ fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
     let Rulebook { engine, templates, folder } = rulebook;
     let engine = engine.running(Runs::Everything);
     let (mut scenarios, mut decided) = (0, 0);
-    for (file, text) in folder.below("tests") {
+    for (file, text) in folder.files_in("tests") {
         let others = SiblingRules::of(&rules.join("tests").join(file), &config);
         let scenario = Scenario::parse(file, text, &engine, &devices(&config), &others).unwrap();
         let both = Both::new(scenario.device.clone());
