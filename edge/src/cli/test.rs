@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dag_cli::{Done, Failure};
-use dag_rulebook::{Rulebook, RulesFolder, ScenarioResult, SiblingRules, text};
+use dag_rulebook::{Rulebook, RulesFolder, ScenarioResult, SiblingRules, read_text};
 use serde_json::json;
 
 use super::common::{Common, load};
@@ -76,6 +76,6 @@ fn named(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
             files.push(path.clone());
         }
     }
-    let read = |file: &Path| Ok((file.display().to_string(), text(file)?));
+    let read = |file: &Path| Ok((file.display().to_string(), read_text(file)?));
     files.iter().map(|file| read(file)).collect()
 }

@@ -17,7 +17,7 @@ use dag_engine::{
     Runs, Scenario, Sources, Time, did_you_mean, notifications,
 };
 
-pub use rules_folder::{RulesFolder, text};
+pub use rules_folder::{RulesFolder, read_text};
 pub use sibling_rules::SiblingRules;
 
 /// Rules that compiled and can be put in force.

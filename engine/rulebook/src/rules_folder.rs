@@ -171,7 +171,7 @@ enum FileError {
 ///
 /// # Errors
 /// The file is missing, a folder, too long, or not UTF-8.
-pub fn text(path: &Path) -> Result<String, Problem> {
+pub fn read_text(path: &Path) -> Result<String, Problem> {
     read_file(path).map_err(|error| match error {
         FileError::Missing => problem(path, "there is no such file".to_owned(), None),
         FileError::Unusable(message) => problem(path, message, None),
