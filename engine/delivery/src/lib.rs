@@ -44,5 +44,5 @@ pub use content::{LeasedMessage, MailContent, MessageContent};
 pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, SendFuture};
 pub use failure::{Failure, Receipt, SetupError};
-pub use outbox::{Entry, EntryState, LEASE, Outbox, AttemptOutcome, Settlement};
+pub use outbox::{AttemptOutcome, Entry, EntryState, LEASE, Outbox, Settlement};
 pub use template::{TemplateProblem, Templates};

@@ -1,6 +1,6 @@
 //! Messages that leave, and what became of them.
 
-use dag_delivery::{Entry, Failure, LeasedMessage, MessageContent, Receipt, AttemptOutcome};
+use dag_delivery::{AttemptOutcome, Entry, Failure, LeasedMessage, MessageContent, Receipt};
 use dag_engine::{Id, Time};
 
 use super::{DurableEngine, Step};

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use dag_cloud::{Commit, CommitError, DeviceItem, Store as _, Stored, Suppression, shard};
-use dag_delivery::{Outbox, MessageContent, MailContent};
+use dag_delivery::{MailContent, MessageContent, Outbox};
 use dag_engine::{Decision, Millis};
 
 use crate::stack::{NOON, Stack, entry, entry_due, item, named};
