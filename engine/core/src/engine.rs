@@ -1,4 +1,4 @@
-//! One step: an input and a time in, decisions out.
+//! The engine: compiled rules, ready to decide.
 
 use crate::{
     Cause, Decision, Incident, Input, Kind, Ruleset, Runs, State, Time,

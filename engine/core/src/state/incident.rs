@@ -72,42 +72,20 @@ impl Incident {
         opened_at: Time,
     ) -> Incident {
         let id = Id::of(&[b"incident", device.id.as_bytes(), rule.as_bytes(), &number.to_be_bytes()]);
-        Incident {
-            id,
-            rule: rule.clone(),
-            number,
-            severity,
-            since,
-            opened_at,
-            alerted_at: None,
-            ended: None,
-            ended_by: None,
-            acknowledged: None,
-            acknowledgement_holds: false,
-            fired_steps: Vec::new(),
-            channels: Vec::new(),
-            last_hold: None,
-            snooze: None,
-            since_uncertain: false,
-            ended_uncertain: false,
-            final_messages_decided: false,
-        }
+        Incident { id, rule: rule.clone(), number, severity, since, opened_at, ended: None, ..Incident::lent() }
     }
 
     /// Returns the placeholder of an incident that is lent out: one that is over and concerns nobody.
-    pub(crate) fn lent() -> Incident {
-        let (id, rule) = (Id::NONE, Name::new_static(""));
-        let at = Time::MIN;
-        let severity = Severity::Info;
+    pub(crate) const fn lent() -> Incident {
         Incident {
-            id,
-            rule,
+            id: Id::NONE,
+            rule: Name::new_static(""),
             number: 0,
-            severity,
-            since: at,
-            opened_at: at,
+            severity: Severity::Info,
+            since: Time::MIN,
+            opened_at: Time::MIN,
             alerted_at: None,
-            ended: Some(at),
+            ended: Some(Time::MIN),
             ended_by: None,
             acknowledged: None,
             acknowledgement_holds: false,
