@@ -1,4 +1,4 @@
-//! The device's side of detectordag: the daemon, and the commands that check, test and ask.
+//! The device's side of detectordag: the daemon, and the commands that check rules, test them and control the daemon.
 //!
 //! `source` reads the sensors, `daemon` runs the engine on what they report, and `store` keeps it. `dag-rulebook`
 //! holds the rules, and `dag-delivery` sends messages. `uplink` reports to the cloud, for a device in the mode

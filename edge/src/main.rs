@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use dag::cli::Cli;
 
 fn main() -> ExitCode {
-    // Whatever speaks TLS here speaks it by ring, which builds for the Pi Zero. It is set once, so nobody was before us.
+    // All TLS here uses ring, which builds for the Pi Zero. This is the first and only call, so it cannot fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     dag_cli::main(Cli::run)
 }

@@ -1,4 +1,4 @@
-//! What the commands share: the formats of answers, the configuration, the daemon that runs with it, times.
+//! The parts that commands share: the formats of answers, the configuration, requests to the daemon, times.
 
 use clap::ValueEnum;
 use dag_cli::Failure;
@@ -7,10 +7,10 @@ use dag_engine::Time;
 
 use crate::daemon::{self, AskError, Request};
 
-/// The options that every command takes.
+/// The options of every command.
 pub(super) type Common = dag_cli::Common<Format>;
 
-/// How answers are printed.
+/// The format of a command's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -35,9 +35,9 @@ pub(super) fn load(common: &Common) -> Result<Config, ConfigErrors> {
     Config::load(&common.config, &common.set)
 }
 
-/// Asks the daemon that runs with this configuration.
+/// Sends a request to the daemon that runs with this configuration, and returns its answer.
 pub(super) fn ask(common: &Common, request: &Request) -> Result<serde_json::Value, Failure> {
-    // A daemon runs on although its file was broken since: then it is sought where it is by default.
+    // The daemon keeps running when its file is broken by an edit. Its socket is then looked for at the default path.
     let (socket, broken) = match load(common) {
         Ok(config) => (daemon::socket(&config), None),
         Err(errors) => (common.config.with_file_name("var").join("dag.sock"), Some(errors)),
@@ -49,14 +49,14 @@ pub(super) fn ask(common: &Common, request: &Request) -> Result<serde_json::Valu
     }
 }
 
-/// A time as people write it on a command line.
+/// Parses a time of a command line.
 pub(super) fn time(text: &str) -> Result<Time, String> {
     text.parse().map_err(|_| {
         "this is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00".to_owned()
     })
 }
 
-/// A time as people here read it: by the wall clock of the device.
+/// Returns a time as people read it: by the wall clock of the device.
 pub(super) fn local(time: Time, zone: Option<&str>) -> String {
     match dag_engine::zone(zone.unwrap_or("UTC")) {
         Ok(zone) => time.in_zone(&zone).strftime("%a %d %b %H:%M:%S").to_string(),
@@ -64,7 +64,7 @@ pub(super) fn local(time: Time, zone: Option<&str>) -> String {
     }
 }
 
-/// Returns the person at the shell, not the one that `sudo` made of them.
+/// Returns the name of the person at the shell, also under `sudo`.
 pub(super) fn shell_user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the shell".to_owned())

@@ -3,13 +3,13 @@
 mod ack;
 mod check;
 mod common;
+mod end_options;
+mod mains_switch;
 mod reload;
 mod run;
 mod silence;
 mod simulate;
-mod simulate_mains;
 mod snooze;
-mod span;
 mod status;
 mod test;
 
@@ -66,9 +66,9 @@ enum Command {
     /// Show what a running daemon knows: facts, incidents, messages, and what troubles it
     Status,
     /// Switch the simulated mains of a running daemon off
-    Unplug(simulate_mains::Mains),
+    Unplug(mains_switch::MainsSwitch),
     /// Switch the simulated mains of a running daemon on
-    Plug(simulate_mains::Mains),
+    Plug(mains_switch::MainsSwitch),
     /// Take an open incident on: its steps wait, and the others who were told hear of it
     Ack(ack::Ack),
     /// Let no step of an open incident fire for a while
@@ -88,7 +88,7 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        // What `simulate` prints line by line stays what it says it is: its errors are no objects among the lines.
+        // `simulate` prints incidents and messages as JSON lines. An error must not be one more object among them.
         let json = self.common.format == Format::Json && !matches!(self.command, Command::Simulate(_));
         dag_cli::exit(self.command(), json)
     }

@@ -29,7 +29,7 @@ pub(super) struct Run {
 impl Run {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
-        log(self.log);
+        start_log(self.log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start = Start {
             config,
@@ -45,7 +45,7 @@ impl Run {
             let (sender, hangups) = mpsc::channel(1);
             tokio::spawn(async move {
                 while hangup.recv().await.is_some() {
-                    // One that waits already says the same.
+                    // A full channel holds the wish already.
                     let _ = sender.try_send(());
                 }
             });
@@ -57,17 +57,17 @@ impl Run {
             };
             daemon::run(start, shutdown, hangups).await
         });
-        // A name that is looked up without a network, or a scenario that is played, must not hold up the end.
+        // A name lookup without a network, or a scenario that is being played, must not delay the end.
         runtime.shutdown_background();
         Ok(ended?)
     }
 }
 
-/// Text on a terminal, a JSON object a line otherwise; to the standard error.
-fn log(level: LevelFilter) {
+/// Starts the log on the standard error: text on a terminal, otherwise JSON with an object a line.
+fn start_log(level: LevelFilter) {
     use std::io::IsTerminal;
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    // A log that cannot be written (a full disk, a pipe that nobody reads) must not end what it tells of.
+    // A log that cannot be written (a full disk, a pipe that nobody reads) must not end the daemon.
     let builder = builder.log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         builder.init();

@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use super::{
     common::{Common, ask, local, shell_user},
-    span::Span,
+    end_options::EndOptions,
 };
 use crate::daemon::{Matcher, Request};
 
 #[derive(Debug, Args)]
 pub(super) struct Silence {
     #[command(flatten)]
-    span: Span,
+    end: EndOptions,
     /// From when, which is what --for counts from; from now on where none is given
     #[arg(long, value_name = "TIME", value_parser = super::common::time, conflicts_with = "lift")]
     from: Option<Time>,
@@ -32,9 +32,9 @@ pub(super) struct Silence {
     by: Option<String>,
 }
 
-/// What the daemon answers.
+/// The daemon's answer.
 #[derive(Deserialize)]
-struct Silenced {
+struct SilenceAnswer {
     silence: dag_engine::Silence,
     ended: bool,
     timezone: Option<Name>,
@@ -44,14 +44,14 @@ impl Silence {
     pub fn run(self, common: &Common) -> Done {
         let matcher = Matcher { device: self.device, labels: self.labels.into_iter().collect(), rule: self.rule };
         let by = self.by.unwrap_or_else(shell_user);
-        let answer = ask(common, &Request::Silence { matcher, from: self.from, until: self.span.into(), by })?;
+        let answer = ask(common, &Request::Silence { matcher, from: self.from, until: self.end.into(), by })?;
         common.print(text(&serde_json::from_value(answer.clone())?), &answer)?;
         Ok(())
     }
 }
 
-fn text(Silenced { silence, ended, timezone }: &Silenced) -> String {
-    let about = about(silence);
+fn text(SilenceAnswer { silence, ended, timezone }: &SilenceAnswer) -> String {
+    let about = describe(silence);
     if *ended {
         return format!("{about} is not silenced any more: what is due is told now");
     }
@@ -59,8 +59,8 @@ fn text(Silenced { silence, ended, timezone }: &Silenced) -> String {
     format!("{about} is silenced from {from} until {until}: no step fires in this time, but ends are told")
 }
 
-/// What a silence is about, in words.
-pub(super) fn about(silence: &dag_engine::Silence) -> String {
+/// Returns in words what a silence is about.
+pub(super) fn describe(silence: &dag_engine::Silence) -> String {
     let rule = silence.rule.as_ref().map_or_else(|| "everything".to_owned(), |rule| format!("the rule {rule}"));
     let device = silence.device.iter().map(|device| format!("the device {device}"));
     let labels = silence.labels.iter().map(|(label, value)| format!("{label}={value}"));
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_holds_now() {
-        let said = |rule: Option<&str>, device: Option<&str>, label: Option<&str>, ended| {
+        let answer = |rule: Option<&str>, device: Option<&str>, label: Option<&str>, ended| {
             let silence = dag_engine::Silence {
                 device: device.map(Name::new),
                 labels: label.map(|area| ("area".to_owned(), area.to_owned())).into_iter().collect(),
@@ -87,15 +87,15 @@ mod tests {
                 until: "2026-01-11T02:00:00Z".parse().unwrap(),
                 by: "nor".to_owned(),
             };
-            text(&Silenced { silence, ended, timezone: Some("Europe/London".into()) })
+            text(&SilenceAnswer { silence, ended, timezone: Some("Europe/London".into()) })
         };
         assert_eq!(
-            said(None, None, None, false),
+            answer(None, None, None, false),
             "everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, \
              but ends are told"
         );
         assert_eq!(
-            said(Some("power-outage"), Some("cottage"), Some("hay"), true),
+            answer(Some("power-outage"), Some("cottage"), Some("hay"), true),
             "the rule power-outage of the device cottage, area=hay is not silenced any more: what is due is told now"
         );
     }

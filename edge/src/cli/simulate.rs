@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::common::{Common, Format, load};
 use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
 
-/// What a trace is, for the command's help.
+/// The description of a trace, for the command's help.
 pub(super) const TRACE: &str = "\
 A trace is CSV:\n\n  \
     at,device,fact,value,received_at\n  \
@@ -46,14 +46,19 @@ impl Simulate {
         let out = io::BufWriter::new(io::stdout().lock());
         let mut printer = Printer { out, format: common.format, templates: &templates, counts: Counts::default() };
         let replayed = self.replay(&engine, &devices, &mut printer);
-        match replayed.and_then(|()| Ok(printer.summary()?)).and(printer.out.flush().map_err(Ended::from)) {
-            // Who reads along may have read enough.
-            Err(Ended::Unread(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            ended => Ok(ended?),
+        match replayed.and_then(|()| Ok(printer.print_summary()?)).and(printer.out.flush().map_err(ReplayError::from)) {
+            // A program like `head` closes the pipe when it has read enough.
+            Err(ReplayError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => Ok(result?),
         }
     }
 
-    fn replay(&self, engine: &Engine, devices: &[Device], printer: &mut Printer<'_, impl Write>) -> Result<(), Ended> {
+    fn replay(
+        &self,
+        engine: &Engine,
+        devices: &[Device],
+        printer: &mut Printer<'_, impl Write>,
+    ) -> Result<(), ReplayError> {
         let trace = Trace::open(&self.trace, TraceSchema { devices, rules: engine.rules() })?;
         let mut replay = Replay::new(engine, devices);
         for report in trace {
@@ -62,23 +67,23 @@ impl Simulate {
                 break;
             }
             printer.counts.rows += report.readings.len();
-            replay.report(report, &mut |decided| printer.print(decided))?;
+            replay.report(report, &mut |decision| printer.print(decision))?;
         }
         match self.until {
-            Some(until) => replay.advance(until, &mut |decided| printer.print(decided).map_err(Ended::from)),
+            Some(until) => replay.advance(until, &mut |decision| printer.print(decision).map_err(ReplayError::from)),
             None => Ok(()),
         }
     }
 }
 
-/// Why a replay ended early.
+/// An error that ends a replay early.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+enum ReplayError {
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// Nobody takes what is printed.
+    /// The standard output cannot be written.
     #[error("what was found cannot be printed: {0}")]
-    Unread(#[from] io::Error),
+    Output(#[from] io::Error),
 }
 
 /// A line of `--format jsonl`.
@@ -126,7 +131,7 @@ struct Counts {
     messages: usize,
 }
 
-/// Prints as it goes: nothing is kept.
+/// Prints each decision at once, so that a trace of any length needs the same memory.
 struct Printer<'a, W> {
     out: W,
     format: Format,
@@ -135,15 +140,15 @@ struct Printer<'a, W> {
 }
 
 impl<W: Write> Printer<'_, W> {
-    fn print(&mut self, decided: DeviceDecision<'_>) -> io::Result<()> {
-        let Some(line) = self.line(decided) else { return Ok(()) };
+    fn print(&mut self, decision: DeviceDecision<'_>) -> io::Result<()> {
+        let Some(line) = self.line(decision) else { return Ok(()) };
         match &line {
             Line::Incident { state: IncidentState::Open, .. } => self.counts.incidents += 1,
             Line::Incident { .. } => {}
             Line::Notification { .. } => self.counts.messages += 1,
         }
         match self.format {
-            Format::Text => writeln!(self.out, "{}", text(&line, decided.device)),
+            Format::Text => writeln!(self.out, "{}", text(&line, decision.device)),
             Format::Json | Format::Jsonl => {
                 serde_json::to_writer(&mut self.out, &line)?;
                 writeln!(self.out)
@@ -151,17 +156,17 @@ impl<W: Write> Printer<'_, W> {
         }
     }
 
-    /// Returns the closing line for people.
-    fn summary(&mut self) -> io::Result<()> {
+    /// Prints the last line, which is for people only.
+    fn print_summary(&mut self) -> io::Result<()> {
         if self.format == Format::Text {
             let Counts { rows, incidents, messages } = self.counts;
-            let (rows, incidents) = (counted(rows, "row"), counted(incidents, "incident"));
-            writeln!(self.out, "{rows}: {incidents}, {}", counted(messages, "message"))?;
+            let (rows, incidents) = (pluralize(rows, "row"), pluralize(incidents, "incident"));
+            writeln!(self.out, "{rows}: {incidents}, {}", pluralize(messages, "message"))?;
         }
         Ok(())
     }
 
-    /// What a decision is to people; most are steps on the way to what they hear of.
+    /// Returns the line for a decision. Most decisions are intermediate steps and have none.
     fn line<'a>(&self, DeviceDecision { at, device, decision }: DeviceDecision<'a>) -> Option<Line<'a>> {
         let incident = |since: Time, ended: Option<Time>, ended_by: Option<EndedBy>| {
             let (rule, incident, device) = (decision.rule.as_deref()?, decision.incident?, device.id.as_str());
@@ -194,7 +199,7 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// A line for people, by the wall clock of the device.
+/// Returns a line for people, with times by the wall clock of the device.
 fn text(line: &Line<'_>, device: &Device) -> String {
     let local = |time: &Time| match device.timezone.as_deref().map(zone) {
         Some(Ok(zone)) => time.in_zone(&zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
@@ -214,6 +219,6 @@ fn text(line: &Line<'_>, device: &Device) -> String {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn pluralize(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     common::{Common, ask, local, shell_user},
-    span::Span,
+    end_options::EndOptions,
 };
 use crate::daemon::Request;
 
@@ -17,15 +17,15 @@ pub(super) struct Snooze {
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
     #[command(flatten)]
-    span: Span,
+    end: EndOptions,
     /// Who asks; this shell's user where none is given
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
 
-/// What the daemon answers.
+/// The daemon's answer.
 #[derive(Deserialize)]
-struct Snoozed {
+struct SnoozeAnswer {
     incident: Id,
     rule: Name,
     until: Option<Time>,
@@ -35,13 +35,13 @@ struct Snoozed {
 impl Snooze {
     pub fn run(self, common: &Common) -> Done {
         let by = self.by.unwrap_or_else(shell_user);
-        let answer = ask(common, &Request::Snooze { incident: self.incident, until: self.span.into(), by })?;
+        let answer = ask(common, &Request::Snooze { incident: self.incident, until: self.end.into(), by })?;
         common.print(text(&serde_json::from_value(answer.clone())?), &answer)?;
         Ok(())
     }
 }
 
-fn text(Snoozed { incident, rule, until, timezone }: &Snoozed) -> String {
+fn text(SnoozeAnswer { incident, rule, until, timezone }: &SnoozeAnswer) -> String {
     match until {
         Some(until) => {
             let until = local(*until, timezone.as_deref());
@@ -58,17 +58,18 @@ mod tests {
     #[test]
     fn an_answer_says_what_holds_now() {
         let incident = Id::parse(&"7".repeat(32)).unwrap();
-        let said = |until: Option<&str>| {
+        let answer = |until: Option<&str>| {
             let until = until.map(|until| until.parse().unwrap());
-            text(&Snoozed { incident, rule: "power-outage".into(), until, timezone: Some("Europe/London".into()) })
+            text(&SnoozeAnswer { incident, rule: "power-outage".into(), until, timezone: Some("Europe/London".into()) })
         };
         let id = "7".repeat(32);
         assert_eq!(
-            said(Some("2026-07-10T18:00:00Z")),
+            answer(Some("2026-07-10T18:00:00Z")),
             format!(
-                "power-outage ({id}) is snoozed until Fri 10 Jul 19:00:00: no step of it fires before, but its end is told"
+                "power-outage ({id}) is snoozed until Fri 10 Jul 19:00:00: no step of it fires before, but its end is \
+                 told"
             )
         );
-        assert_eq!(said(None), format!("power-outage ({id}) is not snoozed any more: what is due is told now"));
+        assert_eq!(answer(None), format!("power-outage ({id}) is not snoozed any more: what is due is told now"));
     }
 }

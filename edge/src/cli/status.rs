@@ -49,7 +49,7 @@ fn text(status: &Status) -> Result<String, Failure> {
         }
     }
     for silence in &status.silences {
-        let (from, until, about) = (local(silence.from), local(silence.until), super::silence::about(silence));
+        let (from, until, about) = (local(silence.from), local(silence.until), super::silence::describe(silence));
         writeln!(out, "Silent: {about}, from {from} until {until}, by {}.", silence.by)?;
     }
     for waiting in &status.pending {

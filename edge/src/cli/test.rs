@@ -25,7 +25,7 @@ impl Test {
         let own = || rulebook.folder.files_in("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
         let (within, scenarios) = match self.paths.as_slice() {
             [] => (rules.join("tests"), own()),
-            paths => (PathBuf::new(), named(paths)?),
+            paths => (PathBuf::new(), read_scenarios(paths)?),
         };
         if scenarios.is_empty() {
             return Err("no scenarios were found: write some into rules/tests/".into());
@@ -46,7 +46,10 @@ impl Test {
                         text.push_str(&format!("\nwhat was decided:\n{}\n", played.timeline));
                     }
                     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
-                    report.push(json!({ "file": file, "name": name, "ok": good, "problems": problems, "timeline": played.timeline }));
+                    let timeline = &played.timeline;
+                    report.push(json!({
+                        "file": file, "name": name, "ok": good, "problems": problems, "timeline": timeline
+                    }));
                 }
                 Err(problems) => {
                     failed += 1;
@@ -62,8 +65,8 @@ impl Test {
     }
 }
 
-/// Returns the scenarios that were named, one by one or by their folder.
-fn named(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+/// Reads the scenarios at `paths`. A path may be a folder of them.
+fn read_scenarios(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {
         if path.is_dir() {

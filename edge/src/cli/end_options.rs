@@ -1,4 +1,4 @@
-//! For how long something holds: `--for`, `--until`, `--lift`.
+//! The options for the end of a snooze or a silence: `--for`, `--until`, `--lift`.
 
 use clap::Args;
 use dag_engine::{Millis, Time};
@@ -6,8 +6,8 @@ use dag_engine::{Millis, Time};
 use crate::daemon::Until;
 
 #[derive(Debug, Args)]
-#[group(id = "span", required = true, multiple = false)]
-pub(super) struct Span {
+#[group(id = "end", required = true, multiple = false)]
+pub(super) struct EndOptions {
     /// For how long, like 2h or 1h30m
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     length: Option<Millis>,
@@ -19,10 +19,10 @@ pub(super) struct Span {
     lift: bool,
 }
 
-impl From<Span> for Until {
-    fn from(span: Span) -> Until {
+impl From<EndOptions> for Until {
+    fn from(options: EndOptions) -> Until {
         // Exactly one of the three is given.
-        let length = span.length.map(Until::For);
-        length.or(span.until.map(Until::At)).unwrap_or(Until::Lifted)
+        let length = options.length.map(Until::For);
+        length.or(options.until.map(Until::At)).unwrap_or(Until::Lifted)
     }
 }

@@ -8,13 +8,13 @@ use super::common::{Common, ask};
 use crate::daemon::Request;
 
 #[derive(Debug, Args)]
-pub(super) struct Mains {
+pub(super) struct MainsSwitch {
     /// The simulated fact to switch
     #[arg(default_value = "power", value_name = "FACT")]
     fact: String,
 }
 
-impl Mains {
+impl MainsSwitch {
     pub fn set(self, common: &Common, value: Value) -> Done {
         let answer = ask(common, &Request::Simulate { fact: Name::new(&self.fact), value })?;
         common.print(format_args!("{} is {value}", self.fact), &answer)?;
