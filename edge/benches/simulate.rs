@@ -1,9 +1,9 @@
-//! What `dag simulate` needs on the shipped rules: rows a second, its start included, and memory, for a short trace and a
-//! long one. Prints figures beside their targets and asserts nothing.
+//! Measures `dag simulate` on the shipped rules, with a short trace and a long one: rows a second, its start included,
+//! and memory. It prints figures beside their targets and asserts nothing.
 //!
-//! The mix is that of the engine's benchmark: a row every 10 s of the device's time; of 20 rows 14 repeat what was known,
-//! 4 are new battery values, and 2 flip the power off and on. A third of the rows arrives in reports of three. Twice a
-//! day the power stays off for half an hour, so that there is something to tell.
+//! The mix is that of the engine's benchmark. There is a row every 10 s of the device's time. Of 20 rows 14 repeat known
+//! values, 4 are new battery values, and 2 switch the power off and on. A third of the rows arrives in reports of three.
+//! Twice a day the power stays off for half an hour, so that there are messages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may stop where a test may")]
 
@@ -29,7 +29,8 @@ fn main() {
         rates.sort_by(|one, other| one.0.total_cmp(&other.0));
         let (rate, resident) = rates.pop().unwrap();
         println!(
-            "{rows:>9} rows            {rate:.0} rows a second, at most {resident} KiB    target: 400000, and memory as for fewer"
+            "{rows:>9} rows            {rate:.0} rows a second, at most {resident} KiB    \
+             target: 400000, and memory as for fewer"
         );
     }
 }

@@ -21,7 +21,7 @@ use dag_config::Source;
 use dag_engine::{Millis, Name, Time};
 use peer::Nut;
 
-/// Power and battery from a UPS, asked all the time.
+/// Watches power and battery of a UPS, which is read all the time.
 fn watch(address: &str, ups: &str) -> Sources {
     let nut = Source::Nut { address: address.to_owned(), ups: ups.to_owned(), poll: Millis::new(20) };
     let inputs = BTreeMap::from([(Name::new("power"), nut.clone()), (Name::new("battery"), nut)]);
@@ -68,12 +68,13 @@ async fn an_outage_and_the_battery_meanwhile_are_reported_as_changes() {
     assert_eq!(first.source, format!("nut:ups@{}", nut.address));
     assert!(first.observations.iter().all(|seen| before <= seen.at && seen.at <= now()));
     assert_eq!(first.observations.len(), 3);
-    for (command, told) in [("OB", "power=off"), ("charge 94.9", "battery=94"), ("status OL CHRG", "power=on")] {
+    for (command, observations) in [("OB", "power=off"), ("charge 94.9", "battery=94"), ("status OL CHRG", "power=on")]
+    {
         nut.tell(command);
-        assert_eq!(next(&mut sources).await, works(told), "{command}");
+        assert_eq!(next(&mut sources).await, works(observations), "{command}");
     }
 
-    // A small move of the battery is told only when asked to read again.
+    // A small change of the battery is reported only after `reread`.
     nut.tell("charge 92");
     sources.reread();
     assert_eq!(next(&mut sources).await, works("battery=92"));

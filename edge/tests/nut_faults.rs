@@ -136,7 +136,7 @@ async fn a_server_that_stalls_is_lost_in_time() {
 
 #[tokio::test]
 async fn a_server_that_breaks_the_protocol_is_lost_with_its_response() {
-    for (manners, said) in [
+    for (manners, response) in [
         (&[Manner::Answers("HTTP/1.1 400 Bad Request\r\n")], "it sent `HTTP/1.1 400 Bad Request`"),
         (&[Manner::Answers("\n")], "it sent ``"),
         (&[Manner::Answers("VAR ups battery.charge \"1\"\n")], "it sent `VAR ups battery.charge \\\"1\\\"`"),
@@ -145,7 +145,7 @@ async fn a_server_that_breaks_the_protocol_is_lost_with_its_response() {
         (&[Manner::ListsForEver], "it sent a list without end"),
     ] {
         let reason =
-            format!("what answers does not speak the NUT protocol ({said}): check that `address` is that of upsd");
+            format!("what answers does not speak the NUT protocol ({response}): check that `address` is that of upsd");
         check(manners, PATIENT, &reason).await;
     }
 }

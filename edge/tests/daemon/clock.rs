@@ -1,4 +1,4 @@
-//! A daemon on a machine whose clock is wrong, and is set.
+//! A daemon on a machine whose clock is wrong, and then set.
 
 use std::{
     future::pending,
@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 
 use crate::home::Home;
 
-/// A machine on which time stands still, and is set.
+/// A machine whose clock moves only when it is set.
 #[derive(Debug)]
-struct Set(Mutex<(Time, Timesync)>);
+struct SettableMachine(Mutex<(Time, Timesync)>);
 
-impl Set {
-    fn to(time: &str, timesync: Timesync) -> Arc<Set> {
-        Arc::new(Set(Mutex::new((time.parse().unwrap(), timesync))))
+impl SettableMachine {
+    fn at(time: &str, timesync: Timesync) -> Arc<SettableMachine> {
+        Arc::new(SettableMachine(Mutex::new((time.parse().unwrap(), timesync))))
     }
 
     fn set(&self, time: &str, timesync: Timesync) {
@@ -30,7 +30,7 @@ impl Set {
     }
 }
 
-impl Machine for Set {
+impl Machine for SettableMachine {
     fn system(&self) -> Time {
         self.0.lock().unwrap().0
     }
@@ -42,8 +42,8 @@ impl Machine for Set {
     }
 }
 
-/// Starts a daemon in this process; gives what asks it.
-async fn run(home: &Home, machine: Arc<Set>) -> impl AsyncFn(Request) -> serde_json::Value {
+/// Starts a daemon in this process. Returns a function that sends it a request.
+async fn run(home: &Home, machine: Arc<SettableMachine>) -> impl AsyncFn(Request) -> serde_json::Value {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config_path = home.path("config.toml");
     let config = Config::load(&config_path, &[]).unwrap();
@@ -72,7 +72,7 @@ fn time(text: &str) -> Time {
 #[tokio::test]
 async fn a_clock_that_is_set_is_followed_and_so_is_when_the_daemon_started() {
     let home = Home::new();
-    let machine = Set::to("2026-03-01T12:00:00Z", Timesync::Waits);
+    let machine = SettableMachine::at("2026-03-01T12:00:00Z", Timesync::Waits);
     let ask = run(&home, Arc::clone(&machine)).await;
     let before = status(&ask).await;
     assert_eq!((before.now, before.started), (time("2026-03-01T12:00:00Z"), time("2026-03-01T12:00:00Z")));
@@ -80,7 +80,7 @@ async fn a_clock_that_is_set_is_followed_and_so_is_when_the_daemon_started() {
 
     for set in ["2026-03-01T15:00:00Z", "2026-03-01T09:00:00Z"] {
         machine.set(set, Timesync::Done);
-        // Each question wakes it, and it looks at the clock before it sleeps again.
+        // Each request wakes the daemon, and it looks at the clock before it sleeps again.
         status(&ask).await;
         let after = status(&ask).await;
         assert_eq!((after.now, after.started, after.clock), (time(set), time(set), None));
@@ -91,15 +91,15 @@ async fn a_clock_that_is_set_is_followed_and_so_is_when_the_daemon_started() {
 async fn a_machine_that_boots_with_an_old_clock_goes_on_after_what_was_noted() {
     let home = Home::new();
     {
-        let ask = run(&home, Set::to("2026-03-01T12:00:00Z", Timesync::Unknown)).await;
+        let ask = run(&home, SettableMachine::at("2026-03-01T12:00:00Z", Timesync::Unknown)).await;
         ask(Request::Simulate { fact: "power".into(), value: Value::Off }).await;
         while status(&ask).await.incidents.is_empty() {}
     }
-    // The first daemon ends with the runtime of its own test; this one has a store of its own, copied under way.
+    // The first daemon still runs, until this test ends. So the second one gets a copy of its store.
     let other = Home::new();
     std::fs::create_dir_all(other.path("var")).unwrap();
     std::fs::copy(home.path("var/dag.redb"), other.path("var/dag.redb")).unwrap();
-    let machine = Set::to("2026-03-01T11:17:01Z", Timesync::Unknown);
+    let machine = SettableMachine::at("2026-03-01T11:17:01Z", Timesync::Unknown);
     let ask = run(&other, Arc::clone(&machine)).await;
     let status = status(&ask).await;
     assert_eq!(status.now, time("2026-03-01T12:00:00.001Z"));

@@ -1,4 +1,4 @@
-//! A disk that is full: nothing is sent that is not noted, and nothing is lost when there is room again.
+//! A full disk: messages wait until their decisions are on the disk, and none is lost.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,7 +10,7 @@ fn a_full_disk_holds_messages_back_until_there_is_room_again() {
     let disk = home.path("disk");
     fs::create_dir(&disk).unwrap();
     home.edit("config.toml", "path = \"var/dag.redb\"", &format!("path = \"{}/dag.redb\"", disk.display()));
-    // A small disk of its own, which only this daemon sees; the mails lie elsewhere.
+    // A small disk that only this daemon sees. The mails are written elsewhere.
     let mut command = Command::new("unshare");
     let mount = "mount -t tmpfs -o size=4m tmpfs \"$1\" && exec \"$2\" run --config \"$3\"";
     command.args(["--mount", "--map-root-user", "sh", "-c", mount, "sh"]);
@@ -30,7 +30,7 @@ fn a_full_disk_holds_messages_back_until_there_is_room_again() {
 
     let ballast = inside.join("ballast");
     fs::write(&ballast, vec![0; 8 << 20]).unwrap_err();
-    // The store has some room of its own inside its file: flip the mains until it needs more of the disk.
+    // The file of the store has free pages: switch the mains until it needs more of the disk.
     let full = wait_until(|| {
         ask("unplug");
         ask("plug");

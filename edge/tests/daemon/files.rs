@@ -1,4 +1,4 @@
-//! Edits while it runs: what is right is followed, what is wrong changes nothing and is shown.
+//! Edits while the daemon runs. A correct one is followed. One with a mistake changes nothing and is shown.
 
 use std::fs;
 
@@ -12,8 +12,13 @@ fn rejected(home: &Home) -> Option<String> {
     home.json(&["status"])["rejected"].as_str().map(str::to_owned)
 }
 
-/// Makes an edit that must not be followed; what is shown to it, while the rules before it stay in force.
-fn refused(edit: impl FnOnce(&Home)) -> String {
+fn wait_for_other_rules(home: &Home, before: &str) {
+    wait_until(|| (rules(home) != before).then_some(()));
+}
+
+/// Makes an edit that must not be followed, and checks that the old rules stay in force. Returns the problem as it is
+/// shown.
+fn refused_edit(edit: impl FnOnce(&Home)) -> String {
     let home = Home::new();
     let _daemon = home.run();
     let before = rules(&home);
@@ -21,7 +26,7 @@ fn refused(edit: impl FnOnce(&Home)) -> String {
     let problem = wait_until(|| rejected(&home));
     assert_eq!(rules(&home), before);
     home.json(&["unplug"]);
-    // SiblingRules it the operators are told of the edit.
+    // There is also a mail to the operators about the edit.
     home.wait_for_outage();
     problem
 }
@@ -32,11 +37,11 @@ fn an_edit_is_followed_without_a_restart() {
     let _daemon = home.run();
     let before = rules(&home);
     home.edit("rules/power.toml", "open_after = \"0s\"", "open_after = \"1h\"");
-    wait_until(|| (rules(&home) != before).then_some(()));
+    wait_for_other_rules(&home, &before);
     home.json(&["unplug"]);
     let pending = home.json(&["status"])["pending"][0]["rule"].clone();
     assert_eq!(pending, "power-outage", "it waits for the hour");
-    // And the other way: the hour that is under way becomes nothing, so it is overdue and happens now.
+    // Without the hour the incident is overdue, and opens at once.
     home.edit("rules/power.toml", "open_after = \"1h\"", "open_after = \"0s\"");
     assert_eq!(home.wait_for_mails(1).len(), 1);
 }
@@ -49,7 +54,7 @@ fn an_edit_by_renaming_is_followed() {
     let edited = fs::read_to_string(home.path("rules/power.toml")).unwrap().replace("\"0s\"", "\"7s\"");
     fs::write(home.path("rules/.power.toml.swp"), &edited).unwrap();
     fs::rename(home.path("rules/.power.toml.swp"), home.path("rules/power.toml")).unwrap();
-    wait_until(|| (rules(&home) != before).then_some(()));
+    wait_for_other_rules(&home, &before);
 }
 
 #[test]
@@ -66,25 +71,25 @@ fn a_folder_of_rules_that_is_replaced_is_followed() {
         }
         fs::rename(home.path("rules"), old).unwrap();
         fs::rename(new, home.path("rules")).unwrap();
-        wait_until(|| (rules(&home) != before).then_some(()));
+        wait_for_other_rules(&home, &before);
     }
 }
 
 #[test]
 fn a_file_half_saved_changes_nothing_and_is_shown() {
-    let problem = refused(|home| home.edit("rules/power.toml", "when = \"power == off\"", "when = \"power == o"));
+    let problem = refused_edit(|home| home.edit("rules/power.toml", "when = \"power == off\"", "when = \"power == o"));
     assert!(problem.contains("power.toml:"), "{problem}");
 }
 
 #[test]
 fn a_deleted_file_changes_nothing_and_is_shown() {
-    let problem = refused(|home| fs::remove_file(home.path("rules/people.toml")).unwrap());
+    let problem = refused_edit(|home| fs::remove_file(home.path("rules/people.toml")).unwrap());
     assert!(problem.contains("there is no escalation `household`"), "{problem}");
 }
 
 #[test]
 fn a_folder_in_a_files_place_changes_nothing_and_is_shown() {
-    let problem = refused(|home| {
+    let problem = refused_edit(|home| {
         fs::remove_file(home.path("rules/power.toml")).unwrap();
         fs::create_dir(home.path("rules/power.toml")).unwrap();
     });
@@ -93,13 +98,13 @@ fn a_folder_in_a_files_place_changes_nothing_and_is_shown() {
 
 #[test]
 fn a_time_zone_that_does_not_exist_changes_nothing_and_is_shown() {
-    let problem = refused(|home| home.edit("config.toml", "Europe/London", "Europe/Lodnon"));
+    let problem = refused_edit(|home| home.edit("config.toml", "Europe/London", "Europe/Lodnon"));
     assert!(problem.contains("Europe/London"), "{problem}");
 }
 
 #[test]
 fn a_source_that_cannot_be_had_changes_nothing_and_is_shown() {
-    let problem = refused(|home| {
+    let problem = refused_edit(|home| {
         home.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"gpio\", pin = 99 }");
     });
     assert!(problem.contains("no GPIO here") || problem.contains("pin"), "{problem}");
@@ -107,7 +112,7 @@ fn a_source_that_cannot_be_had_changes_nothing_and_is_shown() {
 
 #[test]
 fn another_device_in_the_daemons_place_changes_nothing_and_is_shown() {
-    let problem = refused(|home| home.edit("config.toml", "[device.cottage]", "[device.cabin]"));
+    let problem = refused_edit(|home| home.edit("config.toml", "[device.cottage]", "[device.cabin]"));
     assert!(problem.contains("the device `cottage` is gone"), "{problem}");
 }
 
@@ -147,7 +152,7 @@ fn a_fact_whose_source_is_taken_away_is_not_known_any_more() {
 
 #[test]
 fn a_scenario_that_goes_otherwise_changes_nothing_and_is_shown() {
-    let problem = refused(|home| {
+    let problem = refused_edit(|home| {
         fs::create_dir(home.path("rules/tests")).unwrap();
         let scenario = "name = \"no\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n\
                         [[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]\n";
@@ -205,6 +210,6 @@ fn a_first_boot_with_broken_files_is_refused() {
     home.edit("rules/power.toml", "power == off", "pwoer == off");
     let output = home.dag(&["run"]);
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stderr);
-    assert!(said.contains("did you mean `power`?") && said.contains("no earlier good rules"), "{said}");
+    let error = text(&output.stderr);
+    assert!(error.contains("did you mean `power`?") && error.contains("no earlier good rules"), "{error}");
 }

@@ -1,48 +1,42 @@
-//! Snoozes and silences: what people ask for, what they are told, and what is refused.
+//! Acknowledgements, snoozes and silences: their effect, their answers, and the errors of those that are refused.
 
 use crate::home::{Home, text, wait_until};
 
-/// A home in which the mains are off, and it was told.
-fn outage() -> (Home, crate::home::Daemon) {
-    let home = Home::new();
-    let daemon = home.run();
-    home.json(&["unplug"]);
-    home.wait_for_mails(1);
-    (home, daemon)
-}
-
 #[track_caller]
-fn refused(home: &Home, words: &[&str], code: i32, said: &str) {
+fn assert_refused(home: &Home, words: &[&str], error: &str) {
     let output = home.dag(words);
-    assert_eq!((text(&output.stderr).trim_end(), output.status.code()), (said, Some(code)), "{words:?}");
+    assert_eq!((text(&output.stderr).trim_end(), output.status.code()), (error, Some(1)), "{words:?}");
 }
 
 #[test]
 fn what_would_hold_nothing_is_refused_with_what_was_meant() {
     let home = Home::new();
     let _daemon = home.run();
-    let no = |words: &[&str], said: &str| refused(&home, &[&["silence", "--for", "8h"], words].concat(), 1, said);
-    no(&["--rule", "power-outtage"], "there is no rule `power-outtage`: did you mean `power-outage`?");
-    no(&["--rule", "burglars"], "there is no rule `burglars`: there are power-outage, unstable-supply");
-    no(&["--device", "cabin"], "this daemon is `cottage`: a silence of `cabin` would hold nothing here");
-    no(&["--label", "aera=hay-on-wye"], "this device has no label `aera`: did you mean `area`?");
-    no(&["--label", "floor=2"], "this device has no label `floor`: `labels` in config.toml gives it some");
-    no(
-        &["--label", "area=leeds"],
-        "the label `area` of this device is `hay-on-wye`, not `leeds`: a silence of others would hold nothing here",
-    );
-    no(&["--by", ""], "`--by` takes a name of one line, of at most 200 bytes");
-    refused(&home, &["snooze", "--for", "2h"], 1, "no incident is open");
-    refused(&home, &["snooze", "--lift"], 1, "no incident is open");
-    refused(&home, &["snooze", "77", "--lift"], 1, "no open incident has an id that begins so: see `dag status`");
+    for (words, error) in [
+        (["--rule", "power-outtage"], "there is no rule `power-outtage`: did you mean `power-outage`?"),
+        (["--rule", "burglars"], "there is no rule `burglars`: there are power-outage, unstable-supply"),
+        (["--device", "cabin"], "this daemon is `cottage`: a silence of `cabin` would hold nothing here"),
+        (["--label", "aera=hay-on-wye"], "this device has no label `aera`: did you mean `area`?"),
+        (["--label", "floor=2"], "this device has no label `floor`: `labels` in config.toml gives it some"),
+        (
+            ["--label", "area=leeds"],
+            "the label `area` of this device is `hay-on-wye`, not `leeds`: a silence of others would hold nothing here",
+        ),
+        (["--by", ""], "`--by` takes a name of one line, of at most 200 bytes"),
+    ] {
+        assert_refused(&home, &[&["silence", "--for", "8h"], &words[..]].concat(), error);
+    }
+    assert_refused(&home, &["snooze", "--for", "2h"], "no incident is open");
+    assert_refused(&home, &["snooze", "--lift"], "no incident is open");
+    assert_refused(&home, &["snooze", "77", "--lift"], "no open incident has an id that begins so: see `dag status`");
 }
 
 #[test]
 fn an_acknowledgement_that_the_engine_would_refuse_is_an_error() {
-    let (home, _daemon) = outage();
-    // Two bytes each: the limit is the engine's, in bytes.
+    let (home, _daemon) = Home::with_outage();
+    // The limit is the engine's, in bytes. This letter has two.
     let (long, longest) = ("ж".repeat(101), "ж".repeat(100));
-    refused(&home, &["ack", "--by", &long], 1, "`--by` takes a name of one line, of at most 200 bytes");
+    assert_refused(&home, &["ack", "--by", &long], "`--by` takes a name of one line, of at most 200 bytes");
     assert_eq!(home.json(&["ack", "--by", &longest])["by"], longest);
 }
 
@@ -55,10 +49,10 @@ fn of_several_open_incidents_one_must_be_named() {
     home.json(&["unplug"]);
     home.wait_for_mails(2);
     let output = home.dag(&["snooze", "--for", "2h"]);
-    let said = text(&output.stderr);
+    let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.starts_with("several incidents are open; say which:\n  "), "{said}");
-    assert!(said.contains("  another\n") && said.contains("  power-outage\n"), "{said}");
+    assert!(error.starts_with("several incidents are open; say which:\n  "), "{error}");
+    assert!(error.contains("  another\n") && error.contains("  power-outage\n"), "{error}");
 }
 
 #[test]
@@ -66,8 +60,8 @@ fn for_how_long_is_said_once_and_in_words_that_are_understood() {
     let home = Home::new();
     let wrong = |words: &[&str], part: &str| {
         let output = home.dag(words);
-        let said = text(&output.stderr);
-        assert!(output.status.code() == Some(2) && said.contains(part), "{words:?}: {said}");
+        let error = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(part), "{words:?}: {error}");
     };
     for command in ["snooze", "silence"] {
         wrong(&[command], "<--for <DURATION>|--until <TIME>|--lift>");
@@ -81,17 +75,16 @@ fn for_how_long_is_said_once_and_in_words_that_are_understood() {
 
 #[test]
 fn a_snooze_holds_until_it_is_lifted() {
-    let (home, _daemon) = outage();
+    let (home, _daemon) = Home::with_outage();
     let snoozed = home.json(&["snooze", "--for", "2h", "--by", "kim"]);
     assert_eq!((&snoozed["rule"], &snoozed["by"]), (&"power-outage".into(), &"kim".into()));
     assert!(snoozed["until"].is_string(), "{snoozed}");
     assert_eq!(home.json(&["status"])["incidents"][0]["snoozed_until"], snoozed["until"]);
     let lifted = home.json(&["snooze", "--lift", "--by", "kim"]);
     assert_eq!((&lifted["incident"], lifted["until"].is_null()), (&snoozed["incident"], true), "{lifted}");
-    refused(
+    assert_refused(
         &home,
         &["snooze", "--lift"],
-        1,
         "nothing was changed: it ends in the past, and there is none like it to be ended",
     );
 }
@@ -107,16 +100,16 @@ fn a_silence_holds_until_it_is_lifted_by_the_same_matcher() {
     wait_until(|| (home.json(&["status"])["incidents"].as_array().unwrap().len() == 1).then_some(()));
     assert!(home.mails().is_empty());
     assert_eq!(home.json(&["status"])["silences"][0]["rule"], "power-outage");
-    refused(
+    assert_refused(
         &home,
         &["silence", "--lift", "--rule", "power-outtage"],
-        1,
-        "there is no silence of just that; what can be lifted is\n  dag silence --lift --label area=hay-on-wye --rule power-outage",
+        "there is no silence of just that; what can be lifted is\n  \
+         dag silence --lift --label area=hay-on-wye --rule power-outage",
     );
     let lifted = home.json(&["silence", "--lift", "--rule", "power-outage", "--label", "area=hay-on-wye"]);
     assert_eq!(lifted["ended"], true);
     assert_eq!(home.wait_for_mails(1).len(), 1, "what is still wrong is told then");
-    refused(&home, &["silence", "--lift"], 1, "there is no silence to lift");
+    assert_refused(&home, &["silence", "--lift"], "there is no silence to lift");
 }
 
 #[test]
@@ -124,5 +117,5 @@ fn a_silence_that_ends_before_it_begins_is_refused() {
     let home = Home::new();
     let _daemon = home.run();
     let asked = ["silence", "--from", "2099-01-02T00:00:00Z", "--until", "2099-01-01T00:00:00Z"];
-    refused(&home, &asked, 1, "nothing was changed: it ends before it begins");
+    assert_refused(&home, &asked, "nothing was changed: it ends before it begins");
 }

@@ -12,16 +12,17 @@ use std::{
 
 use serde_json::Value;
 
-/// Longer than anything here takes on a busy machine; reached only when something is wrong.
+/// The longest wait for anything here. It is reached only when something is wrong, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A folder with the configuration of a device.
 pub struct Home {
     dir: tempfile::TempDir,
 }
 
 impl Home {
-    /// The shipped files, with an outage that opens and closes at once, without quiet hours, since tests run at any
-    /// hour, and without scenarios, which speak of others.
+    /// Copies the shipped files with changes. An outage opens and closes at once. There are no quiet hours, since tests
+    /// run at any hour, and no scenarios, since those expect the shipped rules.
     pub fn new() -> Home {
         let dir = tempfile::tempdir().unwrap();
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -35,6 +36,15 @@ impl Home {
             fs::write(dir.path().join("rules").join(file), text).unwrap();
         }
         Home { dir }
+    }
+
+    /// Starts a daemon in a new home. Switches the mains off, and waits for the mail about the outage.
+    pub fn with_outage() -> (Home, Daemon) {
+        let home = Home::new();
+        let daemon = home.run();
+        home.json(&["unplug"]);
+        home.wait_for_mails(1);
+        (home, daemon)
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
@@ -58,7 +68,7 @@ impl Home {
         self.command(words).output().unwrap()
     }
 
-    /// Runs a command that has to succeed, and gives its JSON.
+    /// Runs a command that has to succeed, and returns its JSON.
     pub fn json(&self, words: &[&str]) -> Value {
         let output = self.dag(&[words, &["--format", "json"]].concat());
         assert!(output.status.success(), "{words:?}: {}", text(&output.stdout));
@@ -69,19 +79,24 @@ impl Home {
         Daemon::start(self.command(&["run"]))
     }
 
-    /// The subjects of the mails so far, oldest first.
+    /// Returns the subjects of the mails so far, oldest first.
     pub fn mails(&self) -> Vec<String> {
         mails(&self.path("var/outbox"))
     }
 
-    /// Waits until so many mails are there.
+    /// Waits until there are at least `count` mails.
     pub fn wait_for_mails(&self, count: usize) -> Vec<String> {
         wait_until(|| Some(self.mails()).filter(|mails| mails.len() >= count))
     }
 
     /// Waits until a mail says that the power is out.
     pub fn wait_for_outage(&self) {
-        wait_until(|| self.mails().iter().any(|subject| subject.contains("Power is out")).then_some(()));
+        self.wait_for_mail("Power is out");
+    }
+
+    /// Waits for a mail whose subject contains `part`.
+    pub fn wait_for_mail(&self, part: &str) {
+        wait_until(|| self.mails().iter().any(|subject| subject.contains(part)).then_some(()));
     }
 }
 

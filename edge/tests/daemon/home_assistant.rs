@@ -1,4 +1,4 @@
-//! Home Assistant, played by a listener at a real broker.
+//! Home Assistant, whose part a listener at a real broker plays.
 
 use std::{
     io::{Read, Write},
@@ -16,8 +16,13 @@ use crate::{
 
 const DISCOVERY: &str = "homeassistant/device/detectordag_cottage/config";
 
-/// Returns a home whose daemon publishes to a broker.
-fn shown_at(broker: &str) -> Home {
+/// Returns a home whose daemon publishes to a broker without TLS.
+fn home_with(broker: &Mosquitto) -> Home {
+    home_at(&format!("mqtt://127.0.0.1:{}", broker.port))
+}
+
+/// Returns a home whose daemon publishes to the broker at this address.
+fn home_at(broker: &str) -> Home {
     let home = Home::new();
     home.edit("config.toml", "# [home_assistant]\n", &format!("[home_assistant]\nbroker = \"{broker}\"\n"));
     home
@@ -38,13 +43,13 @@ fn wait_until_connected(home: &Home) {
 #[test]
 fn an_outage_is_seen_and_a_press_acknowledges_it() {
     let broker = Mosquitto::start();
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let home = home_with(&broker);
     let daemon = home.run();
     wait_until_connected(&home);
-    Listener::at(broker.port).wait_for("detectordag/cottage/availability", |said| said == "online");
+    Listener::at(broker.port).wait_for("detectordag/cottage/availability", |payload| payload == "online");
     // A later subscriber gets the retained messages.
     let mut here = Listener::at(broker.port);
-    assert!(here.wait_for("detectordag/cottage/availability", |said| said == "online").retained);
+    assert!(here.wait_for("detectordag/cottage/availability", |payload| payload == "online").retained);
     let message = here.wait_for(DISCOVERY, |_| true);
     assert!(message.retained);
     let document: Value = serde_json::from_str(&message.payload).unwrap();
@@ -52,87 +57,87 @@ fn an_outage_is_seen_and_a_press_acknowledges_it() {
     let topic = |entity: &str, key: &str| document["components"][entity][key].as_str().unwrap().to_owned();
     let (power, incident) = (topic("power", "state_topic"), topic("incident", "state_topic"));
     let (attributes, press) = (topic("incident", "json_attributes_topic"), topic("acknowledge", "command_topic"));
-    assert!(here.wait_for(&power, |said| said == "ON").retained);
-    here.wait_for(&incident, |said| said == "OFF");
-    here.wait_for(&attributes, |said| said == "{}");
+    assert!(here.wait_for(&power, |payload| payload == "ON").retained);
+    here.wait_for(&incident, |payload| payload == "OFF");
+    here.wait_for(&attributes, |payload| payload == "{}");
 
     home.json(&["unplug"]);
-    here.wait_for(&power, |said| said == "OFF");
-    here.wait_for(&incident, |said| said == "ON");
-    let message = here.wait_for(&attributes, |said| said.contains("power-outage"));
-    let said: Value = serde_json::from_str(&message.payload).unwrap();
-    assert_eq!((&said["rule"], &said["severity"]), (&"power-outage".into(), &"critical".into()));
-    assert_eq!(said["acknowledged_by"], Value::Null);
+    here.wait_for(&power, |payload| payload == "OFF");
+    here.wait_for(&incident, |payload| payload == "ON");
+    let message = here.wait_for(&attributes, |payload| payload.contains("power-outage"));
+    let shown: Value = serde_json::from_str(&message.payload).unwrap();
+    assert_eq!((&shown["rule"], &shown["severity"]), (&"power-outage".into(), &"critical".into()));
+    assert_eq!(shown["acknowledged_by"], Value::Null);
 
-    here.say(&press, "PRESS", false);
-    here.wait_for(&attributes, |said| said.contains("\"acknowledged_by\":\"Home Assistant\""));
+    here.publish(&press, "PRESS", false);
+    here.wait_for(&attributes, |payload| payload.contains("\"acknowledged_by\":\"Home Assistant\""));
     assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "Home Assistant");
     home.json(&["plug"]);
-    here.wait_for(&incident, |said| said == "OFF");
+    here.wait_for(&incident, |payload| payload == "OFF");
 
     drop(daemon);
-    here.wait_for("detectordag/cottage/availability", |said| said == "offline");
+    here.wait_for("detectordag/cottage/availability", |payload| payload == "offline");
 }
 
 #[test]
 fn a_fact_without_a_source_is_unknown_and_a_new_battery_is_announced() {
     let broker = Mosquitto::start();
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let home = home_with(&broker);
     let _daemon = home.run();
     let mut here = Listener::at(broker.port);
-    here.wait_for("detectordag/cottage/power", |said| said == "ON");
-    here.wait_for(DISCOVERY, |said| !said.contains("detectordag/cottage/battery"));
+    here.wait_for("detectordag/cottage/power", |payload| payload == "ON");
+    here.wait_for(DISCOVERY, |payload| !payload.contains("detectordag/cottage/battery"));
     home.edit("config.toml", "power = { source = \"simulated\" }", "power = { source = \"none\" }");
-    here.wait_for("detectordag/cottage/power", |said| said == "None");
+    here.wait_for("detectordag/cottage/power", |payload| payload == "None");
     // A UPS that is not there.
     home.edit(
         "config.toml",
         "battery = { source = \"none\"",
         "battery = { source = \"nut\", address = \"127.0.0.1:1\"",
     );
-    here.wait_for(DISCOVERY, |said| said.contains("detectordag/cottage/battery"));
-    here.wait_for("detectordag/cottage/battery", |said| said == "None");
+    here.wait_for(DISCOVERY, |payload| payload.contains("detectordag/cottage/battery"));
+    here.wait_for("detectordag/cottage/battery", |payload| payload == "None");
 }
 
 #[test]
 fn everything_is_published_again_when_home_assistant_starts() {
     let broker = Mosquitto::start();
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let home = home_with(&broker);
     let _daemon = home.run();
     let mut here = Listener::at(broker.port);
-    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+    here.wait_for("detectordag/cottage/availability", |payload| payload == "online");
     for topic in [DISCOVERY, "detectordag/cottage/power", "detectordag/cottage/availability"] {
         here.forget(topic);
     }
-    here.say("homeassistant/status", "online", false);
-    here.wait_for(DISCOVERY, |said| said.contains("Cottage"));
-    here.wait_for("detectordag/cottage/power", |said| said == "ON");
-    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+    here.publish("homeassistant/status", "online", false);
+    here.wait_for(DISCOVERY, |payload| payload.contains("Cottage"));
+    here.wait_for("detectordag/cottage/power", |payload| payload == "ON");
+    here.wait_for("detectordag/cottage/availability", |payload| payload == "online");
 }
 
 #[test]
 fn other_messages_than_a_press_acknowledge_nothing() {
     let broker = Mosquitto::start();
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let home = home_with(&broker);
     let mut here = Listener::at(broker.port);
     let press = "detectordag/cottage/acknowledge";
-    // A retained press: nobody presses now.
-    here.say(press, "PRESS", true);
+    // A retained press is an old one.
+    here.publish(press, "PRESS", true);
     here.wait_for(press, |_| true);
     let _daemon = home.run();
     wait_until_connected(&home);
     home.json(&["unplug"]);
-    here.wait_for("detectordag/cottage/incident", |said| said == "ON");
+    here.wait_for("detectordag/cottage/incident", |payload| payload == "ON");
     for payload in [&b""[..], b"press", b"PRESS ", b"\xff\0", &[b'P'; 10_000]] {
-        here.say(press, payload, false);
+        here.publish(press, payload, false);
     }
-    // A message that is too long ends the connection; the next one works again.
-    here.say(press, [b'x'; 100_000], false);
+    // A message that is too long ends the connection, and the next connection works.
+    here.publish(press, [b'x'; 100_000], false);
     wait_until_lost(&home);
     wait_until_connected(&home);
     assert!(home.json(&["status"])["incidents"][0]["acknowledged_by"].is_null());
-    here.say(press, "PRESS", false);
-    here.wait_for("detectordag/cottage/incident/attributes", |said| said.contains("Home Assistant"));
+    here.publish(press, "PRESS", false);
+    here.wait_for("detectordag/cottage/incident/attributes", |payload| payload.contains("Home Assistant"));
 }
 
 #[test]
@@ -144,22 +149,22 @@ fn an_edit_of_the_section_counts_while_the_daemon_runs() {
     let at = |port: u16| format!("[home_assistant]\nbroker = \"mqtt://127.0.0.1:{port}\"\n");
     home.edit("config.toml", "# [home_assistant]\n", &at(one.port));
     let mut here = Listener::at(one.port);
-    here.wait_for("detectordag/cottage/availability", |said| said == "online");
+    here.wait_for("detectordag/cottage/availability", |payload| payload == "online");
     home.edit("config.toml", &at(one.port), &at(other.port));
-    here.wait_for("detectordag/cottage/availability", |said| said == "offline");
+    here.wait_for("detectordag/cottage/availability", |payload| payload == "offline");
     let mut there = Listener::at(other.port);
-    there.wait_for("detectordag/cottage/availability", |said| said == "online");
+    there.wait_for("detectordag/cottage/availability", |payload| payload == "online");
     home.edit("config.toml", "name = \"Cottage\"", "name = \"Hut\"");
-    there.wait_for(DISCOVERY, |said| said.contains("Hut"));
+    there.wait_for(DISCOVERY, |payload| payload.contains("Hut"));
     home.edit("config.toml", &at(other.port), "");
-    there.wait_for("detectordag/cottage/availability", |said| said == "offline");
+    there.wait_for("detectordag/cottage/availability", |payload| payload == "offline");
     wait_until(|| link(&home).is_null().then_some(()));
 }
 
 #[test]
 fn everything_is_published_again_when_the_broker_restarts() {
     let mut broker = Mosquitto::start();
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", broker.port));
+    let home = home_with(&broker);
     let _daemon = home.run();
     wait_until_connected(&home);
     broker.restart("allow_anonymous false");
@@ -167,7 +172,7 @@ fn everything_is_published_again_when_the_broker_restarts() {
     assert_eq!(reason, "the broker refuses this user: check `username` and `password` in config.toml");
     broker.restart("allow_anonymous true");
     wait_until_connected(&home);
-    Listener::at(broker.port).wait_for(DISCOVERY, |said| said.contains("Cottage"));
+    Listener::at(broker.port).wait_for(DISCOVERY, |payload| payload.contains("Cottage"));
 }
 
 #[test]
@@ -184,7 +189,7 @@ fn a_broker_with_tls_needs_a_known_certificate_and_the_password() {
     let (ca, lines) = (file("cert.pem"), format!("{protected}\nallow_anonymous false"));
     let broker = Mosquitto::start_with(dir, &lines);
 
-    let home = shown_at(&format!("mqtts://localhost:{}", broker.port));
+    let home = home_at(&format!("mqtts://localhost:{}", broker.port));
     let _daemon = home.run();
     let reason = wait_until_lost(&home);
     assert!(reason.starts_with("the TLS connection to the broker failed ("), "{reason}");
@@ -198,7 +203,7 @@ fn a_broker_with_tls_needs_a_known_certificate_and_the_password() {
 
 #[test]
 fn status_shows_that_the_broker_cannot_be_reached() {
-    let home = shown_at(&format!("mqtt://127.0.0.1:{}", free_port()));
+    let home = home_at(&format!("mqtt://127.0.0.1:{}", free_port()));
     let _daemon = home.run();
     assert_eq!(wait_until_lost(&home), "the broker cannot be reached: Connection refused (os error 111)");
     let shown = String::from_utf8(home.dag(&["status"]).stdout).unwrap();
@@ -207,13 +212,13 @@ fn status_shows_that_the_broker_cannot_be_reached() {
 
 #[test]
 fn status_shows_that_the_password_cannot_be_read() {
-    let home = shown_at("mqtt://127.0.0.1\"\nusername = \"dag\"\npassword = \"file:missing");
+    let home = home_at("mqtt://127.0.0.1\"\nusername = \"dag\"\npassword = \"file:missing");
     let _daemon = home.run();
     let reason = wait_until_lost(&home);
     assert!(reason.starts_with("the secret's file `") && reason.contains("missing"), "{reason}");
 }
 
-/// Each of the answers comes first, and after a connection that was accepted.
+/// Each of the answers is given to a request to connect, and once more after the connection was accepted.
 #[test]
 fn a_broker_that_breaks_the_protocol_harms_nothing() {
     let taken = b"\x20\x02\x00\x00";
@@ -237,9 +242,9 @@ fn a_broker_that_breaks_the_protocol_harms_nothing() {
         b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00\x82\x03\x00\x01\x00\xe0\x00",
     ];
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
-    let home = shown_at(&format!("mqtt://{}", server.local_addr().unwrap()));
+    let home = home_at(&format!("mqtt://{}", server.local_addr().unwrap()));
     let _daemon = home.run();
-    // Waits between connections grow, so each of them is made after an edit, by a bridge of its own.
+    // The waits between connections grow. An edit starts a new bridge, which connects at once.
     let mut answers = nonsense.iter().flat_map(|answer| [answer.to_vec(), [&taken[..], answer].concat()]);
     for turn in 0.. {
         let Some(answer) = answers.next() else { break };

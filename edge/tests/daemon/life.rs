@@ -1,4 +1,4 @@
-//! Starting, stopping, and what the commands say.
+//! Starts, stops, and the commands of a running daemon.
 
 use std::{
     fs::File,
@@ -11,10 +11,7 @@ use crate::home::{Daemon, Home, text, wait_until};
 
 #[test]
 fn an_outage_is_told_and_so_is_its_end() {
-    let home = Home::new();
-    let _daemon = home.run();
-    home.json(&["unplug"]);
-    home.wait_for_mails(1);
+    let (home, _daemon) = Home::with_outage();
     home.json(&["plug"]);
     let mails = home.wait_for_mails(2);
     assert!(mails.iter().all(|subject| subject.contains("Cottage")), "{mails:?}");
@@ -23,10 +20,7 @@ fn an_outage_is_told_and_so_is_its_end() {
 
 #[test]
 fn an_acknowledgement_names_who_took_it_on() {
-    let home = Home::new();
-    let _daemon = home.run();
-    home.json(&["unplug"]);
-    home.wait_for_mails(1);
+    let (home, _daemon) = Home::with_outage();
     let answer = home.json(&["ack", "--by", "kim"]);
     assert_eq!(answer["rule"], "power-outage");
     assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
@@ -42,10 +36,7 @@ fn an_acknowledgement_of_nothing_is_refused() {
 
 #[test]
 fn an_acknowledgement_by_no_name_is_refused() {
-    let home = Home::new();
-    let _daemon = home.run();
-    home.json(&["unplug"]);
-    home.wait_for_mails(1);
+    let (home, _daemon) = Home::with_outage();
     for by in ["", "kim\nBcc: eve@example.com", &"x".repeat(201), &"x".repeat(50_000)] {
         assert_eq!(home.dag(&["ack", "--by", by]).status.code(), Some(1), "{by:?}");
     }
@@ -118,10 +109,7 @@ fn a_terminated_daemon_ends_well_and_takes_its_socket_along() {
 
 #[test]
 fn an_outage_goes_on_over_a_kill() {
-    let home = Home::new();
-    let daemon = home.run();
-    home.json(&["unplug"]);
-    home.wait_for_mails(1);
+    let (home, daemon) = Home::with_outage();
     let before = home.json(&["status"])["incidents"][0]["id"].clone();
     drop(daemon);
     let _daemon = home.run();

@@ -1,4 +1,4 @@
-//! The daemon as its users meet it: a process, its files and its commands.
+//! The daemon as users run it: a process, its files and its commands.
 
 #![allow(
     clippy::unwrap_used,

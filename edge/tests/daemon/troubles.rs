@@ -1,17 +1,13 @@
-//! What the operators are told of the daemon itself.
+//! Messages to the operators about the daemon itself.
 
-use crate::home::{Home, wait_until};
-
-fn told(home: &Home, part: &str) -> bool {
-    home.mails().iter().any(|subject| subject.contains(part))
-}
+use crate::home::Home;
 
 #[test]
 fn broken_rules_are_told_to_the_operators() {
     let home = Home::new();
     let _daemon = home.run();
     home.edit("rules/power.toml", "power == off", "pwoer == off");
-    wait_until(|| told(&home, "rules").then_some(()));
+    home.wait_for_mail("rules");
 }
 
 #[test]
@@ -20,5 +16,5 @@ fn a_boot_with_broken_files_is_told_to_the_operators() {
     drop(home.run());
     home.edit("rules/power.toml", "power == off", "pwoer == off");
     let _daemon = home.run();
-    wait_until(|| told(&home, "rules").then_some(()));
+    home.wait_for_mail("rules");
 }

@@ -11,7 +11,7 @@ use crate::{
     uplink_broker::UplinkBroker,
 };
 
-/// A rule that the device runs by itself.
+/// A rule that runs on the device.
 const OWN: &str = "[rule.alone]\nwhen = \"power == off\"\nescalation = \"household\"\nrun_on = \"edge\"\n";
 
 /// Returns a device that reports to the broker with a certificate. `more` goes into its section `[uplink]`.
@@ -39,7 +39,7 @@ fn news(report: &DeviceReport) -> Vec<(u64, Option<Value>)> {
     parts.collect()
 }
 
-fn connected(home: &Home) {
+fn wait_until_connected(home: &Home) {
     wait_until(|| Some(home.json(&["status"])).filter(|status| !status["uplink"]["connected_since"].is_null()));
 }
 
@@ -53,7 +53,7 @@ fn an_outage_and_the_incidents_of_own_rules_reach_the_cloud() {
     assert_eq!((first.device.as_str(), first.boot), ("cottage", 1));
     home.json(&["unplug"]);
     let outage = cloud.wait_for(|report| news(report) == [(2, Some(Value::Off))]);
-    // What was confirmed before is sent again before it.
+    // The confirmed reading before it is sent again.
     let part = outage.sources.iter().find(|part| part.source == "simulated:power" || part.readings.len() == 2).unwrap();
     assert_eq!((part.first, part.resent), (1, 1), "{outage:?}");
     let own = if outage.incidents.is_empty() { cloud.wait_for(|report| !report.incidents.is_empty()) } else { outage };
@@ -71,13 +71,13 @@ fn what_waited_while_the_broker_was_away_arrives_in_order_and_once() {
     let mut broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     let _daemon = home.run();
-    connected(&home);
+    wait_until_connected(&home);
     wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 0).then_some(()));
     broker.go_away();
     for words in ["unplug", "plug", "unplug"] {
         let facts = home.json(&["status"])["facts"]["power"].clone();
         home.json(&[words]);
-        // Each is read before the next.
+        // The source reads each switch before the next one.
         wait_until(|| (home.json(&["status"])["facts"]["power"] != facts).then_some(()));
     }
     let waiting = home.json(&["status"])["uplink"].clone();
@@ -90,7 +90,7 @@ fn what_waited_while_the_broker_was_away_arrives_in_order_and_once() {
     }
     assert_eq!(seen, [(2, Some(Value::Off)), (3, Some(Value::On)), (4, Some(Value::Off))]);
     wait_until(|| (home.json(&["status"])["uplink"]["readings"] == 0).then_some(()));
-    // A new boot names the last number of the one before, and what was confirmed does not come again.
+    // A new boot names the last number of the previous one, and confirmed readings do not come again.
     drop(_daemon);
     let _daemon = home.run();
     let report = cloud.wait_for(|report| report.boot == 2 && !report.sources.is_empty());
@@ -143,18 +143,18 @@ fn commands_are_obeyed_and_nonsense_is_not() {
     let report = cloud.wait_for(|report| !report.incidents.is_empty());
     let incident = report.incidents[0].id;
     for nonsense in ["", "{}", "{\"v\":1,\"cmd\":\"format\"}", "{\"v\":2,\"cmd\":\"report\"}", &"x".repeat(100_000)] {
-        cloud.say(nonsense.as_bytes());
+        cloud.send(nonsense.as_bytes());
     }
-    cloud.say(&Command::Acknowledge { incident, by: "two\nlines".to_owned() }.to_json());
-    cloud.say(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
-    let told = cloud.wait_for(|report| report.incidents.iter().any(|incident| incident.acknowledged_by.is_some()));
-    assert_eq!(told.incidents[0].acknowledged_by.as_deref(), Some("kim"));
+    cloud.send(&Command::Acknowledge { incident, by: "two\nlines".to_owned() }.to_json());
+    cloud.send(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
+    let report = cloud.wait_for(|report| report.incidents.iter().any(|incident| incident.acknowledged_by.is_some()));
+    assert_eq!(report.incidents[0].acknowledged_by.as_deref(), Some("kim"));
     assert_eq!(home.json(&["status"])["incidents"][0]["acknowledged_by"], "kim");
-    // A repeated command, as brokers may send it: nothing is decided, and nobody gets a message.
-    cloud.say(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
-    cloud.say(&Command::Report.to_json());
+    // Brokers may send a command twice. Nothing is decided then, and nobody gets a message.
+    cloud.send(&Command::Acknowledge { incident, by: "kim".to_owned() }.to_json());
+    cloud.send(&Command::Report.to_json());
     let asked = cloud.next();
-    assert!(asked.number > told.number && news(&asked).is_empty(), "{asked:?}");
+    assert!(asked.number > report.number && news(&asked).is_empty(), "{asked:?}");
     assert!(matches!(asked.clock, ClockState::Set | ClockState::Unset));
     home.json(&["plug"]);
     cloud.wait_for(|report| report.incidents.is_empty());
@@ -180,31 +180,33 @@ fn rules_are_accepted_from_their_owner_only() {
     let rules = |name: &str, text: &str| {
         BTreeMap::from([("people.toml".to_owned(), people.clone()), (name.to_owned(), text.to_owned())])
     };
-    // Long ago by any clock: what is signed in the future is refused.
+    // A time in the past by any clock. Rules that are signed in the future are refused.
     let at = |seconds: i64| Time::from_millis(1_700_000_000_000 + seconds * 1_000);
-    let refused = |why: &str| {
-        let status = wait_until(|| {
+    let wait_for_refusal = |part: &str| {
+        wait_until(|| {
             let status = home.json(&["status"])["uplink"].clone();
-            status["rules_refused"].as_str().is_some_and(|reason| reason.contains(why)).then_some(status)
-        });
-        assert!(!status["connected_since"].is_null());
+            status["rules_refused"].as_str().is_some_and(|reason| reason.contains(part)).then_some(status)
+        })
+    };
+    let assert_refused = |part: &str| {
+        assert!(!wait_for_refusal(part)["connected_since"].is_null());
         assert_eq!(fs::read_to_string(home.path("rules/alone.toml")).unwrap(), OWN);
         assert!(!home.path(".rules.new").exists());
     };
     let other = OWN.replace("alone", "other");
 
-    cloud.say(&Command::Rules(stranger.sign(rules("other.toml", &other), at(1))).to_json());
-    refused("the signature does not fit");
+    cloud.send(&Command::Rules(stranger.sign(rules("other.toml", &other), at(1))).to_json());
+    assert_refused("the signature does not fit");
     assert_eq!(cloud.next().rules, Some(before), "the next report says the old hash");
-    cloud.say(&Command::Rules(owner.sign(rules("../other.toml", &other), at(2))).to_json());
-    refused("which does not belong there");
-    cloud.say(&Command::Rules(owner.sign(rules("other.txt", &other), at(2))).to_json());
-    refused("files that do not belong into");
-    cloud.say(&Command::Rules(owner.sign(rules("other.toml", &other.replace("power", "pwoer")), at(2))).to_json());
-    refused("pwoer");
+    cloud.send(&Command::Rules(owner.sign(rules("../other.toml", &other), at(2))).to_json());
+    assert_refused("which does not belong there");
+    cloud.send(&Command::Rules(owner.sign(rules("other.txt", &other), at(2))).to_json());
+    assert_refused("files that do not belong into");
+    cloud.send(&Command::Rules(owner.sign(rules("other.toml", &other.replace("power", "pwoer")), at(2))).to_json());
+    assert_refused("pwoer");
 
     let good = owner.sign(rules("other.toml", &other), at(3));
-    cloud.say(&Command::Rules(good.clone()).to_json());
+    cloud.send(&Command::Rules(good.clone()).to_json());
     cloud.wait_for(|report| report.rules == Some(good.hash()));
     assert!(!home.path("rules/alone.toml").exists() && !home.path(".rules.new").exists());
     assert_eq!(fs::read_to_string(home.path("rules/other.toml")).unwrap(), other);
@@ -212,14 +214,8 @@ fn rules_are_accepted_from_their_owner_only() {
         wait_until(|| Some(home.json(&["status"])).filter(|status| status["uplink"]["rules_refused"].is_null()));
     assert!(status["rejected"].is_null(), "{status}");
 
-    cloud.say(&Command::Rules(owner.sign(rules("older.toml", &other), at(2))).to_json());
-    wait_until(|| {
-        let status = home.json(&["status"]);
-        status["uplink"]["rules_refused"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("were taken already"))
-            .then_some(())
-    });
+    cloud.send(&Command::Rules(owner.sign(rules("older.toml", &other), at(2))).to_json());
+    wait_for_refusal("were taken already");
     assert!(!home.path("rules/older.toml").exists());
 }
 
@@ -232,7 +228,7 @@ fn status_shows_that_the_broker_refuses_the_certificate() {
     let reason = status["uplink"]["reason"].as_str().unwrap();
     assert!(reason.contains("broker"), "{reason}");
     assert!(text(&home.dag(&["status"]).stdout).contains("NO CONNECTION TO THE CLOUD (localhost): "));
-    // The device goes on by itself.
+    // The device goes on without the cloud.
     home.json(&["unplug"]);
     home.wait_for_mails(1);
 }
@@ -243,12 +239,12 @@ fn a_device_in_the_mode_cloud_needs_the_section_uplink() {
     home.edit("config.toml", "mode = \"standalone\"", "mode = \"cloud\"");
     let output = home.dag(&["run"]);
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stderr);
-    assert!(said.contains("add a section `[uplink]` with `endpoint`, `certificate` and `key`"), "{said}");
+    let error = text(&output.stderr);
+    assert!(error.contains("add a section `[uplink]` with `endpoint`, `certificate` and `key`"), "{error}");
 }
 
 #[test]
-fn another_mode_counts_at_the_next_start_and_ends_what_runs_elsewhere() {
+fn a_change_of_the_mode_takes_effect_at_the_next_start() {
     let broker = UplinkBroker::start();
     let home = home(&broker, broker.certificate("cottage"), "");
     home.edit("config.toml", "mode = \"cloud\"", "mode = \"standalone\"");
@@ -260,7 +256,7 @@ fn another_mode_counts_at_the_next_start_and_ends_what_runs_elsewhere() {
     assert!(text(&refused.stderr).contains("`mode` is read at the start alone"), "{}", text(&refused.stderr));
     drop(daemon);
     let _daemon = home.run();
-    // The cloud decides about the outage now; the device's own rule goes on.
+    // The rule of the outage runs in the cloud now. The device's own rule goes on.
     let incidents = home.json(&["status"])["incidents"].clone();
     let rules: Vec<&str> = incidents.as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["alone"]);
@@ -271,7 +267,7 @@ fn a_reload_connects_to_another_broker() {
     let (one, other) = (UplinkBroker::start(), UplinkBroker::start());
     let home = home(&one, one.certificate("cottage"), "");
     let _daemon = home.run();
-    connected(&home);
+    wait_until_connected(&home);
     let (certificate, key) = other.certificate("cottage");
     let cloud = other.cloud("cottage");
     let config = fs::read_to_string(home.path("config.toml")).unwrap();

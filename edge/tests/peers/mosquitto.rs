@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longer than anything here takes on a busy machine; reached only when something is wrong.
+/// The longest wait for anything here. It is reached only when something is wrong, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running broker, killed when it is dropped.
@@ -20,14 +20,14 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// Starts a broker that accepts everybody, without TLS.
+    /// Starts a broker without TLS, which accepts every client.
     pub fn start() -> Mosquitto {
         Mosquitto::start_with(tempfile::tempdir().unwrap(), "allow_anonymous true")
     }
 
-    /// Starts a broker with these lines in its configuration, which may name files in `dir`.
+    /// Starts a broker with these lines in its configuration. They may name files in `dir`.
     pub fn start_with(dir: tempfile::TempDir, lines: &str) -> Mosquitto {
-        // Somebody else may take the port before the broker does.
+        // Another process may take the port before the broker does.
         let started = (0..5).find_map(|_| {
             let port = free_port();
             Some((port, spawn(dir.path(), port, lines)?))
@@ -36,13 +36,13 @@ impl Mosquitto {
         Mosquitto { port, child, dir }
     }
 
-    /// Ends it and starts it again at the same port. It keeps no message.
+    /// Ends the broker and starts it again at the same port. It keeps no message.
     pub fn restart(&mut self, lines: &str) {
         self.stop();
         self.child = spawn(self.dir.path(), self.port, lines).expect("mosquitto does not start again");
     }
 
-    /// Returns the folder of its files.
+    /// Returns the folder of the broker's files.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -59,15 +59,15 @@ impl Drop for Mosquitto {
     }
 }
 
-/// Starts it and waits until it accepts connections. Returns `None` if it ends instead.
+/// Starts a broker and waits until it accepts connections. Returns `None` if it ends instead.
 fn spawn(dir: &Path, port: u16, lines: &str) -> Option<Child> {
     let config = dir.join("mosquitto.conf");
-    // Started by root it would switch to another user, who may not read this folder.
+    // A broker that root starts switches to another user by default, who may not read this folder.
     let text = format!("user root\npersistence false\nlistener {port} 127.0.0.1\n{lines}\n");
     fs::write(&config, &text).unwrap();
     let listens = text.lines().filter_map(|line| line.strip_prefix("listener ")?.split(' ').next()?.parse().ok());
     let ports: Vec<u16> = listens.collect();
-    // Debian has it where only administrators look for programs.
+    // Debian installs it to a folder that is not in every user's `PATH`.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("mosquitto");
     let command = command.env("PATH", path).arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());

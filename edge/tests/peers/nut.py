@@ -64,7 +64,11 @@ class Nut:
             "NUT_QUIET_INIT_SSL": "true",
         }
         self.driver = self.server = self.port = None
-        self.write("ups.conf", f"[{UPS}]\n driver = dummy-ups\n port = {folder}/ups.dev\n pollinterval = 1\n desc = \"A \\\"test\\\" UPS\"\n")
+        self.write(
+            "ups.conf",
+            f"[{UPS}]\n driver = dummy-ups\n port = {folder}/ups.dev\n pollinterval = 1\n"
+            ' desc = "A \\"test\\" UPS"\n',
+        )
         self.write("upsd.users", f"[{USER}]\n password = {PASSWORD}\n actions = SET\n")
         # In a file `.dev` the driver reads once, so that what is set later stays.
         self.write("ups.dev", "ups.status: OL\nbattery.charge: 100\nbattery.voltage: 13.40\n")

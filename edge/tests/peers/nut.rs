@@ -7,7 +7,7 @@ use std::{
 
 /// A running server. Dropping it ends the server and its driver.
 pub struct Nut {
-    /// Its address, as `host:port`.
+    /// The server's address, as `host:port`.
     pub address: String,
     child: Child,
     commands: Option<ChildStdin>,
@@ -15,7 +15,7 @@ pub struct Nut {
 }
 
 impl Nut {
-    /// Starts it, with a UPS called `ups` that is on mains, its battery full at 13.4 V.
+    /// Starts a server with a UPS called `ups`. It is on mains, and its battery is full at 13.4 V.
     pub fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/nut.py");
         let mut python = Command::new("python3");

@@ -1,4 +1,4 @@
-//! A broker that asks devices for certificates of an authority of its own, and a client that plays the cloud.
+//! A broker with a certificate authority of its own for devices, and a client in the part of the cloud.
 
 use std::{
     fs,
@@ -19,8 +19,8 @@ pub struct UplinkBroker {
     lines: String,
     /// The port for devices, which need a certificate.
     pub port: u16,
-    /// The port for the cloud, which needs none.
-    back: u16,
+    /// The port for the cloud, which needs no certificate.
+    cloud_port: u16,
 }
 
 impl UplinkBroker {
@@ -29,16 +29,16 @@ impl UplinkBroker {
         let (ca, authority) = authority();
         fs::write(folder.path().join("ca.pem"), ca).unwrap();
         let (certificate, key) = write_certificate(folder.path(), "localhost", &authority);
-        let back = free_port();
+        let cloud_port = free_port();
         let lines = format!(
             "cafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\nuse_identity_as_username true\n\
-             listener {back} 127.0.0.1\nallow_anonymous true",
+             listener {cloud_port} 127.0.0.1\nallow_anonymous true",
             folder.path().join("ca.pem").display(),
             certificate.display(),
             key.display(),
         );
         let mosquitto = Mosquitto::start_with(folder, &lines);
-        UplinkBroker { port: mosquitto.port, mosquitto, authority, lines, back }
+        UplinkBroker { port: mosquitto.port, mosquitto, authority, lines, cloud_port }
     }
 
     pub fn go_away(&mut self) {
@@ -65,7 +65,7 @@ impl UplinkBroker {
 
     /// Subscribes to the reports of `device`.
     pub fn cloud(&self, device: &str) -> Cloud {
-        Cloud::listen(self.back, device)
+        Cloud::listen(self.cloud_port, device)
     }
 }
 
@@ -126,18 +126,18 @@ impl Cloud {
         self.reports.recv_timeout(PATIENCE).expect("no report came")
     }
 
-    /// Waits for the next report that is `wanted`.
-    pub fn wait_for(&self, wanted: impl Fn(&DeviceReport) -> bool) -> DeviceReport {
+    /// Waits for the next report that is `expected`.
+    pub fn wait_for(&self, expected: impl Fn(&DeviceReport) -> bool) -> DeviceReport {
         loop {
             let report = self.next();
-            if wanted(&report) {
+            if expected(&report) {
                 return report;
             }
         }
     }
 
     /// Sends bytes as a command.
-    pub fn say(&self, command: &[u8]) {
+    pub fn send(&self, command: &[u8]) {
         self.client.publish(self.command.as_str(), QoS::AtLeastOnce, false, command).unwrap();
     }
 }

@@ -43,8 +43,8 @@ fn deadlines_fire_between_the_rows_and_before_a_row_of_the_same_time() {
         "12:00:30Z,cottage,power,on",
     ]);
     // The first was shorter than the rule's half minute. The second was exactly as long: the deadline comes first.
-    let told = messages(&jsonl(&trace, &["--until", "2026-01-10T13:00:00Z"]));
-    assert_eq!(told, ["2026-01-10T12:00:30Z opened 0 nor", "2026-01-10T12:00:40Z resolved 0 nor"]);
+    let sent = messages(&jsonl(&trace, &["--until", "2026-01-10T13:00:00Z"]));
+    assert_eq!(sent, ["2026-01-10T12:00:30Z opened 0 nor", "2026-01-10T12:00:40Z resolved 0 nor"]);
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn an_unknown_value_neither_opens_nor_ends_anything() {
 #[test]
 fn rules_of_the_cloud_run_too() {
     let trace = rows(&["10:00:00Z,cottage,power,on", "10:01:00Z,cottage,connection,disconnected"]);
-    let told = messages(&jsonl(&trace, &["--until", "2026-01-10T11:00:00Z"]));
-    assert_eq!(told, ["2026-01-10T10:16:00Z opened 0 nor"]);
+    let sent = messages(&jsonl(&trace, &["--until", "2026-01-10T11:00:00Z"]));
+    assert_eq!(sent, ["2026-01-10T10:16:00Z opened 0 nor"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn several_devices_are_called_in_order_of_time() {
     for file in ["power.toml", "people.toml"] {
         fs::copy(shipped().with_file_name("rules").join(file), dir.path().join("rules").join(file)).unwrap();
     }
-    // No secret is looked for, and a device without a source is one like others.
+    // A secret that is not set does not matter, and a device without a source is simulated too.
     let people = dir.path().join("rules/people.toml");
     let hook = "webhook = { url = \"https://example.com/\", secret = \"env:NOT_SET_ANYWHERE\" }\n# webhook";
     fs::write(&people, fs::read_to_string(&people).unwrap().replace("# webhook", hook)).unwrap();
@@ -108,7 +108,7 @@ fn several_devices_are_called_in_order_of_time() {
 fn a_report_of_any_length_is_one_report() {
     let mut trace = WITH_ARRIVAL.to_owned();
     for row in 0..25_000 {
-        // For a quarter of an hour off at every second; what came after it is not told, for it was over by then.
+        // Off for a quarter of an hour. The outage is over when the report arrives, so only `past` is sent.
         let (minute, second) = (row / 60 % 60, row % 60);
         let value = if row < 900 { "off" } else { "on" };
         let hour = row / 3_600;

@@ -1,4 +1,4 @@
-//! `dag simulate`: what the rules would have done on a trace.
+//! `dag simulate`: runs the rules on a trace.
 
 #![allow(
     clippy::unwrap_used,
@@ -41,22 +41,22 @@ fn run(config: &Path, trace: &[u8], words: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn said(bytes: &[u8]) -> &str {
+fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap()
 }
 
 fn lines(output: &Output) -> Vec<Value> {
-    assert_eq!(said(&output.stderr), "");
+    assert_eq!(text(&output.stderr), "");
     assert!(output.status.success());
-    said(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Returns what is printed for programs.
+/// Returns the output for programs.
 fn jsonl(trace: &str, words: &[&str]) -> Vec<Value> {
     lines(&run(&shipped(), trace.as_bytes(), &[&["--format", "jsonl"], words].concat()))
 }
 
-/// Returns when each message was decided, its kind, step and recipient.
+/// Returns the time, kind, step and recipient of each message.
 fn messages(lines: &[Value]) -> Vec<String> {
     let messages = lines.iter().filter(|line| line["type"] == "notification");
     let part = |line: &Value, field: &str| line[field].to_string().replace('"', "");
@@ -71,8 +71,8 @@ fn rows(rows: &[&str]) -> String {
 
 /// Checks the one line that is printed for a trace with a mistake.
 #[track_caller]
-fn refused(trace: impl AsRef<[u8]>, words: &str) {
+fn assert_refused(trace: impl AsRef<[u8]>, error: &str) {
     let output = run(&shipped(), trace.as_ref(), &[]);
-    assert_eq!(said(&output.stderr), format!("{words}\n"));
+    assert_eq!(text(&output.stderr), format!("{error}\n"));
     assert_eq!(output.status.code(), Some(1));
 }

@@ -1,4 +1,4 @@
-//! What is printed, and how the command ends.
+//! The output of the command, and its exit code.
 
 use std::{
     fs,
@@ -6,26 +6,28 @@ use std::{
     process::Stdio,
 };
 
-use crate::{HEADER, command, rows, run, said, shipped};
+use crate::{HEADER, command, rows, run, shipped, text};
 
 #[test]
 fn the_formats_say_the_same() {
     let trace = rows(&["10:00:00Z,cottage,power,off", "10:05:00Z,cottage,power,on", "11:00:00Z,cottage,power,on"]);
-    let said = |format: &str| said(&run(&shipped(), trace.as_bytes(), &["--format", format]).stdout).to_owned();
-    assert_eq!(said("json"), said("jsonl"));
-    let text = "\
+    let printed = |format: &str| text(&run(&shipped(), trace.as_bytes(), &["--format", format]).stdout).to_owned();
+    assert_eq!(printed("json"), printed("jsonl"));
+    let expected = "\
         2026-01-10 10:00:30 GMT  cottage  power-outage is open, since 2026-01-10 10:00:00 GMT\n\
         2026-01-10 10:00:30 GMT  cottage    opened to nor by email: [Power is out] Cottage, 10 Jan 10:00\n\
-        2026-01-10 10:05:10 GMT  cottage  power-outage is over, from 2026-01-10 10:00:00 GMT to 2026-01-10 10:05:00 GMT\n\
-        2026-01-10 10:05:10 GMT  cottage    resolved to nor by email: [Power is back after 5 minutes] Cottage, 10 Jan 10:00\n\
+        2026-01-10 10:05:10 GMT  cottage  power-outage is over, \
+        from 2026-01-10 10:00:00 GMT to 2026-01-10 10:05:00 GMT\n\
+        2026-01-10 10:05:10 GMT  cottage    resolved to nor by email: \
+        [Power is back after 5 minutes] Cottage, 10 Jan 10:00\n\
         3 rows: 1 incident, 2 messages\n";
-    assert_eq!(said("text"), text);
+    assert_eq!(printed("text"), expected);
 }
 
 #[test]
 fn a_trace_without_rows_has_nothing_to_tell() {
     let output = run(&shipped(), HEADER.as_bytes(), &[]);
-    assert_eq!(said(&output.stdout), "0 rows: 0 incidents, 0 messages\n");
+    assert_eq!(text(&output.stdout), "0 rows: 0 incidents, 0 messages\n");
 }
 
 #[test]
@@ -39,7 +41,7 @@ fn a_reader_that_stops_reading_ends_the_command_quietly() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
     assert!(first.contains("power-outage"));
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), said(&output.stderr)), (Some(0), ""));
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
 #[test]
@@ -48,12 +50,12 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let output = command.stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(said(&output.stderr), "what was found cannot be printed: No space left on device (os error 28)\n");
+    assert_eq!(text(&output.stderr), "what was found cannot be printed: No space left on device (os error 28)\n");
 }
 
 #[test]
 fn an_end_that_is_no_time_is_wrong_use() {
     let output = run(&shipped(), HEADER.as_bytes(), &["--until", "tomorrow"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output.stderr).contains("this is no time: write it with its zone"), "{}", said(&output.stderr));
+    assert!(text(&output.stderr).contains("this is no time: write it with its zone"), "{}", text(&output.stderr));
 }

@@ -1,10 +1,10 @@
-//! Traces as they are written, well or with mistakes.
+//! Traces with and without mistakes.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{HEADER, WITH_ARRIVAL, jsonl, messages, refused, rows, run, said, shipped};
+use crate::{HEADER, WITH_ARRIVAL, assert_refused, jsonl, messages, rows, run, shipped, text};
 
 #[test]
 fn an_empty_arrival_and_no_such_column_are_the_same() {
@@ -37,73 +37,79 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
     let after = |row: &str| format!("{HEADER}2026-01-10T10:00:00Z,cottage,power,on\n{row}\n");
     let no_time = "is no time: write it with its zone, like 2026-01-10T18:00:00Z or 2026-01-10T18:00:00+01:00";
     let header = "make it `at,device,fact,value` or `at,device,fact,value,received_at`, exactly so";
-    refused("", "trace.csv:1: the trace is empty: begin it with the line `at,device,fact,value`");
-    refused("time,device\n", &format!("trace.csv:1: the first line is `time,device`: {header}"));
-    refused("device,at,fact,value\n", &format!("trace.csv:1: the first line is `device,at,fact,value`: {header}"));
-    refused(
+    assert_refused("", "trace.csv:1: the trace is empty: begin it with the line `at,device,fact,value`");
+    assert_refused("time,device\n", &format!("trace.csv:1: the first line is `time,device`: {header}"));
+    assert_refused(
+        "device,at,fact,value\n",
+        &format!("trace.csv:1: the first line is `device,at,fact,value`: {header}"),
+    );
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,power"),
         "trace.csv:3: this row has 3 cells: give it the 4 of `at,device,fact,value`",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,power,on,2026-01-10T11:00:00Z"),
         "trace.csv:3: this row has 5 cells: give it the 4 of `at,device,fact,value`",
     );
-    refused(
+    assert_refused(
         format!("{WITH_ARRIVAL}2026-01-10T11:00:00Z,cottage,power,on\n"),
         "trace.csv:2: this row has 4 cells: give it the 5 of `at,device,fact,value,received_at`",
     );
-    refused(after(&",".repeat(4_095)), "trace.csv:3: this row has 4096 cells: give it the 4 of `at,device,fact,value`");
-    refused(after("10 o'clock,cottage,power,on"), &format!("trace.csv:3: `10 o'clock` in `at` {no_time}"));
-    refused(
+    assert_refused(
+        after(&",".repeat(4_095)),
+        "trace.csv:3: this row has 4096 cells: give it the 4 of `at,device,fact,value`",
+    );
+    assert_refused(after("10 o'clock,cottage,power,on"), &format!("trace.csv:3: `10 o'clock` in `at` {no_time}"));
+    assert_refused(
         after("2026-01-10T11:00:00,cottage,power,on"),
         &format!("trace.csv:3: `2026-01-10T11:00:00` in `at` {no_time}"),
     );
-    refused(
+    assert_refused(
         format!("{WITH_ARRIVAL}2026-01-10T11:00:00Z,cottage,power,on,soon\n"),
         &format!("trace.csv:2: `soon` in `received_at` {no_time}"),
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cotage,power,on"),
         "trace.csv:3: there is no device `cotage`: did you mean `cottage`?",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,lighthouse,power,on"),
         "trace.csv:3: there is no device `lighthouse`: declare it in config.toml",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,pwoer,on"),
         "trace.csv:3: there is no fact `pwoer`: did you mean `power`?",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,humidity,on"),
         "trace.csv:3: there is no fact `humidity`: there are battery, battery_mv, connection, power",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,power,0"),
         "trace.csv:3: `power` cannot be `0`: it is `on` or `off`, or `unknown`",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,cottage,battery,12.5"),
         "trace.csv:3: `battery` cannot be `12.5`: it is a whole number, or `unknown`",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T09:59:59Z,cottage,power,on"),
         "trace.csv:3: this row arrives at 2026-01-10T09:59:59Z, before the one above it (2026-01-10T10:00:00Z): sort \
          the rows by when they arrive",
     );
-    refused(
+    assert_refused(
         [after("").as_bytes(), b"2026-01-10T11:00:00Z,cottage,power,\xff\n"].concat(),
         "trace.csv:4: this line is not UTF-8: save the trace as UTF-8",
     );
-    refused(
+    assert_refused(
         after("2026-01-10T11:00:00Z,\"cottage,power,on\n2026-01-10T11:00:01Z,cottage,power,on"),
         "trace.csv:3: a quotation mark is opened on this line and not closed: close it, or take it away",
     );
-    refused(
+    assert_refused(
         after(&"x".repeat(4_097)),
         "trace.csv:3: this line is longer than 4096 bytes: write each row on a line of its own",
     );
-    refused(
+    assert_refused(
         after(&format!("{},cottage,power,on", "x".repeat(100))),
         &format!("trace.csv:3: `{}…` in `at` {no_time}", "x".repeat(60)),
     );
@@ -114,7 +120,7 @@ fn a_missing_trace_is_an_error() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dag"));
     let output = command.args(["simulate", "--trace", "nowhere.csv", "--config"]).arg(shipped()).output().unwrap();
     assert_eq!(
-        said(&output.stderr),
+        text(&output.stderr),
         "nowhere.csv:1: the trace cannot be read: No such file or directory (os error 2)\n"
     );
 }
@@ -124,8 +130,8 @@ fn rows_before_a_mistake_count() {
     let trace = rows(&["10:00:00Z,cottage,power,off", "10:05:00Z,cottage,power,on", "11:00:00Z,cottage,power,maybe"]);
     let output = run(&shipped(), trace.as_bytes(), &["--format", "json"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output.stderr).starts_with("trace.csv:4: "), "{}", said(&output.stderr));
-    // What the deadline after the last good row would have done is not known: the next row was to say when it came.
-    let lines: Vec<Value> = said(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(text(&output.stderr).starts_with("trace.csv:4: "), "{}", text(&output.stderr));
+    // The deadline after the last good row does not fire: the time of the next row is not known.
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(messages(&lines), ["2026-01-10T10:00:30Z opened 0 nor"]);
 }
