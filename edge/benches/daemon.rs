@@ -1,7 +1,7 @@
-//! What the daemon needs: time to start, memory, wake-ups, latency and reloads. Prints figures beside their targets and
-//! asserts nothing: machines are shared, and only the ratios within one run mean much.
+//! Measures the daemon: time to start, memory, wake-ups, latency and reloads. It prints figures beside their targets
+//! and asserts nothing. Machines are shared, so only ratios within one run are reliable.
 //!
-//! `cargo bench -p dag` runs it on the folder for temporary files; `DAG_BENCH_DIR` names another disk.
+//! `cargo bench -p dag` uses the folder for temporary files. `DAG_BENCH_DIR` names a folder on another disk.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,13 +37,13 @@ fn main() {
     let home = home(dir.path(), "shipped", None);
     start_and_rest(&home);
     let sync = fdatasync(dir.path());
-    durable(dir.path(), sync);
-    delivered(dir.path(), sync);
-    followed(dir.path());
-    reloads(&home);
+    measure_commit(dir.path(), sync);
+    measure_delivery(dir.path(), sync);
+    measure_edit(dir.path());
+    measure_reloads(&home);
 }
 
-/// A folder with the shipped configuration and rules, or with `rules` in one file instead.
+/// Writes a folder with the shipped configuration and rules, or with `rules` in one file instead.
 fn home(dir: &Path, name: &str, rules: Option<&str>) -> PathBuf {
     let home = dir.join(name);
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -136,7 +136,7 @@ fn start_and_rest(home: &Path) {
     );
 }
 
-/// The disk's own time for making a small write durable.
+/// Measures how long the disk itself takes to make a small write durable.
 fn fdatasync(dir: &Path) -> Duration {
     let mut file = fs::File::create(dir.join("sync")).unwrap();
     file.write_all(&[0; 1 << 16]).unwrap();
@@ -163,8 +163,8 @@ const AT_ONCE: &str = r#"
     [recipient.nor]
 "#;
 
-/// From a change at the source to the durable outbox: the engine's step and the store's transaction.
-fn durable(dir: &Path, sync: Duration) {
+/// Measures from a change at the source to the durable outbox: the engine's step and the store's transaction.
+fn measure_commit(dir: &Path, sync: Duration) {
     let home = home(dir, "durable", Some(&format!("{AT_ONCE} email = \"nor@example.com\"")));
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
     let rulebook = Rulebook::prove(&home.join("rules"), &config).unwrap();
@@ -191,8 +191,8 @@ fn durable(dir: &Path, sync: Duration) {
     println!("  above fdatasync at p99  {:.2} ms", (p99.as_secs_f64() - sync.as_secs_f64()) * 1e3);
 }
 
-/// From `dag unplug` to the request at a webhook receiver on loopback, through the running daemon.
-fn delivered(dir: &Path, sync: Duration) {
+/// Measures from `dag unplug` to the request at a webhook receiver on loopback, through the running daemon.
+fn measure_delivery(dir: &Path, sync: Duration) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let rules = format!("{AT_ONCE} webhook = {{ url = \"http://127.0.0.1:{port}/\" }}");
@@ -236,7 +236,7 @@ fn delivered(dir: &Path, sync: Duration) {
             let begin = Instant::now();
             ask(&home, &format!("{{\"request\":\"simulate\",\"fact\":\"power\",\"value\":\"{value}\"}}"));
             let arrived = arrivals.recv_timeout(Duration::from_secs(10)).unwrap();
-            // Its answer is noted, too, before the next flip.
+            // The receiver's answer is stored too before the next switch.
             thread::sleep(Duration::from_millis(20));
             arrived.duration_since(begin)
         })
@@ -245,13 +245,14 @@ fn delivered(dir: &Path, sync: Duration) {
     println!("  above two fdatasyncs    {:.2} ms at p99", (p99.as_secs_f64() - 2.0 * sync.as_secs_f64()) * 1e3);
 }
 
-/// From the last write of a file with 200 rules to the new rules in force.
-fn followed(dir: &Path) {
+/// Measures from the last write of a file with 200 rules to the new rules in force.
+fn measure_edit(dir: &Path) {
     let rules = |open_after: u32| {
         let mut text = format!("{AT_ONCE} email = \"nor@example.com\"\n");
         for rule in 0..200 {
             text.push_str(&format!(
-                "[rule.r{rule}]\nwhen = \"battery < {} && power == off\"\nopen_after = \"{open_after}s\"\nescalation = \"household\"\n",
+                "[rule.r{rule}]\nwhen = \"battery < {} && power == off\"\n\
+                 open_after = \"{open_after}s\"\nescalation = \"household\"\n",
                 rule % 100
             ));
         }
@@ -277,8 +278,8 @@ fn followed(dir: &Path) {
     report("edit to in force", "500 ms with 200 rules", &mut times);
 }
 
-/// Ten thousand reloads with hooks.
-fn reloads(home: &Path) {
+/// Measures ten thousand reloads of rules with hooks.
+fn measure_reloads(home: &Path) {
     let config = Config::load(&home.join("config.toml"), &[]).unwrap();
     let script = "fn open_after(ctx) { if ctx.local.hour < 6 { \"2m\" } else { () } }\nfn allow(ctx) { ctx.step < 9 }";
     fs::write(home.join("rules/bench.rhai"), script).unwrap();
@@ -300,7 +301,7 @@ fn reloads(home: &Path) {
     println!("  each                    {:.2} ms", begin.elapsed().as_secs_f64() * 1e3 / 10_000.0);
 }
 
-/// Prints median and 99th percentile; returns the latter.
+/// Prints the median and the 99th percentile. Returns the latter.
 fn report(what: &str, target: &str, times: &mut [Duration]) -> Duration {
     times.sort();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];

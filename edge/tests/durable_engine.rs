@@ -1,4 +1,4 @@
-//! The engine between engine, outbox and store: what must not be lost on the way.
+//! The engine with outbox and store: nothing is lost between them.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::{fs, path::Path};
 use dag::{
     daemon::DurableEngine,
     source::Observation,
-    store::{Queued, Retention, Store, Window},
+    store::{QueuedReading, Retention, Store, Window},
 };
 use dag_config::Config;
 use dag_delivery::{Entry, Failure, Receipt};
@@ -39,7 +39,7 @@ const RULES: &str = r#"
     email = "kim@example.com"
 "#;
 
-/// The engine of a folder's daemon, started once more.
+/// Starts the engine of the daemon in a folder, for the first time or again.
 fn engine(folder: &Path) -> DurableEngine {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::copy(top.join("config.toml"), folder.join("config.toml")).unwrap();
@@ -82,13 +82,13 @@ fn a_message_is_leased_in_the_transaction_of_its_decision() {
 }
 
 #[test]
-fn what_falls_due_while_a_message_is_settled_is_told() {
+fn a_message_that_falls_due_while_another_is_settled_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = engine(folder.path());
-    let (nor, _) = failed(&mut engine);
-    // The attempt is settled at the very moment at which the other rule's half minute is over.
-    let [parcel] = &engine.take_leased(after(10))[..] else { panic!("nor is tried again") };
-    assert_eq!(parcel.notification.id, nor);
+    let (nor, _) = fail_first_attempt(&mut engine);
+    // The attempt is settled at the moment at which the other rule's half minute is over.
+    let [message] = &engine.take_leased(after(10))[..] else { panic!("nor is tried again") };
+    assert_eq!(message.notification.id, nor);
     engine.settle(nor, Ok(Receipt { answer: "taken".to_owned() }), after(30));
     let [kim] = &engine.take_leased(after(30))[..] else { panic!("kim is told next") };
     assert_eq!(kim.notification.recipient, "kim");
@@ -128,11 +128,11 @@ fn an_attempt_that_outlasts_its_lease_is_not_made_twice() {
     assert!(engine.outbox().get(nor.notification.id).is_none());
 }
 
-/// A message that failed at noon, to be tried again a few seconds later.
-fn failed(engine: &mut DurableEngine) -> (Id, Millis) {
+/// Lets the first attempt at a message fail at noon. Returns the message and the pause until the next attempt.
+fn fail_first_attempt(engine: &mut DurableEngine) -> (Id, Millis) {
     read(engine, Value::Off, noon());
-    let [parcel] = &engine.take_leased(noon())[..] else { panic!("one message is due") };
-    let id = parcel.notification.id;
+    let [message] = &engine.take_leased(noon())[..] else { panic!("one message is due") };
+    let id = message.notification.id;
     engine.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), noon());
     let due = engine.outbox().iter().next().unwrap().due().unwrap();
     (id, due.since(noon()))
@@ -144,13 +144,13 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
     for shift_ms in [-3 * 3_600_000, 3 * 3_600_000, -DAY * 365, DAY * 365 * 20] {
         let folder = tempfile::tempdir().unwrap();
         let mut engine = engine(folder.path());
-        let (id, wait) = failed(&mut engine);
+        let (id, wait) = fail_first_attempt(&mut engine);
         let now = Time::from_millis(noon().as_millis() + shift_ms);
         engine.clock_set(ClockShift { began: noon(), shift_ms }, now);
         let entry = engine.outbox().get(id).unwrap();
         assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
-        // It is as old as it was: nobody gives it up.
-        assert!(engine.take_leased(now + wait).iter().any(|parcel| parcel.notification.id == id), "{shift_ms}");
+        // Its age is the same, so it is not given up.
+        assert!(engine.take_leased(now + wait).iter().any(|message| message.notification.id == id), "{shift_ms}");
         engine.settle(id, Err(Failure::Retry { error: "no network".to_owned(), after: None }), now + wait);
         assert!(recipients(&engine).contains(&"nor"), "{shift_ms}");
     }
@@ -159,7 +159,7 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
 #[test]
 fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
     let folder = tempfile::tempdir().unwrap();
-    let (id, wait) = failed(&mut engine(folder.path()));
+    let (id, wait) = fail_first_attempt(&mut engine(folder.path()));
     let mut engine = engine(folder.path());
     engine.clock_set(ClockShift { began: after(60), shift_ms: -58_000 }, after(2));
     let entry = engine.outbox().get(id).unwrap();
@@ -191,23 +191,23 @@ fn a_boot_goes_on_where_the_one_that_read_last_had_ended() {
     assert_eq!(engine.state().last_applied("bench", 3), Some(1));
 }
 
-/// What the engine queued for the cloud: number, whether it is a change, seconds after noon.
-fn queued(engine: &DurableEngine) -> Vec<(u64, bool, i64)> {
-    let queued = engine.store().queued(usize::MAX).unwrap();
-    let row = |(_, queued): (u64, Queued)| {
+/// Returns the queue for the cloud. Each reading has its number, whether it is a change, and its seconds after noon.
+fn queue(engine: &DurableEngine) -> Vec<(u64, bool, i64)> {
+    let queued = engine.store().queued_readings(usize::MAX).unwrap();
+    let row = |(_, queued): (u64, QueuedReading)| {
         (queued.reading.number, queued.is_change, queued.reading.reading.at.since(noon()).get() / 1_000)
     };
     queued.into_iter().map(row).collect()
 }
 
 #[test]
-fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
+fn readings_are_queued_in_the_mode_cloud_and_move_with_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = engine(folder.path());
     let source = Name::new("test");
     let seen = |fact: &str, value, at| Observation { fact: fact.into(), value, at };
     engine.observe(&source, vec![seen("power", Some(Value::On), noon())], false, noon());
-    assert_eq!(queued(&engine), []);
+    assert_eq!(queue(&engine), []);
     engine.report_to_the_cloud(Some(1 << 20));
     let readings = vec![
         seen("power", Some(Value::On), after(1)),
@@ -219,8 +219,8 @@ fn readings_wait_for_the_cloud_in_that_mode_alone_and_move_with_the_clock() {
     ];
     engine.observe(&source, readings, false, after(6));
     let expected = [(2, false, 1), (3, true, 2), (4, true, 3), (5, true, 4), (6, false, 5), (7, true, 6)];
-    assert_eq!(queued(&engine), expected);
+    assert_eq!(queue(&engine), expected);
     engine.clock_set(ClockShift { began: after(3), shift_ms: 60_000 }, after(70));
-    let times: Vec<i64> = queued(&engine).into_iter().map(|(.., at)| at).collect();
+    let times: Vec<i64> = queue(&engine).into_iter().map(|(.., at)| at).collect();
     assert_eq!(times, [1, 2, 63, 64, 65, 66]);
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     mqtt::Event,
-    store::Queued,
+    store::QueuedReading,
     uplink::{ConfirmedReadings, Connection},
 };
 
@@ -61,7 +61,7 @@ pub(super) struct ReportedState {
 pub(super) struct InFlight {
     /// The position in the queue of its last reading, and all its readings.
     pub upto: Option<u64>,
-    pub taken: Vec<Queued>,
+    pub taken: Vec<QueuedReading>,
     pub dropped: Option<DroppedReadings>,
     pub reported: ReportedState,
 }
@@ -141,7 +141,10 @@ pub(super) enum UplinkEvent {
 /// Rules from the cloud, and the result of trying them.
 pub(super) type TriedRules = (SignedRules, Result<(), String>);
 
-/// Waits for the next event, for ever where there is no uplink. Cancel safe.
+/// Waits for the next event, for ever where there is no uplink.
+///
+/// # Cancel safety
+/// Cancel safe. The job that tries rules goes on, and an event that was not returned stays in its channel.
 pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent {
     let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
     let installed = async {

@@ -1,4 +1,4 @@
-//! The control socket: one JSON request and one JSON answer a connection, for the commands of the same machine.
+//! The control socket, for commands on the same machine. Each connection carries one JSON request and one JSON answer.
 
 use std::{
     io,
@@ -18,19 +18,19 @@ use tokio::{
 
 use super::request::{PendingRequest, Request};
 
-/// How long a request may take to arrive, or an answer to be read.
+/// The longest time in which a request must arrive, and an answer be read. A client that hangs keeps no place.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a request may be, in bytes.
+/// The longest request, in bytes. A silence with many labels takes some hundred.
 const LONGEST_REQUEST: u64 = 16 << 10;
 
-/// How long an answer may be, in bytes.
+/// The longest answer, in bytes. A status lists every message that waits.
 const LONGEST_ANSWER: u64 = 4 << 20;
 
-/// How many may ask at once; who comes later waits for one of them to end.
+/// The most connections at once. A later one waits until one of them ends.
 const MOST_CONNECTIONS: usize = 128;
 
-/// A control socket that listens; its file goes when it is dropped.
+/// A control socket that listens. Its file is removed when it is dropped.
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
@@ -38,11 +38,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Listens at `path`, which only this user and group may use. A file that a killed daemon left there is replaced: the store's
-    /// lock has shown that no other daemon runs.
+    /// Listens at `path`, which only this user and group may use. Replaces a file that a killed daemon left there: the
+    /// caller has the store's lock, so no other daemon runs.
     ///
     /// # Errors
-    /// What the system says, where the socket cannot be made.
+    /// The socket cannot be made.
     pub fn listen(path: &Path) -> io::Result<Control> {
         use std::os::unix::fs::PermissionsExt;
         match std::fs::remove_file(path) {
@@ -69,7 +69,7 @@ impl Control {
                     });
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: do not spin.
+                    // Most likely no file descriptor is free, and another try at once would fail again.
                     tracing::warn!(%error, "the control socket cannot accept connections at present");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -80,7 +80,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // It may be gone already, with its folder.
+        // The file may be gone already, with its folder.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -110,24 +110,24 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) ->
     timeout(PATIENCE, stream.shutdown()).await?
 }
 
-/// Why a running daemon could not be asked.
+/// A request that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Nobody listens.
+    /// No daemon listens at the path.
     #[error("no daemon answers at {}: start it with `dag run`, or name its configuration with --config", .0.display())]
     NoDaemon(PathBuf),
-    /// The connection broke, or what came back is no answer.
+    /// The connection broke, or the answer is malformed.
     #[error("the daemon at {} did not answer: {}", .0.display(), .1)]
     Broken(PathBuf, io::Error),
-    /// It answered that it cannot.
+    /// The daemon refused the request, with the reason.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Asks a running daemon.
+/// Sends a request to a running daemon and returns its answer.
 ///
 /// # Errors
-/// [`AskError`] says which and what to do.
+/// The cases of [`AskError`].
 pub async fn ask(path: &Path, request: &Request) -> Result<serde_json::Value, AskError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "lowercase")]

@@ -1,5 +1,5 @@
-//! The engine with everything that makes it durable: state, outbox and store. Inputs go in one at a time, and no message
-//! comes out before what led to it is on the disk.
+//! The engine with everything that makes it durable: state, outbox and store. It takes one input at a time. A message
+//! comes out only once the input and the decisions behind it are on the disk.
 
 mod sending;
 mod write_failure;
@@ -19,10 +19,10 @@ use dag_rulebook::Rulebook;
 use self::write_failure::WriteFailure;
 use crate::{
     source::Observation,
-    store::{Commit, GoodRules, Queued, Store, StoreError, StoredReading},
+    store::{Commit, GoodRules, QueuedReading, Store, StoreError, StoredReading},
 };
 
-/// How many steps may wait for a disk that takes nothing, before the sources are left to wait too.
+/// The most steps that wait for a failing disk. Beyond it no readings are accepted, and the sources wait.
 const MOST_UNWRITTEN: usize = 1_024;
 
 /// The engine with its state, the outbox and the store behind them.
@@ -35,38 +35,38 @@ pub struct DurableEngine {
     boot: u64,
     /// The last number given to a reading of each source in this boot.
     numbers: BTreeMap<Name, u64>,
-    /// The number of each source's last reading in the boot before.
+    /// The number of each source's last reading in the previous boot.
     befores: BTreeMap<Name, Option<u64>>,
-    /// How many bytes may wait for the cloud; none where nothing is told to it.
+    /// The most bytes that wait for the cloud; `None` where nothing is reported to it.
     uplink_keep: Option<u64>,
-    /// Something was queued for the cloud since this was last asked.
+    /// Something was queued for the cloud since the last [`DurableEngine::take_enqueued`].
     enqueued: bool,
     /// The id of the folder of the rules in force.
     rules_id: Id,
     outbox: Outbox,
-    /// Messages whose leases are durable, until they are taken to be sent.
+    /// Messages whose leases are durable and that are not taken yet.
     ready: Vec<LeasedMessage>,
     /// The messages that were taken to be sent and are not settled.
     under_way: BTreeSet<Id>,
-    /// Messages are leased. Not while the daemon starts or stops: nobody would make the attempts.
+    /// Messages are leased. False while the daemon starts or stops, because nothing would make the attempts.
     sends: bool,
     /// Steps that the disk has not taken yet, oldest first.
     unwritten: VecDeque<Commit>,
-    /// Why the disk does not take them.
+    /// The last failure of the disk, while it lasts.
     failure: Option<WriteFailure>,
 }
 
 impl DurableEngine {
-    /// Goes on from what the store has of `device`.
+    /// Goes on from the state of `device` in the store.
     ///
     /// # Errors
-    /// What cannot be read from the store.
+    /// The store cannot be read.
     pub fn open(rulebook: Rulebook, device: Device, store: Store, boot: u64) -> Result<DurableEngine, StoreError> {
         let id = device.id.clone();
         let state = store.state(&id)?.unwrap_or_else(|| State::new(device));
         let stored: Vec<(Id, Entry)> = store.outbox()?;
         let mut outbox = Outbox::new(stored.into_iter().map(|(_, entry)| entry));
-        // The store is this daemon's alone, so whoever held these leases is dead.
+        // Only this daemon uses the store, so the holders of these leases are dead.
         outbox.release_all(state.now());
         Ok(DurableEngine {
             rules_id: rulebook.folder.id(),
@@ -88,62 +88,62 @@ impl DurableEngine {
         })
     }
 
-    /// The rules in force.
+    /// Returns the rules in force.
     pub fn rulebook(&self) -> &Rulebook {
         &self.rulebook
     }
 
-    /// What names the content of the folder of rules in force, scenarios and templates included.
+    /// Returns the id of the folder of the rules in force. Its scenarios and templates count too.
     pub fn rules_id(&self) -> Id {
         self.rules_id
     }
 
-    /// Queues every reading for the cloud from now on, in so many bytes; none does not.
+    /// Queues every reading for the cloud from now on, in at most `keep` bytes. `None` queues nothing.
     pub fn report_to_the_cloud(&mut self, keep: Option<u64>) {
         self.uplink_keep = keep;
     }
 
-    /// Whether something was queued for the cloud since this was last asked.
+    /// Returns whether something was queued for the cloud since the last call.
     pub fn take_enqueued(&mut self) -> bool {
         std::mem::take(&mut self.enqueued)
     }
 
-    /// Whether the disk has taken everything.
+    /// Returns whether every step is on the disk.
     pub fn is_durable(&self) -> bool {
         self.unwritten.is_empty()
     }
 
-    /// What the engine knows.
+    /// Returns the engine's state.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The store, for reading.
+    /// Returns the store, for reading.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The messages that have not come to their end.
+    /// Returns the messages that are not finished.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// Why the disk takes nothing at present.
+    /// Returns why the disk cannot be written at present.
     pub fn write_failure(&self) -> Option<&str> {
         self.failure.as_ref().map(|failure| failure.reason.as_str())
     }
 
-    /// When a disk that takes nothing is tried again.
+    /// Returns when a failing disk is tried again.
     pub fn writes_again_at(&self) -> Option<Instant> {
         self.failure.as_ref().map(|failure| failure.again_at)
     }
 
-    /// Whether sources may hand more in.
+    /// Returns whether more readings may be observed.
     pub fn has_room(&self) -> bool {
         self.unwritten.len() < MOST_UNWRITTEN
     }
 
-    /// Takes what a source saw. The times of that are `uncertain` while the clock is not known to be set.
+    /// Applies the observations of a source. Their times are `uncertain` while the clock is not known to be set.
     pub fn observe(&mut self, source: &Name, observations: Vec<Observation>, uncertain: bool, now: Time) {
         if observations.is_empty() {
             return;
@@ -169,21 +169,21 @@ impl DurableEngine {
         };
         let mut commit = Commit::at(now).report(&report);
         if let Some(keep) = self.uplink_keep {
-            commit = commit.enqueue(self.queued(&report, known), keep);
+            commit = commit.enqueue(self.readings_to_queue(&report, known), keep);
             self.enqueued = true;
         }
         self.step(Input::Report(report), Vec::new(), commit, now);
     }
 
-    /// What the cloud is to be told of a report that is about to be taken over.
-    fn queued(&self, report: &Report, before: Option<u64>) -> Vec<Queued> {
+    /// Returns the readings to queue for the cloud. The report is not applied yet.
+    fn readings_to_queue(&self, report: &Report, before: Option<u64>) -> Vec<QueuedReading> {
         let mut values: BTreeMap<&Name, Option<Value>> =
             self.state.facts().map(|(fact, value, _)| (fact, value)).collect();
         let numbered = report.readings.iter().zip(report.first..);
         let queued = numbered.map(|(reading, number)| {
             let last = values.insert(&reading.fact, reading.value).flatten();
             let is_number = matches!((last, reading.value), (Some(Value::Number(_)), Some(Value::Number(_))));
-            Queued {
+            QueuedReading {
                 reading: StoredReading {
                     source: report.source.clone(),
                     boot: report.boot,
@@ -197,14 +197,14 @@ impl DurableEngine {
         queued.collect()
     }
 
-    /// The number of a source's last reading in the boot before: 0 if it had none.
+    /// Returns the number of a source's last reading in the previous boot: 0 if it had none.
     fn last_of_the_boot_before(&self, source: &Name) -> Option<u64> {
         let boot = self.boot.checked_sub(1).filter(|boot| *boot > 0)?;
         Some(self.state.last_applied(source, boot).unwrap_or(0))
     }
 
-    /// Moves every time that was noted by the old clock: the clock was set. What waits goes on waiting for as long as it
-    /// would have. `now` is by the new clock.
+    /// Moves every time of the old clock, after the clock was set. Waiting messages wait exactly as long as before.
+    /// `now` is by the new clock.
     pub fn clock_set(&mut self, shift: ClockShift, now: Time) {
         let ClockShift { began, shift_ms } = shift;
         let commit = Commit::at(now).shift_queue(began, shift_ms);
@@ -212,8 +212,8 @@ impl DurableEngine {
         self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, moved, commit, now);
     }
 
-    /// Applies one input and makes what follows durable. Returns what was decided.
-    pub fn take(&mut self, input: Input, now: Time) -> Vec<Decision> {
+    /// Applies one input, makes the result durable, and returns the decisions.
+    pub fn apply(&mut self, input: Input, now: Time) -> Vec<Decision> {
         self.step(input, Vec::new(), Commit::at(now), now)
     }
 
@@ -221,7 +221,7 @@ impl DurableEngine {
     pub fn replace_rulebook(&mut self, rulebook: Rulebook, now: Time) {
         self.rules_id = rulebook.folder.id();
         self.rulebook = rulebook;
-        self.take(Input::RulesChanged, now);
+        self.apply(Input::RulesChanged, now);
         self.keep_rulebook();
     }
 
@@ -233,8 +233,8 @@ impl DurableEngine {
         }
     }
 
-    /// Applies one input. What was decided, the entries that it `changed` and those that were `changed` before, and the
-    /// leases of the messages that are due go to the disk in one transaction with `commit`.
+    /// Applies one input and returns the decisions. One transaction with `commit` writes the decisions, the entries
+    /// that they change, those `changed` before, and the leases of the messages that are due.
     fn step(&mut self, input: Input, changed: Vec<Entry>, commit: Commit, now: Time) -> Vec<Decision> {
         let mut step = Step { changed: BTreeMap::new(), decisions: Vec::new(), commit };
         step.extend(changed);
@@ -244,7 +244,7 @@ impl DurableEngine {
         decided
     }
 
-    /// Lets the engine apply an input, and the outbox what was decided.
+    /// Lets the engine apply an input, and the outbox the decisions.
     fn decide(&mut self, input: Input, step: &mut Step, now: Time) {
         let decisions = self.rulebook.engine.step(&mut self.state, input, now);
         decisions.iter().for_each(log_decision);
@@ -253,9 +253,9 @@ impl DurableEngine {
     }
 }
 
-/// What one transaction will hold.
+/// The content of one transaction, while it is collected.
 struct Step {
-    /// The entries to store, by their place in the outbox: each once, as it is last.
+    /// The entries to store, by their sequence number: each once, in its last state.
     changed: BTreeMap<u64, Entry>,
     decisions: Vec<Decision>,
     commit: Commit,
@@ -270,7 +270,7 @@ impl Step {
         let mut commit = self.commit.decisions(self.decisions);
         for entry in self.changed.values() {
             let id = entry.notification.id;
-            if let Err(error) = commit.outbox(id, entry, entry.is_over()) {
+            if let Err(error) = commit.store_entry(id, entry, entry.is_over()) {
                 tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
             }
         }
@@ -278,7 +278,7 @@ impl Step {
     }
 }
 
-/// What people look for in a log, at the level that is shown; all else for those who ask for more.
+/// Logs a decision. Those that people look for are logged at `info` and `warn`, all others at `debug`.
 fn log_decision(decision: &Decision) {
     let text = describe(decision, &|notification| notification.id.to_string());
     match decision.outcome {

@@ -1,4 +1,4 @@
-//! Requests that hold steps back: to acknowledge an incident, to snooze it, to silence some.
+//! Requests that hold steps back: to acknowledge or snooze an incident, and to silence some.
 
 use dag_engine::{Decision, Id, Input, Name, Outcome, Silence, Time, did_you_mean};
 use serde_json::json;
@@ -13,7 +13,7 @@ impl Daemon {
         check_name(&by)?;
         let (incident, rule) = self.open_incident(incident)?;
         let input = Input::Acknowledge { incident, by };
-        let acknowledged = decided(&self.engine.take(input, self.clock.now()), |outcome| match outcome {
+        let acknowledged = find_outcome(&self.engine.apply(input, self.clock.now()), |outcome| match outcome {
             Outcome::Acknowledged { by, .. } => Some(json!({ "by": by })),
             _ => None,
         });
@@ -25,7 +25,7 @@ impl Daemon {
         let (incident, rule) = self.open_incident(incident)?;
         let now = self.clock.now();
         let input = Input::Snooze { incident, until: until.end(now, now), by };
-        let snoozed = decided(&self.engine.take(input, now), |outcome| match outcome {
+        let snoozed = find_outcome(&self.engine.apply(input, now), |outcome| match outcome {
             Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until })),
             Outcome::SnoozeEnded { by } => Some(json!({ "by": by, "until": null })),
             _ => None,
@@ -36,16 +36,16 @@ impl Daemon {
     pub(super) fn silence(&mut self, matcher: Matcher, from: Option<Time>, until: Until, by: String) -> Answer {
         check_name(&by)?;
         let now = self.clock.now();
-        // What is lifted may name what is gone since.
+        // A silence that is lifted may name a rule or a label that is gone since.
         match until {
-            Until::Lifted => self.in_force(&matcher)?,
-            Until::For(_) | Until::At(_) => self.matches_something(&matcher)?,
+            Until::Lifted => self.check_silence_exists(&matcher)?,
+            Until::For(_) | Until::At(_) => self.check_matches(&matcher)?,
         }
-        // The beginning of a silence that is lifted is of no concern.
+        // The beginning of a silence that is lifted does not matter.
         let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
         let Matcher { device, labels, rule } = matcher;
         let silence = Silence { device, labels, rule, from, until: until.end(from, now), by };
-        let silenced = decided(&self.engine.take(Input::Silence(silence), now), |outcome| match outcome {
+        let silenced = find_outcome(&self.engine.apply(Input::Silence(silence), now), |outcome| match outcome {
             Outcome::Silenced { silence } => Some(json!({ "silence": silence, "ended": false })),
             Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),
             _ => None,
@@ -53,10 +53,10 @@ impl Daemon {
         self.answer(silenced?, json!({}))
     }
 
-    /// An answer with the zone in which people here read times.
-    fn answer(&self, decided: serde_json::Value, about: serde_json::Value) -> Answer {
+    /// Returns an answer of two parts, with the time zone of the device.
+    fn answer(&self, outcome: serde_json::Value, subject: serde_json::Value) -> Answer {
         let mut answer = json!({ "timezone": self.device.timezone });
-        for part in [decided, about] {
+        for part in [outcome, subject] {
             if let (Some(answer), serde_json::Value::Object(part)) = (answer.as_object_mut(), part) {
                 answer.extend(part);
             }
@@ -64,7 +64,7 @@ impl Daemon {
         Ok(answer)
     }
 
-    /// The open incident whose id begins so; the only one where nothing is given.
+    /// Returns the open incident whose id begins with `incident`, or the only open one for `None`.
     fn open_incident(&self, incident: Option<&str>) -> Result<(Id, Name), String> {
         let open = self.engine.state().open_incidents();
         let named = open.filter(|open| incident.is_none_or(|start| open.id.to_string().starts_with(start)));
@@ -80,8 +80,8 @@ impl Daemon {
         }
     }
 
-    /// What is lifted must be there.
-    fn in_force(&self, matcher: &Matcher) -> Result<(), String> {
+    /// Checks that there is a silence of exactly this matcher.
+    fn check_silence_exists(&self, matcher: &Matcher) -> Result<(), String> {
         let silences: Vec<Matcher> = self.engine.state().silences().map(Matcher::of).collect();
         if silences.contains(matcher) {
             return Ok(());
@@ -93,8 +93,8 @@ impl Daemon {
         Err(format!("there is no silence of just that; what can be lifted is{list}"))
     }
 
-    /// A silence that holds nothing is a slip that nobody would notice.
-    fn matches_something(&self, matcher: &Matcher) -> Result<(), String> {
+    /// Checks that a silence matches incidents of this device. Nobody would notice a mistake in one that matches none.
+    fn check_matches(&self, matcher: &Matcher) -> Result<(), String> {
         let rules = self.engine.rulebook().engine.rules();
         if let Some(rule) = matcher.rule.as_deref().filter(|rule| rules.rules().all(|known| known != rule)) {
             let help = did_you_mean(rule, rules.rules().map(Name::as_str));
@@ -111,8 +111,8 @@ impl Daemon {
             match self.device.labels.get(label) {
                 Some(own) if own == value => {}
                 Some(own) => {
-                    let told = "a silence of others would hold nothing here";
-                    return Err(format!("the label `{label}` of this device is `{own}`, not `{value}`: {told}"));
+                    let advice = "a silence of others would hold nothing here";
+                    return Err(format!("the label `{label}` of this device is `{own}`, not `{value}`: {advice}"));
                 }
                 None => {
                     let known = did_you_mean(label, self.device.labels.keys().map(String::as_str));
@@ -136,16 +136,16 @@ pub(super) fn check_name(by: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns what `wanted` finds among the decisions, or the reason why the engine refused.
-fn decided(
+/// Returns the first outcome that `select` takes. Without one, returns the reason why the engine refused.
+fn find_outcome(
     decisions: &[Decision],
-    wanted: impl Fn(&Outcome) -> Option<serde_json::Value>,
+    select: impl Fn(&Outcome) -> Option<serde_json::Value>,
 ) -> Result<serde_json::Value, String> {
     let refused = decisions.iter().find_map(|decision| match &decision.outcome {
         Outcome::Refused { reason, .. } => Some(format!("nothing was changed: {}", reason.describe())),
         _ => None,
     });
-    let found = decisions.iter().find_map(|decision| wanted(&decision.outcome));
+    let found = decisions.iter().find_map(|decision| select(&decision.outcome));
     found.ok_or_else(|| refused.unwrap_or_else(|| "nothing was changed".to_owned()))
 }
 
@@ -170,7 +170,7 @@ mod tests {
             (vec![refused(Refusal::EndsBeforeItBegins)], Err("nothing was changed: it ends before it begins")),
             (vec![decision(Outcome::NoAnswer), decision(Outcome::SnoozeEnded { by: "nor".to_owned() })], Ok("ended")),
         ] {
-            assert_eq!(decided(&decisions, ended), said.map(|text| json!(text)).map_err(str::to_owned));
+            assert_eq!(find_outcome(&decisions, ended), said.map(|text| json!(text)).map_err(str::to_owned));
         }
     }
 }

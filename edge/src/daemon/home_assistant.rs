@@ -1,4 +1,4 @@
-//! The daemon's side of Home Assistant: shows it the device's state, and acknowledges when its button is pressed.
+//! The daemon's side of Home Assistant: shows the device's state there, and acknowledges when its button is pressed.
 
 use dag_config::{Config, Source};
 use dag_engine::{Device, Id, Input};
@@ -6,17 +6,17 @@ use dag_engine::{Device, Id, Input};
 use super::state::Daemon;
 use crate::home_assistant::{Bridge, BridgeSettings, Snapshot};
 
-/// The name of who acknowledged, where the button was pressed.
+/// The name under which a press of the button acknowledges.
 const BY: &str = "Home Assistant";
 
 impl Daemon {
-    /// Starts, restarts or ends the bridge, where the configuration asks for another one.
+    /// Starts, restarts or ends the bridge if the configuration asks for another one.
     pub(super) fn bridge_home_assistant(&mut self) {
-        let wanted = settings(&self.start.config, &self.device);
+        let wanted = bridge_settings(&self.start.config, &self.device);
         if self.bridge.as_ref().map(Bridge::settings) == wanted.as_ref() {
             return;
         }
-        // The old one ends first: the broker would take both for the same client.
+        // The old one ends first: both would connect with the same client id.
         self.bridge = None;
         self.bridge =
             wanted.map(|settings| Bridge::start(settings, Snapshot::of(self.engine.state()), self.press.clone()));
@@ -34,12 +34,12 @@ impl Daemon {
         let open = self.engine.state().open_incidents().filter(|incident| !incident.is_acknowledged());
         let open: Vec<Id> = open.map(|incident| incident.id).collect();
         for incident in open {
-            self.engine.take(Input::Acknowledge { incident, by: BY.to_owned() }, self.clock.now());
+            self.engine.apply(Input::Acknowledge { incident, by: BY.to_owned() }, self.clock.now());
         }
     }
 }
 
-fn settings(config: &Config, device: &Device) -> Option<BridgeSettings> {
+fn bridge_settings(config: &Config, device: &Device) -> Option<BridgeSettings> {
     let home_assistant = config.home_assistant.clone()?;
     let battery = config.devices.get(&device.id).and_then(|device| device.inputs.get("battery"));
     Some(BridgeSettings {

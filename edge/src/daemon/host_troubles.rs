@@ -1,20 +1,20 @@
-//! What the host tells the engine of its own troubles, so that the operators hear of them: broken rules, a disk that
-//! takes nothing, a clock that is not set. Sensors and deliveries the engine sees for itself.
+//! The host's own troubles, which it reports to the engine so that the operators get a message: broken rules, a disk
+//! that cannot be written, a clock that is not set. The engine notices lost sensors and failed deliveries by itself.
 
 use std::time::{Duration, Instant};
 
 use dag_engine::{Input, Name};
 
-/// How long the disk must have taken nothing to be worth a message.
+/// The shortest failure of the disk that is reported. A shorter one delays no message noticeably.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long the clock must not have been set: after a power cut the router needs its time, too.
+/// The time that the clock may take to be set. After a power cut the router starts too, and only then the clock is set.
 const CLOCK_PATIENCE: Duration = Duration::from_secs(300);
 
-/// How much of a trouble is told, in characters. The whole of it is in the log and in `dag status`.
-const TOLD: usize = 200;
+/// The longest text of a trouble in a message, in characters. The whole of it is in the log and in `dag status`.
+const LONGEST_TEXT: usize = 200;
 
-/// The troubles, and how far each was told.
+/// The troubles, each with the last report of it.
 #[derive(Debug)]
 pub(super) struct HostTroubles {
     rules: HostTrouble,
@@ -24,15 +24,14 @@ pub(super) struct HostTroubles {
 
 impl HostTroubles {
     pub fn new() -> HostTroubles {
-        let store = StoreTrouble { trouble: HostTrouble::about("store", Duration::ZERO), now: None };
         HostTroubles {
             rules: HostTrouble::about("rules", Duration::ZERO),
             clock: HostTrouble::about("clock", CLOCK_PATIENCE),
-            store,
+            store: StoreTrouble::new(),
         }
     }
 
-    /// Returns what the engine is to be told of: problems that began, and those that are over.
+    /// Returns the engine's inputs for troubles that began, changed or are over.
     pub fn observe(
         &mut self,
         rejected: Option<&str>,
@@ -47,60 +46,64 @@ impl HostTroubles {
     }
 }
 
-/// One thing that can be in trouble.
+/// One part of the host that can be in trouble.
 #[derive(Debug)]
 struct HostTrouble {
     about: &'static str,
-    /// How long it must last.
+    /// The shortest trouble that is reported.
     patience: Duration,
     since: Option<Instant>,
-    /// What the engine was told last; at first, what it was told before a restart is not known here.
-    told: Option<Option<String>>,
+    /// The last report: the text of the trouble, or that there is none. The reports before a restart are not known.
+    last_report: Option<Option<String>>,
 }
 
 impl HostTrouble {
     const fn about(about: &'static str, patience: Duration) -> HostTrouble {
-        HostTrouble { about, patience, since: None, told: None }
+        HostTrouble { about, patience, since: None, last_report: None }
     }
 
-    /// What the engine is to be told, now that it stands so.
+    /// Returns the engine's input if there is news: `text` is the trouble as it is now.
     fn observe(&mut self, text: Option<String>, now: Instant) -> Option<Input> {
         self.since = text.is_some().then(|| self.since.unwrap_or(now));
         let lasts_long_enough = self.since.is_none_or(|since| now.duration_since(since) >= self.patience);
-        if !lasts_long_enough || self.told.as_ref() == Some(&text) {
+        if !lasts_long_enough || self.last_report.as_ref() == Some(&text) {
             return None;
         }
-        self.told = Some(text.clone());
-        Some(Input::Trouble { about: Name::new_static(self.about), text: text.as_deref().map(shortened) })
+        self.last_report = Some(text.clone());
+        Some(Input::Trouble { about: Name::new_static(self.about), text: text.as_deref().map(shorten) })
     }
 }
 
-/// A disk that takes nothing. Nothing is sent that is not noted, so this cannot be told while it lasts. Afterwards it
-/// can, and is, where it lasted for long: what happened meanwhile came late.
+/// A disk that cannot be written. Only what is on the disk is sent, so no message can go out while this lasts. It is
+/// reported afterwards if it lasted long, because the messages of that time came late.
 #[derive(Debug)]
 struct StoreTrouble {
     trouble: HostTrouble,
-    /// The trouble that lasts: why, and since when.
-    now: Option<(String, Instant)>,
+    /// The failure while it lasts: its reason and its beginning.
+    failure: Option<(String, Instant)>,
 }
 
 impl StoreTrouble {
+    const fn new() -> StoreTrouble {
+        StoreTrouble { trouble: HostTrouble::about("store", Duration::ZERO), failure: None }
+    }
+
     fn observe(&mut self, reason: Option<&str>, now: Instant) -> Vec<Input> {
         if let Some(reason) = reason {
-            let since = self.now.take().map_or(now, |(_, since)| since);
-            self.now = Some((reason.to_owned(), since));
+            let since = self.failure.take().map_or(now, |(_, since)| since);
+            self.failure = Some((reason.to_owned(), since));
             return Vec::new();
         }
-        let lasted = self.now.take().map(|(reason, since)| (reason, now.duration_since(since)));
-        let told = lasted.filter(|(_, lasted)| *lasted >= STORE_PATIENCE).and_then(|(reason, lasted)| {
-            let text = format!("for {} minutes nothing could be noted or sent: {reason}", lasted.as_secs() / 60);
+        let over = self.failure.take().map(|(reason, since)| (reason, now.duration_since(since)));
+        let begin = over.filter(|(_, length)| *length >= STORE_PATIENCE).and_then(|(reason, length)| {
+            let text = format!("for {} minutes nothing could be noted or sent: {reason}", length.as_secs() / 60);
             self.trouble.observe(Some(text), now)
         });
-        told.into_iter().chain(self.trouble.observe(None, now)).collect()
+        begin.into_iter().chain(self.trouble.observe(None, now)).collect()
     }
 }
 
-/// The first of several problems in one line: where, and what.
+/// Returns the first of several problems in one line, with its place.
 fn first_problem(problems: &str) -> String {
     let mut lines = problems.lines().map(str::trim).filter(|line| !line.is_empty());
     let what = lines.next().unwrap_or_default();
@@ -111,8 +114,8 @@ fn first_problem(problems: &str) -> String {
     }
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(TOLD) {
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -122,7 +125,7 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn told(input: Option<Input>) -> Option<Option<String>> {
+    fn trouble_text(input: Option<Input>) -> Option<Option<String>> {
         input.map(|input| match input {
             Input::Trouble { text, .. } => text,
             other => panic!("{other:?}"),
@@ -133,7 +136,7 @@ mod tests {
     fn a_trouble_is_told_when_it_begins_when_it_changes_and_when_it_is_over() {
         let now = Instant::now();
         let mut rules = HostTrouble::about("rules", Duration::ZERO);
-        let mut seen = |text: Option<&str>| told(rules.observe(text.map(str::to_owned), now));
+        let mut seen = |text: Option<&str>| trouble_text(rules.observe(text.map(str::to_owned), now));
         assert_eq!(seen(None), Some(None), "what was told before a restart is taken back");
         assert_eq!(seen(None), None);
         assert_eq!(seen(Some("one")), Some(Some("one".to_owned())));
@@ -148,7 +151,7 @@ mod tests {
         let begun = Instant::now();
         let mut clock = HostTrouble::about("clock", CLOCK_PATIENCE);
         let mut seen = |text: Option<&str>, seconds| {
-            told(clock.observe(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
+            trouble_text(clock.observe(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
         };
         assert_eq!(seen(Some("not set"), 0), None);
         assert_eq!(seen(Some("not set"), 299), None);
@@ -161,10 +164,10 @@ mod tests {
     #[test]
     fn a_disk_that_took_nothing_for_long_is_told_afterwards() {
         let begun = Instant::now();
-        let mut store = StoreTrouble { trouble: HostTrouble::about("store", Duration::ZERO), now: None };
+        let mut store = StoreTrouble::new();
         let mut seen = |reason: Option<&str>, seconds| -> Vec<Option<String>> {
             let inputs = store.observe(reason, begun + Duration::from_secs(seconds));
-            inputs.into_iter().filter_map(|input| told(Some(input))).collect()
+            inputs.into_iter().filter_map(|input| trouble_text(Some(input))).collect()
         };
         assert_eq!(seen(None, 0), [None]);
         assert_eq!(seen(Some("full"), 1), []);

@@ -1,7 +1,7 @@
-//! The daemon: one loop that takes one event at a time to the [`DurableEngine`].
+//! The daemon: one loop that hands one event at a time to the [`DurableEngine`].
 //!
-//! Sources, requests, edits, results of attempts and deadlines come in; messages go out. What may take long (compiling
-//! rules, talking to receivers and to the cloud) runs beside the loop, and its result comes back as an event.
+//! Events come from sources, requests, edits, finished attempts and deadlines. Long work (compiling rules, talking to
+//! receivers and to the cloud) runs beside the loop, and its result comes back as an event.
 
 mod cloud_uplink;
 mod control;
@@ -40,16 +40,16 @@ pub use start::socket;
 pub use state::Start;
 pub use status::{Status, UplinkStatus};
 
-/// The longest sleep: the heartbeat in the store, by which the next boot knows since when nothing was read.
+/// The longest sleep. The loop then writes the heartbeat, from which the next boot knows until when this one ran.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// How long a stopping daemon waits for the attempts that are under way.
+/// The longest time that a stopping daemon waits for the attempts under way. A service manager waits longer.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Runs the daemon until `shutdown` is done. `hangups` are wishes to read the files again.
+/// Runs the daemon until `shutdown` is done. Each of the `hangups` asks for a reload of the files.
 ///
 /// # Errors
-/// What keeps it from starting: files that are wrong with no good ones kept, a store or a source that cannot be used.
+/// The daemon cannot start: the files are wrong and no good ones are kept, or a store or a source cannot be used.
 pub async fn run(
     start: Start,
     shutdown: impl Future<Output = ()>,
@@ -64,12 +64,12 @@ pub async fn run(
         format = daemon.opened.format,
         "ready"
     );
-    // Where no service manager waits for it, nobody is told.
+    // Fails where there is no service manager.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     daemon.engine.start_sending();
     loop {
         daemon.keep_time();
-        daemon.tell_troubles();
+        daemon.report_troubles();
         daemon.show_home_assistant();
         daemon.send();
         daemon.report();
@@ -88,9 +88,9 @@ pub async fn run(
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.engine.state().next_deadline().is_some_and(|deadline| deadline <= now) {
-                    daemon.engine.take(Input::Elapsed, now);
+                    daemon.engine.apply(Input::Elapsed, now);
                 }
-                daemon.engine.alive(now);
+                daemon.engine.record_alive(now);
             }
         }
         daemon.engine.write_again();
@@ -102,7 +102,7 @@ pub async fn run(
 }
 
 impl Daemon {
-    /// When the loop has to wake though nothing happens.
+    /// Returns when the loop wakes if nothing happens before.
     fn wake(&self) -> Instant {
         if let Some(again) = self.engine.writes_again_at() {
             return again.into();
@@ -116,18 +116,18 @@ impl Daemon {
         uplink.map_or(wake, |uplink| wake.min(uplink.into()))
     }
 
-    /// Tells the engine of problems of the host that began, and of those that are over.
-    fn tell_troubles(&mut self) {
+    /// Reports to the engine the host's problems that began and those that are over.
+    fn report_troubles(&mut self) {
         let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe());
         let (rejected, write_failure) = (self.rejected.as_deref(), self.engine.write_failure());
         for input in self.troubles.observe(rejected, clock, write_failure, Instant::now().into()) {
-            self.engine.take(input, self.clock.now());
+            self.engine.apply(input, self.clock.now());
         }
     }
 
-    /// Follows the system's clock when that was set.
+    /// Follows the system's clock if it was set.
     fn keep_time(&mut self) {
-        // What was seen by the old clock is taken over by the old clock.
+        // These observations carry times of the old clock, so they are applied before the clock changes.
         while self.engine.has_room()
             && let Ok(event) = self.sources.events.try_recv()
         {
@@ -146,7 +146,7 @@ impl Daemon {
         }
     }
 
-    /// Sends what is due, each message beside the loop.
+    /// Sends the messages that are due, each in a task of its own.
     fn send(&mut self) {
         while self.attempts.try_join_next().is_some() {}
         let now = self.clock.now();
@@ -155,19 +155,22 @@ impl Daemon {
             self.attempts.spawn(async move {
                 let id = notification.id;
                 let sent = delivery.send(&notification, &prepared, now).await;
-                // The loop is gone only when the daemon stops: the lease then runs out, and it is tried again.
+                // The loop is gone only when the daemon stops. The next start releases the lease and tries again.
                 let _ = result.send((id, sent)).await;
             });
         }
     }
 
-    /// Waits a little for what is under way, so that what its receiver takes now is not sent again at the next start.
+    /// Waits a little for the attempts under way: a message that is delivered now is not sent again at the next start.
     async fn finish(&mut self) {
         let end = Instant::now() + FAREWELL;
         self.engine.stop_sending();
         while self.engine.attempts_under_way() > 0 {
             let Ok(Some((id, result))) = tokio::time::timeout_at(end, self.results.recv()).await else {
-                return tracing::warn!(under_way = self.engine.attempts_under_way(), "tried again at the next start");
+                return tracing::warn!(
+                    under_way = self.engine.attempts_under_way(),
+                    "unfinished attempts are repeated at the next start"
+                );
             };
             self.settle(id, result);
         }
@@ -208,19 +211,22 @@ impl Daemon {
             Request::Snooze { incident, until, by } => self.snooze(incident.as_deref(), until, by),
             Request::Silence { matcher, from, until, by } => self.silence(matcher, from, until, by),
             Request::Reload => {
-                // Answered when it is done.
+                // The answer is sent when the reload is done.
                 let waiting =
                     if self.reloading.is_some() { &mut self.next_reload_waiters } else { &mut self.reload_waiters };
                 waiting.push(answer);
                 return self.reload();
             }
         };
-        // Who asked may have gone.
+        // The client may have closed its connection.
         let _ = answer.send(answered);
     }
 }
 
-/// Waits for the next edit of the files, for ever where they are not watched. Cancel safe.
+/// Waits for the next edit of the files, for ever where they are not watched.
+///
+/// # Cancel safety
+/// Cancel safe, as [`Watch::edited`] is.
 async fn next_edit(watch: &mut Option<Watch>) {
     match watch {
         Some(watch) => watch.edited().await,

@@ -16,7 +16,7 @@ use super::{
 };
 
 impl Daemon {
-    /// Reads the files again, beside the loop.
+    /// Starts to read the files again, beside the loop. The next call of [`next_reload_result`] waits for the end.
     pub(super) fn reload(&mut self) {
         if self.reloading.is_some() {
             self.reload_again = true;
@@ -27,7 +27,7 @@ impl Daemon {
         self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
     }
 
-    /// Puts the result of a reload in force, or keeps what is in force, and answers who waits.
+    /// Puts the result of a reload in force, or keeps the old rules where it failed. Answers the requests that wait.
     pub(super) async fn finish_reload(&mut self, result: ReloadResult) {
         self.reloading = None;
         let answer = match result {
@@ -77,7 +77,7 @@ impl Daemon {
         }
         if self.device != device {
             self.device = device.clone();
-            self.engine.take(Input::Account(device), now);
+            self.engine.apply(Input::Account(device), now);
         }
         self.bridge_home_assistant();
         let rules = rulebook.engine.rules().hash();
@@ -90,9 +90,9 @@ impl Daemon {
         Ok(serde_json::json!({ "rules": rules }))
     }
 
-    /// Reads from the sources of `start` from now on, or, where they cannot be had, from the old ones again.
+    /// Reads from the sources of `start` from now on. If they cannot be started, the old ones are started again.
     async fn change_sources(&mut self, start: &Start) -> anyhow::Result<()> {
-        // The old ones end first: a pin can be had only once.
+        // The old ones end first: only one of them can use a pin.
         self.sources.stop().await;
         while let Ok(event) = self.sources.events.try_recv() {
             self.observe(event);
@@ -108,7 +108,7 @@ impl Daemon {
     }
 }
 
-/// Reads and proves everything that a reload puts in force. `in_force` is the configuration until now.
+/// Reads and proves everything that a reload puts in force. `in_force` is the current configuration.
 fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> ReloadResult {
     let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
     if config.storage != in_force.storage {
@@ -125,7 +125,10 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Relo
     Ok(Box::new((config, rulebook, delivery)))
 }
 
-/// Waits for the end of the reload that is under way, for ever where there is none. Cancel safe.
+/// Waits for the end of the reload that is under way, for ever where there is none.
+///
+/// # Cancel safety
+/// Cancel safe. The job goes on, and the next call waits for it again. After a result, the caller clears `reloading`.
 pub(super) async fn next_reload_result(reloading: &mut Option<JoinHandle<ReloadResult>>) -> ReloadResult {
     match reloading {
         Some(job) => job.await.unwrap_or_else(|error| Err(format!("the reload was cut short: {error}"))),

@@ -6,74 +6,74 @@ use dag_engine::{Millis, Name, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-/// What can be asked of a running daemon.
+/// A request to a running daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    /// What it knows and does.
+    /// Asks for a [`Status`](super::Status).
     Status,
     /// Sets a simulated fact.
     Simulate {
-        /// Which.
+        /// The fact.
         fact: Name,
-        /// To what.
+        /// Its new value.
         value: Value,
     },
-    /// Takes an incident on.
+    /// Acknowledges an incident.
     Acknowledge {
-        /// The incident's id or its beginning; the only open one where none is given.
+        /// The incident's id or its beginning. `None` is the only open incident.
         incident: Option<String>,
-        /// Who.
+        /// The name of the person.
         by: String,
     },
     /// Lets no step of an incident fire for a while.
     Snooze {
         /// As for [`Request::Acknowledge`].
         incident: Option<String>,
-        /// Until when.
+        /// The end.
         until: Until,
-        /// Who.
+        /// The name of the person.
         by: String,
     },
     /// Lets no step of any matching incident fire for a while.
     Silence {
-        /// Which incidents.
+        /// The incidents.
         matcher: Matcher,
-        /// From when; from now on where nothing is given.
+        /// The beginning. `None` is now.
         from: Option<Time>,
-        /// Until when.
+        /// The end.
         until: Until,
-        /// Who.
+        /// The name of the person.
         by: String,
     },
     /// Reads rules and configuration again.
     Reload,
 }
 
-/// An answer: what was asked for, or a sentence that says why not.
+/// The answer to a request, or a sentence that says why it was refused.
 pub type Answer = Result<serde_json::Value, String>;
 
-/// A request with where its answer goes.
+/// A request with the sender for its answer.
 pub type PendingRequest = (Request, oneshot::Sender<Answer>);
 
-/// When it ends.
+/// The end of a snooze or a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// So long after it begins.
+    /// This long after the beginning.
     For(Millis),
-    /// Then.
+    /// At this time.
     At(Time),
-    /// Now: what was asked for before is lifted.
+    /// At once: an earlier snooze or silence is lifted.
     Lifted,
 }
 
-/// Which incidents a silence is about. What is absent matches any.
+/// The incidents that a silence is about. A field that is absent matches any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matcher {
     /// The device's id.
     pub device: Option<Name>,
-    /// Labels that the device has.
+    /// Labels of the device.
     pub labels: BTreeMap<String, String>,
     /// The rule.
     pub rule: Option<Name>,
@@ -86,7 +86,7 @@ impl Matcher {
     }
 }
 
-/// As the options of `dag silence`, each with a space before it.
+/// Writes the options of `dag silence`, each with a space before it.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.device.iter().try_for_each(|device| write!(f, " --device {device}"))?;
@@ -96,7 +96,7 @@ impl fmt::Display for Matcher {
 }
 
 impl Until {
-    /// Returns the end of what begins at `from`.
+    /// Returns the time of the end, for a beginning at `from`.
     pub(super) fn end(self, from: Time, now: Time) -> Time {
         match self {
             Until::For(length) => from + length,

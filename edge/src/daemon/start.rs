@@ -1,8 +1,7 @@
-//! The start: the store is opened, the rules are proved or the last good ones are taken, and everything that runs beside
-//! the loop begins.
+//! The start: opens the store, proves the rules or falls back to the last good ones, and starts all that runs beside
+//! the loop.
 
-use std::collections::BTreeMap;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use dag_config::{Config, Secrets, Source};
@@ -26,7 +25,7 @@ use crate::{
     uplink::bundle,
 };
 
-/// The path of the control socket: beside the store and named after it, so that no two daemons share one.
+/// Returns the path of the control socket: beside the store and named after it, so that no two daemons share one.
 pub fn socket(config: &Config) -> PathBuf {
     config.storage.path.with_extension("sock")
 }
@@ -45,11 +44,11 @@ impl Daemon {
         if let Some(from) = opened.migrated_from {
             tracing::info!(from, to = opened.format, "the store was migrated to the format of this version");
         }
-        // The store's lock has shown that no other daemon is just moving them.
+        // No other daemon is moving these files now: this one has the store's lock.
         if uplink.is_some()
             && let Err(error) = bundle::recover(&config.root)
         {
-            tracing::warn!(%error, "what is left of rules that came from the cloud cannot be cleared away");
+            tracing::warn!(%error, "the remains of rules from the cloud cannot be removed");
         }
         let (rulebook, rejected) = match Rulebook::prove(&config.root.join("rules"), config) {
             Ok(rulebook) => (rulebook, None),
@@ -59,7 +58,7 @@ impl Daemon {
         let delivery = delivery(config)?;
         let mut engine = DurableEngine::open(rulebook, device.clone(), store, opened.boot)?;
         engine.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
-        // Nothing may come before what was decided last.
+        // Time never goes back behind the last decision.
         let last = opened.last_alive.map(|alive| alive.max(engine.state().now()));
         let clock = Clock::start(Arc::clone(&start.machine), last);
         let now = clock.now();
@@ -69,7 +68,7 @@ impl Daemon {
         if let Some(uncertainty) = clock.uncertainty() {
             tracing::warn!("the time is uncertain: {}", uncertainty.describe());
         }
-        engine.take(Input::Account(device.clone()), now);
+        engine.apply(Input::Account(device.clone()), now);
         if rejected.is_none() {
             engine.keep_rulebook();
         }
@@ -151,7 +150,7 @@ pub(super) fn sources(
     Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
 }
 
-/// Returns the rules that were in force last.
+/// Returns the rules that were last in force.
 fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Rulebook> {
     let kept = store.rules()?;
     let Some(kept) = kept else {
@@ -163,13 +162,13 @@ fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Res
     })
 }
 
-/// What was last read of a fact no longer counts when nothing reads it any more: its value is not known then.
+/// Makes facts unknown that no source reads any more: their last values are out of date.
 pub(super) fn forget_unread(engine: &mut DurableEngine, config: &Config, device: &Device, clock: &Clock) {
     let Some(declared) = config.devices.get(&device.id) else { return };
     let is_read = |fact: &str| declared.inputs.get(fact).is_some_and(|source| *source != Source::None);
     let unread = engine.state().facts().filter(|(fact, value, _)| {
         let with_battery = fact.as_str() == "battery_mv" && is_read("battery");
-        // What the rules do not know at all, they cannot read.
+        // The engine refuses readings of facts that the rules do not have.
         let is_known = engine.rulebook().engine.rules().fact(fact).is_some();
         value.is_some() && is_known && !is_read(fact) && !with_battery
     });

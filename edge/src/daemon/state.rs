@@ -1,4 +1,4 @@
-//! The parts of a running daemon. The other files of this folder say how it works with them.
+//! The parts of a running daemon. The other files of this folder implement its work with them.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -32,15 +32,15 @@ pub struct Start {
     pub config: Config,
     /// The file that it was read from, to be read again when it is edited.
     pub config_path: PathBuf,
-    /// Flags that lie over the file.
+    /// Settings from the command line, which override those of the file.
     pub overrides: Vec<(String, String)>,
-    /// Which of the devices this is, where there are several.
+    /// The id of this device. Needed where the configuration has several.
     pub device: Option<String>,
     /// The clock of the machine.
     pub machine: Arc<dyn Machine>,
 }
 
-/// Everything that a reload puts in force, or what is wrong with the files.
+/// Everything that a reload puts in force, or the problems of the files.
 pub(super) type ReloadResult = Result<Box<(Config, Rulebook, Delivery)>, String>;
 
 /// A running daemon.
@@ -51,7 +51,7 @@ pub(super) struct Daemon {
     pub engine: DurableEngine,
     pub delivery: Arc<Delivery>,
     pub sources: Sources,
-    /// The sources that are lost, and why.
+    /// The sources that are lost, each with the reason.
     pub lost: BTreeMap<Name, String>,
     pub opened: StoreInfo,
     pub attempts: JoinSet<()>,
@@ -62,15 +62,15 @@ pub(super) struct Daemon {
     pub watch: Option<Watch>,
     /// The reload that is under way.
     pub reloading: Option<JoinHandle<ReloadResult>>,
-    /// Files were touched while a reload was under way.
+    /// Files were edited while a reload was under way.
     pub reload_again: bool,
-    /// Who waits for the reload that is under way.
+    /// The requests that wait for the reload that is under way.
     pub reload_waiters: Vec<oneshot::Sender<Answer>>,
-    /// Who asked since. The reload that is under way may have read the files before they wrote them.
+    /// The requests that arrived since. The reload under way may have read the files before the edit that they mean.
     pub next_reload_waiters: Vec<oneshot::Sender<Answer>>,
     /// The problems of the files at the last reload; the rules before it are in force.
     pub rejected: Option<String>,
-    /// The problems of the host itself, and how far the engine knows of them.
+    /// The problems of the host itself, and those of them that the engine knows.
     pub troubles: HostTroubles,
     /// The connection to Home Assistant, if one is configured.
     pub bridge: Option<Bridge>,

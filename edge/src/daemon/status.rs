@@ -1,4 +1,4 @@
-//! What a running daemon tells of itself.
+//! The status of a running daemon.
 
 use std::collections::BTreeMap;
 
@@ -12,81 +12,81 @@ use crate::{
     store::{Backlog, Window},
 };
 
-/// `dag status`.
+/// The answer to `dag status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// The device.
     pub device: Device,
     /// The daemon's time.
     pub now: Time,
-    /// When the daemon was started.
+    /// The time at which the daemon was started.
     pub started: Time,
-    /// Which start this is.
+    /// The number of this start.
     pub boot: u64,
-    /// Until when the boot before ran; from then to `started` nothing was read.
+    /// The time until which the previous boot ran. Nothing was read between it and `started`.
     pub last_alive: Option<Time>,
-    /// The facts with their values, `null` where not known, and when each was last read.
+    /// The facts, each with its value (`null` where it is unknown) and the time at which it was last read.
     pub facts: BTreeMap<Name, (Option<Value>, Time)>,
-    /// Sources that are lost, and why.
+    /// The sources that are lost, each with the reason.
     pub lost: BTreeMap<Name, String>,
-    /// Rules whose condition is true, not yet for long enough.
+    /// The rules whose condition is true, not yet for long enough.
     pub pending: Vec<Pending>,
-    /// What is open.
+    /// The open incidents.
     pub incidents: Vec<OpenIncident>,
     /// The silences that are not over.
     pub silences: Vec<Silence>,
-    /// What waits to be sent, or to be tried again.
+    /// The messages that wait to be sent, or to be tried again.
     pub waiting: Vec<MessageStatus>,
-    /// What could not be delivered, of late.
+    /// The recent messages that could not be delivered.
     pub undelivered: Vec<MessageStatus>,
     /// The hash of the rules in force.
     pub rules: Id,
-    /// What is wrong with the files; the rules in force are older than they.
+    /// The problems of the files, if they are rejected. The rules in force are older then.
     pub rejected: Option<String>,
-    /// Why nothing can be noted, and so nothing sent.
+    /// The reason why the store cannot be written, so that nothing is sent.
     pub store: Option<String>,
-    /// Why the daemon's time is uncertain.
+    /// The reason why the daemon's time is uncertain.
     pub clock: Option<String>,
-    /// How the connection to Home Assistant is, where one is wanted.
+    /// The state of the connection to Home Assistant, if one is configured.
     pub home_assistant: Option<home_assistant::ConnectionState>,
-    /// When the engine has to decide something next, if nothing happens before.
+    /// The time of the engine's next decision, if nothing happens before.
     pub next_deadline: Option<Time>,
-    /// How it stands with the cloud, in that mode.
+    /// The connection to the cloud, in that mode.
     pub uplink: Option<UplinkStatus>,
 }
 
-/// The way to the cloud.
+/// The state of the connection to the cloud.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UplinkStatus {
-    /// The broker.
+    /// The address of the broker.
     pub endpoint: String,
-    /// Since when there is a connection; none if there is none.
+    /// The beginning of the connection, while there is one.
     pub connected_since: Option<Time>,
-    /// Why there is none.
+    /// The reason why there is no connection.
     pub reason: Option<String>,
-    /// When it is tried again.
+    /// The time of the next try to connect.
     pub again_at: Option<Time>,
-    /// What the broker has not confirmed yet, and what had to go.
+    /// The readings that the broker has not confirmed yet, and those that were dropped.
     #[serde(flatten)]
     pub backlog: Backlog,
-    /// How many reports were sent since the start.
+    /// The number of reports sent since the start.
     pub sent: u64,
-    /// Why the last rules from the cloud were not taken.
+    /// The reason why the last rules from the cloud were refused.
     pub rules_refused: Option<String>,
 }
 
-/// A rule that waits.
+/// A rule whose condition is true, not yet for long enough.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pending {
     /// The rule.
     pub rule: Name,
-    /// Since when its condition is true.
+    /// The time since which its condition is true.
     pub since: Time,
-    /// When an incident opens if it stays so.
+    /// The time at which an incident opens if it stays true.
     pub due: Time,
 }
 
-/// An incident that is open.
+/// An open incident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OpenIncident {
     /// Its id.
@@ -95,30 +95,30 @@ pub struct OpenIncident {
     pub rule: Name,
     /// The rule's severity.
     pub severity: Severity,
-    /// When it began.
+    /// The time at which it began.
     pub since: Time,
-    /// Who took it on.
+    /// The name of the person who acknowledged it.
     pub acknowledged_by: Option<String>,
-    /// Until when somebody wants no step of it to fire.
+    /// The end of its snooze.
     pub snoozed_until: Option<Time>,
 }
 
-/// A message that is not delivered.
+/// A message that waits, or that could not be delivered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MessageStatus {
     /// Its id.
     pub id: Id,
-    /// For whom.
+    /// Its recipient.
     pub recipient: Name,
-    /// By which means.
+    /// Its channel.
     pub channel: Channel,
-    /// Why it is sent.
+    /// Its kind.
     pub kind: Kind,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why the last attempt failed.
+    /// The reason why the last attempt failed.
     pub last_error: Option<String>,
-    /// When it is tried next.
+    /// The time of the next attempt.
     pub due: Option<Time>,
 }
 
@@ -136,13 +136,14 @@ impl From<&Entry> for MessageStatus {
     }
 }
 
-/// How many finished messages are looked through for undelivered ones.
-const LOOKED_AT: usize = 200;
+/// The most finished messages that are searched for undelivered ones. A request must not read the whole store.
+const RECENT_MESSAGES: usize = 200;
 
 impl Daemon {
     pub(super) fn status(&self) -> Status {
         let state = self.engine.state();
-        let finished: Vec<Entry> = self.engine.store().finished(Window::newest(LOOKED_AT)).unwrap_or_default();
+        let finished: Vec<Entry> =
+            self.engine.store().finished_entries(Window::newest(RECENT_MESSAGES)).unwrap_or_default();
         let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
         Status {
             device: self.device.clone(),

@@ -1,4 +1,4 @@
-//! The daemon's side of the uplink: decides when a report is due, and what it contains. `commands` obeys the cloud.
+//! The daemon's side of the uplink: decides when a report is due and what it contains. `commands` obeys the cloud.
 
 mod commands;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     mqtt::Event,
-    store::{Queued, StoreError},
+    store::{QueuedReading, StoreError},
     uplink::{ConfirmedReadings, fitting, parts},
 };
 
@@ -26,7 +26,7 @@ use crate::{
 /// connection from the broker, so that four messages a day are enough.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
-/// The pause after the queue could not be read or cleared.
+/// The pause after the queue could not be read or cleared: a failing disk is not read in every turn of the loop.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The most incidents in one report: the broker limits its length.
@@ -165,7 +165,7 @@ impl Daemon {
     }
 }
 
-/// Returns the readings of the next report, and what is to be noted once it is confirmed.
+/// Returns the readings of the next report, and what is kept of it until it is confirmed.
 fn next_report(
     engine: &DurableEngine,
     confirmed: &ConfirmedReadings,
@@ -174,7 +174,8 @@ fn next_report(
     reported: ReportedState,
 ) -> Result<(Vec<SourceReport>, InFlight), StoreError> {
     let store = engine.store();
-    let (positions, mut taken): (Vec<u64>, Vec<Queued>) = store.queued(MOST_READINGS + 1)?.into_iter().unzip();
+    let (positions, mut taken): (Vec<u64>, Vec<QueuedReading>) =
+        store.queued_readings(MOST_READINGS + 1)?.into_iter().unzip();
     let waiting = taken.len();
     taken.truncate(fitting(&taken, confirmed));
     let upto = taken.len().checked_sub(1).and_then(|last| positions.get(last)).copied();

@@ -4,7 +4,7 @@ use dag_engine::{ClockShift, Decision, Id, Name, Report, Time};
 use serde::Serialize;
 
 use super::{
-    reading::{Queued, StoredReading},
+    reading::{QueuedReading, StoredReading},
     uplink_queue::QueueUpdate,
 };
 
@@ -32,7 +32,7 @@ pub struct Commit {
 pub(super) struct OutboxChange {
     pub id: Id,
     pub entry: Vec<u8>,
-    pub finished: bool,
+    pub is_finished: bool,
 }
 
 impl Commit {
@@ -64,7 +64,7 @@ impl Commit {
     }
 
     /// Appends readings to the queue for the cloud, which is limited to `keep` bytes.
-    pub fn enqueue(mut self, readings: impl IntoIterator<Item = Queued>, keep: u64) -> Self {
+    pub fn enqueue(mut self, readings: impl IntoIterator<Item = QueuedReading>, keep: u64) -> Self {
         self.uplink.added.extend(readings);
         self.uplink.keep = Some(keep);
         self
@@ -82,29 +82,13 @@ impl Commit {
         self
     }
 
-    /// Puts an outbox entry that is queued, leased or to be tried again. One with this id is replaced, and keeps its
-    /// place among the others.
+    /// Stores an outbox entry. One that is not finished is kept in the outbox, where it replaces the entry with this id
+    /// and keeps its place. One that is finished leaves the outbox and is appended to the log.
     ///
     /// # Errors
-    /// Values that JSON cannot hold.
-    pub fn queue(mut self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
-        self.outbox(id, entry, false)?;
-        Ok(self)
-    }
-
-    /// Removes an entry from the outbox and appends it, as it is now, to the log: delivered, withdrawn or undelivered.
-    ///
-    /// # Errors
-    /// Values that JSON cannot hold.
-    pub fn finish(mut self, id: Id, entry: &impl Serialize) -> serde_json::Result<Self> {
-        self.outbox(id, entry, true)?;
-        Ok(self)
-    }
-
-    /// Does as [`finish`](Commit::finish) if the entry is `finished`, else as [`queue`](Commit::queue). After an error
-    /// the step is as before.
-    pub(crate) fn outbox(&mut self, id: Id, entry: &impl Serialize, finished: bool) -> serde_json::Result<()> {
-        self.outbox.push(OutboxChange { id, entry: serde_json::to_vec(entry)?, finished });
+    /// Values that JSON cannot hold. The step is as before then.
+    pub fn store_entry(&mut self, id: Id, entry: &impl Serialize, is_finished: bool) -> serde_json::Result<()> {
+        self.outbox.push(OutboxChange { id, entry: serde_json::to_vec(entry)?, is_finished });
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ fn check_migrates(path: &Path, from: Option<u32>) {
     let last_alive = Some(Time::from_millis(7));
     assert_eq!(info, StoreInfo { format: FORMAT, migrated_from: from, boot: 2, last_alive, ..info });
     assert_eq!(store.state::<String>("cottage").unwrap().as_deref(), Some("step 1"));
-    assert_eq!(store.queued(1).unwrap(), []);
+    assert_eq!(store.queued_readings(1).unwrap(), []);
 }
 
 #[test]

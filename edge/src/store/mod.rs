@@ -56,7 +56,7 @@ use serde::de::DeserializeOwned;
 pub use commit::Commit;
 pub use error::StoreError;
 pub use read::Window;
-pub use reading::{Queued, StoredReading};
+pub use reading::{QueuedReading, StoredReading};
 pub use rules::GoodRules;
 pub use uplink_queue::Backlog;
 
@@ -64,8 +64,8 @@ use connection::Connection;
 use meta::Meta;
 use tables::{DECISIONS, FINISHED, READINGS};
 
-/// The interval at which [`Store::alive`] writes while nothing else does. A boot knows to the minute since when nothing
-/// was read, and a memory card is not worn by more.
+/// The interval at which [`Store::record_alive`] writes while nothing else does. A boot knows to the minute since when
+/// nothing was read, and the memory card is worn little.
 const HEARTBEAT: Millis = Millis::new(60_000);
 
 /// The most rows that are removed in one transaction when the store is opened with a smaller retention. It bounds the
@@ -161,21 +161,20 @@ impl Store {
     }
 
     /// Records that the daemon is alive, so that the next boot knows since when nothing was read. Every commit does the
-    /// same. Returns whether the store was written: it is not within a minute of the last write.
+    /// same, so nothing is written within a minute of the last one.
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub fn alive(&self, now: Time) -> Result<bool, StoreError> {
+    pub fn record_alive(&self, now: Time) -> Result<(), StoreError> {
         let last = self.connection.read(Meta::committed)?.alive;
         // A clock that was set back is a reason to write, too.
         if last.is_some_and(|last| last <= now && now.since(last) < HEARTBEAT) {
-            return Ok(false);
+            return Ok(());
         }
         self.connection.write(|_, meta| {
             meta.alive = Some(now);
             Ok(())
-        })?;
-        Ok(true)
+        })
     }
 
     /// Returns the state of `device` as the last step left it.
@@ -198,7 +197,7 @@ impl Store {
     ///
     /// # Errors
     /// Failures of the disk; [`StoreError::Record`] where an entry is not an `E`.
-    pub fn finished<E: DeserializeOwned>(&self, window: Window) -> Result<Vec<E>, StoreError> {
+    pub fn finished_entries<E: DeserializeOwned>(&self, window: Window) -> Result<Vec<E>, StoreError> {
         self.connection.read(|database| read::log(database, FINISHED, window))
     }
 
@@ -250,7 +249,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::decisions`].
-    pub fn queued(&self, most: usize) -> Result<Vec<(u64, Queued)>, StoreError> {
+    pub fn queued_readings(&self, most: usize) -> Result<Vec<(u64, QueuedReading)>, StoreError> {
         self.connection.read(|database| uplink_queue::oldest(database, most))
     }
 

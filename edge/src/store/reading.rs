@@ -19,7 +19,7 @@ pub struct StoredReading {
 
 /// A reading that is queued until the cloud has confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queued {
+pub struct QueuedReading {
     /// The reading, and where it came from.
     #[serde(flatten)]
     pub reading: StoredReading,

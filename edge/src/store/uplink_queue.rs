@@ -7,7 +7,7 @@ use dag_uplink::DroppedReadings;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::{error::TransactionError, meta::Meta, reading::Queued, tables::UPLINK};
+use super::{error::TransactionError, meta::Meta, reading::QueuedReading, tables::UPLINK};
 
 /// The bytes that a row takes beside its strings and its JSON: position, lengths, and its share of the pages above.
 const ROW_BYTES: u64 = 48;
@@ -33,7 +33,7 @@ pub(super) struct QueueUpdate {
     /// The limit of the queue in bytes. `None` drops nothing.
     pub keep: Option<u64>,
     /// The readings to append.
-    pub added: Vec<Queued>,
+    pub added: Vec<QueuedReading>,
     /// The clock was set. The times in the queue move, those of `added` do not.
     pub shift: Option<ClockShift>,
 }
@@ -151,7 +151,7 @@ pub(super) fn confirm(
 }
 
 /// Returns at most `most` readings, oldest first, each with its position.
-pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, Queued)>, TransactionError> {
+pub(super) fn oldest(database: &Database, most: usize) -> Result<Vec<(u64, QueuedReading)>, TransactionError> {
     let table = database.begin_read()?.open_table(UPLINK)?;
     let mut found = Vec::new();
     for row in table.iter()?.take(most) {
@@ -186,11 +186,11 @@ pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> 
     Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
 }
 
-fn to_json(queued: &Queued) -> Result<Vec<u8>, TransactionError> {
+fn to_json(queued: &QueuedReading) -> Result<Vec<u8>, TransactionError> {
     serde_json::to_vec(queued).map_err(TransactionError::record("a reading for the cloud"))
 }
 
-fn parse(json: &[u8], position: u64) -> Result<Queued, TransactionError> {
+fn parse(json: &[u8], position: u64) -> Result<QueuedReading, TransactionError> {
     serde_json::from_slice(json).map_err(TransactionError::record(format!("reading {position} for the cloud")))
 }
 

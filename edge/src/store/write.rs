@@ -52,7 +52,7 @@ fn put(
 ) -> Result<(), TransactionError> {
     let mut outbox = transaction.open_table(OUTBOX)?;
     let id = change.id.to_string();
-    if change.finished {
+    if change.is_finished {
         outbox.remove(id.as_str())?;
         return append(transaction, meta, FINISHED, commit.at, &change.entry, None);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use dag_engine::{ClockShift, Name, Reading, Time};
 use dag_uplink::{LONGEST_REPORT, MOST_READINGS, SourceReport, UplinkReading};
 
-use crate::store::Queued;
+use crate::store::QueuedReading;
 
 /// The most confirmed readings of a source that are sent again: the broker has them, but the cloud may have lost them.
 const MOST_RESENT: usize = 16;
@@ -51,8 +51,8 @@ impl RecentReadings {
 
 impl ConfirmedReadings {
     /// Adds what the broker has confirmed, as far as it was read in `boot`.
-    pub fn add<'a>(&mut self, queued: impl IntoIterator<Item = &'a Queued>, boot: u64) {
-        for Queued { reading, before, .. } in queued {
+    pub fn add<'a>(&mut self, queued: impl IntoIterator<Item = &'a QueuedReading>, boot: u64) {
+        for QueuedReading { reading, before, .. } in queued {
             if reading.boot != boot {
                 continue;
             }
@@ -77,13 +77,13 @@ impl ConfirmedReadings {
 }
 
 /// Returns whether `next` goes into the same part as `last`.
-fn follows(last: &Queued, next: &Queued) -> bool {
+fn follows(last: &QueuedReading, next: &QueuedReading) -> bool {
     let (last, next) = (&last.reading, &next.reading);
     last.source == next.source && last.boot == next.boot && last.number.checked_add(1) == Some(next.number)
 }
 
 /// Returns how many readings of the queue, oldest first, fit into one message: at least one.
-pub fn fitting(queue: &[Queued], confirmed: &ConfirmedReadings) -> usize {
+pub fn fitting(queue: &[QueuedReading], confirmed: &ConfirmedReadings) -> usize {
     let (mut readings, mut room, mut last) = (0, 0, None);
     let mut seen = BTreeSet::new();
     for (at, queued) in queue.iter().enumerate() {
@@ -111,7 +111,7 @@ pub fn fitting(queue: &[Queued], confirmed: &ConfirmedReadings) -> usize {
 /// `going_on` are the sources that have more readings behind in the queue. Where nothing is left behind at all
 /// (`is_last`), sources without new readings send their confirmed ones again, as far as there is room.
 pub fn parts(
-    taken: &[Queued],
+    taken: &[QueuedReading],
     confirmed: &ConfirmedReadings,
     boot: u64,
     now: Time,
@@ -120,7 +120,7 @@ pub fn parts(
 ) -> Vec<SourceReport> {
     let mut parts: Vec<SourceReport> = Vec::new();
     let mut seen: BTreeSet<&Name> = BTreeSet::new();
-    let mut last: Option<&Queued> = None;
+    let mut last: Option<&QueuedReading> = None;
     for queued in taken {
         let reading = &queued.reading;
         if let Some(part) = parts.last_mut().filter(|_| last.is_some_and(|last| follows(last, queued))) {

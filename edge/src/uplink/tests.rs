@@ -7,7 +7,7 @@ use dag_uplink::{ClockState, DeviceReport, LONGEST_REPORT, MOST_READINGS, Source
 use proptest::prelude::*;
 
 use super::{ConfirmedReadings, fitting, parts};
-use crate::store::{Queued, StoredReading};
+use crate::store::{QueuedReading, StoredReading};
 
 const BOOT: u64 = 3;
 
@@ -15,14 +15,14 @@ fn now() -> Time {
     Time::from_millis(1_800_000_000_000)
 }
 
-fn queued(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> Queued {
+fn queued(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> QueuedReading {
     let reading = Reading { fact: fact.into(), value: Some(Value::Number(at)), at: Time::from_millis(at) };
     let reading = StoredReading { source: source.into(), boot, number, reading };
-    Queued { reading, before: Some(7), is_change: true }
+    QueuedReading { reading, before: Some(7), is_change: true }
 }
 
 /// Queues of sources that take turns, over some boots, with some numbers missing, and with short and long names.
-fn queues() -> impl Strategy<Value = Vec<Queued>> {
+fn queues() -> impl Strategy<Value = Vec<QueuedReading>> {
     let reading = (0..3_usize, 0..40_u32, 0..4_usize, any::<u32>());
     (proptest::collection::vec(reading, 0..900), 1..=BOOT).prop_map(|(readings, first_boot)| {
         let facts = ["power".to_owned(), "battery".to_owned(), "\"".repeat(90), "x".repeat(180)];
@@ -41,7 +41,7 @@ fn queues() -> impl Strategy<Value = Vec<Queued>> {
 }
 
 /// Returns the messages of a queue as the daemon composes them: each is confirmed before the next.
-fn messages(mut queue: &[Queued]) -> Vec<Vec<SourceReport>> {
+fn messages(mut queue: &[QueuedReading]) -> Vec<Vec<SourceReport>> {
     let (mut confirmed, mut sent) = (ConfirmedReadings::default(), Vec::new());
     loop {
         let window = &queue[..queue.len().min(MOST_READINGS + 1)];
@@ -85,7 +85,7 @@ proptest! {
                 (part.source.clone(), part.boot, number, reading.fact.clone(), reading.value)
             }));
         }
-        let all = queue.iter().map(|Queued { reading, .. }| {
+        let all = queue.iter().map(|QueuedReading { reading, .. }| {
             (reading.source.clone(), reading.boot, reading.number, reading.reading.fact.clone(), reading.reading.value)
         });
         prop_assert_eq!(new, all.collect::<Vec<_>>());
@@ -131,7 +131,7 @@ proptest! {
 
 #[test]
 fn with_nothing_new_the_last_sixteen_are_resent() {
-    let queue: Vec<Queued> = (1..=20).map(|number| queued("gpio", BOOT, number, "power", 1_000)).collect();
+    let queue: Vec<QueuedReading> = (1..=20).map(|number| queued("gpio", BOOT, number, "power", 1_000)).collect();
     let mut confirmed = ConfirmedReadings::default();
     confirmed.add(&queue, BOOT);
     let again = parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);

@@ -5,7 +5,7 @@ use std::fs;
 use dag::store::{Commit, GoodRules, Window};
 use dag_engine::{Decision, Value};
 
-use crate::{decision, id, open, report, scratch, step, steps, time};
+use crate::{decision, finish, id, open, queue, report, scratch, step, steps, time};
 
 #[test]
 fn a_store_has_an_identity_of_its_own_that_stays() {
@@ -45,10 +45,15 @@ fn every_start_is_counted_and_learns_when_the_last_one_was_alive() {
     drop(store);
     let (store, second) = open(&path);
     assert!((second.boot, second.last_alive) == (2, Some(time(7))));
-    assert!(!store.alive(time(60_006)).unwrap(), "a commit counts as a sign of life for a minute");
-    assert!(store.alive(time(60_007)).unwrap());
-    assert!(!store.alive(time(60_008)).unwrap());
-    assert!(store.alive(time(50_000)).unwrap(), "the clock was set back");
+    let is_written = |millis| {
+        let before = fs::read(&path).unwrap();
+        store.record_alive(time(millis)).unwrap();
+        fs::read(&path).unwrap() != before
+    };
+    assert!(!is_written(60_006), "a commit counts as a sign of life for a minute");
+    assert!(is_written(60_007));
+    assert!(!is_written(60_008));
+    assert!(is_written(50_000), "the clock was set back");
     drop(store);
     assert_eq!(open(&path).1.last_alive, Some(time(50_000)));
 }
@@ -57,15 +62,14 @@ fn every_start_is_counted_and_learns_when_the_last_one_was_alive() {
 fn the_outbox_keeps_the_order_in_which_entries_were_queued_first() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
-    let queued = Commit::at(time(1)).queue(id(9), &"nine").unwrap().queue(id(1), &"one").unwrap();
-    store.commit(&queued).unwrap();
-    store.commit(&Commit::at(time(2)).queue(id(5), &"five").unwrap().queue(id(9), &"nine, leased").unwrap()).unwrap();
-    store.commit(&Commit::at(time(3)).finish(id(1), &"one, delivered").unwrap()).unwrap();
+    store.commit(&queue(queue(Commit::at(time(1)), 9, &"nine"), 1, &"one")).unwrap();
+    store.commit(&queue(queue(Commit::at(time(2)), 5, &"five"), 9, &"nine, leased")).unwrap();
+    store.commit(&finish(Commit::at(time(3)), 1, &"one, delivered")).unwrap();
     drop(store);
     let (store, _) = open(&path);
     let left: Vec<(_, String)> = store.outbox().unwrap();
     assert_eq!(left, [(id(9), "nine, leased".to_owned()), (id(5), "five".to_owned())]);
-    assert_eq!(store.finished::<String>(Window::newest(10)).unwrap(), ["one, delivered"]);
+    assert_eq!(store.finished_entries::<String>(Window::newest(10)).unwrap(), ["one, delivered"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 use dag::store::{Commit, GoodRules, Store, StoreError, Window};
 use tempfile::TempDir;
 
-use crate::{RETENTION, Random, id, open, scratch, step, steps, time};
+use crate::{RETENTION, Random, id, open, queue, scratch, step, steps, time};
 
 const STEPS: u64 = 60;
 const ROUNDS: usize = 400;
@@ -121,7 +121,7 @@ fn a_longer_file_is_refused_or_whole() {
 fn a_record_that_this_version_cannot_read_is_named() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
-    store.commit(&Commit::at(time(1)).state("cottage", &"seven").unwrap().queue(id(3), &"x").unwrap()).unwrap();
+    store.commit(&queue(Commit::at(time(1)).state("cottage", &"seven").unwrap(), 3, &"x")).unwrap();
     let check = |error: StoreError, start: &str| {
         assert!(crate::text(&error, &path).starts_with(start), "{error}");
     };

@@ -10,7 +10,7 @@ use std::{
 
 use dag::store::{Store, StoreError};
 
-use crate::{RETENTION, open, refused, step, steps, text};
+use crate::{RETENTION, open, open_error, step, steps, text};
 
 const DISK: &str = "DAG_TEST_DISK";
 
@@ -85,7 +85,7 @@ fn a_store_is_made_whole_or_not_at_all_on_a_full_disk() {
     on_a_small_disk("disk::a_store_is_made_whole_or_not_at_all_on_a_full_disk", |folder| {
         let path = folder.join("dag.redb");
         fill(folder);
-        assert!(matches!(refused(&path), StoreError::Full(_)));
+        assert!(matches!(open_error(&path), StoreError::Full(_)));
         let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["ballast"]);
         free(folder);
@@ -101,7 +101,7 @@ fn a_read_only_disk_is_named_and_its_store_unharmed() {
         mount(&["-o", "remount,ro"], folder);
         let expected = "`dag.redb` is on a read-only disk: mount it read-write, or set `storage.path` to a file on a \
                         disk that can be written";
-        let error = refused(&path);
+        let error = open_error(&path);
         assert_eq!(text(&error, &path), expected);
         let new = folder.join("new/dag.redb");
         assert_eq!(text(&Store::open(&new, RETENTION).unwrap_err(), &new), expected);

@@ -20,8 +20,9 @@ mod uplink_queue;
 
 use std::path::{Path, PathBuf};
 
-use dag::store::{Commit, Queued, Retention, Store, StoreError, StoreInfo, StoredReading, Window};
+use dag::store::{Commit, QueuedReading, Retention, Store, StoreError, StoreInfo, StoredReading, Window};
 use dag_engine::{Decision, Id, Outcome, Reading, Report, Time, Value};
+use serde::Serialize;
 use tempfile::TempDir;
 
 /// No test fills this, except those of the retention itself.
@@ -38,7 +39,8 @@ fn open(path: &Path) -> (Store, StoreInfo) {
     Store::open(path, RETENTION).unwrap()
 }
 
-fn refused(path: &Path) -> StoreError {
+/// Returns the error of a store that must not open.
+fn open_error(path: &Path) -> StoreError {
     Store::open(path, RETENTION).expect_err("the store should have been refused")
 }
 
@@ -75,23 +77,31 @@ fn report(number: u64) -> Report {
 const QUEUE: u64 = 1 << 30;
 
 /// Returns the reading of [`report`] as it is queued for the cloud.
-fn queued(number: u64) -> Queued {
+fn queued_reading(number: u64) -> QueuedReading {
     let reading = report(number).readings.remove(0);
     let reading = StoredReading { source: "gpio".into(), boot: 1, number, reading };
-    Queued { reading, before: None, is_change: true }
+    QueuedReading { reading, before: None, is_change: true }
+}
+
+/// Adds an entry of the outbox that is not finished.
+fn queue(mut step: Commit, number: u64, entry: &impl Serialize) -> Commit {
+    step.store_entry(id(number), entry, false).unwrap();
+    step
+}
+
+/// Adds an entry of the outbox that is finished.
+fn finish(mut step: Commit, number: u64, entry: &impl Serialize) -> Commit {
+    step.store_entry(id(number), entry, true).unwrap();
+    step
 }
 
 /// Returns step `number`. The state is the number. The step has a decision and a reading, which is queued for the cloud
 /// too. Its message is queued, and the one of the step before is finished.
 fn step(number: u64) -> Commit {
     let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap();
-    let step = step
-        .enqueue([queued(number)], QUEUE)
-        .report(&report(number))
-        .decisions([decision(number)])
-        .queue(id(number), &number)
-        .unwrap();
-    if number > 1 { step.finish(id(number - 1), &(number - 1)).unwrap() } else { step }
+    let step = step.enqueue([queued_reading(number)], QUEUE).report(&report(number)).decisions([decision(number)]);
+    let step = queue(step, number, &number);
+    if number > 1 { finish(step, number - 1, &(number - 1)) } else { step }
 }
 
 /// Checks that the store holds the steps 1 to n, whole and in order. Returns n.
@@ -102,9 +112,10 @@ fn steps(store: &Store) -> u64 {
     assert_eq!(store.decisions(all).unwrap(), numbers.clone().map(decision).collect::<Vec<_>>());
     let readings: Vec<_> = store.readings(all).unwrap().into_iter().map(|reading| reading.number).collect();
     assert_eq!(readings, numbers.clone().collect::<Vec<_>>());
-    assert_eq!(store.finished::<u64>(all).unwrap(), (1..last).collect::<Vec<_>>());
-    let for_the_cloud: Vec<_> = store.queued(usize::MAX).unwrap().into_iter().map(|(_, queued)| queued).collect();
-    assert_eq!(for_the_cloud, numbers.clone().map(queued).collect::<Vec<_>>());
+    assert_eq!(store.finished_entries::<u64>(all).unwrap(), (1..last).collect::<Vec<_>>());
+    let for_the_cloud: Vec<_> =
+        store.queued_readings(usize::MAX).unwrap().into_iter().map(|(_, queued)| queued).collect();
+    assert_eq!(for_the_cloud, numbers.clone().map(queued_reading).collect::<Vec<_>>());
     let queued: Vec<_> = numbers.rev().take(1).map(|number| (id(number), number)).collect();
     assert_eq!(store.outbox::<u64>().unwrap(), queued);
     last

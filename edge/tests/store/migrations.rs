@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{open, scratch};
 
-/// The rules that the store keeps, and what the program that wrote it said of itself, just before it was killed.
+/// The rules in the store, and the status of the daemon that wrote it, just before it was killed.
 const RULES: &str = include_str!("format-1/rules.toml");
 const STATUS: &str = include_str!("format-1/status.json");
 
@@ -40,7 +40,7 @@ fn words<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// An outbox entry: the start of its id, recipient, kind, state, attempts.
+/// Returns the start of an outbox entry's id, its recipient, kind, state and attempts.
 fn entry(entry: &Value) -> String {
     let message = &entry["notification"];
     let id = message["id"].as_str().unwrap()[..8].to_owned();
@@ -75,7 +75,7 @@ fn a_store_of_format_1_is_migrated_with_all_that_it_holds() {
         "2d27b381 silent acknowledged queued 0",
     ];
     assert_eq!(outbox, expected);
-    let finished = store.finished::<Value>(Window::newest(10)).unwrap();
+    let finished = store.finished_entries::<Value>(Window::newest(10)).unwrap();
     let finished: Vec<String> = finished.iter().map(entry).collect();
     assert_eq!(finished, ["1af0fe22 nor opened delivered 1", "cf4a5468 nor acknowledged delivered 1"]);
 
@@ -86,7 +86,7 @@ fn a_store_of_format_1_is_migrated_with_all_that_it_holds() {
         "opened fired notify notify notify acknowledged notify notify notify"
     );
 
-    let queued = store.queued(10).unwrap();
+    let queued = store.queued_readings(10).unwrap();
     let queued: Vec<_> = queued.iter().map(|(_, queued)| (queued.reading.boot, queued.reading.number)).collect();
     assert_eq!(queued, [(1, 1), (2, 1), (2, 2)]);
     assert_eq!(store.backlog().unwrap().bytes, 565);

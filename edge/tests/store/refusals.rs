@@ -1,4 +1,4 @@
-//! Files that are refused: with which text, and that they are not changed.
+//! Files that are refused: the texts of the errors, and that the files are not changed.
 
 use std::{
     env, fs,
@@ -10,12 +10,12 @@ use std::{
 use dag::store::Store;
 use redb::{Database, TableDefinition};
 
-use crate::{RETENTION, open, refused, scratch, step, steps, text};
+use crate::{RETENTION, open, open_error, scratch, step, steps, text};
 
-/// Checks the text, and that the file is as it was.
+/// Checks the text of the error, and that the file is not changed.
 fn check(path: &Path, words: &str) {
     let before = fs::read(path).unwrap();
-    assert_eq!(text(&refused(path), path), words);
+    assert_eq!(text(&open_error(path), path), words);
     assert!(fs::read(path).unwrap() == before, "the file was changed");
 }
 
@@ -76,7 +76,7 @@ fn remains_of_an_interrupted_start_are_overwritten() {
 fn a_folder_in_its_place_is_refused() {
     let (folder, _) = scratch();
     let words = "`dag.redb` is a folder: set `storage.path` to a file";
-    assert_eq!(text(&refused(folder.path()), folder.path()), words);
+    assert_eq!(text(&open_error(folder.path()), folder.path()), words);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_file_above_it_is_refused() {
     let below = path.join("dag.redb");
     let words = "`dag.redb` cannot be read or written (Not a directory (os error 20)): check the disk; the system's \
                  log may say more";
-    assert_eq!(text(&refused(&below), &below), words);
+    assert_eq!(text(&open_error(&below), &below), words);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn other_files_are_refused() {
 #[test]
 fn a_device_in_its_place_is_refused() {
     let path = Path::new("/dev/null");
-    assert!(text(&refused(path), path).starts_with("`dag.redb` is not a store of detectordag"));
+    assert!(text(&open_error(path), path).starts_with("`dag.redb` is not a store of detectordag"));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_record_about_the_store_that_is_unknown_is_refused_as_damage() {
     // A field that no format has.
     let (_folder, path) = scratch();
     store_with_record(&path, br#"{"format":2,"boot":1,"steps":1,"next":1,"bytes":0,"color":1}"#);
-    assert!(text(&refused(&path), &path).contains("unknown field `color`"));
+    assert!(text(&open_error(&path), &path).contains("unknown field `color`"));
 }
 
 #[test]
@@ -197,9 +197,9 @@ fn a_file_of_another_user_is_refused() {
         let path = PathBuf::from(path);
         let words = "`dag.redb` may not be read and written by this user: change its owner, or run the daemon as the \
                      user who owns it";
-        assert_eq!(text(&refused(&path), &path), words);
+        assert_eq!(text(&open_error(&path), &path), words);
         let new = path.with_file_name("new.redb");
-        assert!(text(&refused(&new), &new).starts_with("`dag.redb` may not be read and written by this user"));
+        assert!(text(&open_error(&new), &new).starts_with("`dag.redb` may not be read and written by this user"));
         return;
     }
     let (folder, path) = scratch();
@@ -228,7 +228,7 @@ fn a_file_of_another_user_is_refused() {
     assert!(fs::read(&path).unwrap() == before);
 }
 
-/// The user who owns `path`.
+/// Returns the id of the user who owns `path`.
 fn owner(path: &Path) -> u32 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).unwrap().uid()

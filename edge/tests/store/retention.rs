@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use dag::store::{Commit, Retention, Store, Window};
 use dag_engine::Decision;
 
-use crate::{decision, id, report, scratch, time};
+use crate::{decision, finish, id, queue, report, scratch, time};
 
 const KEEP: u64 = 128 * 1024;
 /// The space in bytes that a step works in, and that other tables than the logs take.
@@ -22,14 +22,14 @@ fn bundle(number: u64) -> (Commit, u64) {
     let decisions: Vec<Decision> = (0..DECISIONS).map(|_| decision(number)).collect();
     let size = serde_json::to_vec(&decisions).unwrap().len();
     let step = Commit::at(time(number as i64)).state("cottage", &number).unwrap().report(&report(number));
-    (step.decisions(decisions).finish(id(number), &"x".repeat(200)).unwrap(), size as u64)
+    (finish(step.decisions(decisions), number, &"x".repeat(200)), size as u64)
 }
 
 #[test]
 fn the_file_stays_small_however_much_is_logged() {
     let (_folder, path) = scratch();
     let store = open(&path, KEEP);
-    store.commit(&Commit::at(time(0)).queue(id(0), &"still to be sent").unwrap()).unwrap();
+    store.commit(&queue(Commit::at(time(0)), 0, &"still to be sent")).unwrap();
     let (mut written, mut number, mut largest) = (0, 0, 0);
     while written < 20 * KEEP {
         number += 1;

@@ -1,4 +1,4 @@
-//! Messages that leave, and what became of them.
+//! Leases messages that are due, and settles their attempts.
 
 use dag_delivery::{AttemptOutcome, Entry, Failure, LeasedMessage, MessageContent, Receipt};
 use dag_engine::{Id, Time};
@@ -6,7 +6,7 @@ use dag_engine::{Id, Time};
 use super::{DurableEngine, Step};
 use crate::store::Commit;
 
-/// The most attempts that are under way at once.
+/// The most attempts under way at once. Each holds a connection.
 const MOST_ATTEMPTS: usize = 32;
 
 impl DurableEngine {
@@ -40,7 +40,7 @@ impl DurableEngine {
         self.under_way.len()
     }
 
-    /// Applies what became of an attempt.
+    /// Applies the result of an attempt.
     pub fn settle(&mut self, id: Id, result: Result<Receipt, Failure>, now: Time) {
         self.under_way.remove(&id);
         let Some(settlement) = self.outbox.settle(id, result.as_ref(), now) else { return };
@@ -48,24 +48,24 @@ impl DurableEngine {
         self.step(settlement.input, vec![settlement.entry], Commit::at(now), now);
     }
 
-    /// When there is something to do though nothing is handed in: a deadline, or a message that is due.
+    /// Returns the time of the next deadline or of the next attempt, whichever is first.
     pub fn next_due(&self) -> Option<Time> {
         self.next_attempt().into_iter().chain(self.state.next_deadline()).min()
     }
 
-    /// When the next message is leased, if nothing else happens.
+    /// Returns when the next message is leased if nothing happens before.
     fn next_attempt(&self) -> Option<Time> {
-        // Nothing goes out while what led to it is not durable.
+        // No message goes out while its decision is not durable.
         (self.sends && self.is_durable()).then(|| self.outbox.next_due(MOST_ATTEMPTS)).flatten()
     }
 
-    /// Leases what is due and writes the step. The messages are ready once the disk has the step.
+    /// Leases the messages that are due and writes the step. They are ready once the step is on the disk.
     pub(super) fn finish(&mut self, mut step: Step, now: Time) {
         let mut leased = Vec::new();
-        // An attempt may let the engine decide more, so that more is due.
+        // An attempt is an input too. It may lead to decisions by which more messages are due.
         while leased.len() < MOST_ATTEMPTS && self.next_attempt().is_some_and(|due| due <= now) {
             for entry in self.outbox.lease(MOST_ATTEMPTS, now) {
-                let prepared = self.prepared(&entry);
+                let prepared = self.prepare(&entry);
                 step.extend(self.outbox.prepare(entry.notification.id, prepared.clone()).cloned());
                 self.decide(entry.attempted(), &mut step, now);
                 leased.push(LeasedMessage { notification: entry.notification, prepared });
@@ -75,14 +75,14 @@ impl DurableEngine {
         if self.is_durable() {
             return self.ready.extend(leased);
         }
-        // None of them goes out, so they must not wait for their leases to run out once the disk takes this.
+        // None of them goes out. Without the leases they are due as soon as the disk has this step.
         for message in leased {
             self.outbox.release(message.notification.id, now);
         }
     }
 
-    /// What a message says: rendered at its first attempt.
-    fn prepared(&self, entry: &Entry) -> MessageContent {
+    /// Returns the content of a message, which is rendered at its first attempt.
+    fn prepare(&self, entry: &Entry) -> MessageContent {
         entry.prepared.clone().unwrap_or_else(|| {
             let (prepared, problems) = self.rulebook.templates.prepare(&entry.notification);
             for problem in problems {

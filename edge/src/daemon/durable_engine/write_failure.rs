@@ -1,12 +1,12 @@
-//! A disk that takes nothing.
+//! A disk that cannot be written.
 
 use std::time::{Duration, Instant};
 
-/// Why the disk takes nothing, and when it is tried again.
+/// The reason why the disk cannot be written, and the time of the next try.
 #[derive(Debug)]
 pub(super) struct WriteFailure {
     pub reason: String,
-    /// Trying means opening the store anew, which reads all of it: the pauses grow.
+    /// The current pause. It grows, because a try opens the store anew, which reads all of it.
     pub pause: Duration,
     pub again_at: Instant,
 }

@@ -1,4 +1,4 @@
-//! Steps go to the disk one after the other; while it takes nothing they wait.
+//! Writes steps to the disk one after the other. They wait while it cannot be written.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,14 @@ use dag_engine::Time;
 use super::{DurableEngine, write_failure::WriteFailure};
 use crate::store::Commit;
 
-/// How long a disk that takes nothing is left alone, at first and at most.
+/// The pause after the first failure of the disk: soon enough for one that was only busy.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause. Space that was freed is noticed within it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl DurableEngine {
-    /// Writes what the disk did not take, once its pause is over.
+    /// Writes the steps that wait, once the pause is over.
     pub fn write_again(&mut self) {
         if self.failure.as_ref().is_some_and(|failure| Instant::now() < failure.again_at) {
             return;
@@ -41,12 +43,12 @@ impl DurableEngine {
         }
     }
 
-    /// Notes that the daemon is alive. While steps wait for the disk, they are what it is tried with.
-    pub fn alive(&self, now: Time) {
+    /// Stores the time at which the daemon is alive, unless steps wait: those are the next to be tried.
+    pub fn record_alive(&self, now: Time) {
         if !self.unwritten.is_empty() {
             return;
         }
-        if let Err(error) = self.store.alive(now) {
+        if let Err(error) = self.store.record_alive(now) {
             tracing::warn!(%error, "the store cannot be written");
         }
     }

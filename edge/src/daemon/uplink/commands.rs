@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Daemon {
-    /// Obeys a command, or logs why not.
+    /// Obeys a command, or logs why it does not.
     pub(super) fn obey(&mut self, bytes: &[u8]) {
         let command = match Command::parse(bytes) {
             Ok(command) => command,
@@ -25,7 +25,7 @@ impl Daemon {
                 Ok(()) if self.is_acknowledged_by(incident, &by) => {
                     tracing::debug!(%incident, %by, "acknowledged already")
                 }
-                Ok(()) => drop(self.engine.take(Input::Acknowledge { incident, by }, self.clock.now())),
+                Ok(()) => drop(self.engine.apply(Input::Acknowledge { incident, by }, self.clock.now())),
                 Err(_) => tracing::warn!(%incident, "the cloud acknowledges by a name that cannot be used"),
             },
             Command::Rules(rules) => self.try_rules(rules),
@@ -88,7 +88,7 @@ impl Daemon {
                 tracing::error!("rules from the cloud are refused, those before stay in force:\n{reason}");
                 uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
             }
-            // The cloud sends them again.
+            // The cloud sends the rules again.
             None => tracing::error!("the attempt to use rules from the cloud was cut short"),
         }
         if let Some(next) = next {
