@@ -1,4 +1,5 @@
-//! The consumer: records come in, by batches; what cannot be done now is named, so that the queue brings it again.
+//! The consumer: applies batches of records. It returns the ids of those that failed, so that the queue delivers them
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::{
     world::{Commit, CommitError, Devices as _, Fault, Queues as _, SHARDS, Store as _, Stored, Suppression, World},
 };
 
-/// The most attempts at a transaction that fail because somebody else wrote the item meanwhile.
+/// The most attempts at a transaction. Each fails because another writer changed the item meanwhile.
 const MOST_CONFLICTS: usize = 5;
 
 /// The most of these attempts that also lease new messages.
@@ -26,24 +27,24 @@ const MOST_WITH_NEW: usize = 2;
 /// The most devices of a batch that are worked on at the same time.
 const AT_ONCE: usize = 16;
 
-/// The most messages of a device that are leased at the same time.
-pub(crate) const AT_ONCE_PER_DEVICE: usize = 8;
+/// The most messages of a device that are leased at the same time. Their attempts share one process.
+const MOST_LEASED: usize = 8;
 
-/// How far ahead a sweep looks: a little more than the time to the next one.
+/// The time that a sweep looks ahead: a little more than the five minutes to the next one.
 const AHEAD: Millis = Millis::new(6 * 60_000);
 
 /// A record of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// By what the queue knows it.
+    /// The id by which the queue knows it.
     pub id: String,
-    /// What it says.
+    /// The content.
     pub body: String,
-    /// How often it was received, this time counted.
+    /// The number of times that it was received, this time included.
     pub receives: u32,
 }
 
-/// Applies records, by one set of rules. There is one for the life of a process.
+/// Applies records by one set of rules. A process has one consumer for its whole life.
 #[derive(Debug)]
 pub struct Consumer<W> {
     pub(crate) world: W,
@@ -53,46 +54,46 @@ pub struct Consumer<W> {
 }
 
 /// A record with its event.
-pub(crate) struct Received<'r> {
+pub(crate) struct ReceivedEvent<'r> {
     pub record: &'r Record,
     pub event: Event,
 }
 
-/// How a transaction on a device item is made.
+/// The options of a transaction on a device item.
 #[derive(Clone, Copy)]
-pub(crate) struct Options<'a> {
-    /// It may have been made before, and what followed from it was lost.
+pub(crate) struct TransactionOptions<'a> {
+    /// The transaction may have been made before, and the work after its commit was lost.
     pub again: bool,
     /// What the registry has of the device, where that is new.
-    pub registered: Option<&'a Registration>,
+    pub registration: Option<&'a Registration>,
     /// The messages that are leased.
     pub leases: Leases,
 }
 
-/// What a transaction led to.
-pub(crate) struct Done {
+/// The result of a transaction whose commit was made, or that changed nothing.
+pub(crate) struct TransactionResult {
     /// The messages that the caller has to send.
     pub messages: Vec<LeasedMessage>,
-    /// The commit was made, and what followed from it was not done.
+    /// The fault that prevented a part of the work after the commit.
     pub fault: Option<Fault>,
 }
 
 impl<W: World> Consumer<W> {
-    /// A consumer with the rules of `rulebook`.
+    /// Returns a consumer with the rules of `rulebook`.
     pub fn new(world: W, config: Config, rulebook: Rulebook) -> Self {
         let Rulebook { engine, templates, .. } = rulebook;
         Consumer { world, engine: engine.running(Runs::Cloud), templates, config }
     }
 
-    /// The world around it.
+    /// Returns the services around the consumer.
     pub fn world(&self) -> &W {
         &self.world
     }
 
-    /// Applies a batch of records. Returns the ids of those that have to come again.
+    /// Applies a batch of records. Returns the ids of those that the queue has to deliver again.
     pub async fn handle(&self, records: &[Record]) -> Vec<String> {
         let mut failed = Vec::new();
-        let mut devices: BTreeMap<Name, Vec<Received<'_>>> = BTreeMap::new();
+        let mut devices: BTreeMap<Name, Vec<ReceivedEvent<'_>>> = BTreeMap::new();
         for record in records {
             match Event::parse(&record.body) {
                 Ok(Event::Sweep) => {
@@ -103,28 +104,28 @@ impl<W: World> Consumer<W> {
                 }
                 Ok(event) => {
                     let device = event.device().cloned().unwrap_or_default();
-                    devices.entry(device).or_default().push(Received { record, event });
+                    devices.entry(device).or_default().push(ReceivedEvent { record, event });
                 }
                 Err(error) => failed.extend(self.dead_letter(record, &error.to_string()).await),
             }
         }
-        let work = devices.into_iter().map(|(device, received)| self.device(device, received));
-        let mut done = stream::iter(work).buffer_unordered(AT_ONCE);
-        while let Some(more) = done.next().await {
+        let work = devices.into_iter().map(|(device, received)| self.handle_device(device, received));
+        let mut results = stream::iter(work).buffer_unordered(AT_ONCE);
+        while let Some(more) = results.next().await {
             failed.extend(more);
         }
         failed
     }
 
-    /// What one batch brings of one device: first what happened, then what is to be sent.
-    async fn device(&self, device: Name, received: Vec<Received<'_>>) -> Vec<String> {
-        let (deliver, happened): (Vec<_>, Vec<_>) =
+    /// Applies the records of one device. Deliveries come last, so that they see the effect of the other events.
+    async fn handle_device(&self, device: Name, received: Vec<ReceivedEvent<'_>>) -> Vec<String> {
+        let (deliveries, events): (Vec<_>, Vec<_>) =
             received.into_iter().partition(|received| matches!(received.event, Event::Deliver { .. }));
         let mut failed = Vec::new();
-        for (received, done) in
-            [(&happened, self.apply(&device, &happened).await), (&deliver, self.deliver(&device, &deliver).await)]
+        for (received, result) in
+            [(&events, self.apply(&device, &events).await), (&deliveries, self.deliver(&device, &deliveries).await)]
         {
-            match done {
+            match result {
                 Ok(more) => failed.extend(more),
                 Err(fault) => {
                     tracing::error!(%device, %fault, records = received.len(), "the records come again");
@@ -135,7 +136,7 @@ impl<W: World> Consumer<W> {
         failed
     }
 
-    async fn apply(&self, device: &Name, received: &[Received<'_>]) -> Result<Vec<String>, Fault> {
+    async fn apply(&self, device: &Name, received: &[ReceivedEvent<'_>]) -> Result<Vec<String>, Fault> {
         if received.is_empty() {
             return Ok(Vec::new());
         }
@@ -148,14 +149,14 @@ impl<W: World> Consumer<W> {
             }
         }
         let mut refused: Vec<(&Record, String)> = Vec::new();
-        let registered = match received.iter().any(|received| matches!(received.event, Event::Registered { .. })) {
+        let registration = match received.iter().any(|received| matches!(received.event, Event::Registered { .. })) {
             true => self.world.store().registration(device).await?,
             false => None,
         };
         let again = received.iter().any(|received| received.record.receives > 1);
-        let options = Options { again, registered: registered.as_ref(), leases: Leases::New };
+        let options = TransactionOptions { again, registration: registration.as_ref(), leases: Leases::New };
         let mut known = None;
-        let done = self.transact(device, options, &mut known, |transaction| {
+        let result = self.transact(device, options, &mut known, |transaction| {
             refused.clear();
             for received in received {
                 if let Err(reason) = transaction.apply(&received.event) {
@@ -163,10 +164,10 @@ impl<W: World> Consumer<W> {
                 }
             }
         });
-        match done.await? {
-            Some(done) => self.send(device, done, Leases::New, &mut known).await?,
+        match result.await? {
+            Some(result) => self.send(device, result, Leases::New, &mut known).await?,
             None => {
-                // The broker tells of everybody's connections, those of other clients of the account too.
+                // The broker reports the connections of all clients of the account.
                 let (others, unknown): (Vec<_>, Vec<_>) =
                     received.iter().partition(|received| matches!(received.event, Event::Presence(_)));
                 if !others.is_empty() {
@@ -183,52 +184,52 @@ impl<W: World> Consumer<W> {
         Ok(failed)
     }
 
-    /// Runs a transaction on the item of a device until nobody else wrote it meanwhile, leases what is due in it, and does
-    /// what follows from it.
+    /// Runs a transaction on the item of a device, leases the messages that are due, commits, and does the work after
+    /// the commit. After a conflict with another writer it starts anew.
     ///
-    /// Returns `None` where there is no such device, and none is registered now. `known` is the item as this wrote it last,
-    /// which saves reading it: if another wrote it since, the commit says so.
+    /// Returns `None` if there is no such device, and none is registered now. `known` is the item as this process wrote
+    /// it last, which saves a read. A conflict shows whether another writer changed it since.
     pub(crate) async fn transact(
         &self,
         device: &Name,
-        options: Options<'_>,
+        options: TransactionOptions<'_>,
         known: &mut Option<Stored>,
         mut work: impl FnMut(&mut DeviceTransaction<'_>),
-    ) -> Result<Option<Done>, Fault> {
-        let Options { again, registered, leases } = options;
+    ) -> Result<Option<TransactionResult>, Fault> {
+        let TransactionOptions { again, registration, leases } = options;
         let (mut conflicts, mut suppressed) = (0, Vec::<(String, Failure)>::new());
-        while conflicts < MOST_CONFLICTS && suppressed.len() <= AT_ONCE_PER_DEVICE {
+        while conflicts < MOST_CONFLICTS && suppressed.len() <= MOST_LEASED {
             let stored = match known.take() {
                 Some(stored) => Some(stored),
-                None => self.stored(device, registered).await?,
+                None => self.load_or_create(device, registration).await?,
             };
             let Some(stored) = stored else { return Ok(None) };
             let mut transaction = DeviceTransaction::new(&self.engine, stored, self.world.now());
-            if let Some(registration) = registered {
+            if let Some(registration) = registration {
                 transaction.register(registration);
             }
-            transaction.update_device(self.configured(device));
+            transaction.update_device(self.configured_device(device));
             work(&mut transaction);
             // The rows of addresses are in the transaction of a lease. An address that many devices tell at once must not
             // keep an event from being written.
             let leases = if leases == Leases::New && conflicts >= MOST_WITH_NEW { Leases::None } else { leases };
-            let leased = transaction.lease(leases, AT_ONCE_PER_DEVICE, &suppressed);
+            let leased = transaction.lease(leases, MOST_LEASED, &suppressed);
             // One record is enough, for whoever gets it sends all that is due.
-            let deliver = transaction.first_due(AT_ONCE_PER_DEVICE).map(|message| Event::deliver(device, message));
+            let deliver = transaction.first_due(MOST_LEASED).map(|message| Event::deliver(device, message));
             // What was done before a conflict may be what another one handed over, or lost.
             let tried_before = again || conflicts > 0 || !suppressed.is_empty();
             let (commit, after) = transaction.end(tried_before);
             let Some(mut commit) = commit else {
-                let fault = self.hand_over(device, after, deliver).await.err();
-                return Ok(Some(Done { messages: Vec::new(), fault }));
+                let fault = self.finish_commit(device, after, deliver).await.err();
+                return Ok(Some(TransactionResult { messages: Vec::new(), fault }));
             };
             let messages = self.prepare(device, leased, &mut commit).await?;
             commit.unsuppressed = messages.iter().filter_map(|message| email(&message.notification).cloned()).collect();
             match self.world.store().commit(&commit).await {
                 Ok(()) => {
                     *known = Some(commit.stored());
-                    let fault = self.hand_over(device, after, deliver).await.err();
-                    return Ok(Some(Done { messages, fault }));
+                    let fault = self.finish_commit(device, after, deliver).await.err();
+                    return Ok(Some(TransactionResult { messages, fault }));
                 }
                 Err(CommitError::Conflict) => conflicts += 1,
                 Err(CommitError::Suppressed { address, suppression }) => {
@@ -242,7 +243,7 @@ impl<W: World> Consumer<W> {
         Err(Fault { what: "writing the item", error })
     }
 
-    /// Fills in what the leased messages say. What is rendered now is written with the commit.
+    /// Returns the leased messages with their content. Content that is rendered now is added to the commit.
     async fn prepare(
         &self,
         device: &Name,
@@ -252,11 +253,11 @@ impl<W: World> Consumer<W> {
         let mut messages = Vec::new();
         for entry in leased {
             let id = entry.notification.id;
-            let known = match entry.attempts {
+            let stored = match entry.attempts {
                 0 | 1 => None,
                 _ => self.world.store().prepared(device, id).await?,
             };
-            let prepared = known.unwrap_or_else(|| {
+            let prepared = stored.unwrap_or_else(|| {
                 let (prepared, problems) = self.templates.prepare(&entry.notification);
                 for problem in problems {
                     tracing::error!(%problem, "a template failed: the message goes out in the built-in words");
@@ -269,28 +270,32 @@ impl<W: World> Consumer<W> {
         Ok(messages)
     }
 
-    /// The item of a device; a new one where the table has none, and the configuration has the device or it is `registered`
-    /// now.
-    async fn stored(&self, device: &Name, registered: Option<&Registration>) -> Result<Option<Stored>, Fault> {
+    /// Returns the item of a device. If the table has none, returns a new one for a device that has a `registration` or
+    /// is in the configuration.
+    async fn load_or_create(
+        &self,
+        device: &Name,
+        registration: Option<&Registration>,
+    ) -> Result<Option<Stored>, Fault> {
         if let Some(stored) = self.world.store().load(device).await? {
             return Ok(Some(stored));
         }
-        let configured = self.configured(device);
-        let device = match registered {
+        let configured = self.configured_device(device);
+        let device = match registration {
             Some(registration) => Some(registration.device(device, configured)),
             None => configured,
         };
         Ok(device.map(|device| Stored { item: DeviceItem::new(device), version: 0 }))
     }
 
-    fn configured(&self, device: &Name) -> Option<Device> {
+    fn configured_device(&self, device: &Name) -> Option<Device> {
         self.config.device(Some(device)).ok()
     }
 
-    /// Does what follows from a commit. `deliver` is the record for whoever sends the messages.
-    async fn hand_over(&self, device: &Name, after: AfterCommit, deliver: Option<String>) -> Result<(), Fault> {
+    /// Does the work after a commit. `delivery` is the record for the queue `deliveries`.
+    async fn finish_commit(&self, device: &Name, after: AfterCommit, delivery: Option<String>) -> Result<(), Fault> {
         let AfterCommit { timer, mut commands, rules } = after;
-        if let Some(record) = deliver {
+        if let Some(record) = delivery {
             self.world.queues().deliveries(vec![record]).await?;
         }
         if let Some(delay) = timer {
@@ -306,9 +311,9 @@ impl<W: World> Consumer<W> {
             }
         }
         for command in commands {
-            // Most devices that are asked are not there. What is lost is sent again when they report.
+            // Most commands to report go to devices that are absent. Lost rules are sent again when a device reports.
             if let Err(fault) = self.world.devices().command(device, &command).await {
-                // Nothing else shows that somebody took it on.
+                // An acknowledgement must not be lost without a trace.
                 if matches!(command, Command::Acknowledge { .. }) {
                     return Err(fault);
                 }
@@ -318,19 +323,19 @@ impl<W: World> Consumer<W> {
         Ok(())
     }
 
-    /// Finds what is overdue, and what is due before the next sweep. A part of the index that cannot be read does not keep
-    /// the others waiting.
+    /// Sends timer messages for the devices that are overdue, and for those that are due before the next sweep. A shard
+    /// that cannot be read does not stop the others.
     async fn sweep(&self) -> Result<(), Fault> {
         let now = self.world.now();
-        let mut parts = stream::iter(0..SHARDS).map(|shard| self.sweep_part(shard, now)).buffer_unordered(AT_ONCE);
+        let mut results = stream::iter(0..SHARDS).map(|shard| self.sweep_shard(shard, now)).buffer_unordered(AT_ONCE);
         let mut fault = None;
-        while let Some(swept) = parts.next().await {
-            fault = swept.err().or(fault);
+        while let Some(result) = results.next().await {
+            fault = result.err().or(fault);
         }
         fault.map_or(Ok(()), Err)
     }
 
-    async fn sweep_part(&self, shard: u8, now: Time) -> Result<(), Fault> {
+    async fn sweep_shard(&self, shard: u8, now: Time) -> Result<(), Fault> {
         let due = self.world.store().due(shard, now + AHEAD).await?;
         let waits = due.iter().filter(|due| due.armed.is_none_or(|armed| armed <= now || armed > due.at));
         let delay = |at: Time| if at > now { at.since(now).min(LONGEST_DELAY) } else { Millis::ZERO };
@@ -338,7 +343,7 @@ impl<W: World> Consumer<W> {
         if records.is_empty() { Ok(()) } else { self.world.queues().events(records).await }
     }
 
-    /// Makes a dead letter of a record that nothing can be made of. Where even that fails it comes again.
+    /// Moves an invalid record to the dead-letter queue. Returns its id if even that fails, so that it comes again.
     async fn dead_letter(&self, record: &Record, reason: &str) -> Option<String> {
         tracing::warn!(record = %record.id, %reason, "put aside");
         match self.world.queues().dead_letter(&record.body, reason).await {

@@ -1,31 +1,31 @@
-//! Messages on their way to people: sent a few at a time, and settled.
+//! Sends the messages of a device, and settles each attempt.
 
 use dag_delivery::{Failure, LeasedMessage, Receipt};
 use dag_engine::{Id, Millis, Name};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
-    consumer::{Consumer, Done, Options, Received},
+    consumer::{Consumer, ReceivedEvent, TransactionOptions, TransactionResult},
     device_transaction::Leases,
     world::{Fault, Messenger as _, Stored, World},
 };
 
-/// The most attempts at settling a message while the table refuses.
-const MOST_SETTLING: u32 = 3;
+/// The most attempts at settling a message while the table fails.
+const MOST_SETTLE_ATTEMPTS: u32 = 3;
 
 /// How long a batch goes on with what becomes due while it sends: 5 s of the 30 s that the function has. One attempt may
 /// take 12 s.
-const GOES_ON: Millis = Millis::new(5_000);
+const LONGEST_SENDING: Millis = Millis::new(5_000);
 
 impl<W: World> Consumer<W> {
     /// Sends what is due of a device. It matters little which messages the records name: one that is not due is not sent,
     /// and one that is due goes with those that are named.
-    pub(crate) async fn deliver(&self, device: &Name, received: &[Received<'_>]) -> Result<Vec<String>, Fault> {
+    pub(crate) async fn deliver(&self, device: &Name, received: &[ReceivedEvent<'_>]) -> Result<Vec<String>, Fault> {
         if received.is_empty() {
             return Ok(Vec::new());
         }
         let again = received.iter().any(|received| received.record.receives > 1);
-        let options = Options { again, registered: None, leases: Leases::All };
+        let options = TransactionOptions { again, registration: None, leases: Leases::All };
         let mut known = None;
         if let Some(done) = self.transact(device, options, &mut known, |_| {}).await? {
             self.send(device, done, Leases::All, &mut known).await?;
@@ -41,16 +41,16 @@ impl<W: World> Consumer<W> {
     pub(crate) async fn send(
         &self,
         device: &Name,
-        done: Done,
+        done: TransactionResult,
         leases: Leases,
         known: &mut Option<Stored>,
     ) -> Result<(), Fault> {
-        let (Done { messages, mut fault }, began) = (done, self.world.now());
+        let (TransactionResult { messages, mut fault }, began) = (done, self.world.now());
         let attempt = |message: LeasedMessage| self.attempt(device, message);
         let mut attempts: FuturesUnordered<_> = messages.into_iter().map(attempt).collect();
         // Settled as they come in, and one after the other: they would only be in each other's way.
         while let Some((message, result)) = attempts.next().await {
-            let goes_on = self.world.now().since(began) < GOES_ON;
+            let goes_on = self.world.now().since(began) < LONGEST_SENDING;
             let leases = if goes_on { leases } else { Leases::None };
             let done = self.settle(device, message, &result, leases, known).await;
             attempts.extend(done.messages.into_iter().map(attempt));
@@ -78,17 +78,17 @@ impl<W: World> Consumer<W> {
         result: &Result<Receipt, Failure>,
         leases: Leases,
         known: &mut Option<Stored>,
-    ) -> Done {
-        let mut settled = Done { messages: Vec::new(), fault: None };
-        for attempt in 0..MOST_SETTLING {
-            let options = Options { again: attempt > 0, registered: None, leases };
-            let done = self.transact(device, options, known, |transaction| {
+    ) -> TransactionResult {
+        let mut settled = TransactionResult { messages: Vec::new(), fault: None };
+        for attempt in 0..MOST_SETTLE_ATTEMPTS {
+            let options = TransactionOptions { again: attempt > 0, registration: None, leases };
+            let transaction = self.transact(device, options, known, |transaction| {
                 transaction.settle(message, result.as_ref());
             });
-            settled.fault = match done.await {
-                Ok(Some(done)) => {
-                    settled.messages.extend(done.messages);
-                    done.fault
+            settled.fault = match transaction.await {
+                Ok(Some(result)) => {
+                    settled.messages.extend(result.messages);
+                    result.fault
                 }
                 Ok(None) => None,
                 Err(fault) => Some(fault),

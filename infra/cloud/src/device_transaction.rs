@@ -1,5 +1,5 @@
-//! One transaction on a device item: events go in, and what has to be written, sent and asked comes out. Nothing here
-//! waits for anything.
+//! One transaction on a device item. Events go in. The commit comes out, with the timer and the commands to send after
+//! it. Nothing here does input or output.
 
 mod events;
 mod leases;
@@ -18,14 +18,14 @@ use crate::{
     world::{Commit, Stored},
 };
 
-/// The longest delay of a record.
+/// The longest delay of a record: 15 minutes, the limit of SQS.
 pub const LONGEST_DELAY: Millis = Millis::new(900_000);
 
-/// A timer message may come so much before its time: clocks differ, and queues count seconds. One that is about to come may
-/// be the one that is here, and is sent again.
+/// The most time by which a timer message may arrive early: clocks differ, and queues count whole seconds. A timer that
+/// would arrive this soon may be the one that is being processed, so another one is sent.
 const EARLY: Millis = Millis::new(2_000);
 
-/// A device item between its reading and its commit.
+/// A device item from its reading to its commit.
 #[derive(Debug)]
 pub struct DeviceTransaction<'a> {
     engine: &'a Engine,
@@ -39,19 +39,19 @@ pub struct DeviceTransaction<'a> {
     rules: Option<Id>,
 }
 
-/// What has to be done once the commit is made. Doing it twice does no harm.
+/// The work that follows a commit. It may be done twice without harm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AfterCommit {
-    /// The delay of a timer message.
+    /// The delay of the timer message to send.
     pub timer: Option<Millis>,
-    /// For the device.
+    /// The commands for the device.
     pub commands: Vec<Command>,
-    /// What names the rules that the device is to be sent.
+    /// The id of the rules to send to the device.
     pub rules: Option<Id>,
 }
 
 impl<'a> DeviceTransaction<'a> {
-    /// Begins at `now`.
+    /// Begins a transaction at `now`.
     pub fn new(engine: &'a Engine, stored: Stored, now: Time) -> Self {
         let Stored { mut item, version } = stored;
         item.outbox.continue_after(item.last_sequence);
@@ -68,15 +68,15 @@ impl<'a> DeviceTransaction<'a> {
         }
     }
 
-    /// The item as it is now.
+    /// Returns the item with the changes so far.
     pub fn item(&self) -> &DeviceItem {
         &self.item
     }
 
-    /// Updates the device's record by the configuration and the registry. What the registry has counts more.
+    /// Updates the device's record by the configuration and the registry. Values of the registry take precedence.
     pub fn update_device(&mut self, configured: Option<Device>) {
-        let device = match &self.item.registered {
-            Some(registered) => Some(registered.device(self.item.id(), configured)),
+        let device = match &self.item.registration {
+            Some(registration) => Some(registration.device(self.item.id(), configured)),
             None => configured,
         };
         if let Some(device) = device
@@ -86,19 +86,19 @@ impl<'a> DeviceTransaction<'a> {
         }
     }
 
-    /// Takes over what the registry has of the device. The device is sent the rules that it should run, even if that was
-    /// done before: somebody wants it now.
+    /// Stores the device's entry of the registry. The desired rules are sent to the device, even if they were sent or
+    /// refused before: a registration asks for it.
     pub fn register(&mut self, registration: &Registration) {
-        if self.item.registered.as_ref() != Some(registration) {
-            self.item.registered = Some(registration.clone());
+        if self.item.registration.as_ref() != Some(registration) {
+            self.item.registration = Some(registration.clone());
             self.changed = true;
         }
         self.item.rules_sent = None;
-        self.item.refused = None;
+        self.item.refused_rules = None;
         self.offer_rules();
     }
 
-    /// Lets the engine apply an input, and the outbox what was decided.
+    /// Lets the engine apply an input, and the outbox the decisions.
     pub fn step(&mut self, input: Input) {
         let before = self.item.state.clone();
         let decisions = self.engine.step(&mut self.item.state, input, self.now);
@@ -108,12 +108,12 @@ impl<'a> DeviceTransaction<'a> {
         self.decisions.extend(decisions);
     }
 
-    /// Returns what has to be written, if anything changed, and what has to be done then. `again` says that this may have
-    /// been done before and got lost on the way.
+    /// Returns the commit, if anything changed, and the work that follows it. `again` means that this work may have
+    /// been lost after an earlier commit, so it is returned once more.
     pub fn end(mut self, again: bool) -> (Option<Commit>, AfterCommit) {
         let timer = self.arm(again);
         let after = AfterCommit { timer, commands: self.commands, rules: self.rules };
-        // What they say is kept beside the item, and forgotten with them.
+        // The content of a message is stored beside the item, and removed when the message is finished.
         self.finished.iter_mut().for_each(|entry| entry.prepared = None);
         self.item.last_sequence = self.item.outbox.last_sequence();
         let commit = self.changed.then(|| Commit {
@@ -128,11 +128,11 @@ impl<'a> DeviceTransaction<'a> {
         (commit, after)
     }
 
-    /// The delay of the next timer message, if one has to be sent.
+    /// Returns the delay of the next timer message, if one has to be sent.
     fn arm(&mut self, again: bool) -> Option<Millis> {
         let now = self.now;
-        // What is due at once is leased or handed over; what will be needs a timer. The end of a lease matters only where its
-        // holder died: then the record comes again, and whoever finds the lease waits for its end.
+        // Messages that are due now are leased, or sent by the receiver of a record. Only later ones need a timer. The
+        // end of a lease needs one only if its holder died. The queue then delivers the record `again`.
         let message = self.item.outbox.next_due_after(now, again);
         let next = message.into_iter().chain(self.item.state.next_deadline()).min()?;
         let delay = if next > now { next.since(now) } else { Millis::ZERO };

@@ -1,4 +1,4 @@
-//! What is kept of a device: one item of the table, read and written as a whole.
+//! The item of a device in the table. It is read and written as a whole.
 
 use std::collections::BTreeMap;
 
@@ -9,60 +9,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::{incarnations::Incarnations, presence::Presence, registry::Registration};
 
-/// Everything that the consumer knows of a device.
+/// Everything that the table holds about a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceItem {
-    /// What the engine knows.
+    /// The engine's state.
     pub state: State,
-    /// The messages that have not come to their end. What they say, once that is rendered, is kept beside the item.
+    /// The messages that are not finished. Their rendered content is stored beside the item.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub outbox: Outbox,
-    /// The place of the last message among all of the device.
+    /// The sequence number of the device's last message.
     #[serde(default)]
     pub last_sequence: u64,
-    /// Its connection.
+    /// The state of the device's connection.
     #[serde(default)]
     pub presence: Presence,
-    /// How many readings of the connection there were: their numbers.
+    /// The number of readings of the connection so far. The next reading gets the next number.
     #[serde(default)]
     pub presence_readings: u64,
-    /// Which of its stores count its boots.
+    /// The device's stores, each of which counts boots of its own.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub incarnations: Incarnations,
-    /// The boot and number of its last message; boots are counted over all incarnations.
-    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub heard: Option<(u64, u64)>,
-    /// When the broker took that.
-    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub heard_at: Option<Time>,
-    /// What names the rules that it runs.
+    /// The boot and number of the device's last report. Boots are counted over all incarnations.
+    #[serde(rename = "heard", default, skip_serializing_if = "dag_engine::is_default")]
+    pub last_report: Option<(u64, u64)>,
+    /// The time at which the broker received that report.
+    #[serde(rename = "heard_at", default, skip_serializing_if = "dag_engine::is_default")]
+    pub last_report_at: Option<Time>,
+    /// The id of the rules that the device runs.
     #[serde(rename = "rules", default, skip_serializing_if = "dag_engine::is_default")]
     pub reported_rules: Option<Id>,
-    /// Which rules were sent to it last, and when.
+    /// The id of the rules that were last sent to the device, and the time.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rules_sent: Option<(Id, Time)>,
-    /// The open incidents of the rules that it runs by itself.
+    /// The open incidents of the rules that run on the device.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub edge_incidents: Vec<EdgeIncident>,
-    /// Who took on which of those, until the device says so itself: it may not have been there when it was told.
+    /// The names under which incidents of the device were acknowledged here. A name is kept until the device reports
+    /// the acknowledgement, because the command may have been lost.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub edge_acknowledged: BTreeMap<Id, String>,
-    /// What was asked last: the queue may bring it again.
-    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub asks: Vec<Id>,
-    /// What the rules were that it was sent and did not take, and why.
-    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub refused: Option<RefusedRules>,
-    /// What the registry has of it.
-    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
-    pub registered: Option<Registration>,
-    /// When the timer message goes off that was sent last.
+    /// The ids of the last requests. The queue may deliver a request twice.
+    #[serde(rename = "asks", default, skip_serializing_if = "dag_engine::is_default")]
+    pub recent_requests: Vec<Id>,
+    /// The rules that the device refused last, with the reason.
+    #[serde(rename = "refused", default, skip_serializing_if = "dag_engine::is_default")]
+    pub refused_rules: Option<RefusedRules>,
+    /// The device's entry in the registry.
+    #[serde(rename = "registered", default, skip_serializing_if = "dag_engine::is_default")]
+    pub registration: Option<Registration>,
+    /// The time at which the last timer message arrives.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub armed: Option<Time>,
 }
 
 impl DeviceItem {
-    /// A device of which nothing was heard yet.
+    /// Returns the item of a device that has not reported yet.
     pub fn new(device: Device) -> Self {
         DeviceItem {
             state: State::new(device),
@@ -71,25 +72,25 @@ impl DeviceItem {
             presence: Presence::default(),
             presence_readings: 0,
             incarnations: Incarnations::default(),
-            heard: None,
-            heard_at: None,
+            last_report: None,
+            last_report_at: None,
             reported_rules: None,
             rules_sent: None,
             edge_incidents: Vec::new(),
             edge_acknowledged: BTreeMap::new(),
-            asks: Vec::new(),
-            refused: None,
-            registered: None,
+            recent_requests: Vec::new(),
+            refused_rules: None,
+            registration: None,
             armed: None,
         }
     }
 
-    /// The device's id.
+    /// Returns the device's id.
     pub fn id(&self) -> &Name {
         &self.state.device().id
     }
 
-    /// When something has to be done though nothing comes: a deadline, or a message that is due.
+    /// Returns the time of the engine's next deadline or of the next message, whichever is first.
     pub fn due(&self) -> Option<Time> {
         let message = self.outbox.next_due(usize::MAX);
         message.into_iter().chain(self.state.next_deadline()).min()

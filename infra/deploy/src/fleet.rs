@@ -86,12 +86,12 @@ async fn read_status(
         device,
         name: registration.name,
         account,
-        last_contact: item.as_ref().and_then(|item| item.heard_at),
+        last_contact: item.as_ref().and_then(|item| item.last_report_at),
         connected: state.map(|(connected, _)| connected),
         since: state.map(|(_, since)| since),
         reported_rules: item.as_ref().and_then(|item| item.reported_rules),
         desired_rules: registration.desired_rules,
-        refused: item.and_then(|item| item.refused),
+        refused: item.and_then(|item| item.refused_rules),
         certificates: None,
     })
 }

@@ -1,4 +1,4 @@
-//! Events: what happened to the device, and what people ask for.
+//! Applies events: reports, connections, timers, requests of people, and feedback of the mail service.
 
 use dag_engine::{Id, Input, Millis, Name, Reading, Report, Time, Value};
 use dag_uplink::{Command, DeviceReport, PRESENCE};
@@ -12,17 +12,19 @@ use crate::{
     presence::{ConnectionChange, PresenceEvent},
 };
 
-/// So many askings are remembered, lest one that comes again tells people again.
-const MOST_ASKS: usize = 16;
+/// The most request ids that are kept. A request that the queue delivers twice is applied once, so that people get no
+/// second message. It comes within minutes, and nobody makes 16 requests in that time.
+const MOST_REQUESTS: usize = 16;
 
-/// The same rules are sent to a device again after so long, if it still runs others and its connection is the same.
-const RULES_AGAIN: Millis = Millis::new(3_600_000);
+/// The shortest time after which the same rules are sent again over the same connection, if the device still runs
+/// others: one hour. A device that is slow to compile them gets them once.
+const RULES_INTERVAL: Millis = Millis::new(3_600_000);
 
 impl DeviceTransaction<'_> {
     /// Applies an event.
     ///
     /// # Errors
-    /// Why nothing can be made of it. Then nothing was changed.
+    /// The event is invalid. Nothing is changed then.
     pub fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Report { device, received_at, payload } => {
@@ -33,20 +35,20 @@ impl DeviceTransaction<'_> {
                         report.device
                     ));
                 }
-                self.reported(report, *received_at);
-                self.acknowledge_again();
+                self.apply_report(report, *received_at);
+                self.repeat_acknowledgements();
             }
             Event::Presence(event) => {
-                // What is still to come is not known to anybody, and would count for more than all that comes before it.
+                // A time in the future is wrong, and would make every later event stale.
                 let event = &PresenceEvent { timestamp: event.timestamp.min(self.now), ..event.clone() };
                 match self.item.presence.event(event) {
                     Ok(change) => {
                         self.changed = true;
                         if let Some((change, at)) = change {
-                            self.connection(change, at);
+                            self.apply_connection(change, at);
                         }
                         if event.event_type == ConnectionChange::Connected {
-                            self.connected_anew();
+                            self.prepare_rules_for_new_connection();
                         }
                     }
                     Err(stale) => {
@@ -55,8 +57,8 @@ impl DeviceTransaction<'_> {
                 }
                 let gone = self.item.presence.state().is_some_and(|(connected, _)| !connected);
                 if gone && event.event_type == ConnectionChange::Disconnected {
-                    // It may be there all the same, by another connection of which nothing was heard yet. Also when the
-                    // event was known: it may have died with its host before the device was asked.
+                    // The device may have another connection, whose event is still on its way. It is asked also when
+                    // the event is stale: the first time, the process may have died before it asked.
                     self.commands.push(Command::Report);
                 }
             }
@@ -65,35 +67,35 @@ impl DeviceTransaction<'_> {
                     self.step(Input::Elapsed);
                 }
             }
-            Event::Request { id, request, .. } => self.request(*id, request.clone()),
+            Event::Request { id, request, .. } => self.apply_request(*id, request.clone()),
             Event::Feedback(Feedback { message, text, .. }) => {
                 tracing::warn!(message = %message.notification, recipient = %message.recipient, %text, "not delivered");
                 self.step(Input::Failed { message: message.clone(), last: true });
             }
-            // `register` has the first, `deliver.rs` the second.
+            // `register` applies the first, and `deliver.rs` the second. A sweep is about no device.
             Event::Registered { .. } | Event::Deliver { .. } | Event::Sweep => {}
         }
         Ok(())
     }
 
-    fn reported(&mut self, report: DeviceReport, received_at: Time) {
-        let heard = self.item.heard;
-        let incarnation = self.item.incarnations.identify(report.incarnation, heard.is_some());
-        let message = (incarnation.boot(report.boot), report.number);
-        let stale = incarnation.status == IncarnationStatus::Former || heard.is_some_and(|heard| message <= heard);
+    fn apply_report(&mut self, report: DeviceReport, received_at: Time) {
+        let last = self.item.last_report;
+        let incarnation = self.item.incarnations.identify(report.incarnation, last.is_some());
+        let (boot, number) = (incarnation.boot(report.boot), report.number);
+        let stale = incarnation.status == IncarnationStatus::Former || last.is_some_and(|last| (boot, number) <= last);
         if stale {
-            // What it says of the device is old, its readings may still fill a gap.
-            tracing::info!(device = %report.device, boot = message.0, number = message.1, "a report that was overtaken");
+            // Its state of the device is old, but its readings may fill a gap.
+            tracing::info!(device = %report.device, boot, number, "a report that was overtaken");
         } else {
             if incarnation.status == IncarnationStatus::New {
                 tracing::warn!(device = %report.device, "another store counts the device's boots: a new memory card?");
-                // It has none of what the one before was sent.
+                // The rules were sent to the former store.
                 self.item.rules_sent = None;
             }
-            self.item.heard = Some(message);
-            self.item.heard_at = Some(received_at);
+            self.item.last_report = Some((boot, number));
+            self.item.last_report_at = Some(received_at);
             self.item.reported_rules = report.rules;
-            self.item.refused.clone_from(&report.refused);
+            self.item.refused_rules.clone_from(&report.refused);
             self.item.edge_incidents.clone_from(&report.incidents);
             self.changed = true;
             let text = report.dropped.map(|dropped| {
@@ -113,24 +115,27 @@ impl DeviceTransaction<'_> {
         }
         if !stale {
             if let Some((change, at)) = self.item.presence.report(received_at) {
-                self.connection(change, at);
+                self.apply_connection(change, at);
                 self.item.rules_sent = None;
             }
             self.offer_rules();
         }
     }
 
-    /// What was sent before a connection began may have been lost, for the broker keeps nothing for a device that is not
-    /// there. Now it may not listen yet, and it reports as soon as it does; but that report may have overtaken the event, so
-    /// that the device is asked for another, which is lost where it is not needed.
-    fn connected_anew(&mut self) {
+    /// Lets the rules be sent again over a new connection. The broker keeps nothing for an absent device, so rules that
+    /// were sent before may be lost.
+    ///
+    /// They are sent with the next report, since the device may not have subscribed yet. It reports as soon as it has,
+    /// but that report may have been processed before this event. So the device is asked for another one. If it has not
+    /// subscribed yet, the command is lost, and its first report is still to come.
+    fn prepare_rules_for_new_connection(&mut self) {
         self.item.rules_sent = None;
-        if self.lacks_rules().is_some() {
+        if self.missing_rules().is_some() {
             self.commands.push(Command::Report);
         }
     }
 
-    fn connection(&mut self, change: ConnectionChange, at: Time) {
+    fn apply_connection(&mut self, change: ConnectionChange, at: Time) {
         let value = if change == ConnectionChange::Connected { Value::Connected } else { Value::Disconnected };
         self.item.presence_readings += 1;
         let first = self.item.presence_readings;
@@ -139,18 +144,18 @@ impl DeviceTransaction<'_> {
         self.step(Input::Report(Report { source, boot: 1, first, readings, ..Report::default() }));
     }
 
-    /// What names the rules that the device should run, if it runs others and did not refuse them.
-    fn lacks_rules(&self) -> Option<Id> {
-        let desired = self.item.registered.as_ref().and_then(|registered| registered.desired_rules)?;
-        let refused = self.item.refused.as_ref().is_some_and(|refused| refused.rules == desired);
+    /// Returns the id of the desired rules, if the device runs others and did not refuse these.
+    fn missing_rules(&self) -> Option<Id> {
+        let desired = self.item.registration.as_ref().and_then(|registration| registration.desired_rules)?;
+        let refused = self.item.refused_rules.as_ref().is_some_and(|refused| refused.rules == desired);
         (self.item.reported_rules != Some(desired) && !refused).then_some(desired)
     }
 
-    /// Sends the device the rules that it lacks, if they may not be on their way.
+    /// Sends the device the rules that it lacks, unless they were sent lately.
     pub(super) fn offer_rules(&mut self) {
-        let Some(hash) = self.lacks_rules() else { return };
+        let Some(hash) = self.missing_rules() else { return };
         let sent_lately =
-            self.item.rules_sent.is_some_and(|(sent, at)| sent == hash && self.now.since(at) < RULES_AGAIN);
+            self.item.rules_sent.is_some_and(|(sent, at)| sent == hash && self.now.since(at) < RULES_INTERVAL);
         if !sent_lately {
             self.item.rules_sent = Some((hash, self.now));
             self.changed = true;
@@ -158,8 +163,8 @@ impl DeviceTransaction<'_> {
         }
     }
 
-    /// Tells the device again who took its incidents on, as long as it does not say so itself.
-    fn acknowledge_again(&mut self) {
+    /// Sends the acknowledgements again that the device does not report.
+    fn repeat_acknowledgements(&mut self) {
         let DeviceItem { edge_incidents, edge_acknowledged, .. } = &mut self.item;
         let open = |id: &Id| edge_incidents.iter().any(|edge| edge.id == *id && edge.acknowledged_by.is_none());
         let before = edge_acknowledged.len();
@@ -169,7 +174,7 @@ impl DeviceTransaction<'_> {
         self.commands.extend(again.map(|(incident, by)| Command::Acknowledge { incident: *incident, by: by.clone() }));
     }
 
-    fn request(&mut self, id: Id, request: Request) {
+    fn apply_request(&mut self, id: Id, request: Request) {
         let edge = |incident: &Id| self.item.edge_incidents.iter().any(|edge| edge.id == *incident);
         if let Request::Acknowledge { incident, by } = &request
             && edge(incident)
@@ -178,13 +183,13 @@ impl DeviceTransaction<'_> {
             self.changed |= self.item.edge_acknowledged.insert(*incident, by.clone()).as_ref() != Some(by);
             return;
         }
-        if self.item.asks.contains(&id) {
+        if self.item.recent_requests.contains(&id) {
             return;
         }
-        if self.item.asks.len() >= MOST_ASKS {
-            self.item.asks.remove(0);
+        if self.item.recent_requests.len() >= MOST_REQUESTS {
+            self.item.recent_requests.remove(0);
         }
-        self.item.asks.push(id);
+        self.item.recent_requests.push(id);
         self.changed = true;
         match request {
             Request::Acknowledge { incident, by } => self.step(Input::Acknowledge { incident, by }),

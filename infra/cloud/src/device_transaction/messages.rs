@@ -1,4 +1,4 @@
-//! Messages to people: which may go now, and what became of them.
+//! Leases messages that are due, and settles their attempts.
 
 use dag_delivery::{AttemptOutcome, Entry, Failure, Receipt};
 use dag_engine::{Address, Id, Notification};
@@ -50,7 +50,7 @@ impl DeviceTransaction<'_> {
     }
 }
 
-/// The mail address of a notification that goes by email.
+/// Returns the mail address of a notification that goes by email.
 pub fn email(notification: &Notification) -> Option<&String> {
     match &notification.address {
         Address::Email(address) => Some(address),

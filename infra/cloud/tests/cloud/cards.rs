@@ -47,7 +47,7 @@ impl OneDevice {
         let item = serde_json::to_value(&self.item).unwrap();
         format!(
             "heard {:?}, {}, pins at {} {}, {facts:?}, {} wait",
-            self.item.heard,
+            self.item.last_report,
             item["incarnations"],
             cursor["boot"],
             cursor["last"],
@@ -76,7 +76,7 @@ fn an_outage_after_the_change_of_cards_is_told() {
     fleet.holds();
     fleet.has_no_dead_letters();
     assert_eq!((fleet.arrived("nor", Kind::Opened), fleet.arrived("nor", Kind::Resolved)), (2, 2));
-    assert_eq!(fleet.world().memory.lock().item("cottage").unwrap().heard, Some((MOST_COUNTED + 1, 4)));
+    assert_eq!(fleet.world().memory.lock().item("cottage").unwrap().last_report, Some((MOST_COUNTED + 1, 4)));
 }
 
 #[test]
@@ -163,16 +163,16 @@ fn a_late_report_of_the_old_card_is_stale_and_still_fills_a_gap() {
     let mut new = device.reports(time(2)).remove(0);
     new.sources.clear();
     cottage.take(&new, time(2));
-    let heard = cottage.item.heard;
-    assert_eq!(heard, Some((MOST_COUNTED + 1, 1)));
+    let last_report = cottage.item.last_report;
+    assert_eq!(last_report, Some((MOST_COUNTED + 1, 1)));
     cottage.take(&late, time(3));
-    assert_eq!((cottage.item.heard, cottage.item.reported_rules, cottage.power()), (heard, None, OFF));
+    assert_eq!((cottage.item.last_report, cottage.item.reported_rules, cottage.power()), (last_report, None, OFF));
     // From then on only the readings of the new card count.
     cottage.take(&says(&mut device, ON, 4), time(4));
     late.number += 1;
     late.sources[0].first += 1;
     cottage.take(&late, time(5));
-    assert_eq!((cottage.item.heard, cottage.power()), (Some((MOST_COUNTED + 1, 2)), ON));
+    assert_eq!((cottage.item.last_report, cottage.power()), (Some((MOST_COUNTED + 1, 2)), ON));
 }
 
 #[test]
@@ -185,11 +185,11 @@ fn a_device_of_an_older_version_is_heard_with_its_new_card() {
     let mut old = says(&mut device, ON, 0);
     old.incarnation = None;
     cottage.take(&old, time(0));
-    assert_eq!(cottage.item.heard, Some((6, old.number)));
+    assert_eq!(cottage.item.last_report, Some((6, old.number)));
     let mut item = serde_json::to_value(&cottage.item).unwrap();
     item.as_object_mut().unwrap().remove("incarnations");
     cottage.item = serde_json::from_value(item).unwrap();
     device.new_card();
     cottage.take(&says(&mut device, OFF, 1), time(1));
-    assert_eq!((cottage.item.heard, cottage.power()), (Some((MOST_COUNTED + 1, 1)), OFF));
+    assert_eq!((cottage.item.last_report, cottage.power()), (Some((MOST_COUNTED + 1, 1)), OFF));
 }

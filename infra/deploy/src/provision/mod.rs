@@ -138,8 +138,8 @@ impl<'a> Provisioner<'a> {
     pub async fn ending(&self, order: &Order) -> Result<Ending> {
         let note = self.find_note(order).await?;
         let certificates = rotate::to_end(&self.iot, &note).await?.len();
-        let heard_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.heard_at);
-        let reported = note.state.rotated_at.is_some_and(|rotated_at| heard_at.is_some_and(|at| at > rotated_at));
+        let last_report_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.last_report_at);
+        let reported = note.state.rotated_at.is_some_and(|rotated_at| last_report_at.is_some_and(|at| at > rotated_at));
         Ok(Ending { certificates, reported })
     }
 

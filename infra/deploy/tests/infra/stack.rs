@@ -135,7 +135,7 @@ impl Stack {
     pub fn hear(&self, device: &str, at: Time) {
         let config = Config::load(&self.place.path("config.toml"), &[]).unwrap();
         let mut item = DeviceItem::new(config.device(Some(device)).unwrap());
-        item.heard_at = Some(at);
+        item.last_report_at = Some(at);
         item.presence.report(at);
         item.reported_rules = Some(Id::of(&[b"rules"]));
         let table = Table::new(&self.sdk, "dag");
