@@ -1,9 +1,9 @@
 //! Measures `dag simulate` on the shipped rules, with a short trace and a long one: rows a second, its start included,
 //! and memory. It prints figures beside their targets and asserts nothing.
 //!
-//! The mix is that of the engine's benchmark. There is a row every 10 s of the device's time. Of 20 rows 14 repeat known
-//! values, 4 are new battery values, and 2 switch the power off and on. A third of the rows arrives in reports of three.
-//! Twice a day the power stays off for half an hour, so that there are messages.
+//! The mix is that of the engine's benchmark. There is a row every 10 s of the device's time. Of 20 rows 14 repeat
+//! known values, 4 are new battery values, and 2 switch the power off and on. A third of the rows arrives in reports of
+//! three. Twice a day the power stays off for half an hour, so that there are messages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may stop where a test may")]
 

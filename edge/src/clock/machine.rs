@@ -26,7 +26,7 @@ pub trait Machine: Debug + Send + Sync {
     }
 }
 
-/// Whether a time server has set the system's clock.
+/// The state of the system clock's synchronization with a time server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timesync {
     /// Nothing is known: systemd-timesyncd is not in use.
@@ -42,9 +42,9 @@ pub enum Timesync {
 pub struct ClockSample {
     /// The system's time.
     pub system: Time,
-    /// How long the machine has been running.
+    /// The time for which the machine has been running.
     pub running: Duration,
-    /// Whether a time server has set the system's clock.
+    /// The state of its synchronization.
     pub timesync: Timesync,
 }
 

@@ -36,7 +36,7 @@ impl ClockUncertainty {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reckoning {
     began: Time,
-    /// How long the machine had been running then.
+    /// The time for which the machine had been running then.
     since: Duration,
     /// The earliest time of the system's clock that can be right.
     floor: Time,

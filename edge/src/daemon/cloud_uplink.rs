@@ -20,13 +20,13 @@ pub(super) struct CloudUplink {
     pub state: UplinkState,
     /// The number of the last message of this boot.
     pub number: u64,
-    pub confirmed: ConfirmedReadings,
+    pub confirmed_readings: ConfirmedReadings,
     /// The report that is not confirmed yet.
     pub in_flight: Option<InFlight>,
     /// A report is due although nothing changed: the connection is new, or the cloud asked for one.
     pub is_requested: bool,
     /// The state in the last confirmed report.
-    pub reported: Option<ReportedState>,
+    pub confirmed_state: Option<ReportedState>,
     /// The time of the next report if nothing changes before.
     pub due: Instant,
     /// The queue may hold readings.
@@ -34,10 +34,10 @@ pub(super) struct CloudUplink {
     /// The end of the pause after the queue could not be read or cleared.
     pub paused_until: Option<Instant>,
     /// The rules from the cloud that are being tried, and those that arrived meanwhile.
-    pub installing: Option<JoinHandle<TriedRules>>,
+    pub install_job: Option<JoinHandle<TriedRules>>,
     pub next_rules: Option<SignedRules>,
     /// The last rules from the cloud, if they were refused.
-    pub refused: Option<RefusedRules>,
+    pub refused_rules: Option<RefusedRules>,
 }
 
 /// The state of the connection.
@@ -61,9 +61,9 @@ pub(super) struct ReportedState {
 pub(super) struct InFlight {
     /// The position in the queue of its last reading, and all its readings.
     pub upto: Option<u64>,
-    pub taken: Vec<QueuedReading>,
+    pub readings: Vec<QueuedReading>,
     pub dropped: Option<DroppedReadings>,
-    pub reported: ReportedState,
+    pub state: ReportedState,
 }
 
 impl CloudUplink {
@@ -72,16 +72,16 @@ impl CloudUplink {
             connection: Connection::start(device, section),
             state: UplinkState::Connecting,
             number: 0,
-            confirmed: ConfirmedReadings::default(),
+            confirmed_readings: ConfirmedReadings::default(),
             in_flight: None,
             is_requested: true,
-            reported: None,
+            confirmed_state: None,
             due: Instant::now(),
             may_have_more: true,
             paused_until: None,
-            installing: None,
+            install_job: None,
             next_rules: None,
-            refused: None,
+            refused_rules: None,
         }
     }
 
@@ -101,7 +101,7 @@ impl CloudUplink {
 
     /// Moves the times of the readings that are sent again.
     pub fn clock_set(&mut self, shift: ClockShift) {
-        self.confirmed.shift(shift);
+        self.confirmed_readings.shift(shift);
     }
 }
 
@@ -146,9 +146,9 @@ pub(super) type TriedRules = (SignedRules, Result<(), String>);
 /// # Cancel safety
 /// Cancel safe. The job that tries rules goes on, and an event that was not returned stays in its channel.
 pub(super) async fn next_event(uplink: &mut Option<CloudUplink>) -> UplinkEvent {
-    let Some(CloudUplink { connection, installing, .. }) = uplink else { return std::future::pending().await };
+    let Some(CloudUplink { connection, install_job, .. }) = uplink else { return std::future::pending().await };
     let installed = async {
-        match installing {
+        match install_job {
             Some(job) => job.await.ok(),
             None => std::future::pending().await,
         }

@@ -60,8 +60,8 @@ pub async fn run(
     tracing::info!(
         device = %daemon.device.id,
         rules = %daemon.engine.rulebook().engine.rules().hash(),
-        boot = daemon.opened.boot,
-        format = daemon.opened.format,
+        boot = daemon.store_info.boot,
+        format = daemon.store_info.format,
         "ready"
     );
     // Fails where there is no service manager.
@@ -83,7 +83,7 @@ pub async fn run(
             Some(()) = daemon.presses.recv() => daemon.acknowledge_all(),
             Some(()) = hangups.recv() => daemon.reload(),
             () = next_edit(&mut daemon.watch) => daemon.reload(),
-            result = next_reload_result(&mut daemon.reloading) => daemon.finish_reload(result).await,
+            result = next_reload_result(&mut daemon.reload_job) => daemon.finish_reload(result).await,
             event = next_event(&mut daemon.uplink) => daemon.uplink_event(event),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
@@ -119,7 +119,7 @@ impl Daemon {
     /// Reports to the engine the host's problems that began and those that are over.
     fn report_troubles(&mut self) {
         let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe());
-        let (rejected, write_failure) = (self.rejected.as_deref(), self.engine.write_failure());
+        let (rejected, write_failure) = (self.rejection.as_deref(), self.engine.write_failure());
         for input in self.troubles.observe(rejected, clock, write_failure, Instant::now().into()) {
             self.engine.apply(input, self.clock.now());
         }
@@ -181,11 +181,11 @@ impl Daemon {
             SourceStatus::Working => {}
             SourceStatus::Lost(reason) => {
                 tracing::error!(source = %event.source, %reason, "a source is lost: its facts are unknown");
-                self.lost.insert(event.source.clone(), reason);
+                self.lost_sources.insert(event.source.clone(), reason);
             }
             SourceStatus::Recovered => {
                 tracing::info!(source = %event.source, "a source is back");
-                self.lost.remove(&event.source);
+                self.lost_sources.remove(&event.source);
             }
         }
         for seen in &event.observations {
@@ -213,7 +213,7 @@ impl Daemon {
             Request::Reload => {
                 // The answer is sent when the reload is done.
                 let waiting =
-                    if self.reloading.is_some() { &mut self.next_reload_waiters } else { &mut self.reload_waiters };
+                    if self.reload_job.is_some() { &mut self.next_reload_waiters } else { &mut self.reload_waiters };
                 waiting.push(answer);
                 return self.reload();
             }
@@ -226,10 +226,10 @@ impl Daemon {
 /// Waits for the next edit of the files, for ever where they are not watched.
 ///
 /// # Cancel safety
-/// Cancel safe, as [`Watch::edited`] is.
+/// Cancel safe, as [`Watch::next_edit`] is.
 async fn next_edit(watch: &mut Option<Watch>) {
     match watch {
-        Some(watch) => watch.edited().await,
+        Some(watch) => watch.next_edit().await,
         None => std::future::pending().await,
     }
 }

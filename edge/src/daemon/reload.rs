@@ -18,27 +18,27 @@ use super::{
 impl Daemon {
     /// Starts to read the files again, beside the loop. The next call of [`next_reload_result`] waits for the end.
     pub(super) fn reload(&mut self) {
-        if self.reloading.is_some() {
+        if self.reload_job.is_some() {
             self.reload_again = true;
             return;
         }
         let (path, overrides, now) =
             (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
-        self.reloading = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
+        self.reload_job = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
     }
 
     /// Puts the result of a reload in force, or keeps the old rules where it failed. Answers the requests that wait.
     pub(super) async fn finish_reload(&mut self, result: ReloadResult) {
-        self.reloading = None;
+        self.reload_job = None;
         let answer = match result {
             Ok(new) => self.put_in_force(*new).await,
             Err(problems) => Err(problems),
         };
         match &answer {
-            Ok(_) => self.rejected = None,
+            Ok(_) => self.rejection = None,
             Err(problems) => {
                 tracing::error!("the edit changes nothing, the rules before it stay in force:\n{problems}");
-                self.rejected = Some(problems.clone());
+                self.rejection = Some(problems.clone());
             }
         }
         for waiting in self.reload_waiters.drain(..) {
@@ -97,7 +97,7 @@ impl Daemon {
         while let Ok(event) = self.sources.events.try_recv() {
             self.observe(event);
         }
-        self.lost.clear();
+        self.lost_sources.clear();
         let started = sources(start, &self.device, &self.engine, &self.clock);
         let (sources, refused) = match started {
             Ok(new) => (new, Ok(())),
@@ -128,9 +128,9 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Relo
 /// Waits for the end of the reload that is under way, for ever where there is none.
 ///
 /// # Cancel safety
-/// Cancel safe. The job goes on, and the next call waits for it again. After a result, the caller clears `reloading`.
-pub(super) async fn next_reload_result(reloading: &mut Option<JoinHandle<ReloadResult>>) -> ReloadResult {
-    match reloading {
+/// Cancel safe. The job goes on, and the next call waits for it again. After a result, the caller clears `reload_job`.
+pub(super) async fn next_reload_result(reload_job: &mut Option<JoinHandle<ReloadResult>>) -> ReloadResult {
+    match reload_job {
         Some(job) => job.await.unwrap_or_else(|error| Err(format!("the reload was cut short: {error}"))),
         None => std::future::pending().await,
     }

@@ -52,8 +52,8 @@ pub(super) struct Daemon {
     pub delivery: Arc<Delivery>,
     pub sources: Sources,
     /// The sources that are lost, each with the reason.
-    pub lost: BTreeMap<Name, String>,
-    pub opened: StoreInfo,
+    pub lost_sources: BTreeMap<Name, String>,
+    pub store_info: StoreInfo,
     pub attempts: JoinSet<()>,
     pub result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
     pub results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,
@@ -61,7 +61,7 @@ pub(super) struct Daemon {
     pub control: JoinHandle<()>,
     pub watch: Option<Watch>,
     /// The reload that is under way.
-    pub reloading: Option<JoinHandle<ReloadResult>>,
+    pub reload_job: Option<JoinHandle<ReloadResult>>,
     /// Files were edited while a reload was under way.
     pub reload_again: bool,
     /// The requests that wait for the reload that is under way.
@@ -69,7 +69,7 @@ pub(super) struct Daemon {
     /// The requests that arrived since. The reload under way may have read the files before the edit that they mean.
     pub next_reload_waiters: Vec<oneshot::Sender<Answer>>,
     /// The problems of the files at the last reload; the rules before it are in force.
-    pub rejected: Option<String>,
+    pub rejection: Option<String>,
     /// The problems of the host itself, and those of them that the engine knows.
     pub troubles: HostTroubles,
     /// The connection to Home Assistant, if one is configured.

@@ -149,10 +149,10 @@ impl Daemon {
             device: self.device.clone(),
             now: self.clock.now(),
             started: self.clock.began(),
-            boot: self.opened.boot,
-            last_alive: self.opened.last_alive,
+            boot: self.store_info.boot,
+            last_alive: self.store_info.last_alive,
             facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),
-            lost: self.lost.clone(),
+            lost: self.lost_sources.clone(),
             pending: state.pending().map(|(rule, since, due)| Pending { rule: rule.clone(), since, due }).collect(),
             incidents: state
                 .open_incidents()
@@ -169,7 +169,7 @@ impl Daemon {
             waiting: self.engine.outbox().iter().map(MessageStatus::from).collect(),
             undelivered: undelivered.map(MessageStatus::from).collect(),
             rules: self.engine.rulebook().engine.rules().hash(),
-            rejected: self.rejected.clone(),
+            rejected: self.rejection.clone(),
             store: self.engine.write_failure().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
             home_assistant: self.bridge.as_ref().map(Bridge::connection),

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     mqtt::Event,
     store::{QueuedReading, StoreError},
-    uplink::{ConfirmedReadings, fitting, parts},
+    uplink::{ConfirmedReadings, compose_parts, count_fitting},
 };
 
 /// The longest time between two reports: a device without news reports that it is there. The cloud learns of a lost
@@ -46,19 +46,20 @@ impl Daemon {
         if !connected || !is_durable || paused || uplink.in_flight.is_some() {
             return;
         }
-        let due = uplink.is_requested || uplink.due <= now || uplink.reported.as_ref() != Some(&reported);
+        let due = uplink.is_requested || uplink.due <= now || uplink.confirmed_state.as_ref() != Some(&reported);
         if !due && !uplink.may_have_more {
             return;
         }
         uplink.paused_until = None;
-        let (sources, flight) = match next_report(&self.engine, &uplink.confirmed, self.opened.boot, at, reported) {
-            Ok(part) => part,
-            Err(error) => {
-                tracing::error!(%error, "the queue of readings for the cloud cannot be read");
-                uplink.paused_until = Some(now + PAUSE);
-                return;
-            }
-        };
+        let (sources, flight) =
+            match next_report(&self.engine, &uplink.confirmed_readings, self.store_info.boot, at, reported) {
+                Ok(part) => part,
+                Err(error) => {
+                    tracing::error!(%error, "the queue of readings for the cloud cannot be read");
+                    uplink.paused_until = Some(now + PAUSE);
+                    return;
+                }
+            };
         uplink.may_have_more = flight.upto.is_some();
         if !due && flight.upto.is_none() && flight.dropped.is_none() {
             return;
@@ -67,14 +68,14 @@ impl Daemon {
         let report = DeviceReport {
             v: VERSION,
             device: self.device.id.clone(),
-            incarnation: self.opened.incarnation,
-            boot: self.opened.boot,
+            incarnation: self.store_info.incarnation,
+            boot: self.store_info.boot,
             number: uplink.number,
             sent_at: at,
-            clock: flight.reported.clock,
-            rules: Some(flight.reported.rules),
-            refused: uplink.refused.clone(),
-            incidents: flight.reported.incidents.clone(),
+            clock: flight.state.clock,
+            rules: Some(flight.state.rules),
+            refused: uplink.refused_rules.clone(),
+            incidents: flight.state.incidents.clone(),
             dropped: flight.dropped,
             sources,
         };
@@ -109,7 +110,7 @@ impl Daemon {
     }
 
     fn connection_event(&mut self, event: Event) {
-        let (boot, now) = (self.opened.boot, Instant::now());
+        let (boot, now) = (self.store_info.boot, Instant::now());
         let Some(uplink) = &mut self.uplink else { return };
         match event {
             Event::Connected => {
@@ -125,8 +126,8 @@ impl Daemon {
             }
             Event::Confirmed => {
                 let Some(flight) = uplink.in_flight.take() else { return };
-                uplink.confirmed.add(&flight.taken, boot);
-                uplink.reported = Some(flight.reported);
+                uplink.confirmed_readings.add(&flight.readings, boot);
+                uplink.confirmed_state = Some(flight.state);
                 uplink.due = now + AT_LEAST_EVERY;
                 if let Err(error) = self.engine.store().confirm(flight.upto, flight.dropped) {
                     // The readings are sent again, and the cloud ignores them as duplicates.
@@ -148,7 +149,7 @@ impl Daemon {
             again_at: None,
             backlog: self.engine.store().backlog().unwrap_or_default(),
             sent: uplink.number,
-            rules_refused: uplink.refused.as_ref().map(|refused| refused.reason.clone()),
+            rules_refused: uplink.refused_rules.as_ref().map(|refused| refused.reason.clone()),
         };
         let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
         match &uplink.state {
@@ -177,7 +178,7 @@ fn next_report(
     let (positions, mut taken): (Vec<u64>, Vec<QueuedReading>) =
         store.queued_readings(MOST_READINGS + 1)?.into_iter().unzip();
     let waiting = taken.len();
-    taken.truncate(fitting(&taken, confirmed));
+    taken.truncate(count_fitting(&taken, confirmed));
     let upto = taken.len().checked_sub(1).and_then(|last| positions.get(last)).copied();
     let is_last = taken.len() == waiting;
     let going_on = match upto {
@@ -187,7 +188,7 @@ fn next_report(
         }
         _ => BTreeSet::new(),
     };
-    let sources = parts(&taken, confirmed, boot, now, &going_on, is_last);
+    let sources = compose_parts(&taken, confirmed, boot, now, &going_on, is_last);
     let dropped = store.backlog()?.dropped;
-    Ok((sources, InFlight { upto, taken, dropped, reported }))
+    Ok((sources, InFlight { upto, readings: taken, dropped, state: reported }))
 }

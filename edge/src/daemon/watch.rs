@@ -60,7 +60,7 @@ impl Watch {
     ///
     /// # Cancel safety
     /// Cancel safe. The times of the writes are kept in `self`, and the next call goes on with them.
-    pub async fn edited(&mut self) {
+    pub async fn next_edit(&mut self) {
         loop {
             let Some((first, last)) = self.unread else {
                 if self.writes.recv().await.is_none() {

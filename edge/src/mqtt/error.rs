@@ -25,7 +25,7 @@ pub(super) fn describe(error: ConnectionError, options: &Options) -> String {
         ConnectionError::FlushTimeout => "the broker no longer reads what is sent to it".to_owned(),
         ConnectionError::ConnectionRefused(
             ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-        ) => refused(options).to_owned(),
+        ) => describe_refusal(options).to_owned(),
         ConnectionError::ConnectionRefused(code) => format!("the broker refuses the connection ({code:?})"),
         // The packet that came instead is the broker's to choose: it is not shown.
         ConnectionError::NotConnAck(_) => "what answers there is no MQTT broker".to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn describe(error: ConnectionError, options: &Options) -> String {
     text.chars().take(LONGEST_DESCRIPTION).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn refused(options: &Options) -> &'static str {
+fn describe_refusal(options: &Options) -> &'static str {
     if options.tls.as_ref().is_some_and(|tls| tls.identity.is_some()) {
         "the broker refuses this device: is its certificate the one that it was provisioned with, and in force?"
     } else {
@@ -53,7 +53,7 @@ fn describe_io(error: &io::Error) -> String {
         | ErrorKind::UnexpectedEof => {
             format!("the broker closed the connection: {error}")
         }
-        // What rustls says: of the broker's certificate, of its alert about ours, of bytes that are not TLS.
+        // The text of rustls, about the broker's certificate, its alert about ours, or bytes that are not TLS.
         ErrorKind::InvalidData => {
             format!("the TLS connection to the broker failed ({error}): check the certificates of both")
         }
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn a_refusal_names_what_the_client_identified_itself_by() {
         let identity = (PathBuf::from("device.pem"), PathBuf::from("device.key"));
-        let refused = |identity| {
+        let refusal = |identity| {
             describe(ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), &options("broker", identity))
         };
-        assert_eq!(refused(None), "the broker refuses this user: check `username` and `password` in config.toml");
+        assert_eq!(refusal(None), "the broker refuses this user: check `username` and `password` in config.toml");
         assert_eq!(
-            refused(Some(identity)),
+            refusal(Some(identity)),
             "the broker refuses this device: is its certificate the one that it was provisioned with, and \
              in force?"
         );

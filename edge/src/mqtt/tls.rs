@@ -43,7 +43,7 @@ impl Tls {
         }
         if let Some(ca) = &self.ca {
             for authority in self.certificates("ca", ca)? {
-                roots.add(authority).map_err(|error| self.unusable("ca", ca, error))?;
+                roots.add(authority).map_err(|error| self.unusable_file("ca", ca, error))?;
             }
         }
         // The provider is named, so that no other one in the process is used instead.
@@ -55,7 +55,7 @@ impl Tls {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
                 let private_key = PrivateKeyDer::from_pem_slice(&self.file("key", key)?)
-                    .map_err(|_| self.unusable("key", key, "there is no key in PEM in it"))?;
+                    .map_err(|_| self.unusable_file("key", key, "there is no key in PEM in it"))?;
                 config
                     .with_client_auth_cert(self.certificates("certificate", certificate)?, private_key)
                     .map_err(|error| format!("`{0}.certificate` and `{0}.key` cannot be used: {error}", self.section))?
@@ -71,16 +71,16 @@ impl Tls {
         found
             .ok()
             .filter(|found| !found.is_empty())
-            .ok_or_else(|| self.unusable(key, path, "there is no certificate in PEM in it"))
+            .ok_or_else(|| self.unusable_file(key, path, "there is no certificate in PEM in it"))
     }
 
     fn file(&self, key: &str, path: &Path) -> Result<Vec<u8>, String> {
         let mut pem = Vec::new();
         let read = File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut pem));
-        read.map(|_| pem).map_err(|error| self.unusable(key, path, error))
+        read.map(|_| pem).map_err(|error| self.unusable_file(key, path, error))
     }
 
-    fn unusable(&self, key: &str, path: &Path, why: impl std::fmt::Display) -> String {
+    fn unusable_file(&self, key: &str, path: &Path, why: impl std::fmt::Display) -> String {
         format!("`{}.{key}` (`{}`) cannot be used: {why}", self.section, path.display())
     }
 }

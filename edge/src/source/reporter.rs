@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     /// Returns which of `values`, read one after the other, are reported.
-    async fn reported(fact: &'static str, values: &[i64], exact: bool) -> Vec<i64> {
+    async fn report_all(fact: &'static str, values: &[i64], exact: bool) -> Vec<i64> {
         let (events, mut receiver) = mpsc::channel(64);
         let mut reporter = Reporter::new("test", events, 5);
         for value in values {
@@ -116,16 +116,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_battery_is_reported_by_steps_and_when_full_or_empty() {
-        assert_eq!(reported("battery", &[97, 96, 95, 93, 92, 88, 87, 90, 92], false).await, [97, 92, 87, 92]);
-        assert_eq!(reported("battery", &[97, 99, 100, 99, 100, 96, 95], false).await, [97, 100, 95]);
-        assert_eq!(reported("battery", &[3, 1, 0, 1, 0], false).await, [3, 0]);
-        assert_eq!(reported("battery", &[50, 51, 51, 50], true).await, [50, 51, 50]);
+        assert_eq!(report_all("battery", &[97, 96, 95, 93, 92, 88, 87, 90, 92], false).await, [97, 92, 87, 92]);
+        assert_eq!(report_all("battery", &[97, 99, 100, 99, 100, 96, 95], false).await, [97, 100, 95]);
+        assert_eq!(report_all("battery", &[3, 1, 0, 1, 0], false).await, [3, 0]);
+        assert_eq!(report_all("battery", &[50, 51, 51, 50], true).await, [50, 51, 50]);
     }
 
     #[tokio::test]
     async fn the_voltage_is_reported_by_hundredths() {
-        assert_eq!(reported("battery_mv", &[13_400, 13_390, 13_300, 13_266, 13_300], false).await, [13_400, 13_266]);
-        assert_eq!(reported("battery_mv", &[0, 0, 1], false).await, [0, 1]);
+        assert_eq!(report_all("battery_mv", &[13_400, 13_390, 13_300, 13_266, 13_300], false).await, [13_400, 13_266]);
+        assert_eq!(report_all("battery_mv", &[0, 0, 1], false).await, [0, 1]);
     }
 
     #[tokio::test]

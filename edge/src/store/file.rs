@@ -70,9 +70,9 @@ fn create(path: &Path) -> Result<(Database, u32), StoreError> {
     let at_path = |error: TransactionError| error.at(path);
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(disk)?;
-    let unfinished = unfinished(path);
+    let unfinished = unfinished_path(path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
-    let staged = StagedFile::emptied(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
+    let staged = StagedFile::empty(file.map_err(disk)?).map_err(|error| at_path(error.into()))?;
     // Locks the file. Of two daemons that start at the same time, one fails here.
     let database = builder().create_with_backend(staged.clone()).map_err(|error| at_path(error.into()))?;
     if path.exists() {
@@ -95,7 +95,7 @@ fn create(path: &Path) -> Result<(Database, u32), StoreError> {
 }
 
 /// Returns the path at which a new store is made.
-fn unfinished(path: &Path) -> PathBuf {
+fn unfinished_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     name.into()

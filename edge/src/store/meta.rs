@@ -38,12 +38,12 @@ pub(super) struct Meta {
     /// The hash of the last good rules.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rules: Option<Id>,
-    /// What is recorded about the queue for the cloud.
+    /// The record about the queue for the cloud.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub uplink: UplinkMeta,
 }
 
-/// What is recorded about the queue for the cloud, besides its rows.
+/// The record about the queue for the cloud, besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UplinkMeta {
@@ -100,7 +100,7 @@ impl Meta {
     }
 
     /// Returns the record as it was committed last.
-    pub(super) fn committed(database: &Database) -> Result<Meta, TransactionError> {
+    pub(super) fn load(database: &Database) -> Result<Meta, TransactionError> {
         Meta::of(&database.begin_read()?.open_table(META)?)
     }
 

@@ -29,7 +29,7 @@ fn write_format_1(path: &Path) {
 fn state_of(path: &Path) -> (u32, bool) {
     let database = Builder::new().open(path).unwrap();
     let has_queue = database.begin_read().unwrap().open_table(UPLINK).is_ok();
-    (Meta::committed(&database).unwrap().format, has_queue)
+    (Meta::load(&database).unwrap().format, has_queue)
 }
 
 #[track_caller]

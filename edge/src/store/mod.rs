@@ -72,7 +72,7 @@ const HEARTBEAT: Millis = Millis::new(60_000);
 /// memory that the transaction takes.
 const ROWS_PRUNED_AT_OPEN: usize = 4_096;
 
-/// How much of the logs is kept (`storage.keep`).
+/// The limit of the logs (`storage.keep`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// The size of the logs in bytes. The file is at most twice as large, and 256 KiB to work with.
@@ -86,7 +86,7 @@ impl Retention {
     }
 }
 
-/// What the daemon learns about its store when it opens it.
+/// The facts about a store that the daemon learns when it opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreInfo {
     /// The format of the store. It is the one of this version: an older store was migrated.
@@ -166,7 +166,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub fn record_alive(&self, now: Time) -> Result<(), StoreError> {
-        let last = self.connection.read(Meta::committed)?.alive;
+        let last = self.connection.read(Meta::load)?.alive;
         // A clock that was set back is a reason to write, too.
         if last.is_some_and(|last| last <= now && now.since(last) < HEARTBEAT) {
             return Ok(());
@@ -239,7 +239,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub fn keep_rules(&self, rules: &GoodRules) -> Result<(), StoreError> {
-        if self.connection.read(Meta::committed)?.rules == Some(rules.hash) {
+        if self.connection.read(Meta::load)?.rules == Some(rules.hash) {
             return Ok(());
         }
         self.connection.write(|transaction, meta| rules::replace(transaction, meta, rules))
@@ -286,7 +286,7 @@ impl Store {
     /// # Errors
     /// Failures of the disk.
     pub fn rules_signed_at(&self) -> Result<Option<Time>, StoreError> {
-        Ok(self.connection.read(Meta::committed)?.uplink.rules_signed_at)
+        Ok(self.connection.read(Meta::load)?.uplink.rules_signed_at)
     }
 
     /// Records when the last rules from the cloud were signed.
@@ -303,7 +303,7 @@ impl Store {
     /// Prunes the logs where the retention has become smaller, and gives the space back.
     fn prune_logs(&self) -> Result<(), StoreError> {
         let most = self.retention.rows();
-        if self.connection.read(Meta::committed)?.bytes <= most {
+        if self.connection.read(Meta::load)?.bytes <= most {
             return Ok(());
         }
         while !self.connection.write(|transaction, meta| log::prune(transaction, meta, most, ROWS_PRUNED_AT_OPEN))? {}

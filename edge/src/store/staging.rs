@@ -37,7 +37,7 @@ impl StagedFile {
     }
 
     /// Returns the file as if it were empty. Its length becomes 0 before anything else is written to it.
-    pub(super) fn emptied(file: File) -> Result<Self, redb::DatabaseError> {
+    pub(super) fn empty(file: File) -> Result<Self, redb::DatabaseError> {
         Self::with(file, vec![FileOperation::SetLength(0)])
     }
 

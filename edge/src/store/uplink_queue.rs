@@ -182,7 +182,7 @@ pub(super) fn sources_behind(
 /// Returns the size of the queue, and what was dropped from it.
 pub(super) fn backlog(database: &Database) -> Result<Backlog, TransactionError> {
     let readings = database.begin_read()?.open_table(UPLINK)?.len()?;
-    let uplink = Meta::committed(database)?.uplink;
+    let uplink = Meta::load(database)?.uplink;
     Ok(Backlog { readings, bytes: uplink.bytes, dropped: uplink.dropped })
 }
 

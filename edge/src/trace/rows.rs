@@ -78,7 +78,7 @@ impl<'a, R: BufRead> Rows<'a, R> {
         self.cells.split(&self.line)?;
         let found = self.cells.all().collect::<Result<Vec<&str>, TraceErrorKind>>()?.join(",");
         let header = [HEADER, HEADER_WITH_ARRIVAL].into_iter().find(|header| *header == found);
-        self.header = header.ok_or_else(|| TraceErrorKind::Header { found: shown(&found) })?;
+        self.header = header.ok_or_else(|| TraceErrorKind::Header { found: shorten(&found) })?;
         self.wanted = self.cells.count;
         Ok(())
     }
@@ -143,7 +143,7 @@ impl TraceSchema<'_> {
         self.devices.binary_search_by(|device| device.id.as_str().cmp(id)).map_err(|_| {
             let help = did_you_mean(id, self.devices.iter().map(|device| device.id.as_str()));
             TraceErrorKind::Device {
-                found: shown(id),
+                found: shorten(id),
                 help: help.unwrap_or_else(|| "declare it in config.toml".to_owned()),
             }
         })
@@ -154,7 +154,7 @@ impl TraceSchema<'_> {
             let facts: Vec<&str> = self.rules.facts().collect();
             let help = did_you_mean(fact, facts.iter().copied());
             let help = help.unwrap_or_else(|| format!("there are {}", facts.join(", ")));
-            return Err(TraceErrorKind::Fact { found: shown(fact), help });
+            return Err(TraceErrorKind::Fact { found: shorten(fact), help });
         };
         let name = Name::new(fact);
         if value == "unknown" {
@@ -162,17 +162,17 @@ impl TraceSchema<'_> {
         }
         match Value::parse(value).filter(|value| kind.holds(*value)) {
             Some(value) => Ok((name, Some(value))),
-            None => Err(TraceErrorKind::Value { fact: name, found: shown(value), kind }),
+            None => Err(TraceErrorKind::Value { fact: name, found: shorten(value), kind }),
         }
     }
 }
 
 fn time(column: &'static str, text: &str) -> Result<Time, TraceErrorKind> {
-    text.parse().map_err(|_| TraceErrorKind::Time { column, found: shown(text) })
+    text.parse().map_err(|_| TraceErrorKind::Time { column, found: shorten(text) })
 }
 
 /// Shortens a text so that it fits a line of a terminal.
-fn shown(found: &str) -> String {
+fn shorten(found: &str) -> String {
     let mut shown: String = found.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if found.chars().nth(SHOWN).is_some() {
         shown.push('…');

@@ -28,7 +28,7 @@ const MOST_AHEAD: Millis = Millis::new(86_400_000);
 /// `None` where the clock is not set.
 ///
 /// # Errors
-/// A sentence: why they are refused.
+/// The reason for the refusal, as a sentence.
 pub fn admit(rules: &SignedRules, key: Option<&str>, last: Option<Time>, now: Option<Time>) -> Result<(), String> {
     let key =
         key.ok_or("new rules came, and this device takes none: `uplink.rules_key` in config.toml says from whom")?;
@@ -62,7 +62,7 @@ pub fn newer(waiting: Option<SignedRules>, came: SignedRules) -> SignedRules {
 /// by none.
 ///
 /// # Errors
-/// What is wrong with the rules, or why they cannot be written. `rules/` is then unchanged.
+/// The problems of the rules, or the reason why they cannot be written. `rules/` is then unchanged.
 pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
     let (place, new) = (config.root.join("rules"), config.root.join(NEW));
     let unwritten =

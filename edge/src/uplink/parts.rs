@@ -83,7 +83,7 @@ fn follows(last: &QueuedReading, next: &QueuedReading) -> bool {
 }
 
 /// Returns how many readings of the queue, oldest first, fit into one message: at least one.
-pub fn fitting(queue: &[QueuedReading], confirmed: &ConfirmedReadings) -> usize {
+pub fn count_fitting(queue: &[QueuedReading], confirmed: &ConfirmedReadings) -> usize {
     let (mut readings, mut room, mut last) = (0, 0, None);
     let mut seen = BTreeSet::new();
     for (at, queued) in queue.iter().enumerate() {
@@ -110,7 +110,7 @@ pub fn fitting(queue: &[QueuedReading], confirmed: &ConfirmedReadings) -> usize 
 ///
 /// `going_on` are the sources that have more readings behind in the queue. Where nothing is left behind at all
 /// (`is_last`), sources without new readings send their confirmed ones again, as far as there is room.
-pub fn parts(
+pub fn compose_parts(
     taken: &[QueuedReading],
     confirmed: &ConfirmedReadings,
     boot: u64,
@@ -124,7 +124,7 @@ pub fn parts(
     for queued in taken {
         let reading = &queued.reading;
         if let Some(part) = parts.last_mut().filter(|_| last.is_some_and(|last| follows(last, queued))) {
-            part.readings.push(aged(&reading.reading, now));
+            part.readings.push(to_uplink_reading(&reading.reading, now));
         } else {
             let recent = confirmed.by_source.get(&reading.source).filter(|recent| {
                 seen.insert(&reading.source)
@@ -140,7 +140,7 @@ pub fn parts(
                 first: reading.number.saturating_sub(again),
                 resent: again,
                 more: false,
-                readings: resent.chain([&reading.reading]).map(|reading| aged(reading, now)).collect(),
+                readings: resent.chain([&reading.reading]).map(|reading| to_uplink_reading(reading, now)).collect(),
             });
         }
         last = Some(queued);
@@ -179,12 +179,12 @@ fn resend_confirmed(parts: &mut Vec<SourceReport>, confirmed: &ConfirmedReadings
             first: recent.first(),
             resent: recent.readings.len() as u64,
             more: false,
-            readings: recent.readings.iter().map(|(_, reading)| aged(reading, now)).collect(),
+            readings: recent.readings.iter().map(|(_, reading)| to_uplink_reading(reading, now)).collect(),
         });
     }
 }
 
-fn aged(reading: &Reading, now: Time) -> UplinkReading {
+fn to_uplink_reading(reading: &Reading, now: Time) -> UplinkReading {
     let age = u64::try_from(now.since(reading.at).get()).unwrap_or(0);
     UplinkReading { fact: reading.fact.clone(), value: reading.value, age_ms: age.min(GREATEST_AGE_MS) }
 }

@@ -6,7 +6,7 @@ use dag_engine::{ClockShift, Name, Reading, Time, Value};
 use dag_uplink::{ClockState, DeviceReport, LONGEST_REPORT, MOST_READINGS, SourceReport, VERSION};
 use proptest::prelude::*;
 
-use super::{ConfirmedReadings, fitting, parts};
+use super::{ConfirmedReadings, compose_parts, count_fitting};
 use crate::store::{QueuedReading, StoredReading};
 
 const BOOT: u64 = 3;
@@ -15,7 +15,7 @@ fn now() -> Time {
     Time::from_millis(1_800_000_000_000)
 }
 
-fn queued(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> QueuedReading {
+fn queued_reading(source: &str, boot: u64, number: u64, fact: &str, at: i64) -> QueuedReading {
     let reading = Reading { fact: fact.into(), value: Some(Value::Number(at)), at: Time::from_millis(at) };
     let reading = StoredReading { source: source.into(), boot, number, reading };
     QueuedReading { reading, before: Some(7), is_change: true }
@@ -34,7 +34,13 @@ fn queues() -> impl Strategy<Value = Vec<QueuedReading>> {
             }
             let number = numbers.entry(source).or_insert(0);
             *number += if chance == 1 { 5 } else { 1 };
-            queued(["gpio", "nut:ups@127.0.0.1:3493", "config.toml"][source], boot, *number, &facts[fact], at.into())
+            queued_reading(
+                ["gpio", "nut:ups@127.0.0.1:3493", "config.toml"][source],
+                boot,
+                *number,
+                &facts[fact],
+                at.into(),
+            )
         });
         made.collect()
     })
@@ -45,9 +51,9 @@ fn messages(mut queue: &[QueuedReading]) -> Vec<Vec<SourceReport>> {
     let (mut confirmed, mut sent) = (ConfirmedReadings::default(), Vec::new());
     loop {
         let window = &queue[..queue.len().min(MOST_READINGS + 1)];
-        let (taken, behind) = queue.split_at(fitting(window, &confirmed));
+        let (taken, behind) = queue.split_at(count_fitting(window, &confirmed));
         let going_on: BTreeSet<Name> = behind.iter().map(|queued| queued.reading.source.clone()).collect();
-        sent.push(parts(taken, &confirmed, BOOT, now(), &going_on, behind.is_empty()));
+        sent.push(compose_parts(taken, &confirmed, BOOT, now(), &going_on, behind.is_empty()));
         confirmed.add(taken, BOOT);
         if behind.is_empty() {
             return sent;
@@ -131,10 +137,11 @@ proptest! {
 
 #[test]
 fn with_nothing_new_the_last_sixteen_are_resent() {
-    let queue: Vec<QueuedReading> = (1..=20).map(|number| queued("gpio", BOOT, number, "power", 1_000)).collect();
+    let queue: Vec<QueuedReading> =
+        (1..=20).map(|number| queued_reading("gpio", BOOT, number, "power", 1_000)).collect();
     let mut confirmed = ConfirmedReadings::default();
     confirmed.add(&queue, BOOT);
-    let again = parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
+    let again = compose_parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!((again[0].first, again[0].resent, again[0].readings.len()), (5, 16, 16));
     assert_eq!((again.len(), again[0].before, again[0].more), (1, Some(7), false));
 }
@@ -142,7 +149,14 @@ fn with_nothing_new_the_last_sixteen_are_resent() {
 #[test]
 fn a_reading_by_a_clock_that_was_not_set_is_at_most_a_year_old() {
     let ages = |at: i64| {
-        parts(&[queued("gpio", 1, 1, "power", at)], &ConfirmedReadings::default(), BOOT, now(), &BTreeSet::new(), true)
+        compose_parts(
+            &[queued_reading("gpio", 1, 1, "power", at)],
+            &ConfirmedReadings::default(),
+            BOOT,
+            now(),
+            &BTreeSet::new(),
+            true,
+        )
     };
     assert_eq!(ages(0)[0].readings[0].age_ms, 365 * 86_400_000);
     assert_eq!(ages(now().as_millis() + 5)[0].readings[0].age_ms, 0);
@@ -152,8 +166,9 @@ fn a_reading_by_a_clock_that_was_not_set_is_at_most_a_year_old() {
 #[test]
 fn a_clock_that_is_set_moves_what_is_resent() {
     let mut confirmed = ConfirmedReadings::default();
-    confirmed.add(&[queued("gpio", BOOT, 1, "power", 1_000), queued("gpio", BOOT, 2, "power", 2_000)], BOOT);
+    confirmed
+        .add(&[queued_reading("gpio", BOOT, 1, "power", 1_000), queued_reading("gpio", BOOT, 2, "power", 2_000)], BOOT);
     confirmed.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
-    let again = parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
+    let again = compose_parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!(again[0].readings[1].age_ms, 1_000);
 }

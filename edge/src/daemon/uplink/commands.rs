@@ -49,20 +49,20 @@ impl Daemon {
         let Some(uplink) = &mut self.uplink else { return };
         if let Err(reason) = admitted {
             tracing::error!(%reason, "rules from the cloud are refused");
-            uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
+            uplink.refused_rules = Some(RefusedRules::new(rules.hash(), reason));
             uplink.is_requested = true;
             return;
         }
-        if uplink.installing.is_some() {
+        if uplink.install_job.is_some() {
             uplink.next_rules = Some(bundle::newer(uplink.next_rules.take(), rules));
             return;
         }
-        if rules.hash() == self.engine.rules_id() && self.rejected.is_none() {
+        if rules.hash() == self.engine.rules_id() && self.rejection.is_none() {
             // They are in force already, and in the files.
             return self.rules_tried(Some((rules, Ok(()))));
         }
         let config = self.start.config.clone();
-        uplink.installing = Some(tokio::task::spawn_blocking(move || {
+        uplink.install_job = Some(tokio::task::spawn_blocking(move || {
             let installed = bundle::install(&rules, &config);
             (rules, installed)
         }));
@@ -71,14 +71,14 @@ impl Daemon {
     /// Puts rules in force whose files are in place, or reports that they were refused.
     pub(super) fn rules_tried(&mut self, tried: Option<TriedRules>) {
         let Some(uplink) = &mut self.uplink else { return };
-        uplink.installing = None;
+        uplink.install_job = None;
         uplink.is_requested = true;
         let next = uplink.next_rules.take();
         match tried {
             Some((rules, Ok(()))) => {
                 let (hash, signed_at) = (rules.hash(), rules.signed_at);
                 tracing::info!(rules = %hash, %signed_at, "rules from the cloud are in place");
-                uplink.refused = None;
+                uplink.refused_rules = None;
                 if let Err(error) = self.engine.store().keep_rules_signed_at(rules.signed_at) {
                     tracing::error!(%error, "the time at which the rules were signed cannot be noted");
                 }
@@ -86,7 +86,7 @@ impl Daemon {
             }
             Some((rules, Err(reason))) => {
                 tracing::error!("rules from the cloud are refused, those before stay in force:\n{reason}");
-                uplink.refused = Some(RefusedRules::new(rules.hash(), reason));
+                uplink.refused_rules = Some(RefusedRules::new(rules.hash(), reason));
             }
             // The cloud sends the rules again.
             None => tracing::error!("the attempt to use rules from the cloud was cut short"),

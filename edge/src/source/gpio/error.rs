@@ -29,7 +29,7 @@ pub enum PinError {
     Unusable {
         /// The pin.
         pin: u8,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }

@@ -25,7 +25,7 @@ transport = "outbox"
 from = "detectordag <dag@example.com>"
 "#;
 
-/// Records in a batch.
+/// The number of records in a batch, as SQS delivers them.
 const BATCH: usize = 10;
 
 pub const READINGS_SENT_AGAIN: u64 = 16;
@@ -126,7 +126,7 @@ impl<W: Bench> Fleet<W> {
         fleet
     }
 
-    /// Has every device read and report, a second later.
+    /// Lets every device read and report, a second later.
     pub async fn all(&mut self, read: impl Fn(&mut Reporter)) {
         self.now = self.now + Millis::new(1_000);
         let now = self.now;

@@ -1,4 +1,4 @@
-//! The cost of the consumer itself, with a table and queues in memory: `cargo bench -p dag-cloud`. It prints figures
+//! Measures the consumer itself, with a table and queues in memory: `cargo bench -p dag-cloud`. It prints figures
 //! and asserts nothing. Times are processor times of this process, so that other load on the machine counts little.
 //!
 //! The rules are the repository's own, from `rules/`. `DAG_BENCH_DEVICES` is the number of devices that lose power.
@@ -46,13 +46,13 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         reports().await;
-        let count = asked_for("DAG_BENCH_DEVICES").unwrap_or(100_000);
+        let count = count_from_env("DAG_BENCH_DEVICES").unwrap_or(100_000);
         let table = outage(Memory::new(start()), count).await;
         let (requests, written) = table.counts();
         drop(table);
         println!("{:>12.2}           requests to the table for each device that tells", ratio(requests, count));
         println!("{:>12.0} bytes     written for each", ratio(written, count));
-        if let Some(count) = asked_for("DAG_BENCH_MOTO") {
+        if let Some(count) = count_from_env("DAG_BENCH_MOTO") {
             println!("with moto for a table:");
             let stack = Stack::start().await;
             outage(MotoTable::new(&stack, start()), count).await;
@@ -125,7 +125,7 @@ fn start() -> Time {
     "2026-01-10T12:00:00Z".parse().unwrap()
 }
 
-fn asked_for(name: &str) -> Option<usize> {
+fn count_from_env(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
 }
 
