@@ -11,7 +11,7 @@
 //! `event.rs` and `feedback.rs` parse records. `device_transaction.rs` applies events to one device's item, without
 //! waiting for anything. `consumer.rs` loads, commits and hands over, and `deliver.rs` sends. `presence.rs` orders the
 //! broker's events, and `incarnations.rs` the boots of a device. `world.rs` describes the services as small traits.
-//! `aws/` implements them on AWS, and `memory.rs` in memory.
+//! `aws/` implements them on AWS.
 //!
 //! Nothing is lost: a record that failed comes again, the sweep finds a lost hand-over, and a lease expires. A record
 //! that comes twice changes nothing, or sends the same message under the same id.
@@ -24,7 +24,6 @@ mod event;
 mod feedback;
 mod incarnations;
 mod item;
-mod memory;
 mod presence;
 mod registry;
 mod world;
@@ -35,7 +34,6 @@ pub use event::{Event, EventError, Request, SWEEP};
 pub use feedback::{Feedback, UnknownMail};
 pub use incarnations::Incarnations;
 pub use item::DeviceItem;
-pub use memory::{Memory, MemoryState, SentMessage};
 pub use presence::{ConnectionChange, Presence, PresenceEvent, Stale};
 pub use registry::{Account, Registration, Signing};
 pub use world::{

@@ -1,5 +1,5 @@
-//! The services that the consumer uses, as small traits. `aws/` implements them on AWS, and [`Memory`](crate::Memory)
-//! in memory for tests and the benchmark.
+//! The services that the consumer uses, as small traits. `aws/` implements them on AWS, and
+//! `infra/tests/memory.rs` in memory for tests and the benchmark.
 
 use std::future::Future;
 

@@ -3,13 +3,14 @@
 use std::{path::Path, sync::MutexGuard, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_cloud::{Consumer, Event, Memory, MemoryState, Record, Registration, World};
+use dag_cloud::{Consumer, Event, Record, Registration, World};
 use dag_config::Config;
 use dag_engine::{Millis, Name, Time, Value};
 use dag_rulebook::{Rulebook, RulesFolder};
 use dag_uplink::{ClockState, DeviceReport, SourceReport, UplinkReading, VERSION};
 use serde_json::json;
 
+use crate::memory::{Memory, MemoryState};
 use crate::spent;
 
 const CONFIG: &str = r#"

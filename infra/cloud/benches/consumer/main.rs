@@ -23,6 +23,8 @@ mod stack;
 mod moto;
 
 mod fleet;
+#[path = "../../../tests/memory.rs"]
+mod memory;
 mod moto_table;
 
 use std::{
@@ -30,11 +32,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dag_cloud::Memory;
 use dag_engine::{Millis, Time, Value};
 
 use crate::{
     fleet::{Bench, Fleet, READINGS_SENT_AGAIN},
+    memory::Memory,
     moto_table::MotoTable,
     stack::Stack,
 };

@@ -3,11 +3,12 @@
 use std::sync::MutexGuard;
 
 use dag_cloud::{
-    Devices, Memory, MemoryState, Messenger, Queues, Registration, Store, World,
+    Devices, Messenger, Queues, Registration, Store, World,
     aws::{Registry, Table},
 };
 use dag_engine::{Name, Time};
 
+use crate::memory::{Memory, MemoryState};
 use crate::{fleet::Bench, stack::Stack};
 
 pub struct MotoTable {

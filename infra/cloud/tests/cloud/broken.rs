@@ -8,8 +8,7 @@ use std::{
 };
 
 use dag_cloud::{
-    Commit, CommitError, Devices, Due, Fault, Memory, Messenger, Queues, Registration, Store, Stored, Suppression,
-    World,
+    Commit, CommitError, Devices, Due, Fault, Messenger, Queues, Registration, Store, Stored, Suppression, World,
 };
 use dag_delivery::{Failure, MessageContent, Receipt};
 use dag_engine::{Id, Millis, Name, Notification, Outcome, Time};
@@ -17,6 +16,7 @@ use dag_uplink::{Command, SignedRules};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    memory::{Memory, MemoryState},
     plan::{Call, CallFailure, Dice, Plan, Timers},
     queue::Queue,
 };
@@ -65,7 +65,7 @@ impl Broken {
 
     /// Starts again with another plan.
     pub fn reset(&self, start: Time, plan: Plan) {
-        *self.memory.lock() = dag_cloud::MemoryState { now: start, ..Default::default() };
+        *self.memory.lock() = MemoryState { now: start, ..Default::default() };
         *self.rig() = Rig { epoch: Some(Instant::now()), ..Rig::new(start, plan) };
     }
 

@@ -14,6 +14,8 @@ mod broken;
 mod device;
 mod fleet;
 mod laws;
+#[path = "../../../tests/memory.rs"]
+mod memory;
 mod plan;
 mod queue;
 mod story;

@@ -1,20 +1,18 @@
-//! A world in memory, with a clock that is set by hand. The tests use it, and the benchmark of the consumer, which
-//! measures the consumer without AWS.
+//! A world in memory, with a clock that is set by hand. The tests of `infra/cloud` and the benchmark, which measures the
+//! consumer without AWS, include this file by `#[path]`.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use dag_cloud::{
+    Commit, CommitError, DeviceItem, Devices, Due, Fault, Messenger, Queues, Registration, Store, Stored, Suppression,
+    World, shard,
+};
 use dag_delivery::{Entry, Failure, MessageContent, Receipt};
 use dag_engine::{Decision, Id, Millis, Name, Notification, Time};
 use dag_uplink::{Command, SignedRules};
-
-use crate::{
-    item::DeviceItem,
-    registry::Registration,
-    world::{Commit, CommitError, Devices, Due, Fault, Messenger, Queues, Store, Stored, Suppression, World, shard},
-};
 
 /// The services that a consumer uses, in maps and lists.
 #[derive(Debug, Default)]
