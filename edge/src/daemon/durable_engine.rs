@@ -207,7 +207,7 @@ impl DurableEngine {
     /// `now` is by the new clock.
     pub fn clock_set(&mut self, shift: ClockShift, now: Time) {
         let ClockShift { began, shift_ms } = shift;
-        let commit = Commit::at(now).shift_queue(began, shift_ms);
+        let commit = Commit::at(now).shift_queue(shift);
         let moved = self.outbox.shift(shift);
         self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, moved, commit, now);
     }

@@ -71,8 +71,8 @@ impl Commit {
     }
 
     /// Moves the times in the queue for the cloud that were recorded since `began`, because the clock was set.
-    pub fn shift_queue(mut self, began: Time, shift_ms: i64) -> Self {
-        self.uplink.shift = Some(ClockShift { began, shift_ms });
+    pub fn shift_queue(mut self, shift: ClockShift) -> Self {
+        self.uplink.shift = Some(shift);
         self
     }
 

@@ -1,7 +1,7 @@
 //! The queue of readings for the cloud: it is durable and bounded, and drops the least important readings first.
 
 use dag::store::{Commit, QueuedReading, Store, StoredReading};
-use dag_engine::{Reading, Value};
+use dag_engine::{ClockShift, Reading, Value};
 use dag_uplink::DroppedReadings;
 
 use crate::{open, queued_reading, scratch, time};
@@ -97,7 +97,13 @@ fn a_clock_that_is_set_moves_times_recorded_since_the_start() {
     let (_folder, path) = scratch();
     let (store, _) = open(&path);
     enqueue(&store, [queued_reading(10), queued_reading(20)], 1 << 20);
-    store.commit(&Commit::at(time(5_020)).enqueue([queued_reading(30)], 1 << 20).shift_queue(time(20), 5_000)).unwrap();
+    store
+        .commit(
+            &Commit::at(time(5_020))
+                .enqueue([queued_reading(30)], 1 << 20)
+                .shift_queue(ClockShift { began: time(20), shift_ms: 5_000 }),
+        )
+        .unwrap();
     let times: Vec<i64> =
         store.queued_readings(9).unwrap().iter().map(|(_, queued)| queued.reading.reading.at.as_millis()).collect();
     // The reading of the same step is by the new clock already.
