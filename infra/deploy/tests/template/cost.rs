@@ -17,11 +17,11 @@ fn each_line_is_shown_with_its_formula() {
           3.5040  IoT Core                 43800000 × 0.0800 a million   1000 devices × 43,800 minutes connected
           0.1257  IoT Core                   125667 × 1.0000 a million   1000 devices × (122 quiet reports + 2 × 2 outages)
           0.0377  IoT Core                   125667 × 0.3000 a million   1000 devices × a rule for each report
-          0.1604  SQS                        401000 × 0.4000 a million   1000 devices × 3 requests × 134 records (reports, timers, deliveries)
-          0.0267  Lambda                     133667 × 0.2000 a million   1000 devices × 134 records
-          0.0223  Lambda                       1671 × 13.3334 a million  1000 devices × 134 records × 0.05 s × 0.25 GB
-          0.2280  DynamoDB                   323333 × 0.7050 a million   1000 devices × (126 reports × 2 + 4 tellings × 18)
-          0.0189  DynamoDB                   133667 × 0.1415 a million   1000 devices × (126 reports × 1 + 4 tellings × 2)
+          0.1556  SQS                        389000 × 0.4000 a million   1000 devices × 3 requests × 130 records (reports, timers)
+          0.0259  Lambda                     129667 × 0.2000 a million   1000 devices × 130 records
+          0.0216  Lambda                       1621 × 13.3334 a million  1000 devices × 130 records × 0.05 s × 0.25 GB
+          0.2223  DynamoDB                   315333 × 0.7050 a million   1000 devices × (126 reports × 2 + 4 tellings × 16)
+          0.0183  DynamoDB                   129667 × 0.1415 a million   1000 devices × (126 reports × 1 + 4 tellings × 1)
           0.8000  SES                          8000 × 100.0000 a million 1000 devices × 2 outages × 4 mails
           0.5256  SQS                       1314000 × 0.4000 a million   2 queues × 5 pollers × 43,800 minutes × 3, whatever the fleet does
           0.0088  Scheduler                    8760 × 1.0000 a million   43,800 minutes / 5, whatever the fleet does
@@ -29,7 +29,7 @@ fn each_line_is_shown_with_its_formula() {
           0.0198  DynamoDB                   140160 × 0.1415 a million   16 shards for each sweep
           1.1000  CloudWatch                     11 × 0.10 each          metrics that the template's alarms read
           0.4000  Secrets Manager                 1 × 0.40 each          secrets of the template
-          6.9796  in all; 0.0049 for each device, the rest is there with none
+          6.9671  in all; 0.0049 for each device, the rest is there with none
 
     Left out, for it is little: connections that come and go, storage of the table and of packages, logs.
     ");
