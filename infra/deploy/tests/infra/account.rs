@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::stack::Stack;
 
 #[test]
-fn accounts_come_and_go_and_have_devices() {
+fn accounts_are_added_changed_given_devices_and_removed() {
     let stack = Stack::start();
     let registry = stack.registry();
     for device in ["cabin", "cottage"] {
         stack.runtime.block_on(registry.change(device, |_| {})).unwrap();
     }
-    assert_snapshot!(stack.good(&["account", "list"], ""), @"There is no account yet: add one by `dag-infra account add USERNAME`.");
+    assert_snapshot!(stack.run_ok(&["account", "list"], ""), @"There is no account yet: add one by `dag-infra account add USERNAME`.");
     let add = |name, more: &[&str], password| {
         stack.run(&[&["account", "add", name, "--password-stdin"], more].concat(), password)
     };
@@ -32,7 +32,7 @@ fn accounts_come_and_go_and_have_devices() {
     };
     assert!(fits("nor", "correct horse"));
 
-    // What cannot be.
+    // Mistakes, each with its sentence.
     let bad = [
         add("NOR", &[], "correct horse"),
         add("pat", &[], "short"),
@@ -70,22 +70,22 @@ fn accounts_come_and_go_and_have_devices() {
     ");
     assert_eq!(stack.announced(), [""; 0]);
 
-    assert_snapshot!(stack.good(&["account", "set-password", "nor", "--password-stdin"], "another horse\r\n"), @"The account `nor` has a new password.");
+    assert_snapshot!(stack.run_ok(&["account", "set-password", "nor", "--password-stdin"], "another horse\r\n"), @"The account `nor` has a new password.");
     assert!(fits("nor", "another horse") && !fits("nor", "correct horse"));
 
-    assert_snapshot!(stack.good(&["account", "assign", "nor", "cottage", "cabin"], ""), @"The account `nor` has cottage, cabin: nor@example.com, kim@example.com stands for `@account` there.");
+    assert_snapshot!(stack.run_ok(&["account", "assign", "nor", "cottage", "cabin"], ""), @"The account `nor` has cottage, cabin: nor@example.com, kim@example.com stands for `@account` there.");
     assert_eq!(stack.announced(), ["cabin", "cottage"]);
     let told = |device| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
     assert_eq!(told("cabin"), ["nor@example.com", "kim@example.com"]);
-    assert_snapshot!(stack.bad(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
-    assert_snapshot!(stack.bad(&["account", "unassign", "kim", "cabin"], ""), @"`cabin` is not a device of `kim`: `dag-infra account list` shows which are");
-    assert_snapshot!(stack.good(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
+    assert_snapshot!(stack.run_err(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
+    assert_snapshot!(stack.run_err(&["account", "unassign", "kim", "cabin"], ""), @"`cabin` is not a device of `kim`: `dag-infra account list` shows which are");
+    assert_snapshot!(stack.run_ok(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
     assert_eq!((stack.announced(), told("cabin")), (vec!["cabin".to_owned()], vec![]));
-    assert_snapshot!(stack.good(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
+    assert_snapshot!(stack.run_ok(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
     stack.announced();
 
     let kim = stack.runtime.block_on(registry.account("kim")).unwrap().unwrap();
-    let listed = stack.good(&["account", "list"], "");
+    let listed = stack.run_ok(&["account", "list"], "");
     assert_snapshot!(listed.replace(kim.id.as_str(), "UUID").replace(nor.id.as_str(), "UUID"), @"
     kim  UUID
       told:    -
@@ -98,27 +98,27 @@ fn accounts_come_and_go_and_have_devices() {
         { "id": kim.id, "username": "kim", "emails": [], "devices": ["cabin"] },
         { "id": nor.id, "username": "nor", "emails": ["nor@example.com", "kim@example.com"], "devices": ["cottage"] },
     ]);
-    assert_eq!(stack.json(&["account", "list"], ""), told);
+    assert_eq!(stack.run_json(&["account", "list"], ""), told);
 
-    assert_snapshot!(stack.bad(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
-    assert_snapshot!(stack.good(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
+    assert_snapshot!(stack.run_err(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
+    assert_snapshot!(stack.run_ok(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
     assert_eq!(stack.announced(), ["cottage", "cottage"], "before it is given up, and after");
     assert_eq!(stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account, None);
-    assert_eq!(stack.json(&["account", "list"], "").as_array().unwrap().len(), 1);
+    assert_eq!(stack.run_json(&["account", "list"], "").as_array().unwrap().len(), 1);
 }
 
 #[test]
 fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
     let stack = Stack::start();
-    let config = std::fs::read_to_string(stack.place.path("config.toml")).unwrap();
-    stack.place.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
+    let config = std::fs::read_to_string(stack.folder.path("config.toml")).unwrap();
+    stack.folder.write("config.toml", &(config + "\n[email.ses]\nregion = \"eu-central-1\"\nsandbox = true\n"));
     let region = aws_config::Region::new("eu-central-1");
     let mail = aws_sdk_sesv2::Client::new(&stack.sdk.to_builder().region(region).build());
     let add = |name, email| {
-        let said = stack.good(&["account", "add", name, "--email", email, "--password-stdin"], "correct horse");
+        let said = stack.run_ok(&["account", "add", name, "--email", email, "--password-stdin"], "correct horse");
         said.lines().nth(1).unwrap().to_owned()
     };
-    // In moto nobody ever follows the link, so that no identity is verified, a whole domain neither.
+    // moto never verifies an identity, neither an address nor a domain.
     assert_snapshot!(add("nor", "nor@example.com"), @"SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.");
     assert_snapshot!(add("kim", "nor@example.com"), @"SES asked nor@example.com before, and nothing arrives there until the link in that mail is followed.");
     let asked = stack.runtime.block_on(mail.list_email_identities().send()).unwrap();
@@ -129,20 +129,20 @@ fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
 }
 
 #[test]
-fn an_account_of_which_ses_could_not_be_asked_is_finished_by_its_addresses() {
+fn setting_addresses_asks_ses_again_after_a_failure() {
     let stack = Stack::start();
-    let config = std::fs::read_to_string(stack.place.path("config.toml")).unwrap();
-    stack.place.write("config.toml", &(config + "\n[email.ses]\nsandbox = true\n"));
+    let config = std::fs::read_to_string(stack.folder.path("config.toml")).unwrap();
+    stack.folder.write("config.toml", &(config + "\n[email.ses]\nsandbox = true\n"));
     let add = ["account", "add", "nor", "--email", "nor@example.com", "--email", "Nor@Example.com", "--password-stdin"];
-    // The stack and the account come first.
+    // The first two requests are about the stack and the account.
     stack.moto.fail(2, "before");
-    assert_snapshot!(stack.bad(&add, "correct horse"), @"the account `nor` is added, and not every owner of its addresses was asked. For that run `dag-infra account set-email nor --email nor@example.com` when this is mended: asking SES what it may write to failed: Refused: for a test");
-    assert_snapshot!(stack.bad(&add, "correct horse"), @"the user name `nor` is taken: take another one, or give its owner a new password by `dag-infra account set-password nor`, or other addresses by `dag-infra account set-email nor`");
+    assert_snapshot!(stack.run_err(&add, "correct horse"), @"the account `nor` is added, and not every owner of its addresses was asked. For that run `dag-infra account set-email nor --email nor@example.com` when this is mended: asking SES what it may write to failed: Refused: for a test");
+    assert_snapshot!(stack.run_err(&add, "correct horse"), @"the user name `nor` is taken: take another one, or give its owner a new password by `dag-infra account set-password nor`, or other addresses by `dag-infra account set-email nor`");
     let registry = stack.registry();
     stack.runtime.block_on(registry.change("cottage", |_| {})).unwrap();
-    stack.good(&["account", "assign", "nor", "cottage"], "");
+    stack.run_ok(&["account", "assign", "nor", "cottage"], "");
     stack.announced();
-    assert_snapshot!(stack.good(&["account", "set-email", "nor", "--email", "nor@example.com", "--email", "kim@example.com"], ""), @"
+    assert_snapshot!(stack.run_ok(&["account", "set-email", "nor", "--email", "nor@example.com", "--email", "kim@example.com"], ""), @"
     The account `nor` is told at nor@example.com, kim@example.com.
     SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.
     SES asks kim@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.

@@ -1,12 +1,12 @@
-//! `dag-infra deploy`. moto reports that resources of types that it does not know were made, too: what counts here are
-//! the requests, the bucket, the objects and the parameters.
+//! `dag-infra deploy`. moto reports resources of unknown types as made. So these tests look at the requests, the
+//! bucket, the objects and the parameters.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_s3::Client;
 use serde_json::Value;
 
-use crate::moto::{Moto, Place};
+use crate::{moto::Moto, work_folder::WorkFolder};
 
 const BUCKET: &str = "detectordag-code-123456789012-eu-west-1";
 
@@ -15,26 +15,26 @@ async fn keys(s3: &Client) -> BTreeSet<String> {
     objects.into_iter().map(|object| object.key.unwrap()).collect()
 }
 
-/// The folders that the keys are in, sorted.
+/// Returns the folders that the keys are in, sorted.
 fn folders(keys: &BTreeSet<String>) -> Vec<&str> {
     keys.iter().map(|key| key.split_once('/').unwrap().0).collect()
 }
 
-/// The forms of an operation of CloudFormation.
+/// Returns the forms of the requests for an operation of CloudFormation.
 fn forms(requests: &[Value], operation: &str) -> Vec<Value> {
     requests.iter().filter(|request| request["operation"] == operation).map(|request| request["form"].clone()).collect()
 }
 
 #[tokio::test]
-async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing() {
+async fn a_deploy_makes_bucket_packages_and_stack_once() {
     let moto = Moto::start();
-    let place = Place::new();
-    let consumer = place.bootstrap();
+    let folder = WorkFolder::new();
+    let consumer = folder.bootstrap();
     let consumer = consumer.to_str().unwrap();
     let s3 = Client::new(&moto.sdk().await);
 
-    // Nobody is there to ask: all is as it was.
-    let said = place.run(&moto.endpoint(), &["deploy", "--consumer", consumer], None);
+    // Without a terminal and `--yes` nothing changes.
+    let said = folder.run(&moto.endpoint(), &["deploy", "--consumer", consumer], None);
     assert_eq!(said.code, 1, "{said:?}");
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
@@ -43,11 +43,11 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     ");
     let requests = moto.requests();
     assert_eq!(forms(&requests, "ExecuteChangeSet").len(), 0);
-    // moto's answer about versions is none that the SDK reads: that they were asked for has to do.
+    // The SDK cannot read moto's answer about versions, so that the request has to do.
     let versioned = |request: &Value| request["operation"].as_str().unwrap().contains("?versioning");
     assert!(requests.iter().any(versioned), "{requests:?}");
 
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer], None);
+    let said = folder.deploy(&moto, &[]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("make  Consumer "), "{}", said.out);
     assert!(said.out.contains("made detectordag (AWS::CloudFormation::Stack)"), "{}", said.out);
@@ -75,7 +75,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     let protected = forms(&requests, "UpdateTerminationProtection").pop().unwrap();
     assert_eq!(protected["EnableTerminationProtection"], "true");
 
-    // The bucket is nobody else's to read.
+    // Nobody else can read the bucket.
     let blocked = s3.get_public_access_block().bucket(BUCKET).send().await.unwrap();
     let blocked = blocked.public_access_block_configuration.unwrap();
     let all = [
@@ -91,12 +91,12 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     assert!(s3.get_bucket_ownership_controls().bucket(BUCKET).send().await.is_ok());
     assert!(s3.get_bucket_lifecycle_configuration().bucket(BUCKET).send().await.is_ok());
 
-    // The same again: nothing is uploaded, nothing executed, no change set stays.
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer, "--format", "json"], None);
+    // The same again uploads nothing, executes nothing, and leaves no change set.
+    let said = folder.deploy(&moto, &["--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["stacks"][0]["changes"], serde_json::json!([]));
-    // moto answers no outputs of a stack that a change set made.
+    // moto has no outputs for a stack that a change set made.
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
@@ -107,9 +107,9 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
     assert_eq!(forms(&requests, "DeleteChangeSet").len(), 1);
     assert!(!requests.iter().any(|request| request["operation"].as_str().unwrap().starts_with("PUT ")));
 
-    // The rules alone: one package, and the rest as before.
-    place.edit("rules/power.toml", "open_after = \"30s\"", "open_after = \"31s\"");
-    let said = place.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes"], None);
+    // With `--rules-only` one package is new, and the rest stays.
+    folder.edit("rules/power.toml", "open_after = \"30s\"", "open_after = \"31s\"");
+    let said = folder.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes"], None);
     assert_eq!(said.code, 0, "{said:?}");
     let made = forms(&moto.requests(), "CreateChangeSet").pop().unwrap();
     assert_eq!(made["ChangeSetType"], "UPDATE");
@@ -122,24 +122,24 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
         [pair("CodeBucket", "as before"), pair("ConsumerKey", "as before"), pair("RulesKey", fresh[0])]
     );
 
-    // What the function reads and the rest of the stack goes by is not changed by half.
-    place.edit("config.toml", "from = ", "from = \"Other <other@example.com>\" # ");
-    let said = place.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes"], None);
+    // A change that the rest of the stack needs, too, is refused with `--rules-only`.
+    folder.edit("config.toml", "from = ", "from = \"Other <other@example.com>\" # ");
+    let said = folder.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err.lines().last().unwrap(), @"config.toml and rules/ change more than what the function reads (ConsumerRole, Sender): run `dag-infra deploy` without `--rules-only`; `dag-infra diff` shows what changes");
 
-    // Nor may somebody else hear the same devices.
+    // Topic rules of somebody else on the same topics are refused.
     let iot = aws_sdk_iot::Client::new(&moto.sdk().await);
     let other = aws_sdk_iot::types::TopicRulePayload::builder().sql("SELECT * FROM 'dag/+/report'");
     let other = other.set_actions(Some(Vec::new())).build().unwrap();
     iot.create_topic_rule().rule_name("trial_reports").topic_rule_payload(other).send().await.unwrap();
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer], None);
+    let said = folder.deploy(&moto, &[]);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the topic rules trial_reports hear the same devices, in this account and region: people would be told twice, and of devices that are not known here. Delete the other stack, or give this one another region (`region` in `[aws]`) or other topics (`topics` in `[uplink]`)");
 
-    // A stack that cannot be changed says what to do, before anything is built.
+    // A stack that cannot be changed is refused before anything is built.
     moto.put_into("detectordag", "ROLLBACK_FAILED");
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes"], None);
+    let said = folder.run(&moto.endpoint(), &["deploy", "--yes"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
@@ -149,21 +149,19 @@ async fn a_deploy_makes_bucket_packages_and_stack_and_done_again_changes_nothing
 }
 
 #[tokio::test]
-async fn mail_from_another_region_is_a_stack_there_that_comes_first() {
+async fn mail_from_another_region_has_a_stack_there_that_is_made_first() {
     let moto = Moto::start();
-    let place = Place::new();
-    place.edit("config.toml", "# [email.ses]", "[email.ses]\nregion = \"eu-central-1\"");
-    let consumer = place.bootstrap();
-    let deploy = ["deploy", "--yes", "--format", "json", "--consumer", consumer.to_str().unwrap()];
-    let said = place.run(&moto.endpoint(), &deploy, None);
+    let folder = WorkFolder::new();
+    folder.edit("config.toml", "# [email.ses]", "[email.ses]\nregion = \"eu-central-1\"");
+    let said = folder.deploy(&moto, &["--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     let regions: Vec<&str> =
         answer["stacks"].as_array().unwrap().iter().map(|stack| stack["region"].as_str().unwrap()).collect();
     assert_eq!(regions, ["eu-central-1", "eu-west-1"]);
 
-    // Both are what would be deployed, and both go; the second one too, once mail leaves from elsewhere.
-    let diff = place.run(&moto.endpoint(), &["diff"], None);
+    // `diff` and `destroy` know both stacks. `deploy` deletes the old one when mail leaves from elsewhere.
+    let diff = folder.run(&moto.endpoint(), &["diff"], None);
     insta::assert_snapshot!(diff.out, @"
     detectordag in eu-central-1:
     no differences
@@ -171,19 +169,19 @@ async fn mail_from_another_region_is_a_stack_there_that_comes_first() {
     detectordag in eu-west-1:
     no differences
     ");
-    place.edit("config.toml", "region = \"eu-central-1\"", "");
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
+    folder.edit("config.toml", "region = \"eu-central-1\"", "");
+    let said = folder.deploy(&moto, &[]);
     assert!(said.out.contains("Mail leaves from eu-west-1 now: detectordag in eu-central-1 is not needed"), "{said:?}");
-    place.edit("config.toml", "[email.ses]", "[email.ses]\nregion = \"eu-central-1\"");
-    let said = place.run(&moto.endpoint(), &deploy, None);
+    folder.edit("config.toml", "[email.ses]", "[email.ses]\nregion = \"eu-central-1\"");
+    let said = folder.deploy(&moto, &["--format", "json"]);
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert!(answer["stacks"][0]["changes"].as_array().is_some_and(|changes| !changes.is_empty()), "it was deleted");
-    place.edit("config.toml", "region = \"eu-central-1\"", "");
-    let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
+    folder.edit("config.toml", "region = \"eu-central-1\"", "");
+    let said = folder.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
     assert!(said.err.starts_with("This deletes `detectordag` in eu-west-1 and in eu-central-1: "), "{said:?}");
 
-    let place = Place::new();
-    let said = place.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes", "--set", "aws.stack=other"], None);
+    let folder = WorkFolder::new();
+    let said = folder.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes", "--set", "aws.stack=other"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
@@ -195,49 +193,42 @@ async fn mail_from_another_region_is_a_stack_there_that_comes_first() {
 #[tokio::test]
 async fn a_deploy_that_breaks_says_why_and_what_is_in_force() {
     let moto = Moto::start();
-    let place = Place::new();
-    let consumer = place.bootstrap();
-    let deploy = ["deploy", "--yes", "--consumer", consumer.to_str().unwrap()];
-    let says = |arguments: &[&str], code| {
-        let said = place.run(&moto.endpoint(), arguments, None);
+    let folder = WorkFolder::new();
+    let deploy = |code| {
+        let said = folder.deploy(&moto, &[]);
         assert_eq!(said.code, code, "{said:?}");
-        // The first line warns of what every deploy here does.
+        // The first line is the warning of the shipped rules.
         said.err.lines().skip(1).collect::<Vec<_>>().join("\n")
     };
     moto.break_at("Table");
-    insta::assert_snapshot!(says(&deploy, 1), @"
+    insta::assert_snapshot!(deploy(1), @"
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     the deploy of `detectordag` failed (ROLLBACK_COMPLETE).
       Table (AWS::DynamoDB::Table): no room for it
     Nothing is in force. Mend that, run `dag-infra destroy`, and deploy again.
     ");
-    insta::assert_snapshot!(says(&deploy, 1), @"
+    insta::assert_snapshot!(deploy(1), @"
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     the stack `detectordag` was never made: its first deploy failed and was taken back. Delete what is left of it by `dag-infra destroy`, then deploy again
     ");
-    assert_eq!(place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None).code, 0);
-    says(&deploy, 0);
-    place.edit("config.toml", "# log_days = 30", "log_days = 60");
+    assert_eq!(folder.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None).code, 0);
+    deploy(0);
+    folder.edit("config.toml", "# log_days = 30", "log_days = 60");
     moto.break_at("Table");
-    insta::assert_snapshot!(says(&deploy, 1), @"
+    insta::assert_snapshot!(deploy(1), @"
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     the deploy of `detectordag` failed (UPDATE_ROLLBACK_COMPLETE).
       Table (AWS::DynamoDB::Table): no room for it
     The old stack is in force, as it was. Mend that, and deploy again.
     ");
-    says(&deploy, 0);
+    deploy(0);
 }
 
 #[tokio::test]
 async fn a_deploy_goes_on_after_any_call() {
     let moto = Moto::start();
-    let place = Place::new();
-    let consumer = place.bootstrap();
-    let run = |stack: &str| {
-        let set = format!("aws.stack={stack}");
-        let deploy = ["deploy", "--yes", "--format", "json", "--consumer", consumer.to_str().unwrap(), "--set", &set];
-        place.run(&moto.endpoint(), &deploy, None)
-    };
+    let folder = WorkFolder::new();
+    let run = |stack: &str| folder.deploy(&moto, &["--format", "json", "--set", &format!("aws.stack={stack}")]);
     moto.requests();
     assert_eq!(run("whole").code, 0);
     let calls = moto.requests().len();
@@ -246,13 +237,13 @@ async fn a_deploy_goes_on_after_any_call() {
             let stack = format!("{when}-{call}");
             moto.fail(call, when);
             let said = run(&stack);
-            // It asks until AWS is done, which is not always as soon.
+            // The number of polls varies, so that the last calls may not come.
             if moto.spared() {
                 break;
             }
-            // What does not change what runs is told, and no reason to fail.
-            let told = ["warning: the stack could be deleted", "is not known: "];
-            let warned = told.iter().any(|told| said.err.contains(told) || said.out.contains(told));
+            // A failure that leaves the stack as it should be is a warning.
+            let warnings = ["warning: the stack could be deleted", "is not known: "];
+            let warned = warnings.iter().any(|text| said.err.contains(text) || said.out.contains(text));
             assert!(said.code == 1 || said.code == 0 && warned, "{stack}: {said:?}");
             let said = run(&stack);
             assert_eq!(said.code, 0, "{stack}: {said:?}");
@@ -265,34 +256,33 @@ async fn a_deploy_goes_on_after_any_call() {
 #[test]
 fn a_bucket_of_somebody_else_is_not_written_to() {
     let moto = Moto::start();
-    let place = Place::new();
-    let consumer = place.bootstrap();
-    // moto lets everybody in. S3 answers so where a bucket belongs to another account; before it come account, stack
-    // (twice) and topic rules.
+    let folder = WorkFolder::new();
+    // moto allows everything. S3 denies a bucket of another account. Requests 0 to 3 are for the account, the stack
+    // (twice) and the topic rules.
     moto.fail(4, "denied");
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
+    let said = folder.deploy(&moto, &[]);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the bucket `detectordag-code-123456789012-eu-west-1` is not to be used: it belongs to another account, or these credentials may not see it. Choose another name for the stack (`stack` in `[aws]`), or other credentials by AWS_PROFILE");
     assert!(!moto.requests().iter().any(|request| request["operation"].as_str().unwrap().starts_with("PUT ")));
 }
 
 #[test]
-fn what_cannot_be_deployed_is_refused_before_aws_is_asked() {
-    let place = Place::new();
+fn mistakes_are_refused_before_aws_is_asked() {
+    let folder = WorkFolder::new();
     let nobody = "http://127.0.0.1:1";
-    place.edit("rules/power.toml", "escalation = \"household\"", "escalation = \"nobody\"");
-    let said = place.run(nobody, &["deploy"], None);
+    folder.edit("rules/power.toml", "escalation = \"household\"", "escalation = \"nobody\"");
+    let said = folder.run(nobody, &["deploy"], None);
     assert_eq!(said.code, 1);
     assert!(said.err.contains("`nobody`"), "{}", said.err);
 
-    let place = Place::new();
-    place.edit("config.toml", "transport = \"ses\"", "transport = \"outbox\"");
-    let said = place.run(nobody, &["deploy"], None);
+    let folder = WorkFolder::new();
+    folder.edit("config.toml", "transport = \"ses\"", "transport = \"outbox\"");
+    let said = folder.run(nobody, &["deploy"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @r#"config.toml is not that of a cloud: the function runs on it as it is, so write `transport = "ses"` in `[email]` (`--set` and the environment do not reach the function)"#);
 
-    let place = Place::new();
-    let said = place.run_with(&[], &["deploy"], None);
+    let folder = WorkFolder::new();
+    let said = folder.run_with(&[], &["deploy"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml

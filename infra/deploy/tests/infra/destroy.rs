@@ -1,25 +1,24 @@
-//! `dag-infra destroy` and `diff`, after a deploy, and what `secret` refuses before AWS is asked.
+//! `dag-infra destroy` and `diff` after a deploy, and mistakes that `secret` and `diff` refuse before AWS is asked.
 
 use aws_sdk_iot::types::CertificateStatus;
 use serde_json::Value;
 
-use crate::moto::{Moto, Place};
+use crate::{moto::Moto, work_folder::WorkFolder};
 
 #[tokio::test]
-async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices() {
+async fn a_stack_is_deleted_by_its_full_name_and_without_devices() {
     let moto = Moto::start();
-    let place = Place::new();
-    let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
+    let folder = WorkFolder::new();
+    let said = folder.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
     insta::assert_snapshot!(said.err, @"there is no stack `detectordag` in eu-west-1: nothing to delete");
 
-    let consumer = place.bootstrap();
-    let said = place.run(&moto.endpoint(), &["deploy", "--yes", "--consumer", consumer.to_str().unwrap()], None);
+    let said = folder.deploy(&moto, &[]);
     assert_eq!(said.code, 0, "{said:?}");
-    // What is live is what would be deployed.
-    let said = place.run(&moto.endpoint(), &["diff"], None);
+    // Right after a deploy nothing differs.
+    let said = folder.run(&moto.endpoint(), &["diff"], None);
     assert_eq!((said.code, said.out.as_str()), (0, "no differences"), "{said:?}");
 
-    let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detector"], None);
+    let said = folder.run(&moto.endpoint(), &["destroy", "--yes", "detector"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
     This deletes `detectordag` in eu-west-1: functions, queues, rules of the broker, alarms, roles.
@@ -27,12 +26,12 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
     `detector` is not the stack's name, `detectordag`: nothing was deleted
     ");
 
-    // moto makes no group of things of a template.
+    // moto makes no thing group from a template.
     let iot = aws_sdk_iot::Client::new(&moto.sdk().await);
     let _ = iot.create_thing_group().thing_group_name("detectordag").send().await;
     iot.create_thing().thing_name("cottage").send().await.unwrap();
     iot.add_thing_to_thing_group().thing_group_name("detectordag").thing_name("cottage").send().await.unwrap();
-    // One certificate is the device's own, the other one is that of somebody else's thing, too.
+    // One certificate is the device's own, the other one is shared with a thing of somebody else.
     for policy in ["detectordag-device", "other"] {
         let _ = iot.create_policy().policy_name(policy).policy_document("{}").send().await;
     }
@@ -49,12 +48,12 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
         }
         arns.push(arn);
     }
-    let said = place.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
+    let said = folder.run(&moto.endpoint(), &["destroy", "--yes", "detectordag"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"`detectordag` has devices, which would report to nobody: cottage. Revoke them first, or say `--with-devices`");
 
     let destroy = ["destroy", "--yes", "detectordag", "--with-devices", "--format", "json"];
-    let said = place.run(&moto.endpoint(), &destroy, None);
+    let said = folder.run(&moto.endpoint(), &destroy, None);
     assert_eq!(said.code, 0, "{said:?}");
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["deleted"], "detectordag");
@@ -73,9 +72,9 @@ async fn a_stack_is_deleted_by_its_full_name_alone_and_not_while_it_has_devices(
 #[test]
 fn a_secret_and_a_saved_template_are_checked_before_aws_is_asked() {
     let nobody = "http://127.0.0.1:1";
-    let place = Place::new();
+    let folder = WorkFolder::new();
     let says = |arguments: &[&str], input: Option<&str>| {
-        let said = place.run(nobody, arguments, input);
+        let said = folder.run(nobody, arguments, input);
         assert_eq!(said.code, 1, "{said:?}");
         said.err
     };
@@ -101,9 +100,9 @@ fn a_secret_and_a_saved_template_are_checked_before_aws_is_asked() {
        |
     "#);
 
-    let template = place.run(nobody, &["template"], None).out;
-    std::fs::write(place.path("saved.yaml"), template).unwrap();
-    let said = place.run(nobody, &["diff", "--against", "saved.yaml", "--set", "aws.log_days=60"], None);
+    let template = folder.run(nobody, &["template"], None).out;
+    std::fs::write(folder.path("saved.yaml"), template).unwrap();
+    let said = folder.run(nobody, &["diff", "--against", "saved.yaml", "--set", "aws.log_days=60"], None);
     insta::assert_snapshot!(said.out, @"
     ~ ConsumerLog (log)
         Properties.RetentionInDays: 30 -> 60

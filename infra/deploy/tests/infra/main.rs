@@ -1,4 +1,5 @@
-//! `dag-infra` as a user runs it, against moto on loopback: a module a command, and `moto.rs` and `stack.rs` for all.
+//! `dag-infra` as a user runs it, against moto on loopback. There is a module for each command. `work_folder.rs` and
+//! `stack.rs` are for all of them.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,12 +11,18 @@
 
 mod account;
 mod adopt;
+mod balena;
+mod bundle;
 mod deploy;
 mod destroy;
 mod interrupted;
+mod key_request;
 mod list;
+#[path = "../../../tests/moto.rs"]
 mod moto;
 mod provision;
+mod rotation;
 mod rules;
 mod secret;
 mod stack;
+mod work_folder;

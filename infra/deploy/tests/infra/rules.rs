@@ -12,16 +12,16 @@ use serde_json::Value;
 use crate::stack::Stack;
 
 #[test]
-fn rules_are_signed_kept_and_wanted_of_devices() {
+fn rules_are_signed_stored_and_set_as_desired() {
     let stack = Stack::start();
-    assert_snapshot!(stack.bad(&["rules", "push", "--all"], ""), @"there is no signing key at `…/rules-signing.key`: make one by `dag-infra rules key`, or name it by `--key`");
-    let said = stack.good(&["rules", "key"], "");
+    assert_snapshot!(stack.run_err(&["rules", "push", "--all"], ""), @"there is no signing key at `…/rules-signing.key`: make one by `dag-infra rules key`, or name it by `--key`");
+    let said = stack.run_ok(&["rules", "key"], "");
     let key = said.split_whitespace().find_map(|word| PublicKey::parse(word.trim_end_matches(',')).ok()).unwrap();
     assert_snapshot!(said.replace(&key.to_text(), "KEY"), @"
     `…/rules-signing.key` is the key that signs your rules: keep a copy of it where nobody else gets it.
     Devices check by the public key KEY, which `dag-infra provision` gives them.
     ");
-    assert_snapshot!(stack.bad(&["rules", "key"], ""), @"`…/rules-signing.key` is there already, and devices take no rules but those that it signed. For another key move it away, run this again, and give every device the new public key by `dag-infra provision`");
+    assert_snapshot!(stack.run_err(&["rules", "key"], ""), @"`…/rules-signing.key` is there already, and devices take no rules but those that it signed. For another key move it away, run this again, and give every device the new public key by `dag-infra provision`");
     let neither = stack.run(&["rules", "push"], "");
     assert_eq!(neither.code, 2);
     assert_snapshot!(neither.err, @"
@@ -32,10 +32,10 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     For more information, try '--help'.
     ");
 
-    // Before there are devices.
-    let hash = dag_rulebook::RulesFolder::read(&stack.place.path("rules")).unwrap().id();
+    // Without devices.
+    let hash = dag_rulebook::RulesFolder::read(&stack.folder.path("rules")).unwrap().id();
     let shown = |said: String, hash: Id| said.replace(&hash.to_string(), "HASH");
-    assert_snapshot!(shown(stack.good(&["rules", "push", "--all"], ""), hash), @"
+    assert_snapshot!(shown(stack.run_ok(&["rules", "push", "--all"], ""), hash), @"
     The rules HASH (46 files) are signed.
     No device is registered yet: those that are provisioned from now on run them.
     ");
@@ -48,7 +48,7 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     for device in &fleet {
         stack.runtime.block_on(registry.change(device, |device| device.name = Some("Cottage".to_owned()))).unwrap();
     }
-    assert_snapshot!(shown(stack.good(&["rules", "push", "--all"], ""), hash), @"
+    assert_snapshot!(shown(stack.run_ok(&["rules", "push", "--all"], ""), hash), @"
     The rules HASH (46 files) are signed.
     They are sent to 25 devices now, or when next there is a connection. A device checks them itself, and runs them or says why not: `dag-infra list` shows who runs what.
     ");
@@ -57,53 +57,53 @@ fn rules_are_signed_kept_and_wanted_of_devices() {
     let kept = stack.runtime.block_on(registry.rules(hash)).unwrap().unwrap();
     assert_eq!(kept.verify(&key), Ok(()));
 
-    // Once more: they are sent again, and signed anew.
-    let again = stack.json(&["rules", "push", "--all"], "");
+    // A second push signs them again and sends them again.
+    let again = stack.run_json(&["rules", "push", "--all"], "");
     assert_eq!((again["rules"].as_str(), again["devices"].as_array().unwrap().len()), (Some(&*hash.to_string()), 25));
     assert_eq!(stack.announced(), fleet);
     assert!(stack.runtime.block_on(registry.rules(hash)).unwrap().unwrap().signed_at > kept.signed_at);
 
-    // By another key, which devices do not know.
-    stack.good(&["rules", "key", "--key", "other.key"], "");
-    let said = stack.bad(&["rules", "push", "--all", "--key", "other.key"], "");
+    // Another key, which devices do not know, is refused.
+    stack.run_ok(&["rules", "key", "--key", "other.key"], "");
+    let said = stack.run_err(&["rules", "push", "--all", "--key", "other.key"], "");
     assert_snapshot!(said.replace(&key.to_text(), "KEY"), @"the fleet's rules are signed by another key, and devices take none that this one signs: sign by the key whose public half is KEY, or, if that is lost, say `--new-key` and give every device a new bundle by `dag-infra provision`");
     assert_eq!(stack.runtime.block_on(registry.rules(hash)).unwrap().unwrap().verify(&key), Ok(()));
     assert_eq!(stack.announced(), [""; 0]);
 
-    // Others for one of them, signed by that key, which lies elsewhere.
-    stack.place.write("rules/more.toml", "# Nothing yet.\n");
-    let other = dag_rulebook::RulesFolder::read(&stack.place.path("rules")).unwrap().id();
-    let said = stack.good(&["rules", "push", "--device", "d17", "--key", "other.key", "--new-key"], "");
+    // `--new-key` accepts it, and `--device` changes one device alone.
+    stack.folder.write("rules/more.toml", "# Nothing yet.\n");
+    let other = dag_rulebook::RulesFolder::read(&stack.folder.path("rules")).unwrap().id();
+    let said = stack.run_ok(&["rules", "push", "--device", "d17", "--key", "other.key", "--new-key"], "");
     assert_snapshot!(shown(said, other), @"
     The rules HASH (47 files) are signed.
     They are sent to `d17` now, or when next there is a connection. A device checks them itself, and runs them or says why not: `dag-infra list` shows who runs what.
     ");
     assert_eq!((run("d17"), run("d18")), (Some(other), Some(hash)));
-    assert_eq!(stack.runtime.block_on(registry.desired_rules()).unwrap(), Some(hash), "the fleet's are others");
+    assert_eq!(stack.runtime.block_on(registry.desired_rules()).unwrap(), Some(hash), "the fleet's rules stay");
     assert_eq!(stack.announced(), ["d17"]);
     assert!(stack.runtime.block_on(registry.rules(other)).unwrap().unwrap().verify(&key).is_err());
 
-    assert_snapshot!(stack.bad(&["rules", "push", "--device", "d17", "--device", "d1x", "--key", "other.key"], ""), @"the device `d1x` is not registered: did you mean `d10`? `dag-infra list` shows those that are, and `dag-infra provision d1x` makes it one");
-    stack.place.write("rules/more.toml", "[rule.more]\nwhen = \"power = off\"\n");
-    let said = stack.bad(&["rules", "push", "--all"], "");
+    assert_snapshot!(stack.run_err(&["rules", "push", "--device", "d17", "--device", "d1x", "--key", "other.key"], ""), @"the device `d1x` is not registered: did you mean `d10`? `dag-infra list` shows those that are, and `dag-infra provision d1x` makes it one");
+    stack.folder.write("rules/more.toml", "[rule.more]\nwhen = \"power = off\"\n");
+    let said = stack.run_err(&["rules", "push", "--all"], "");
     assert!(said.ends_with("nothing was sent: no device would take these rules"), "{said}");
     assert_eq!(stack.announced(), [""; 0]);
 }
 
 #[test]
-fn of_many_devices_those_are_told_that_could_be_changed() {
+fn a_push_announces_the_devices_that_it_could_change() {
     let stack = Stack::start();
-    stack.good(&["rules", "key"], "");
+    stack.run_ok(&["rules", "key"], "");
     for device in 10..35 {
         stack.runtime.block_on(stack.registry().change(&format!("d{device}"), |_| {})).unwrap();
     }
     stack.moto.requests();
-    stack.good(&["rules", "push", "--all"], "");
+    stack.run_ok(&["rules", "push", "--all"], "");
     let puts = |request: &Value| request["operation"] == "DynamoDB_20120810.PutItem";
     let last = stack.moto.requests().iter().rposition(puts).unwrap();
     assert_eq!(stack.announced().len(), 25);
     stack.moto.fail(last, "before");
-    let said = stack.bad(&["rules", "push", "--all"], "");
+    let said = stack.run_err(&["rules", "push", "--all"], "");
     let announced = stack.announced();
     assert_eq!(announced.len(), 24);
     let missing = (10..35).map(|device| format!("d{device}")).find(|device| !announced.contains(device)).unwrap();
@@ -112,49 +112,49 @@ fn of_many_devices_those_are_told_that_could_be_changed() {
       `MISSING`: writing the table failed: Refused: for a test
     Run the command again: those that have the rules keep them.
     ");
-    stack.good(&["rules", "push", "--all"], "");
+    stack.run_ok(&["rules", "push", "--all"], "");
     assert_eq!(stack.announced().len(), 25);
 }
 
 #[test]
 fn rules_are_not_signed_by_a_clock_that_is_behind() {
     let stack = Stack::start();
-    stack.good(&["rules", "key"], "");
-    stack.good(&["rules", "push", "--all"], "");
+    stack.run_ok(&["rules", "key"], "");
+    stack.run_ok(&["rules", "push", "--all"], "");
     let registry = stack.registry();
     let signing = stack.runtime.block_on(registry.signing()).unwrap().unwrap();
     let ahead = Signing { signed_at: "2099-01-01T00:00:00Z".parse().unwrap(), ..signing.clone() };
     assert!(stack.runtime.block_on(registry.set_signing(&ahead, Some(&signing))).unwrap());
-    let said = stack.bad(&["rules", "push", "--all"], "");
+    let said = stack.run_err(&["rules", "push", "--all"], "");
     let (now, rest) = said.strip_prefix("here it is ").unwrap().split_once(", ").unwrap();
     assert!(now.parse::<Time>().unwrap() > signing.signed_at);
     assert_snapshot!(rest, @"and rules were signed at 2099-01-01T00:00:00Z already: this machine's clock is wrong, or that of the other machine was. Set this one's; if the other's was wrong, say `--clock-is-right`, and a device that took those rules takes these only with a new store");
     assert_eq!(stack.runtime.block_on(registry.signing()).unwrap(), Some(ahead));
-    stack.good(&["rules", "push", "--all", "--clock-is-right"], "");
+    stack.run_ok(&["rules", "push", "--all", "--clock-is-right"], "");
     let now = stack.runtime.block_on(registry.signing()).unwrap().unwrap();
     assert!(now.signed_at > signing.signed_at && now.key == signing.key, "{now:?}");
-    stack.good(&["rules", "push", "--all"], "");
+    stack.run_ok(&["rules", "push", "--all"], "");
 }
 
 #[test]
 fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
     let stack = Stack::start();
     let key = |device: &str| {
-        let config = stack.place.path(&format!("provisioned/{device}/config.toml"));
+        let config = stack.folder.path(&format!("provisioned/{device}/config.toml"));
         Config::load(&config, &[]).unwrap().uplink.unwrap().rules_key
     };
-    let (here, away) = (stack.place.path("rules-signing.key"), stack.place.path("away.key"));
-    // Before any rules were pushed, a device keeps the key that it was given.
-    stack.good(&["rules", "key"], "");
-    stack.json(&["provision", "cottage"], "");
+    let (here, away) = (stack.folder.path("rules-signing.key"), stack.folder.path("away.key"));
+    // Before the first push a device keeps the key of its bundle.
+    stack.run_ok(&["rules", "key"], "");
+    stack.run_json(&["provision", "cottage"], "");
     let public = key("cottage");
     assert!(public.is_some());
     fs::rename(&here, &away).unwrap();
-    stack.json(&["provision", "cottage"], "");
-    stack.json(&["provision", "barn"], "");
+    stack.run_json(&["provision", "cottage"], "");
+    stack.run_json(&["provision", "barn"], "");
     assert_eq!((key("cottage"), key("barn")), (public.clone(), None));
 
-    stack.good(&["rules", "push", "--all", "--key", "away.key"], "");
+    stack.run_ok(&["rules", "push", "--all", "--key", "away.key"], "");
     let said = stack.run(&["provision", "barn"], "");
     assert_eq!((said.code, key("barn")), (0, public.clone()));
     assert_snapshot!(said.err, @"
@@ -162,8 +162,8 @@ fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
     warning: config.toml has no section `[device.barn]`: the device reads the mains at GPIO pin 4, where a UPS-Lite tells of them. Write the section if yours is wired otherwise, and run this again
     ");
 
-    // Another key is given, as it is asked for, and told of.
-    stack.good(&["rules", "key"], "");
+    // A new key at its usual place is given to the device, with a warning.
+    stack.run_ok(&["rules", "key"], "");
     let said = stack.run(&["provision", "barn"], "");
     assert_eq!(said.code, 0);
     assert_ne!(key("barn"), public);
@@ -175,12 +175,12 @@ fn devices_get_the_fleets_key_wherever_they_are_provisioned() {
 
 #[cfg(unix)]
 #[test]
-fn a_signing_key_that_others_can_read_is_told_of() {
+fn a_signing_key_that_others_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
     let stack = Stack::start();
-    stack.good(&["rules", "key"], "");
+    stack.run_ok(&["rules", "key"], "");
     let push = |mode| {
-        fs::set_permissions(stack.place.path("rules-signing.key"), fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(stack.folder.path("rules-signing.key"), fs::Permissions::from_mode(mode)).unwrap();
         let said = stack.run(&["rules", "push", "--all"], "");
         assert_eq!(said.code, 0, "{said:?}");
         said.err

@@ -1,7 +1,7 @@
-//! A stack on loopback as commands find it: table, queue, secret, policy, type and group of things. moto's
-//! CloudFormation makes none of the last four.
+//! A stack on loopback as commands find it: table, queue, secret, and the policy, the type and the group of things.
+//! moto's CloudFormation makes none of the last four.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+use std::{collections::BTreeMap, fs};
 
 use aws_config::SdkConfig;
 use dag_cloud::{
@@ -13,14 +13,20 @@ use dag_engine::{Id, Time};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::moto::{Moto, Place, Said};
+use crate::{
+    moto::Moto,
+    work_folder::{RunOutput, WorkFolder},
+};
+
+/// A device's id that balena takes: 32 hex digits.
+pub const HEX_ID: &str = "0123456789abcdef0123456789abcdef";
 
 pub struct Stack {
     pub moto: Moto,
-    pub place: Place,
+    pub folder: WorkFolder,
     pub sdk: SdkConfig,
     pub runtime: Runtime,
-    /// The address of the queue.
+    /// The address of the queue `events`.
     pub events: String,
     secret: String,
 }
@@ -31,7 +37,14 @@ impl Stack {
         let moto = Moto::start();
         let sdk = runtime.block_on(moto.sdk());
         let (events, secret) = runtime.block_on(make(&sdk));
-        Stack { moto, place: Place::new(), sdk, runtime, events, secret }
+        Stack { moto, folder: WorkFolder::new(), sdk, runtime, events, secret }
+    }
+
+    /// Returns a stack with a device that was provisioned.
+    pub fn with_device(device: &str) -> Stack {
+        let stack = Stack::start();
+        stack.run_json(&["provision", device], "");
+        stack
     }
 
     pub fn iot(&self) -> aws_sdk_iot::Client {
@@ -42,8 +55,8 @@ impl Stack {
         Registry::new(&self.sdk, "dag")
     }
 
-    /// An account that was added.
-    pub fn nor(&self) -> Account {
+    /// Adds the account `nor`, which has no addresses.
+    pub fn add_account(&self) -> Account {
         let nor = Account {
             id: "11111111-2222-4333-8444-555555555555".into(),
             username: "nor".to_owned(),
@@ -54,23 +67,24 @@ impl Stack {
         nor
     }
 
-    /// Runs `dag-infra` in the folder; `input` is its standard input.
-    pub fn run(&self, arguments: &[&str], input: &str) -> Said {
-        let said = self.place.run(&self.moto.endpoint(), arguments, Some(input));
-        let text = |text: &str| text.replace(&self.place.path("").display().to_string(), "…/");
-        Said { code: said.code, out: text(&said.out), err: text(&said.err) }
+    /// Runs `dag-infra` in the folder. `input` is its standard input.
+    pub fn run(&self, arguments: &[&str], input: &str) -> RunOutput {
+        let said = self.folder.run(&self.moto.endpoint(), arguments, Some(input));
+        let text = |text: &str| text.replace(&self.folder.path("").display().to_string(), "…/");
+        RunOutput { code: said.code, out: text(&said.out), err: text(&said.err) }
     }
 
-    /// What it says when all is well.
-    pub fn good(&self, arguments: &[&str], input: &str) -> String {
+    /// Returns the standard output of a command that succeeds.
+    pub fn run_ok(&self, arguments: &[&str], input: &str) -> String {
         let said = self.run(arguments, input);
         assert!(said.code == 0 && said.err.is_empty(), "{arguments:?}: {said:?}");
         said.out
     }
 
-    /// The same, for programs. moto answers another endpoint each time, so that a bundle is always written anew.
-    pub fn json(&self, arguments: &[&str], input: &str) -> Value {
-        let said = self.good(&[arguments, &["--format", "json"]].concat(), input);
+    /// Returns the JSON of a command that succeeds. The step "the bundle is written" is left out: moto names another
+    /// endpoint each time, so that a bundle is always written.
+    pub fn run_json(&self, arguments: &[&str], input: &str) -> Value {
+        let said = self.run_ok(&[arguments, &["--format", "json"]].concat(), input);
         let mut answer: Value = serde_json::from_str(&said).unwrap();
         if let Some(done) = answer.get_mut("done").and_then(Value::as_array_mut) {
             done.retain(|done| done != "the bundle is written");
@@ -78,25 +92,25 @@ impl Stack {
         answer
     }
 
-    /// What it says of a problem.
-    pub fn bad(&self, arguments: &[&str], input: &str) -> String {
+    /// Returns the error text of a command that fails.
+    pub fn run_err(&self, arguments: &[&str], input: &str) -> String {
         let said = self.run(arguments, input);
         assert!(said.code == 1 && said.out.is_empty(), "{arguments:?}: {said:?}");
         said.err
     }
 
-    pub fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.place.path(name)).unwrap()
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path(name)).unwrap()
     }
 
-    /// What the stack's secret holds.
+    /// Returns the stack's secret.
     pub fn secret(&self) -> Value {
         let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
         let got = client.get_secret_value().secret_id(&self.secret).version_stage("AWSCURRENT").send();
         serde_json::from_str(&self.runtime.block_on(got).unwrap().secret_string.unwrap()).unwrap()
     }
 
-    /// The certificates that are attached to a thing: what each is good for, and its policies.
+    /// Returns the certificates that are attached to a thing, by id: the status of each, and its policies.
     pub fn certificates(&self, device: &str) -> BTreeMap<String, (String, Vec<String>)> {
         let iot = self.iot();
         self.runtime.block_on(async {
@@ -114,7 +128,7 @@ impl Stack {
         })
     }
 
-    /// The account that a thing names.
+    /// Returns the account that a thing names.
     pub fn account_of(&self, device: &str) -> Option<String> {
         let thing = self.runtime.block_on(self.iot().describe_thing().thing_name(device).send()).unwrap();
         thing.attributes.unwrap_or_default().remove("account")
@@ -131,9 +145,9 @@ impl Stack {
         self.runtime.block_on(look).unwrap().certificate_description.unwrap().certificate_arn.unwrap()
     }
 
-    /// Has the consumer have heard of a device of the configuration.
-    pub fn hear(&self, device: &str, at: Time) {
-        let config = Config::load(&self.place.path("config.toml"), &[]).unwrap();
+    /// Writes a device's item as the consumer does after a report at `at`.
+    pub fn set_heard_at(&self, device: &str, at: Time) {
+        let config = Config::load(&self.folder.path("config.toml"), &[]).unwrap();
         let mut item = DeviceItem::new(config.device(Some(device)).unwrap());
         item.last_report_at = Some(at);
         item.presence.report(at);
@@ -144,7 +158,7 @@ impl Stack {
         self.runtime.block_on(table.commit(&commit)).unwrap();
     }
 
-    /// The devices that were announced since the last time, in their order.
+    /// Returns the devices that were announced since the last call, sorted.
     pub fn announced(&self) -> Vec<String> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
         let mut announced = Vec::new();
@@ -167,7 +181,7 @@ impl Stack {
     }
 }
 
-/// Answers the queue's address and the secret's ARN.
+/// Makes the stack's parts. Returns the queue's address and the secret's ARN.
 async fn make(sdk: &SdkConfig) -> (String, String) {
     let iot = aws_sdk_iot::Client::new(sdk);
     iot.create_thing_type().thing_type_name("detectordag").send().await.unwrap();
@@ -201,42 +215,4 @@ async fn make(sdk: &SdkConfig) -> (String, String) {
     let create = aws_sdk_cloudformation::Client::new(sdk).create_stack().stack_name("detectordag");
     create.template_body(body.to_string()).send().await.unwrap();
     (events, secret)
-}
-
-/// A stand-in of balena's program. It notes what it is asked in the file `asked`, and each variable's value in a file
-/// of the folder `variables`; it knows a device that it registered, and an image is there once it is downloaded. `no
-/// download` among what was said before has it fail there.
-const BALENA: &str = r#"#!/bin/sh
-case "$1" in --version) exit 0;; esac
-if [ "$1 $2" = "env set" ]; then
-  eval "value=\$$3"
-  mkdir -p variables && printf %s "$value" > "variables/$3"
-fi
-echo "$*${value:+ = $(echo "$value" | cut -c1-20)}" >> asked
-case "$1 $2" in
-  "device register") ;;
-  "device "*) grep -q "device register" asked;;
-  "os download") echo image > "$5" && ! grep -q "no download" said;;
-esac
-"#;
-
-/// Runs a command with balena's stand-in, which was asked something `before`.
-pub fn at_balena(stack: &Stack, arguments: &[&str], before: &[&str]) -> Said {
-    let place = &stack.place;
-    place.write("bin/balena", BALENA);
-    fs::set_permissions(place.path("bin/balena"), fs::Permissions::from_mode(0o755)).unwrap();
-    place.write("said", &before.join("\n"));
-    let asked = fs::read_to_string(place.path("asked")).unwrap_or_default();
-    let registered: String =
-        before.iter().filter(|line| line.starts_with("device register")).map(|line| format!("{line}\n")).collect();
-    place.write("asked", &(asked + registered.as_str()));
-    let endpoint = stack.moto.endpoint();
-    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
-    let environment = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", endpoint.as_str()),
-        ("PATH", path.as_str()),
-    ];
-    place.run_with(&environment, arguments, None)
 }

@@ -1,4 +1,4 @@
-//! The document: what is committed, what is promised, what is refused.
+//! The document: the committed file, the ids that other commands rely on, and configurations that are refused.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use dag_uplink::STATEMENTS;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::{ABROAD, config, facts, resources, top};
+use crate::{WITH_MAIL_REGION, config, facts, resources, top};
 
 #[test]
 fn the_committed_template_is_that_of_the_shipped_configuration() {
@@ -20,8 +20,8 @@ fn the_committed_template_is_that_of_the_shipped_configuration() {
 }
 
 #[test]
-fn yaml_and_json_say_the_same_and_the_same_again() {
-    for set in [&[][..], &ABROAD[..]] {
+fn yaml_and_json_are_equal_and_reproducible() {
+    for set in [&[][..], &WITH_MAIL_REGION[..]] {
         let template = Template::of(&facts(set));
         let (yaml, json) = (template.to_yaml().unwrap(), template.to_json().unwrap());
         let read: Value = serde_saphyr::from_str(&yaml).unwrap();
@@ -43,7 +43,7 @@ fn the_topic_rules_are_the_statements_of_the_cloud_harness() {
 }
 
 #[test]
-fn what_must_not_be_lost_outlives_the_stack() {
+fn the_table_and_the_secret_outlive_the_stack() {
     let resources = resources(&Template::of(&facts(&[])));
     let kept = ["Retain", "RetainExceptOnCreate"];
     let kept =
@@ -53,10 +53,12 @@ fn what_must_not_be_lost_outlives_the_stack() {
 }
 
 #[test]
-fn every_name_in_a_template_leads_somewhere() {
-    for template in
-        [Template::of(&facts(&[])), Template::of(&facts(&ABROAD)), Template::of_mail(&facts(&ABROAD)).unwrap()]
-    {
+fn every_reference_in_a_template_is_defined() {
+    for template in [
+        Template::of(&facts(&[])),
+        Template::of(&facts(&WITH_MAIL_REGION)),
+        Template::of_mail(&facts(&WITH_MAIL_REGION)).unwrap(),
+    ] {
         let value = template.to_value();
         let mut known: BTreeSet<String> = value["Resources"].as_object().unwrap().keys().cloned().collect();
         known.extend(value["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()));
@@ -68,7 +70,7 @@ fn every_name_in_a_template_leads_somewhere() {
     }
 }
 
-/// What a template refers to.
+/// Collects the names that a template refers to.
 fn names(value: &Value, named: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -91,7 +93,7 @@ fn names(value: &Value, named: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_other_commands_find_what_they_look_for() {
+fn every_output_has_a_value() {
     let value = Template::of(&facts(&[])).to_value();
     for output in Output::ALL {
         assert!(!value["Outputs"][output.name()]["Value"].is_null(), "{output:?}");
@@ -101,7 +103,8 @@ fn the_other_commands_find_what_they_look_for() {
 #[test]
 fn mail_from_another_region_is_a_stack_of_its_own_there() {
     assert_eq!(Template::of_mail(&facts(&[])), None);
-    let (whole, abroad) = (Template::of(&facts(&ABROAD)), Template::of_mail(&facts(&ABROAD)).unwrap());
+    let (whole, abroad) =
+        (Template::of(&facts(&WITH_MAIL_REGION)), Template::of_mail(&facts(&WITH_MAIL_REGION)).unwrap());
     let kinds = |template: &Template| {
         let kinds = template.resources().map(|(id, one)| format!("{id}: {}", one["Type"].as_str().unwrap()));
         kinds.filter(|line| line.contains("SES") || line.contains("Events::")).collect::<Vec<_>>().join("\n")
@@ -116,7 +119,7 @@ fn mail_from_another_region_is_a_stack_of_its_own_there() {
 }
 
 #[test]
-fn a_sender_that_ses_knows_and_a_set_of_ones_own_are_left_alone() {
+fn an_existing_sender_and_configuration_set_are_left_alone() {
     let set = [
         ("mode", "cloud"),
         ("email.transport", "ses"),
@@ -136,7 +139,7 @@ fn a_domain_is_verified_by_three_records() {
 }
 
 #[test]
-fn an_operator_is_told_and_without_one_the_alarms_are_seen_in_the_console_alone() {
+fn alarms_are_mailed_to_an_operator_that_is_configured() {
     let has = |facts: &Facts| Template::of(facts).resources().any(|(id, _)| id == "OperatorMail");
     assert!(!has(&facts(&[])));
     assert!(has(&facts(&[("aws.operator_email", "operator@example.com")])));

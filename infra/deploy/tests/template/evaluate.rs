@@ -1,54 +1,53 @@
-//! Whether a policy allows something: the part of IAM's and IoT's logic that our policies use ("Policy evaluation
-//! logic", "AWS JSON policy elements: Principal", "AWS IoT Core policy variables"). Anything else in a policy is an
-//! error here, never a guess.
+//! The evaluation of policies: the part of the logic of IAM and IoT that our policies use ("Policy evaluation logic",
+//! "AWS JSON policy elements: Principal", "AWS IoT Core policy variables"). Anything else in a policy fails the test.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::physical::Deployed;
+use crate::deployed_stack::DeployedStack;
 
-/// What somebody tries.
+/// An attempt to do something.
 #[derive(Clone, Debug)]
-pub struct Try {
+pub struct Attempt {
     pub who: Who,
     pub action: &'static str,
     pub resource: String,
-    /// What is known of the request, for variables and conditions.
+    /// The values of the request for variables and conditions.
     pub context: BTreeMap<&'static str, String>,
 }
 
-/// Who tries it.
+/// The one who attempts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// What the policy is attached to: something that runs as the role, a device with its certificate.
+    /// The holder of the policy: a program that runs as the role, or a device with its certificate.
     Holder,
     /// A service of AWS, by its own name.
     Service(&'static str),
-    /// Whoever an account lets, by its number: what `root` in a policy stands for.
+    /// Anyone in an account, by its number. A policy names it as `root`.
     Account(&'static str),
-    /// Somebody whom AWS does not know.
+    /// Somebody without credentials.
     Anybody,
 }
 
-/// What a policy says to a try.
+/// The verdict of a policy on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum May {
+pub enum Verdict {
     Yes,
-    /// It does not say so, though another policy may.
+    /// The policy does not allow it. Another one may.
     No,
-    /// It forbids it, whatever other policies allow.
+    /// The policy denies it, whatever other policies allow.
     Never,
 }
 
-/// A policy's statements, with their names worked out.
+/// The statements of a policy, with their references resolved.
 #[derive(Debug)]
 pub struct Policy(Vec<Statement>);
 
 #[derive(Debug)]
 pub struct Statement {
     pub allows: bool,
-    /// As AWS spells it. None where it is whoever holds the policy.
+    /// The principal in AWS's spelling, or `None` for the holder of the policy.
     pub principal: Option<String>,
     pub actions: Vec<String>,
     pub resources: Vec<String>,
@@ -71,12 +70,12 @@ enum Operator {
 
 impl Policy {
     /// Reads a policy document of a stack.
-    pub fn of(stack: &Deployed, document: &Value) -> Policy {
+    pub fn of(stack: &DeployedStack, document: &Value) -> Policy {
         Policy::new(document, |statement| Statement::of(stack, statement, texts(stack, &statement["Resource"])))
     }
 
-    /// Reads who may take on a role: such a policy names no resource, since that is the role itself.
-    pub fn of_trust(stack: &Deployed, role: &str, document: &Value) -> Policy {
+    /// Reads the trust policy of a role. It names no resource, because that is the role itself.
+    pub fn of_trust(stack: &DeployedStack, role: &str, document: &Value) -> Policy {
         Policy::new(document, |statement| {
             assert!(statement.get("Resource").is_none(), "{role} is the resource");
             Statement::of(stack, statement, vec![stack.arn(role)])
@@ -88,13 +87,13 @@ impl Policy {
         Policy(document["Statement"].as_array().unwrap().iter().map(read).collect())
     }
 
-    /// What it says to this: yes if some statement allows it and none forbids it.
-    pub fn says(&self, what: &Try) -> May {
+    /// Returns the verdict: `Yes` if a statement allows it and none denies it.
+    pub fn evaluate(&self, what: &Attempt) -> Verdict {
         let fitting = |allows: bool| self.0.iter().any(|one| one.allows == allows && one.fits(what));
         match (fitting(true), fitting(false)) {
-            (_, true) => May::Never,
-            (true, false) => May::Yes,
-            (false, false) => May::No,
+            (_, true) => Verdict::Never,
+            (true, false) => Verdict::Yes,
+            (false, false) => Verdict::No,
         }
     }
 
@@ -102,8 +101,8 @@ impl Policy {
         &self.0
     }
 
-    /// Every pair of action and resource of a statement that none of these tries is about.
-    pub fn untried(&self, tries: &[Try]) -> Vec<(&str, &str)> {
+    /// Returns the pairs of action and resource in the statements that no attempt is about.
+    pub fn untried(&self, tries: &[Attempt]) -> Vec<(&str, &str)> {
         let tried = |one: &Statement, action, resource| tries.iter().any(|what| one.fits_by(action, resource, what));
         let pairs = self.0.iter().flat_map(|one| one.pairs().map(move |(action, resource)| (one, action, resource)));
         let untried = pairs.filter(|(one, action, resource)| !tried(one, action, resource));
@@ -111,7 +110,7 @@ impl Policy {
     }
 }
 
-fn texts(stack: &Deployed, value: &Value) -> Vec<String> {
+fn texts(stack: &DeployedStack, value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().map(|value| stack.text(value)).collect(),
         one => vec![stack.text(one)],
@@ -119,7 +118,7 @@ fn texts(stack: &Deployed, value: &Value) -> Vec<String> {
 }
 
 impl Statement {
-    fn of(stack: &Deployed, statement: &Value, resources: Vec<String>) -> Statement {
+    fn of(stack: &DeployedStack, statement: &Value, resources: Vec<String>) -> Statement {
         let known = ["Sid", "Effect", "Action", "Resource", "Condition", "Principal"];
         let keys = statement.as_object().unwrap().keys();
         keys.for_each(|key| assert!(known.contains(&key.as_str()), "`{key}` is not evaluated here"));
@@ -148,7 +147,7 @@ impl Statement {
         }
     }
 
-    fn principal(stack: &Deployed, principal: &Value) -> String {
+    fn principal(stack: &DeployedStack, principal: &Value) -> String {
         if principal == "*" {
             return "*".to_owned();
         }
@@ -162,19 +161,19 @@ impl Statement {
         }
     }
 
-    /// Every action with every resource.
+    /// Returns every action with every resource.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let with = |action| self.resources.iter().map(move |resource| (action, resource.as_str()));
         self.actions.iter().flat_map(move |action| with(action.as_str()))
     }
 
-    fn fits(&self, what: &Try) -> bool {
+    fn fits(&self, what: &Attempt) -> bool {
         self.pairs().any(|(action, resource)| self.fits_by(action, resource, what))
     }
 
-    /// Whether it is about this try by one of its pairs.
-    fn fits_by(&self, action: &str, resource: &str, what: &Try) -> bool {
-        // Actions are the same in capitals, resources are not.
+    /// Returns whether the statement is about an attempt by one of its pairs.
+    fn fits_by(&self, action: &str, resource: &str, what: &Attempt) -> bool {
+        // Case matters in resources, not in actions.
         matches(&action.to_lowercase(), &what.action.to_lowercase())
             && with_variables(resource, what).is_some_and(|it| matches(&it, &what.resource))
             && self.is_about(what.who)
@@ -185,7 +184,7 @@ impl Statement {
         match (self.principal.as_deref(), who) {
             (None, Who::Holder) => true,
             (None, _) | (Some(_), Who::Holder) => false,
-            // Services, too.
+            // This includes services.
             (Some("*"), _) => true,
             (Some(principal), Who::Service(service)) => principal == service,
             (Some(principal), Who::Account(account)) => principal == format!("arn:aws:iam::{account}:root"),
@@ -195,20 +194,20 @@ impl Statement {
 }
 
 impl Condition {
-    /// What the request does not say does not fit.
-    fn holds(&self, what: &Try) -> bool {
-        let Some(said) = what.context.get(self.key.as_str()) else { return false };
+    /// Returns whether the condition holds. It does not where the request lacks the key.
+    fn holds(&self, what: &Attempt) -> bool {
+        let Some(value) = what.context.get(self.key.as_str()) else { return false };
         match self.operator {
-            Operator::StringEquals => self.value == *said,
-            Operator::Bool => self.value.eq_ignore_ascii_case(said),
-            Operator::ArnEquals => matches(&self.value, said),
+            Operator::StringEquals => self.value == *value,
+            Operator::Bool => self.value.eq_ignore_ascii_case(value),
+            Operator::ArnEquals => matches(&self.value, value),
         }
     }
 }
 
-/// A resource's pattern with its variables put in; one that the request does not have fits nothing. What is put in is
-/// taken letter by letter: a device's name is no pattern.
-fn with_variables(pattern: &str, what: &Try) -> Option<String> {
+/// Returns a resource's pattern with the values of its variables, or `None` if the request lacks one. A value is
+/// literal: a device's name is no pattern.
+fn with_variables(pattern: &str, what: &Attempt) -> Option<String> {
     let mut parts = pattern.split("${");
     let mut text = parts.next()?.to_owned();
     for part in parts {
@@ -221,7 +220,7 @@ fn with_variables(pattern: &str, what: &Try) -> Option<String> {
     Some(text)
 }
 
-/// `*` is any number of letters, `?` is one.
+/// Returns whether a text matches a pattern. `*` is any number of letters, `?` is one.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.chars().next() {
         None => text.is_empty(),
@@ -233,7 +232,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn patterns_match_as_iam_has_them() {
+fn patterns_match_as_in_iam() {
     for (pattern, text, fits) in [
         ("a*c", "abc", true),
         ("a*c", "ac", true),
@@ -252,7 +251,7 @@ fn patterns_match_as_iam_has_them() {
 fn principals_are_those_that_they_name() {
     use Who::{Account, Anybody, Holder, Service};
 
-    use crate::physical::ACCOUNT;
+    use crate::deployed_stack::ACCOUNT;
     let (events, root) = (Service("events.amazonaws.com"), Account(ACCOUNT));
     let all = [Holder, events, Service("iot.amazonaws.com"), root, Account("210987654321"), Anybody];
     let everybody = &all[1..];
@@ -264,14 +263,14 @@ fn principals_are_those_that_they_name() {
         (json!({ "Service": "*.amazonaws.com" }), &[]),
         (json!({ "AWS": { "Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root" } }), &[root]),
     ] {
-        let stack = Deployed { resources: json!({}), region: "eu-west-1" };
+        let stack = DeployedStack { resources: json!({}), region: "eu-west-1" };
         let mut statement = json!({ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" });
         if !principal.is_null() {
             statement["Principal"] = principal.clone();
         }
         let policy = Policy::of(&stack, &json!({ "Version": "2012-10-17", "Statement": [statement] }));
-        let what = |who| Try { who, action: "sqs:SendMessage", resource: String::new(), context: BTreeMap::new() };
-        let may: Vec<Who> = all.into_iter().filter(|who| policy.says(&what(*who)) == May::Yes).collect();
-        assert_eq!(may, who, "{principal}");
+        let what = |who| Attempt { who, action: "sqs:SendMessage", resource: String::new(), context: BTreeMap::new() };
+        let allowed: Vec<Who> = all.into_iter().filter(|who| policy.evaluate(&what(*who)) == Verdict::Yes).collect();
+        assert_eq!(allowed, who, "{principal}");
     }
 }

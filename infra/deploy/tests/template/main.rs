@@ -1,4 +1,4 @@
-//! The template as a reader, CloudFormation and IAM take it.
+//! The template: its document, its policies, and the cost of what it makes.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,11 +8,14 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod case;
 mod cost;
+mod deployed_stack;
 mod document;
 mod evaluate;
-mod may;
-mod physical;
+mod policies;
+mod rows;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +28,7 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The shipped configuration, with other values.
+/// Returns the shipped configuration with other values.
 fn config(set: &[(&str, &str)]) -> Config {
     let set: Vec<_> = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let text = std::fs::read_to_string(top().join("config.toml")).unwrap();
@@ -36,10 +39,11 @@ fn facts(set: &[(&str, &str)]) -> Facts {
     Facts::new(&config(set), &RulesFolder::read_rules(&top().join("rules")).unwrap()).unwrap()
 }
 
-/// Mail from another region.
-const ABROAD: [(&str, &str); 3] = [("mode", "cloud"), ("email.transport", "ses"), ("email.ses.region", "eu-central-1")];
+/// The values of a configuration with mail from another region.
+const WITH_MAIL_REGION: [(&str, &str); 3] =
+    [("mode", "cloud"), ("email.transport", "ses"), ("email.ses.region", "eu-central-1")];
 
-/// The resources of a template.
+/// Returns the resources of a template.
 fn resources(template: &Template) -> Value {
     template.to_value()["Resources"].clone()
 }

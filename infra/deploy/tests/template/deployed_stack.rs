@@ -1,4 +1,4 @@
-//! A stack's values as AWS has them once it is deployed.
+//! A stack as it is at AWS after a deploy: the values of its references.
 
 use dag_infra::template::Template;
 use serde_json::Value;
@@ -8,23 +8,23 @@ use crate::resources;
 pub const ACCOUNT: &str = "123456789012";
 pub const STACK: &str = "detectordag";
 
-/// Where everything is by the shipped configuration, and where mail is in [`crate::ABROAD`].
+/// The region of the shipped configuration, and that of mail in [`crate::WITH_MAIL_REGION`].
 pub const HOME: &str = "eu-west-1";
-pub const ABROAD: &str = "eu-central-1";
+pub const MAIL_REGION: &str = "eu-central-1";
 
-/// A stack in a region.
+/// A deployed stack, in a region.
 #[derive(Debug)]
-pub struct Deployed {
+pub struct DeployedStack {
     pub resources: Value,
     pub region: &'static str,
 }
 
-impl Deployed {
-    pub fn new(template: &Template, region: &'static str) -> Deployed {
-        Deployed { resources: resources(template), region }
+impl DeployedStack {
+    pub fn new(template: &Template, region: &'static str) -> DeployedStack {
+        DeployedStack { resources: resources(template), region }
     }
 
-    /// A text with its intrinsic functions worked out.
+    /// Returns a text with its intrinsic functions resolved.
     pub fn text(&self, value: &Value) -> String {
         if let Some(text) = value.as_str() {
             return text.to_owned();
@@ -41,7 +41,7 @@ impl Deployed {
         for part in parts {
             let (name, rest) = part.split_once('}').unwrap();
             match name.strip_prefix('!') {
-                // A variable of the policy, which stays.
+                // A variable of the policy is left for its evaluation.
                 Some(variable) => text += &format!("${{{variable}}}"),
                 None => match name.split_once('.') {
                     Some((id, of)) => text += &self.attribute(id, of),
@@ -59,7 +59,7 @@ impl Deployed {
             "AWS::Region" => self.region.to_owned(),
             "AWS::Partition" => "aws".to_owned(),
             "AWS::StackName" => STACK.to_owned(),
-            // These are named by their ARN.
+            // `Ref` returns the ARN of these.
             _ if ["AWS::SecretsManager::Secret", "AWS::SNS::Topic"].contains(&self.kind(name)) => self.arn(name),
             _ => self.named(name),
         }
@@ -84,7 +84,7 @@ impl Deployed {
         name.map_or_else(|| format!("{STACK}-{id}-0123"), |name| self.text(name))
     }
 
-    /// The ARN of what a resource becomes.
+    /// Returns the ARN of a resource.
     pub fn arn(&self, id: &str) -> String {
         let name = self.named(id);
         let (service, rest) = match self.kind(id) {

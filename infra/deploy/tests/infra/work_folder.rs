@@ -1,4 +1,4 @@
-//! A folder with a deployment, in which `dag-infra` runs, and moto for it.
+//! A folder with a deployment, in which `dag-infra` runs.
 
 use std::{
     fs,
@@ -9,38 +9,35 @@ use std::{
 
 use tempfile::TempDir;
 
-#[path = "../../../tests/moto.rs"]
-mod shared;
-
-pub use shared::Moto;
+use crate::moto::Moto;
 
 /// A folder with the shipped `config.toml`, as a cloud has it, and the shipped `rules/`.
-pub struct Place {
-    pub folder: TempDir,
+pub struct WorkFolder {
+    dir: TempDir,
 }
 
-/// What a run of `dag-infra` said.
+/// The output of a run of `dag-infra`, and its exit code.
 #[derive(Debug)]
-pub struct Said {
+pub struct RunOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-impl Place {
-    pub fn new() -> Place {
-        let folder = tempfile::tempdir().unwrap();
+impl WorkFolder {
+    pub fn new() -> WorkFolder {
+        let dir = tempfile::tempdir().unwrap();
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        copy(&top.join("rules"), &folder.path().join("rules"));
-        let place = Place { folder };
+        copy(&top.join("rules"), &dir.path().join("rules"));
+        let folder = WorkFolder { dir };
         let text = fs::read_to_string(top.join("config.toml")).unwrap();
         let text = text.replace("mode = \"standalone\"", "mode = \"cloud\"");
-        fs::write(place.path("config.toml"), text.replace("transport = \"outbox\"", "transport = \"ses\"")).unwrap();
-        place
+        fs::write(folder.path("config.toml"), text.replace("transport = \"outbox\"", "transport = \"ses\"")).unwrap();
+        folder
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.dir.path().join(name)
     }
 
     /// Replaces a text in a file.
@@ -57,7 +54,7 @@ impl Place {
         fs::write(path, text).unwrap();
     }
 
-    /// A program for arm64 that stands for the consumer.
+    /// Writes the head of a program for arm64, which stands for the consumer.
     pub fn bootstrap(&self) -> PathBuf {
         let mut program = b"\x7fELF\x02\x01\x01".to_vec();
         program.resize(18, 0);
@@ -67,8 +64,15 @@ impl Place {
         path
     }
 
-    /// Runs `dag-infra` here, with nothing of this environment, at that endpoint.
-    pub fn run(&self, endpoint: &str, arguments: &[&str], input: Option<&str>) -> Said {
+    /// Runs `dag-infra deploy` with the stand-in of the consumer, without a question.
+    pub fn deploy(&self, moto: &Moto, more: &[&str]) -> RunOutput {
+        let consumer = self.bootstrap();
+        let deploy = ["deploy", "--yes", "--consumer", consumer.to_str().unwrap()];
+        self.run(&moto.endpoint(), &[&deploy[..], more].concat(), None)
+    }
+
+    /// Runs `dag-infra` in the folder against an endpoint, without this process's environment.
+    pub fn run(&self, endpoint: &str, arguments: &[&str], input: Option<&str>) -> RunOutput {
         self.run_with(
             &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_ENDPOINT_URL", endpoint)],
             arguments,
@@ -76,20 +80,20 @@ impl Place {
         )
     }
 
-    /// Runs `dag-infra` here, with this environment alone.
-    pub fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str], input: Option<&str>) -> Said {
+    /// Runs `dag-infra` in the folder, with `environment` alone.
+    pub fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str], input: Option<&str>) -> RunOutput {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dag-infra"));
-        command.current_dir(self.folder.path()).args(arguments).env_clear().envs(environment.iter().copied());
-        command.env("HOME", self.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.current_dir(self.dir.path()).args(arguments).env_clear().envs(environment.iter().copied());
+        command.env("HOME", self.dir.path()).env("AWS_EC2_METADATA_DISABLED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that is wrong reads nothing.
+        // A command with wrong arguments ends without reading its input.
         let _ = stdin.write_all(input.unwrap_or_default().as_bytes());
         drop(stdin);
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap().trim_end().to_owned();
-        Said { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+        RunOutput { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }
 }
 
