@@ -1,4 +1,4 @@
-//! What the registry says anew of a device, told to the consumer.
+//! Announcements to the consumer that the registration of devices changed.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use dag_engine::Name;
 
 use crate::{cloud::Cloud, explain::explain};
 
-/// The most messages in one request ("SendMessageBatch").
+/// The most messages in one request ("SendMessageBatch" in the API reference of SQS).
 const MOST: usize = 10;
 
-/// The most attempts to send what the queue did not take.
+/// The most attempts to send the messages that the queue did not accept.
 const ATTEMPTS: u32 = 5;
 
-/// The wait before the second attempt. It doubles before each further one.
+/// The wait before the second attempt. It doubles with each further one, to 1.6 s before the fifth.
 const WAIT: Duration = Duration::from_millis(200);
 
 const ANNOUNCING: &str = "announcing devices to the cloud side";
 
 impl Cloud {
-    /// Has the consumer read what the registry has of the devices: it does so when it is told, and at no other time.
-    /// What is announced twice changes nothing.
+    /// Makes the consumer read the registrations of devices, which it does only after an announcement. A second
+    /// announcement changes nothing.
     pub async fn announce(&self, events_url: &str, devices: &[Name]) -> Result<()> {
         let client = Client::new(&self.sdk);
         for batch in devices.chunks(MOST) {
@@ -45,9 +45,9 @@ async fn send(client: &Client, queue: &str, mut entries: Vec<SendMessageBatchReq
         }
         let sent = client.send_message_batch().queue_url(queue).set_entries(Some(entries.clone())).send().await;
         let sent = sent.map_err(|error| explain(ANNOUNCING, &error))?;
-        // Only what the queue says that it took was taken.
-        let taken = sent.successful();
-        entries.retain(|entry| !taken.iter().any(|taken| taken.id() == entry.id()));
+        // An entry in neither list of the response is sent again, too.
+        let accepted = sent.successful();
+        entries.retain(|entry| !accepted.iter().any(|accepted| accepted.id() == entry.id()));
         if entries.is_empty() {
             return Ok(());
         }
@@ -55,5 +55,5 @@ async fn send(client: &Client, queue: &str, mut entries: Vec<SendMessageBatchReq
             reason = format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason is given"));
         }
     }
-    bail!("{ANNOUNCING} failed: the queue did not take {} of them ({reason}): run the command again", entries.len());
+    bail!("{ANNOUNCING} failed: the queue did not accept {} of them ({reason}): run the command again", entries.len());
 }

@@ -1,4 +1,4 @@
-//! The account, as every command that reaches AWS sees it.
+//! The connection to the user's account, which every command that calls AWS uses.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,14 +13,15 @@ use crate::{
     template::{FactsError, Output},
 };
 
-/// How long a call may take: a package of some megabytes goes over a slow line, too.
+/// The time limits of a call: to connect, and for one attempt. The upload of some megabytes over a slow line may take
+/// minutes.
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(300);
 
 /// The user's account in the stack's region.
 #[derive(Clone, Debug)]
 pub(crate) struct Cloud {
-    /// What every client is made from.
+    /// The configuration for every client.
     pub sdk: SdkConfig,
     /// The stack's name.
     pub stack: String,
@@ -28,12 +29,12 @@ pub(crate) struct Cloud {
     pub region: String,
 }
 
-/// What the stack says of itself.
+/// The outputs of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outputs(BTreeMap<String, String>);
 
 impl Cloud {
-    /// Returns the account that the SDK's standard chain of credentials leads to. Calls nobody yet.
+    /// Returns the account of the SDK's default credentials. It makes no call yet.
     pub async fn connect(config: &Config) -> Result<Cloud> {
         let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
@@ -48,7 +49,10 @@ impl Cloud {
         identity.account.context("AWS does not say whose account this is")
     }
 
-    /// What the stack says of itself.
+    /// Returns the outputs of the stack.
+    ///
+    /// # Errors
+    /// There is no such stack, or AWS cannot be asked.
     pub async fn outputs(&self) -> Result<Outputs> {
         let stack = Stack::new(&self.sdk, &self.stack, &self.region, PAUSE);
         match stack.describe().await? {
@@ -56,9 +60,7 @@ impl Cloud {
             None => bail!("there is no stack `{}` in {}: make it by `dag-infra deploy`", self.stack, self.region),
         }
     }
-}
 
-impl Cloud {
     /// Returns the registry in the stack's table.
     pub fn registry(&self, outputs: &Outputs) -> Result<Registry> {
         Ok(Registry::new(&self.sdk, outputs.get(Output::Table)?))
@@ -66,7 +68,10 @@ impl Cloud {
 }
 
 impl Outputs {
-    /// One of them.
+    /// Returns the value of an output.
+    ///
+    /// # Errors
+    /// The stack was deployed by a version that had no such output.
     pub fn get(&self, output: Output) -> Result<&str> {
         let value = self.0.get(output.name()).map(String::as_str);
         value.with_context(|| {

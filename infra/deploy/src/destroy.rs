@@ -1,4 +1,4 @@
-//! Taking the cloud side down.
+//! The deletion of the cloud side.
 
 use anyhow::{Result, bail};
 use aws_sdk_cloudformation::types::StackStatus;
@@ -9,17 +9,17 @@ use crate::{
     stack::{Event, Stack, check_deletable},
 };
 
-/// Returns the region that mail leaves from, by a stack's template.
+/// Returns the region that mail leaves from, which a stack's template has as an output.
 pub(crate) fn mail_region(template: &Value) -> Option<&str> {
     template.pointer("/Outputs/MailRegion/Value")?.as_str()
 }
 
-/// Deletes a stack, and tells every event. Nothing happens where there is none.
-pub(crate) async fn stack(stack: &Stack, tell: &mut dyn FnMut(&Event)) -> Result<()> {
+/// Deletes a stack, and passes every event to `tell`. Without such a stack it does nothing.
+pub(crate) async fn delete_stack(stack: &Stack, tell: &mut dyn FnMut(&Event)) -> Result<()> {
     let Some(described) = stack.describe().await? else { return Ok(()) };
     check_deletable(&stack.name, described.stack_status().map(StackStatus::as_str))?;
     let arn = Stack::arn_of(&described)?;
-    stack.protect(false).await?;
+    stack.set_protection(false).await?;
     let since = stack.last_event(&arn).await?;
     let deleted = stack.client.delete_stack().stack_name(&arn).send().await;
     deleted.map_err(|error| explain("deleting the stack", &error))?;

@@ -1,4 +1,4 @@
-//! What differs between two templates: a pure function.
+//! The differences between two templates: a pure function.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::words;
 
-/// The properties of our types whose change makes a new resource in the place of the old one ("Update requires:
-/// Replacement" in the resource reference of CloudFormation). A change that only may do so is among them.
+/// The properties of our resource types whose change replaces the resource, or may replace it ("Update requires:
+/// Replacement" in the resource reference of CloudFormation).
 const REPLACING: [(&str, &[&str]); 21] = [
     ("AWS::SQS::Queue", &["QueueName", "FifoQueue"]),
     ("AWS::DynamoDB::Table", &["TableName", "KeySchema", "AttributeDefinitions"]),
@@ -37,18 +37,18 @@ const REPLACING: [(&str, &[&str]); 21] = [
     ("AWS::CloudWatch::Alarm", &["AlarmName"]),
 ];
 
-/// What differs in a resource.
+/// The differences of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Difference {
     /// The logical id.
     pub resource: String,
-    /// CloudFormation's type, as the new template has it.
+    /// The resource type of CloudFormation.
     #[serde(rename = "type")]
     pub kind: String,
     pub what: DifferenceKind,
-    /// A new resource takes the place of the old one.
+    /// Whether a new resource replaces the old one.
     pub replaced: bool,
-    /// What is different in it; nothing where it is added or removed.
+    /// The values that differ. Empty for a resource that is added or removed.
     pub paths: Vec<ChangedValue>,
 }
 
@@ -63,19 +63,20 @@ pub(crate) enum DifferenceKind {
 /// A value that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ChangedValue {
-    /// Where, like `Properties.Environment.Variables.DAG_TABLE`.
+    /// The path, like `Properties.Environment.Variables.DAG_TABLE`.
     pub path: String,
-    /// Nothing where it is not in the old template, or not in the new one.
+    /// `None` if the old template has no such value.
     pub old: Option<Value>,
+    /// `None` if the new template has no such value.
     pub new: Option<Value>,
 }
 
-/// A template's text, in YAML or JSON.
+/// Parses a template in YAML or JSON.
 ///
 /// # Errors
-/// It is neither.
+/// It is neither, or no template.
 pub(crate) fn read(text: &str) -> Result<Value> {
-    // YAML has JSON in it.
+    // JSON is YAML, too.
     let value: Value = serde_saphyr::from_str(text).context("that is no template: neither YAML nor JSON")?;
     let resources = value.get("Resources").context("that is no template: it has no `Resources`")?;
     let typed = |resource: &Value| resource.get("Type").is_some_and(Value::is_string);
@@ -86,8 +87,7 @@ pub(crate) fn read(text: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// What turns the old template into the new one, a resource at a time: those of the new one in its order, then the
-/// removed.
+/// Returns the differences by resource: first those of the new template in its order, then the removed ones.
 pub(crate) fn between(old: &Value, new: &Value) -> Vec<Difference> {
     let resources =
         |template: &Value| template.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -130,21 +130,21 @@ fn kind(resource: &Value) -> String {
 }
 
 impl Difference {
-    /// Returns whether it is in words alone, and nothing would run otherwise.
-    pub fn is_in_words(&self) -> bool {
+    /// Returns whether only descriptions differ, which has no effect on what runs.
+    pub fn is_in_descriptions(&self) -> bool {
         let words = |changed: &ChangedValue| changed.path.ends_with("Description");
         self.what == DifferenceKind::Changed && self.paths.iter().all(words)
     }
 }
 
-/// Returns whether a change there makes a new resource.
+/// Returns whether a change at a path replaces the resource.
 fn replaces(kind: &str, path: &str) -> bool {
     let property = path.strip_prefix("Properties.").and_then(|rest| rest.split(['.', '[']).next());
     let replacing = REPLACING.iter().find(|(known, _)| *known == kind).map(|(_, properties)| *properties);
     path == "Type" || property.is_some_and(|property| replacing.unwrap_or_default().contains(&property))
 }
 
-/// The values that differ, as deep as both have the same shape.
+/// Collects the values that differ, as deep as both sides have the same shape.
 fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<ChangedValue>) {
     if old == new {
         return;
@@ -166,7 +166,7 @@ fn collect(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
     }
 }
 
-/// For people: a resource and below it what differs.
+/// Returns the differences as text: each resource, and below it the values.
 pub(crate) fn text(differences: &[Difference]) -> String {
     if differences.is_empty() {
         return "no differences".to_owned();

@@ -1,32 +1,32 @@
-//! What AWS says, as what to do.
+//! Errors of AWS in words that say what to do.
 
 use std::error::Error;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use dag_cloud::Fault;
 
-/// A call of AWS that failed, in a sentence that says what to do.
+/// Returns the error of a failed call to AWS, in a sentence that says what to do. `what` names the call.
 pub(crate) fn explain<E, R>(what: &str, error: &SdkError<E, R>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug,
 {
-    let told = dag_cloud::aws::describe_error(error);
+    let message = dag_cloud::aws::describe_error(error);
     let advice = match error {
-        SdkError::ServiceError(said) => advice_for_code(said.err().code().unwrap_or_default(), &told),
+        SdkError::ServiceError(response) => advice_for_code(response.err().code().unwrap_or_default(), &message),
         SdkError::TimeoutError(_) => Some(SLOW.to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Some(SLOW.to_owned()),
-        _ => advice_for_no_answer(&told),
+        _ => advice_for_no_answer(&message),
     };
-    anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(told))
+    anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(message))
 }
 
-/// An error with what led to it, in a sentence for people.
+/// Returns an error with its causes as a sentence for people.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut parts = Vec::new();
     for cause in error.chain() {
         match cause.downcast_ref::<Fault>() {
-            // What it says holds all that is behind it.
+            // The text of a fault has its causes in it.
             Some(fault) => {
                 parts.push(explain_fault(fault));
                 break;
@@ -37,8 +37,8 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-/// A call of the table that failed. The consumer tells of it by what the service said, `CODE: message`, for those who
-/// look after the cloud side; who runs a command wants to know what to do.
+/// Returns a fault of the table as a sentence that says what to do. The fault itself has the service's `CODE: message`,
+/// which is for the consumer's log.
 pub(crate) fn explain_fault(fault: &Fault) -> String {
     let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
     let advice = advice_for_code(code, &fault.error).or_else(|| advice_for_no_answer(&fault.error));
@@ -48,8 +48,8 @@ pub(crate) fn explain_fault(fault: &Fault) -> String {
 const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the \
                     command: what was done already is found as it is";
 
-/// What to do about an answer; nothing where the answer itself is the best that can be said.
-fn advice_for_code(code: &str, told: &str) -> Option<String> {
+/// Returns advice for an error code of AWS, or `None` where its message says enough.
+fn advice_for_code(code: &str, message: &str) -> Option<String> {
     Some(match code {
         "ExpiredToken"
         | "ExpiredTokenException"
@@ -63,13 +63,15 @@ fn advice_for_code(code: &str, told: &str) -> Option<String> {
                 .to_owned()
         }
         "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "IncompleteSignature" => {
-            "AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong".to_owned()
+            "AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong"
+                .to_owned()
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden" => {
-            denied(told)
+            denied(message)
         }
         "OptInRequired" | "SubscriptionRequiredException" => {
-            "the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the command"
+            "the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the \
+             command"
                 .to_owned()
         }
         code if code.contains("Throttl") || THROTTLED.contains(&code) => {
@@ -83,33 +85,34 @@ fn advice_for_code(code: &str, told: &str) -> Option<String> {
 const EXPIRED: &str = "the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the \
                        command: what was done already is found as it is";
 
-/// What throttling is called besides.
+/// The codes of throttling that do not contain "Throttl".
 const THROTTLED: [&str; 4] =
     ["TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "ProvisionedThroughputExceededException"];
 
-/// AWS names the action in its text: "User: … is not authorized to perform: iot:CreateThing on resource: …".
-fn denied(told: &str) -> String {
-    let action = told.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+/// Returns advice for a missing permission. AWS names the action in its message: "User: … is not authorized to perform:
+/// iot:CreateThing on resource: …".
+fn denied(message: &str) -> String {
+    let action = message.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     match action.and_then(|rest| rest.split_whitespace().next()) {
         Some(action) => format!(
             "these credentials may not do `{action}`. Ask whoever looks after the account to allow it, or choose \
-             others by AWS_PROFILE ({told})"
+             others by AWS_PROFILE ({message})"
         ),
         None => format!(
             "these credentials may not do that. Ask whoever looks after the account to allow it, or choose others by \
-             AWS_PROFILE ({told})"
+             AWS_PROFILE ({message})"
         ),
     }
 }
 
-/// What to do where no answer came.
-fn advice_for_no_answer(told: &str) -> Option<String> {
-    let has = |text: &str| told.contains(text);
-    // An SSO login that ran out is found while the credentials are loaded, before anything is asked.
+/// Returns advice for a call that got no answer.
+fn advice_for_no_answer(message: &str) -> Option<String> {
+    let has = |text: &str| message.contains(text);
+    // An expired SSO login fails while the credentials are loaded, before the call.
     if has("expired") && (has("SSO") || has("sso") || has("token")) {
         return Some(EXPIRED.to_owned());
     }
-    // The metadata of a machine at AWS is asked last, when nothing else had any.
+    // The SDK asks the metadata service of EC2 (IMDS) last, when no other provider has credentials.
     let none = ["no providers in chain provided credentials", "credential provider was not enabled", "IMDS"];
     if none.into_iter().any(has) {
         return Some(
@@ -120,7 +123,7 @@ fn advice_for_no_answer(told: &str) -> Option<String> {
     }
     if has("credentials") {
         return Some(format!(
-            "the credentials for AWS cannot be loaded: look at AWS_PROFILE and ~/.aws/config ({told})"
+            "the credentials for AWS cannot be loaded: look at AWS_PROFILE and ~/.aws/config ({message})"
         ));
     }
     if has("dns error") || has("failed to lookup address") {
@@ -135,7 +138,8 @@ fn advice_for_no_answer(told: &str) -> Option<String> {
     }
     let refused = has("Connection refused") || has("unreachable") || has("Connection reset");
     refused.then(|| {
-        "nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right"
+        "nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is \
+         right"
             .to_owned()
     })
 }
@@ -156,8 +160,8 @@ mod tests {
         explain("asking for the stack", &SdkError::service_error(error, ())).to_string()
     }
 
-    /// What a call says that really goes out, to an endpoint where nobody is.
-    async fn sent(endpoint: &str, timeout: Duration) -> String {
+    /// Returns the error of a real call to an endpoint that does not answer.
+    async fn call(endpoint: &str, timeout: Duration) -> String {
         let sdk: SdkConfig = dag_cloud::aws::sdk(Some("eu-west-1")).await;
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -172,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_answers_says_what_to_do() {
+    fn errors_of_aws_say_what_to_do() {
         insta::assert_snapshot!(says("ExpiredToken", "The security token included in the request is expired"), @"asking for the stack failed: the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the command: what was done already is found as it is");
         insta::assert_snapshot!(says("UnrecognizedClientException", "The security token is invalid"), @"asking for the stack failed: AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, in the console)");
         insta::assert_snapshot!(says("SignatureDoesNotMatch", "Signature expired"), @"asking for the stack failed: AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong");
@@ -186,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_table_answers_says_what_to_do() {
+    fn faults_of_the_table_say_what_to_do() {
         let says = |error: &str| {
             let error = anyhow::Error::new(Fault { what: "reading the table", error: error.to_owned() });
             sentence(&error.context("taking `cottage` from its account"))
@@ -199,23 +203,25 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_ran_out_is_found_before_anything_is_asked() {
-        let told = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
-        assert_eq!(advice_for_no_answer(told).as_deref(), Some(EXPIRED));
-        let told = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session \
+    fn an_expired_login_is_found_before_the_call() {
+        let message = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
+        assert_eq!(advice_for_no_answer(message).as_deref(), Some(EXPIRED));
+        let message = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session \
                     token: service error: request forbidden: IMDS is disabled or the caller has insufficient \
                     permissions.";
-        assert!(advice_for_no_answer(told).is_some_and(|told| told.starts_with("no credentials for AWS are found")));
+        assert!(
+            advice_for_no_answer(message).is_some_and(|advice| advice.starts_with("no credentials for AWS are found"))
+        );
     }
 
     #[tokio::test]
-    async fn what_does_not_reach_aws_says_what_to_do() {
+    async fn calls_that_do_not_reach_aws_say_what_to_do() {
         let long = Duration::from_secs(30);
-        insta::assert_snapshot!(sent("http://127.0.0.1:1", long).await, @"asking AWS whose account this is failed: nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
-        insta::assert_snapshot!(sent("http://nobody.invalid", long).await, @"asking AWS whose account this is failed: the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
-        // It listens and never answers.
+        insta::assert_snapshot!(call("http://127.0.0.1:1", long).await, @"asking AWS whose account this is failed: nobody answers there. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
+        insta::assert_snapshot!(call("http://nobody.invalid", long).await, @"asking AWS whose account this is failed: the service's name is not found. Look whether this machine is online, and whether AWS_ENDPOINT_URL, if it is set, is right");
+        // It accepts connections and never answers.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", silent.local_addr().unwrap());
-        insta::assert_snapshot!(sent(&endpoint, Duration::from_millis(50)).await, @"asking AWS whose account this is failed: AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(call(&endpoint, Duration::from_millis(50)).await, @"asking AWS whose account this is failed: AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the command: what was done already is found as it is");
     }
 }

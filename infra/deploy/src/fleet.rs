@@ -1,4 +1,4 @@
-//! The fleet, as the registry and the consumer know it.
+//! The state of the fleet in the registry and in the items of the consumer.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,20 +11,20 @@ use tokio::task::JoinSet;
 
 use crate::iot::Iot;
 
-/// The most devices that are read at a time: a large fleet must not take the table from the consumer.
+/// The most devices that are read at the same time. A large fleet must leave capacity of the table to the consumer.
 const AT_A_TIME: usize = 32;
 
-/// A device of the fleet, as it is now.
+/// The present state of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct DeviceStatus {
     pub device: Name,
     pub name: Option<String>,
-    /// The user name of its account; the id of one that is gone.
+    /// The user name of its account, or the id of an account that was removed.
     pub account: Option<String>,
     /// The time of its last report.
     pub last_contact: Option<Time>,
     pub connected: Option<bool>,
-    /// The time since when it is connected, or is not.
+    /// The time of the last change of `connected`.
     pub since: Option<Time>,
     /// The id of the rules that it runs.
     #[serde(rename = "rules")]
@@ -32,14 +32,14 @@ pub(crate) struct DeviceStatus {
     /// The id of the rules that it should run.
     #[serde(rename = "wanted")]
     pub desired_rules: Option<Id>,
-    /// The rules that it was sent and refused.
+    /// The rules that it refused, with its reason.
     pub refused: Option<RefusedRules>,
-    /// The number of certificates that let it in, where that was asked for.
+    /// The number of its active certificates, if they were counted.
     #[serde(skip_serializing_if = "dag_engine::is_default")]
     pub certificates: Option<usize>,
 }
 
-/// Returns every device, in the order of the ids. Certificates are counted if `iot` is given, by two more calls for
+/// Returns every device, in the order of the ids. With `iot` it counts certificates, which takes two more calls for
 /// each device and one for each certificate.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub(crate) async fn statuses(registry: Registry, iot: Option<Iot>) -> Result<Vec
         let clients = clients.clone();
         reading.spawn(async move {
             let certificates = match &clients.1 {
-                Some(iot) => Some(iot.active_certificates(&device).await?),
+                Some(iot) => Some(iot.count_active(&device).await?),
                 None => None,
             };
             let status = read_status(&clients.0, device, registration, account).await?;

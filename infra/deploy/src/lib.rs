@@ -1,5 +1,5 @@
-//! Stands up the cloud side of detectordag, from `config.toml` and `rules/`, in the user's own account; and looks after
-//! what is not in a template: devices, their rules, accounts and secrets.
+//! Deploys the cloud side of detectordag from `config.toml` and `rules/` into the user's own AWS account. It also
+//! manages what is in no template: devices, their rules, accounts and secrets.
 //!
 //! ```text
 //! config.toml, rules/ ──▶ template (pure) ──▶ change set ──▶ stack
@@ -8,10 +8,10 @@
 //!             provision, rules, account, secret ──▶ table, IoT, secret, queue `events`
 //! ```
 //!
-//! `template/` is a pure function. Everything else reaches AWS by the SDK, through [`cloud::Cloud`]: region and
-//! credentials as the SDK finds them, the stack's outputs for the names of things. `iot/` is what speaks to AWS IoT,
-//! `provision/` makes devices, `fleet.rs` reads them, `cost/` is pure. `cli/` has a file a command; `explain.rs` turns
-//! what AWS says into what to do.
+//! `template/` and `cost/` are pure functions. Everything else calls AWS through [`cloud::Cloud`], with the region and
+//! the credentials that the SDK finds. The stack's outputs name the resources. `iot/` calls AWS IoT, `provision/` makes
+//! devices, and `fleet.rs` reads them. `cli/` has a file for each command. `explain.rs` turns errors of AWS into
+//! advice.
 
 mod account;
 mod announce;

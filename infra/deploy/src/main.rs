@@ -1,4 +1,4 @@
-//! `dag-infra`: stands up the cloud side of detectordag, and looks after its devices and accounts.
+//! `dag-infra`: deploys the cloud side of detectordag, and manages its devices and accounts.
 
 use std::process::ExitCode;
 

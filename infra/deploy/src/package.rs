@@ -1,5 +1,5 @@
-//! What the function is made of: two packages, the same bytes for the same content, so that their names say whether
-//! anything changed.
+//! The packages of the function. The same content gives the same bytes, so that the key, which has their hash in it,
+//! changes only with the content.
 
 use std::{
     collections::BTreeMap,
@@ -14,20 +14,19 @@ use dag_rulebook::RulesFolder;
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-/// A layer is unpacked to 250 MB at most, together with its function ("Lambda quotas").
+/// The most bytes of a function and its layers, unpacked ("Lambda quotas": 250 MB).
 const MOST_BYTES: usize = 250_000_000;
 
-/// What is uploaded, and the key that its content gives it.
+/// A file to upload, and its key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Package {
-    /// Its key in the bucket.
+    /// The key in the bucket, with a hash of the content.
     pub key: String,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Package {
-    /// Returns the function: the file that the runtime starts.
+    /// Returns the package of the function: the file that the runtime starts.
     pub fn of_consumer(bootstrap: &Path) -> Result<Package> {
         let program = fs::read(bootstrap).with_context(|| format!("{} cannot be read", bootstrap.display()))?;
         if !is_for_arm64(&program) {
@@ -41,8 +40,8 @@ impl Package {
         Package::zipped("consumer", &files)
     }
 
-    /// Returns the layer: `config.toml` and `rules/` as the consumer reads them. Nothing else is ever in it, whatever
-    /// lies beside them; scenarios are for whoever writes rules.
+    /// Returns the package of the layer: `config.toml` and `rules/`. No other file of their folder is in it, and no
+    /// scenarios, which only the author of rules needs.
     pub fn of_rules(config: &str, rules: &RulesFolder) -> Result<Package> {
         let mut files = BTreeMap::from([("config.toml".to_owned(), (0o644, config.as_bytes().to_owned()))]);
         let read = rules.to_stored().into_iter().filter(|(path, _)| !path.starts_with("tests/"));
@@ -50,7 +49,7 @@ impl Package {
         Package::zipped("rules", &files)
     }
 
-    /// A template, by which CloudFormation reads it.
+    /// Returns the upload of a template.
     pub fn of_template(text: String) -> Package {
         let bytes = text.into_bytes();
         Package { key: format!("template/{}.yaml", hash(&bytes)), bytes }
@@ -66,11 +65,11 @@ impl Package {
     }
 }
 
-/// Packs files. They are modes and bytes by path, in the order in which they are packed.
+/// Packs files, given as mode and bytes by path, in the order of the paths.
 pub(crate) fn zip(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, (mode, bytes)) in files {
-        // A fixed time: the one of the disk would make other bytes of the same content.
+        // The time is fixed: that of the file on the disk would change the bytes of the package.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::default())
@@ -81,25 +80,24 @@ pub(crate) fn zip(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// SHA-256, in small hexadecimal digits.
+/// Returns the SHA-256 in lower-case hexadecimal digits.
 fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Returns the beginning of an ELF file of 64 bits, little-endian, for AArch64 (183).
+/// Returns whether a file begins as a 64-bit little-endian ELF file for AArch64 (machine 183).
 fn is_for_arm64(program: &[u8]) -> bool {
     program.starts_with(b"\x7fELF\x02\x01") && program.get(18..20) == Some(&[183, 0])
 }
 
-/// What `config.toml` says by itself: the consumer reads it so, without this machine's environment and flags.
-///
-/// `config` is the configuration with both. Returns the text for the package.
+/// Returns the text of `config.toml` for the package. The consumer reads it without this machine's environment and
+/// flags, which `config` includes.
 ///
 /// # Errors
-/// A cloud cannot run on the file, or on what it would lack.
+/// The file is not for mode `cloud` with SES, or environment and flags change values that would not reach the consumer.
 pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let packed = by_itself(&text, path)?;
+    let packed = parse_file(&text, path)?;
     let mut lines = Vec::new();
     if packed.mode != Mode::Cloud {
         lines.push("`mode = \"cloud\"` at the top".to_owned());
@@ -125,20 +123,19 @@ pub(crate) fn cloud_config(path: &Path, config: &Config) -> Result<String> {
     Ok(text)
 }
 
-/// A configuration as its file says it, without this machine's environment and flags.
+/// Parses a configuration without this machine's environment and flags.
 ///
 /// # Errors
-/// The file cannot be used so.
-pub(crate) fn by_itself(text: &str, path: &Path) -> Result<Config> {
+/// The file is not valid by itself.
+pub(crate) fn parse_file(text: &str, path: &Path) -> Result<Config> {
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Ok(Config::parse(text, &file, [], &[])?)
 }
 
-/// Returns whether environment and flags change more of a file than where everything stands, which is nobody's business
-/// but this program's.
-pub(crate) fn differs(mut by_itself: Config, config: &Config) -> bool {
-    by_itself.aws.clone_from(&config.aws);
-    by_itself != *config
+/// Returns whether environment and flags change more of a file than `[aws]`, which only this program reads.
+pub(crate) fn differs(mut file: Config, config: &Config) -> bool {
+    file.aws.clone_from(&config.aws);
+    file != *config
 }
 
 #[cfg(test)]
@@ -198,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_is_the_same_package_whenever_it_was_written() {
+    fn the_same_content_is_the_same_package() {
         let folder = tempfile::tempdir().unwrap();
         let bootstrap = folder.path().join("bootstrap");
         fs::write(&bootstrap, program()).unwrap();
@@ -223,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_a_cloud_cannot_run_on_says_which_lines_to_change() {
+    fn an_unfit_configuration_says_which_lines_to_change() {
         let path = top().join("config.toml");
         let config = Config::load(&path, &[]).unwrap();
         let error = cloud_config(&path, &config).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The regions of AWS: which there are, and which have the services that not all of them have.
+//! The regions of AWS, and which of them have the services that not every region has.
 //!
 //! The device links none of this: `dag check` takes any text for a region.
 
@@ -14,14 +14,14 @@ pub(crate) const CHECKS: [Check; 2] = [
 /// A service that not every region has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Service {
-    /// AWS IoT Core, which devices report to. It is in the stack's region.
+    /// AWS IoT Core, which devices report to, in the stack's region.
     Iot,
     /// Amazon SES, which sends mail.
     Ses,
 }
 
-/// The regions of AWS's public partition, and which of the two services each has ("AWS Regions"; the types of resources
-/// that CloudFormation has there; November 2026).
+/// The regions of AWS's public partition, and which of the two services each has. Sources: "AWS Regions", and the
+/// resource types that CloudFormation has in each region, of November 2026.
 const REGIONS: [(&str, &[Service]); 34] = [
     ("af-south-1", &[Service::Ses]),
     ("ap-east-1", &[Service::Iot]),

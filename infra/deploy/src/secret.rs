@@ -1,4 +1,4 @@
-//! The stack's secret: a JSON object with an entry for each name that `rules/` mentions. What is in it is never shown.
+//! The stack's secret: a JSON object with an entry for each name that `rules/` mentions. Values are never shown.
 
 use std::collections::BTreeSet;
 
@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 
 use crate::explain::explain;
 
-/// The most bytes of a secret ("Secrets Manager quotas").
+/// The most bytes of a secret ("AWS Secrets Manager quotas").
 const MOST_BYTES: usize = 65_536;
 
-/// The label of the version that counts.
+/// The label of the current version.
 const CURRENT: &str = "AWSCURRENT";
 
-/// The most attempts while others write at the same time.
+/// The most attempts to write while others write, too.
 const ATTEMPTS: u32 = 10;
 
 const WRITING: &str = "writing the stack's secret";
 
-/// Sets an entry and leaves the others as they are, those too that somebody else sets at the same time: a version
-/// counts only if the one that it was made from still did.
+/// Sets an entry and keeps the others, including those that somebody else sets at the same time: a new version becomes
+/// the current one only if the version that it was made from still is.
 pub(crate) async fn set(sdk: &SdkConfig, arn: &str, name: &str, value: &str) -> Result<()> {
     let client = Client::new(sdk);
     for _ in 0..ATTEMPTS {
@@ -39,14 +39,14 @@ pub(crate) async fn set(sdk: &SdkConfig, arn: &str, name: &str, value: &str) -> 
         let put = client.put_secret_value().secret_id(arn).secret_string(text).version_stages(&label).send().await;
         let put = put.map_err(|error| explain(WRITING, &error))?;
         let new = put.version_id.context("AWS does not say which version of the secret it wrote")?;
-        let moved = client.update_secret_version_stage().secret_id(arn).version_stage(CURRENT);
-        let moved = moved.move_to_version_id(&new).remove_from_version_id(before).send().await;
-        // What has no label is deleted by AWS.
+        let labelled = client.update_secret_version_stage().secret_id(arn).version_stage(CURRENT);
+        let labelled = labelled.move_to_version_id(&new).remove_from_version_id(before).send().await;
+        // AWS deletes a version without labels.
         let unlabel = client.update_secret_version_stage().secret_id(arn).version_stage(label);
         let _ = unlabel.remove_from_version_id(new).send().await;
-        match moved {
+        match labelled {
             Ok(_) => return Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|said| said.is_invalid_parameter_exception()) => {}
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_invalid_parameter_exception()) => {}
             Err(error) => return Err(explain(WRITING, &error)),
         }
     }
@@ -58,7 +58,7 @@ pub(crate) async fn names(sdk: &SdkConfig, arn: &str) -> Result<BTreeSet<String>
     Ok(read(&Client::new(sdk), arn).await?.0.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Returns the entries, and the version that they are of.
+/// Returns the entries of the current version, and its id.
 async fn read(client: &Client, arn: &str) -> Result<(Map<String, Value>, String)> {
     let got = client.get_secret_value().secret_id(arn).version_stage(CURRENT).send().await;
     let got = got.map_err(|error| explain("reading the stack's secret", &error))?;
@@ -66,7 +66,7 @@ async fn read(client: &Client, arn: &str) -> Result<(Map<String, Value>, String)
     Ok((entries(got.secret_string.as_deref().unwrap_or("{}"))?, version))
 }
 
-/// What is wrong with the text never shows any of it.
+/// Parses the entries. The error shows nothing of the text.
 fn entries(text: &str) -> Result<Map<String, Value>> {
     let entries: Option<Map<String, Value>> = serde_json::from_str(text).ok();
     entries.context(
@@ -75,8 +75,8 @@ fn entries(text: &str) -> Result<Map<String, Value>> {
     )
 }
 
-/// Every secret that a TOML file names, whatever its key is.
-pub(crate) fn named(text: &str) -> BTreeSet<SecretRef> {
+/// Returns every secret that a TOML file refers to, whatever its key is.
+pub(crate) fn references(text: &str) -> BTreeSet<SecretRef> {
     fn collect(value: &toml::Value, found: &mut BTreeSet<SecretRef>) {
         match value {
             toml::Value::String(text) => found.extend(text.parse::<SecretRef>().ok()),
@@ -92,10 +92,10 @@ pub(crate) fn named(text: &str) -> BTreeSet<SecretRef> {
     found
 }
 
-/// A name as `env:NAME` can have it.
+/// Checks a name for use in `env:NAME`.
 ///
 /// # Errors
-/// It could never be named so.
+/// No secret of the user can have this name.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     if !begins || name.len() > 128 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
@@ -103,7 +103,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     }
     if name.starts_with("DAG_") {
         bail!(
-            "`{name}` is one of detectordag's own: names that begin with `DAG_` stand for no secret of yours. Take another"
+            "`{name}` is one of detectordag's own: names that begin with `DAG_` stand for no secret of yours. Take \
+             another"
         );
     }
     Ok(())
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_object_or_no_name_is_refused_without_showing_it() {
+    fn a_broken_secret_and_bad_names_are_refused_without_showing_values() {
         insta::assert_snapshot!(entries("hunter2").unwrap_err(), @"the stack's secret is not a JSON object: somebody wrote something else into it. Its older versions are in the console of Secrets Manager");
         assert!(entries("{}").unwrap().is_empty());
         insta::assert_snapshot!(check_name("my-secret").unwrap_err(), @"`my-secret` cannot be the name of a secret: letters, digits and `_`, no digit first, like NOR_HOOK_SECRET");

@@ -1,6 +1,8 @@
-//! What a resource is, to somebody who does not know CloudFormation's names, and text in columns.
+//! Words and layout for people: types of resources, columns, lists, and text of others.
 
-/// Returns the type of a resource in words; its own name where it is none of ours.
+use std::fmt::Display;
+
+/// Returns the type of a resource in words, or its name if the template has no such type.
 pub(crate) fn kind(name: &str) -> &str {
     match name {
         "AWS::SQS::Queue" => "queue",
@@ -31,7 +33,7 @@ pub(crate) fn kind(name: &str) -> &str {
     }
 }
 
-/// Rows in columns as wide as what is in them, under a heading; the last column is as long as it is.
+/// Returns rows under a heading, in columns as wide as their widest cell. The last column is not padded.
 pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let width = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
@@ -50,8 +52,13 @@ pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) 
     text
 }
 
-/// Text of others in one line of ours: what would end the line, move the cursor or turn the direction of writing is
-/// shown by its number. Quotes and letters of any script stay as they are.
+/// Returns names as a list: `` `barn`, `cottage` ``.
+pub(crate) fn quoted(names: impl IntoIterator<Item: Display>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns text of others for use in one line: characters that would end the line, move the cursor or turn the
+/// direction of writing are escaped. Quotes and letters of any script stay.
 pub(crate) fn visible(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();
@@ -70,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_stays_in_its_line_and_is_otherwise_as_they_wrote_it() {
+    fn text_of_others_stays_in_its_line() {
         assert_eq!(visible("Nor's \"hut\" in Tromsø\\Москва"), "Nor's \"hut\" in Tromsø\\Москва");
         assert_eq!(visible("a\nb\u{1b}[2Jc\u{202e}d"), r"a\nb\u{1b}[2Jc\u{202e}d");
     }

@@ -1,4 +1,4 @@
-//! What can be done with an account.
+//! The changes of an account.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use dag_engine::{Address, Name, nearest};
 use uuid::Uuid;
 
 use super::ownership::Ownership;
-use crate::rules::check_registered;
+use crate::{rules::check_registered, words::quoted};
 
 /// The longest user name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// Letters that nobody sees ("Default_Ignorable_Code_Point" among Unicode's letters).
+/// Invisible letters (those with the Unicode property "Default_Ignorable_Code_Point").
 const INVISIBLE: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 
 /// Adds an account. `password` is a hash.
 pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], password: String) -> Result<Account> {
-    // Signs that nobody sees, or that turn the direction of writing, would make a name look like another one.
+    // With invisible characters, or ones that turn the direction of writing, a name could look like another one.
     let plain = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !INVISIBLE.contains(&c));
     if username.is_empty() || username.chars().count() > LONGEST_NAME || !username.chars().all(plain) {
         bail!(
@@ -38,7 +38,7 @@ pub(crate) async fn add(registry: &Registry, username: &str, emails: &[String], 
     Ok(account)
 }
 
-/// Sets the addresses, and returns the account with its devices, of which the consumer has to learn that.
+/// Sets the addresses. Returns the account and its devices, which have to be announced to the consumer.
 pub(crate) async fn set_emails(registry: &Registry, username: &str, emails: &[String]) -> Result<(Account, Vec<Name>)> {
     let emails = addresses(emails)?;
     let changed = registry.change_account(username, |account| account.emails.clone_from(&emails)).await?;
@@ -47,8 +47,8 @@ pub(crate) async fn set_emails(registry: &Registry, username: &str, emails: &[St
     Ok((account, devices))
 }
 
-/// Each address once, as it was written first: hardly a mail server tells capitals apart, and nobody is to be told
-/// twice.
+/// Returns each address once, in its first spelling. Mail servers hardly ever distinguish upper and lower case, and
+/// nobody should get a message twice.
 fn addresses(emails: &[String]) -> Result<Vec<String>> {
     let mut kept: Vec<String> = Vec::new();
     for email in emails {
@@ -71,10 +71,11 @@ pub(crate) async fn set_password(registry: &Registry, username: &str, password: 
     }
 }
 
-/// Removes an account, and returns it with the devices that were its own. Those are nobody's then.
+/// Removes an account. Returns it, and its devices, which have no account then.
 ///
-/// It may be cut short anywhere, and who does it again finds only the devices that are left. So the account loses its
-/// addresses first, and every device is announced before any is given up: whatever comes then, nobody is told any more.
+/// A run that is interrupted may have given up some devices, and the next run finds only the rest. So the account first
+/// loses its addresses, and all devices are announced, before any is given up: from then on its owner gets no messages,
+/// wherever the run ends.
 pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: bool) -> Result<(Account, Vec<Name>)> {
     let account = find(&ownership.registry, username).await?;
     let devices = devices_of(&ownership.registry.devices().await?, &account);
@@ -83,7 +84,7 @@ pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: 
             "the account `{}` still has {}: take them from it by `dag-infra account unassign`, or say `--unassign`, \
              and nobody has them",
             account.username,
-            listed(&devices)
+            quoted(&devices)
         );
     }
     if !devices.is_empty() {
@@ -98,25 +99,25 @@ pub(crate) async fn remove(ownership: &Ownership<'_>, username: &str, unassign: 
     Ok((account, devices))
 }
 
-/// Gives devices to an account: all of them, or none.
+/// Gives devices to an account: all of them, or none if one belongs to another account.
 pub(crate) async fn assign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
     let registry = &ownership.registry;
     let account = find(registry, username).await?;
     check_registered(registry, devices).await?;
     for device in devices {
         if claim(registry, &account, device).await?.is_some() {
-            bail!(taken(device, username, &None));
+            bail!(owned_by_other(device, username, &None));
         }
     }
     for device in devices {
         let assigned = registry
             .change(device, |registration| {
-                // Whoever was faster has it.
+                // Another command may have given it to an account meanwhile.
                 registration.account.get_or_insert_with(|| account.id.clone());
             })
             .await?;
         if let Some(owner) = assigned.account.filter(|owner| *owner != account.id) {
-            bail!(taken(device, username, &name_of(registry, &owner).await?));
+            bail!(owned_by_other(device, username, &name_of(registry, &owner).await?));
         }
         ownership.iot.set_account(device, Some(&account.id)).await?;
     }
@@ -124,22 +125,21 @@ pub(crate) async fn assign(ownership: &Ownership<'_>, username: &str, devices: &
     Ok(account)
 }
 
-/// Returns whether an account can be given a device. Returns who has it so far, where that is an account that is not
-/// there any more.
+/// Checks that an account can be given a device. Returns the id of its account so far if that was removed.
 ///
 /// # Errors
-/// It is another's, who would not be told of it any more.
+/// The device belongs to another account, whose owner would get no more messages about it.
 pub(crate) async fn claim(registry: &Registry, account: &Account, device: &Name) -> Result<Option<Name>> {
     let owner = registry.registration(device).await?.and_then(|registration| registration.account);
     let Some(owner) = owner.filter(|owner| *owner != account.id) else { return Ok(None) };
     match name_of(registry, &owner).await? {
-        Some(known) => bail!(taken(device, &account.username, &Some(known))),
+        Some(known) => bail!(owned_by_other(device, &account.username, &Some(known))),
         None => Ok(Some(owner)),
     }
 }
 
-/// Takes devices from an account: all of them, or none. One that has no account is announced all the same: it may be
-/// one of which the consumer did not learn that, because the command was cut short.
+/// Takes devices from an account: all of them, or none if one belongs to another account. A device without an account
+/// is announced, too: an earlier run may have been interrupted before its announcement.
 pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices: &[Name]) -> Result<Account> {
     let registry = &ownership.registry;
     let account = find(registry, username).await?;
@@ -157,13 +157,13 @@ pub(crate) async fn unassign(ownership: &Ownership<'_>, username: &str, devices:
     Ok(account)
 }
 
-/// Returns the devices of an account among all.
+/// Returns those of some devices that belong to an account.
 pub(crate) fn devices_of(devices: &BTreeMap<Name, Registration>, account: &Account) -> Vec<Name> {
     let own = devices.iter().filter(|(_, registration)| registration.account.as_ref() == Some(&account.id));
     own.map(|(device, _)| device.clone()).collect()
 }
 
-/// That there is no such account, with the one that was meant.
+/// Returns the error that there is no such account, with the most similar user name.
 async fn no_such_account(registry: &Registry, username: &str) -> anyhow::Error {
     let known = registry.accounts().await.unwrap_or_default();
     let near = nearest(username, known.iter().map(|account| account.username.as_str()));
@@ -183,7 +183,8 @@ async fn name_of(registry: &Registry, id: &Name) -> Result<Option<String>> {
     Ok(accounts.into_iter().find(|account| account.id == *id).map(|account| account.username))
 }
 
-fn taken(device: &Name, username: &str, owner: &Option<String>) -> String {
+/// Returns the text that a device belongs to another account.
+fn owned_by_other(device: &Name, username: &str, owner: &Option<String>) -> String {
     match owner {
         Some(owner) => format!(
             "`{device}` belongs to `{owner}`, who would not be told of it any more: `dag-infra account unassign \
@@ -194,10 +195,6 @@ fn taken(device: &Name, username: &str, owner: &Option<String>) -> String {
              {username}` gives it to `{username}`"
         ),
     }
-}
-
-fn listed(devices: &[Name]) -> String {
-    devices.iter().map(|device| format!("`{device}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

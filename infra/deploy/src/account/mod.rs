@@ -1,4 +1,4 @@
-//! Accounts: who may look at devices, and is told as `@account`.
+//! Accounts: people who may look at devices, and whose addresses stand for `@account` in rules.
 
 mod change;
 mod ownership;

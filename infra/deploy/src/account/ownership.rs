@@ -1,4 +1,4 @@
-//! Whose a device is, in the places that know it.
+//! The account of a device, in all places that store it.
 
 use anyhow::{Context as _, Result};
 use dag_cloud::{Account, Registration, aws::Registry};
@@ -6,12 +6,12 @@ use dag_engine::Name;
 
 use crate::{cloud::Cloud, iot::Iot, template::Output};
 
-/// The places that know whose a device is: the registry, the thing of AWS IoT, and the consumer.
+/// The places that store the account of a device: the registry, the thing of AWS IoT, and the consumer.
 pub(crate) struct Ownership<'a> {
     cloud: &'a Cloud,
     pub(super) registry: Registry,
     pub(super) iot: Iot,
-    /// The queue by which the consumer is told.
+    /// The queue for announcements to the consumer.
     events: String,
 }
 
@@ -26,13 +26,13 @@ impl<'a> Ownership<'a> {
         Ok(Ownership { cloud, registry: cloud.registry(&outputs)?, iot: Iot::new(cloud, &outputs)?, events })
     }
 
-    /// Has the consumer read what the registry has of devices.
+    /// Makes the consumer read the registrations of devices.
     pub(super) async fn announce(&self, devices: &[Name]) -> Result<()> {
         self.cloud.announce(&self.events, devices).await
     }
 
-    /// Takes a device from an account if it is the account's. The thing comes first: by the registry the device is
-    /// found again.
+    /// Takes a device from an account if it belongs to that. The thing is changed first: after an interruption the
+    /// registry still has the device among those of the account.
     pub(super) async fn disown(&self, device: &Name, account: &Account) -> Result<()> {
         self.iot.set_account(device, None).await?;
         let disown = |registration: &mut Registration| {

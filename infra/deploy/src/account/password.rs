@@ -1,18 +1,19 @@
-//! Passwords, of which only a hash is kept.
+//! Passwords. Only their hashes are stored.
 
 use anyhow::{Result, anyhow, bail};
 use argon2::{Argon2, PasswordHasher as _};
 
-/// The shortest and the longest password, in characters: longer ones would make logging in slow for everybody.
+/// The shortest and the longest password, in characters. Hashing longer ones would take too long.
 const SHORTEST: usize = 10;
 pub(crate) const LONGEST: usize = 1_000;
 
-/// A password's hash by argon2id, in PHC's form.
+/// Returns the hash of a password by argon2id, in the PHC string format.
 pub(crate) fn hash(password: &str) -> Result<String> {
     let length = password.chars().count();
     if length < SHORTEST {
         bail!(
-            "a password has {SHORTEST} characters at least, and this one has {length}: take some words that are easy to remember"
+            "a password has {SHORTEST} characters at least, and this one has {length}: take some words that are easy \
+             to remember"
         );
     }
     if length > LONGEST {
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_hash_with_salt_is_kept() {
+    fn only_a_hash_with_salt_is_stored() {
         let one = hash("correct horse").unwrap();
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, hash("correct horse").unwrap());
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_have_a_length() {
+    fn a_password_has_a_least_and_a_most_length() {
         insta::assert_snapshot!(hash("ninechars").unwrap_err(), @"a password has 10 characters at least, and this one has 9: take some words that are easy to remember");
         assert!(hash("ä€ä€ä€ä€ä€").is_ok(), "characters count, not bytes");
         insta::assert_snapshot!(hash(&"x".repeat(1_001)).unwrap_err(), @"a password has 1000 characters at most, and this one has 1001");

@@ -1,4 +1,4 @@
-//! Addresses while SES is in its sandbox, where it writes only to those whose owners said yes: they are asked.
+//! The verification of addresses. SES in its sandbox sends mail to verified addresses alone.
 
 use anyhow::Result;
 use aws_sdk_sesv2::{
@@ -26,7 +26,8 @@ impl Verification {
     pub fn to_text(self, address: &str) -> String {
         match self {
             Verification::Requested => format!(
-                "SES asks {address} by mail whether it may write there: nothing else arrives until the link in it is followed."
+                "SES asks {address} by mail whether it may write there: nothing else arrives until the link in it is \
+                 followed."
             ),
             Verification::Pending => format!(
                 "SES asked {address} before, and nothing arrives there until the link in that mail is followed."
@@ -36,7 +37,7 @@ impl Verification {
     }
 }
 
-/// Has SES ask the owner of an address, where SES is in its sandbox.
+/// Makes SES ask the owner of an address. Returns `None` if SES is not in its sandbox.
 pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Result<Option<Verification>> {
     if !config.email.ses.sandbox {
         return Ok(None);
@@ -46,7 +47,7 @@ pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Res
         sdk = sdk.region(Region::new(region.clone()));
     }
     let client = Client::new(&sdk.build());
-    // Who owns the whole domain need not be asked.
+    // A verified domain covers its addresses.
     if let Some((_, domain)) = address.rsplit_once('@')
         && verified(&client, domain).await? == Some(true)
     {
@@ -60,14 +61,14 @@ pub(crate) async fn verify(cloud: &Cloud, config: &Config, address: &str) -> Res
     match client.create_email_identity().email_identity(address).send().await {
         Ok(_) => Ok(Some(Verification::Requested)),
         Err(error) => match error.as_service_error() {
-            // Somebody else did just now.
+            // Another command created it meanwhile.
             Some(CreateEmailIdentityError::AlreadyExistsException(_)) => Ok(Some(Verification::Pending)),
             _ => Err(explain(&format!("having SES ask {address} whether it may write there"), &error)),
         },
     }
 }
 
-/// Returns whether an identity is verified, if SES knows it.
+/// Returns whether an identity is verified, or `None` if SES does not know it.
 async fn verified(client: &Client, identity: &str) -> Result<Option<bool>> {
     match client.get_email_identity().email_identity(identity).send().await {
         Ok(identity) => Ok(Some(identity.verified_for_sending_status())),

@@ -1,4 +1,4 @@
-//! `dag-infra account`: who may look at devices, and is told as `@account`.
+//! `dag-infra account`: people who may look at devices, and whose addresses stand for `@account`.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -15,7 +15,7 @@ use crate::{
     template::Output,
 };
 
-/// A line of the standard input is looked at up to here: a password of the longest kind, in the longest characters.
+/// The most bytes that are read for a password: the longest one, in characters of 4 bytes, and a line break.
 const LONGEST_LINE: u64 = 4 * password::LONGEST as u64 + 16;
 
 #[derive(Debug, Subcommand)]
@@ -38,9 +38,9 @@ pub(super) enum Account {
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// By what its owner logs in
+    /// The user name, by which its owner logs in
     username: String,
-    /// Where it is told; may be given several times
+    /// An address that messages go to; may be given several times
     #[arg(long = "email", value_name = "ADDRESS")]
     emails: Vec<String>,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(super) struct SetPassword {
 pub(super) struct SetEmail {
     /// The account's user name
     username: String,
-    /// Where it is told from now on, in the place of what it had; may be given several times
+    /// An address that messages go to from now on, instead of those before; may be given several times
     #[arg(long = "email", value_name = "ADDRESS", required = true)]
     emails: Vec<String>,
 }
@@ -68,7 +68,7 @@ pub(super) struct SetEmail {
 pub(super) struct Remove {
     /// The account's user name
     username: String,
-    /// Its devices are nobody's then
+    /// Remove it though it has devices; nobody has those then
     #[arg(long)]
     unassign: bool,
 }
@@ -84,7 +84,7 @@ pub(super) struct Devices {
 
 #[derive(Debug, Args)]
 struct Password {
-    /// Read the password from the standard input, its first line, and not from the terminal
+    /// Read the password from the first line of the standard input instead of the terminal
     #[arg(long)]
     password_stdin: bool,
 }
@@ -112,7 +112,7 @@ impl Add {
             let mut lines = vec![format!("The account `{}` is added: {}.", added.username, added.id)];
             lines.extend(ask_owners(&cloud, &config, &added, "is added").await?);
             lines.push(format!("Give it devices by `dag-infra account assign {} DEVICE`.", added.username));
-            common.print(lines.join("\n"), &shown(&added, &[]))?;
+            common.print(lines.join("\n"), &to_json(&added, &[]))?;
             Ok(())
         })
     }
@@ -134,7 +134,7 @@ fn list(common: &Common) -> Result<()> {
             [] => "There is no account yet: add one by `dag-infra account add USERNAME`.".to_owned(),
             _ => text.join("\n"),
         };
-        let json: Vec<Value> = accounts.iter().map(|(account, devices)| shown(account, devices)).collect();
+        let json: Vec<Value> = accounts.iter().map(|(account, devices)| to_json(account, devices)).collect();
         common.print(text, &Value::from(json))?;
         Ok(())
     })
@@ -165,14 +165,14 @@ impl SetEmail {
             let mut lines =
                 vec![format!("The account `{}` is told at {}.", account.username, account.emails.join(", "))];
             lines.extend(ask_owners(&cloud, &config, &account, "has these addresses").await?);
-            common.print(lines.join("\n"), &shown(&account, &devices))?;
+            common.print(lines.join("\n"), &to_json(&account, &devices))?;
             Ok(())
         })
     }
 }
 
-/// Has SES ask the owners of an account's addresses where that is needed, and returns a sentence for each. `change`
-/// says what was done already.
+/// Makes SES ask the owners of an account's addresses if that is needed, and returns a sentence for each. `change` says
+/// what happened to the account before, for the error.
 async fn ask_owners(cloud: &Cloud, config: &Config, account: &dag_cloud::Account, change: &str) -> Result<Vec<String>> {
     let mut states = Vec::new();
     for email in &account.emails {
@@ -200,7 +200,7 @@ impl Remove {
             if !devices.is_empty() {
                 text += &format!(" Nobody has its devices now: {}.", names(&devices));
             }
-            common.print(text, &shown(&removed, &devices))?;
+            common.print(text, &to_json(&removed, &devices))?;
             Ok(())
         })
     }
@@ -211,12 +211,12 @@ impl Devices {
         with_cloud(common, async |_, cloud| {
             let (ownership, devices) = (Ownership::connect(&cloud).await?, self.devices());
             let account = account::assign(&ownership, &self.username, &devices).await?;
-            let told = match account.emails.as_slice() {
+            let recipients = match account.emails.as_slice() {
                 [] => "it has no address to be told at".to_owned(),
                 emails => format!("{} stands for `@account` there", emails.join(", ")),
             };
-            let text = format!("The account `{}` has {}: {told}.", account.username, names(&devices));
-            common.print(text, &shown(&account, &devices))?;
+            let text = format!("The account `{}` has {}: {recipients}.", account.username, names(&devices));
+            common.print(text, &to_json(&account, &devices))?;
             Ok(())
         })
     }
@@ -226,7 +226,7 @@ impl Devices {
             let (ownership, devices) = (Ownership::connect(&cloud).await?, self.devices());
             let account = account::unassign(&ownership, &self.username, &devices).await?;
             let text = format!("The account `{}` has {} no more.", account.username, names(&devices));
-            common.print(text, &shown(&account, &devices))?;
+            common.print(text, &to_json(&account, &devices))?;
             Ok(())
         })
     }
@@ -238,7 +238,7 @@ impl Devices {
 
 impl Password {
     fn read(&self) -> Result<String> {
-        Ok(if self.password_stdin { first_line(io::stdin().lock())? } else { asked()? })
+        Ok(if self.password_stdin { first_line(io::stdin().lock())? } else { ask_twice()? })
     }
 }
 
@@ -249,17 +249,17 @@ fn first_line(input: impl io::Read) -> Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Asked twice, without being shown.
-fn asked() -> Result<String> {
+/// Asks for a password twice, without an echo.
+fn ask_twice() -> Result<String> {
     if !io::stdin().is_terminal() {
         bail!(
             "there is no terminal to ask for the password at: give it on the standard input, with `--password-stdin`"
         );
     }
-    let unread =
+    let read_error =
         "the password cannot be read from the terminal: give it on the standard input, with `--password-stdin`";
-    let password = rpassword::prompt_password("Password: ").context(unread)?;
-    let again = rpassword::prompt_password("Again: ").context(unread)?;
+    let password = rpassword::prompt_password("Password: ").context(read_error)?;
+    let again = rpassword::prompt_password("Again: ").context(read_error)?;
     if password != again {
         bail!("the two passwords differ: nothing was changed, try it again");
     }
@@ -270,7 +270,7 @@ fn names(devices: &[Name]) -> String {
     devices.iter().map(|device| device.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// An account as programs are shown it: without what proves who somebody is.
-fn shown(account: &dag_cloud::Account, devices: &[Name]) -> Value {
+/// Returns an account as JSON, without its password.
+fn to_json(account: &dag_cloud::Account, devices: &[Name]) -> Value {
     json!({ "id": account.id, "username": account.username, "emails": account.emails, "devices": devices })
 }

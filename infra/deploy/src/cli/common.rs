@@ -1,4 +1,4 @@
-//! What the commands share: the formats of answers, the configuration, the way to AWS, the clock.
+//! Parts that the commands share: output formats, the configuration, the connection to AWS, the clock.
 
 use std::{future::Future, time::SystemTime};
 
@@ -10,16 +10,16 @@ use dag_rulebook::RulesFolder;
 
 use crate::{cloud::Cloud, regions, template::Facts};
 
-/// The options that every command takes.
+/// The options of every command.
 pub(super) type Common = dag_cli::Common<Format>;
 
-/// How answers are printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn load(common: &Common) -> Result<Config> {
     Ok(Config::load_with(&common.config, &common.set, &regions::CHECKS)?)
 }
 
-/// Reads the configuration and the rules beside it, and returns both with what a template needs of them.
+/// Reads the configuration and the rules beside it. Returns both, and the facts for a template.
 pub(super) fn facts(common: &Common) -> Result<(Config, RulesFolder, Facts)> {
     let config = load(common)?;
     let rules = RulesFolder::read_rules(&config.root.join("rules")).map_err(Problems)?;
@@ -44,7 +44,7 @@ pub(super) fn facts(common: &Common) -> Result<(Config, RulesFolder, Facts)> {
     Ok((config, rules, facts))
 }
 
-/// Runs the part of a command that reaches AWS.
+/// Runs the part of a command that calls AWS.
 pub(super) fn with_cloud<F>(common: &Common, act: impl FnOnce(Config, Cloud) -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
@@ -57,7 +57,7 @@ where
     })
 }
 
-/// Returns the time. The clock is read here alone.
+/// Returns the current time. No other place reads the clock.
 pub(super) fn now() -> Time {
     Time::from(SystemTime::now())
 }

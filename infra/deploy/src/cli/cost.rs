@@ -1,4 +1,4 @@
-//! `dag-infra cost`: what a fleet costs in a month.
+//! `dag-infra cost`: the cost of a fleet in a month.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,19 +8,19 @@ use crate::cost::{Fleet, cost};
 
 #[derive(Debug, Args)]
 pub(super) struct Cost {
-    /// How many devices there are
+    /// The number of devices
     #[arg(long, value_name = "N")]
     devices: u32,
-    /// How often each of them loses its mains in a month
+    /// The number of outages of each device in a month
     #[arg(long, value_name = "M", default_value_t = 2.0)]
     outages_per_month: f64,
-    /// How many mails go out for an outage: two people, told of its beginning and its end, are four
+    /// The number of mails for each outage: four for two people who get one at its begin and one at its end
     #[arg(long, value_name = "N", default_value_t = 4)]
     mails_per_outage: u32,
 }
 
 impl Cost {
-    /// A table, or JSON with the page of each price.
+    /// Prints a table, or JSON with the page of each price.
     pub fn run(&self, common: &Common) -> Result<()> {
         let (_, _, facts) = facts(common)?;
         let Cost { devices, outages_per_month, mails_per_outage } = *self;

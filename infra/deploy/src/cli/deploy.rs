@@ -1,4 +1,4 @@
-//! `dag-infra deploy`: what would be made, made.
+//! `dag-infra deploy`: the deployment of the template and the packages.
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
@@ -28,13 +28,13 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Deploy {
-    /// Change `config.toml` and `rules/` of the cloud alone: quick, and nothing else can change
+    /// Deploy `config.toml` and `rules/` alone, which is quick and changes nothing else
     #[arg(long, conflicts_with = "consumer")]
     rules_only: bool,
     /// Make the changes without a question
     #[arg(long)]
     yes: bool,
-    /// A built function (cargo-lambda's `bootstrap`, for arm64), instead of building it
+    /// A function that is built already (cargo-lambda's `bootstrap` for arm64), instead of building it
     #[arg(long, value_name = "FILE")]
     consumer: Option<PathBuf>,
     /// The folder of detectordag's sources, from which the function is built
@@ -42,7 +42,7 @@ pub(super) struct Deploy {
     sources: PathBuf,
 }
 
-/// What is deployed, once it was found to be right.
+/// A deployment that passed every check on this machine.
 struct Deployment<'a> {
     common: &'a Common,
     facts: Facts,
@@ -53,7 +53,7 @@ struct Deployment<'a> {
 }
 
 impl Deploy {
-    /// Checks everything that can be checked here, then goes to AWS.
+    /// Checks everything that can be checked here, then deploys it.
     pub fn run(self, common: &Common) -> Result<()> {
         let (config, _, facts) = facts(common)?;
         let rulebook = Rulebook::prove(&config.root.join("rules"), &config)?;
@@ -80,7 +80,7 @@ impl Deploy {
     }
 }
 
-/// What is allowed, and probably not meant.
+/// Returns warnings of settings that are allowed and probably not intended.
 fn warnings(facts: &Facts) -> Vec<String> {
     let mut warnings = Vec::new();
     for secret in &facts.unreachable {
@@ -91,7 +91,8 @@ fn warnings(facts: &Facts) -> Vec<String> {
     }
     if facts.operator_email.is_none() {
         warnings.push(
-            "warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address"
+            "warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an \
+             address"
                 .to_owned(),
         );
     }
@@ -103,7 +104,7 @@ impl Deployment<'_> {
         let cloud = &self.cloud;
         let account = cloud.account().await?;
         let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
-        // Before something is built for minutes.
+        // This check comes before a build of some minutes.
         operation_for(&stack.name, stack.status().await?.as_deref())?;
         let live = stack.template().await?;
         if flags.rules_only {
@@ -156,12 +157,12 @@ impl Deployment<'_> {
         self.print_result(deployed).await
     }
 
-    /// Whether what differs from the stack is in the package of rules alone.
+    /// Checks that only the package of rules differs from the stack.
     fn check_rules_only(&self, live: Option<&Value>) -> Result<()> {
         let differences =
             live.map(|live| diff::between(live, &Template::of(&self.facts).to_value())).unwrap_or_default();
         let changed: Vec<&str> =
-            differences.iter().filter(|one| !one.is_in_words()).map(|one| one.resource.as_str()).collect();
+            differences.iter().filter(|one| !one.is_in_descriptions()).map(|one| one.resource.as_str()).collect();
         if changed.is_empty() {
             return Ok(());
         }
@@ -172,7 +173,7 @@ impl Deployment<'_> {
         )
     }
 
-    /// Deletes the stack that mail left by before, where it leaves from another region now.
+    /// Deletes the stack in the region that mail left from before, if it leaves from another one now.
     async fn delete_old_mail_stack(&self, live: Option<&Value>) -> Result<()> {
         let now = self.facts.mail_region().unwrap_or(&self.cloud.region);
         let before = live.and_then(mail_region).filter(|before| *before != now && *before != self.cloud.region);
@@ -185,7 +186,7 @@ impl Deployment<'_> {
         let instead = "say `--yes`, or delete it in the console of CloudFormation";
         if self.yes || prompt::confirm("Delete it?", instead)? {
             let mut progress = Progress::default();
-            destroy::stack(&mail, &mut |event| self.follow(&mut progress, event)).await?;
+            destroy::delete_stack(&mail, &mut |event| self.follow(&mut progress, event)).await?;
         }
         Ok(())
     }
@@ -197,7 +198,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Shows what a plan would change, asks, and does it. Returns what is told of it to programs.
+    /// Shows the changes of a plan, asks, and makes them. Returns the JSON for programs.
     async fn apply(&self, stack: &Stack, plan: &Plan) -> Result<Value> {
         let title = stack.place();
         let Some(proposal) = stack.propose(plan).await? else {
@@ -222,14 +223,15 @@ impl Deployment<'_> {
         Ok(self.to_json(stack, json!(proposal.changes), &outputs))
     }
 
-    /// Each time: a deploy that was interrupted, and a deletion that failed, leave it without.
+    /// Protects the stack from deletion. That is done after each deploy, because an interrupted deploy or a failed
+    /// deletion leaves it unprotected.
     async fn protect(&self, stack: &Stack) {
-        if let Err(error) = stack.protect(true).await {
+        if let Err(error) = stack.set_protection(true).await {
             eprintln!("warning: the stack could be deleted in the console by mistake: {error}");
         }
     }
 
-    /// What is left for a person to do, so that people are told.
+    /// Returns what a person has to do before messages are sent.
     async fn to_do(&self, deployed: &[Value]) -> Vec<String> {
         let mut left = Vec::new();
         match sender(&self.cloud.sdk, &self.facts).await {
@@ -240,7 +242,7 @@ impl Deployment<'_> {
             deployed.iter().filter_map(|stack| stack.pointer("/outputs/Secret").and_then(Value::as_str)).next_back();
         if let Some(secret) = secret {
             match secret::names(&self.cloud.sdk, secret).await {
-                Ok(there) => left.extend(self.facts.secrets().difference(&there).map(|name| {
+                Ok(there) => left.extend(self.facts.secrets.difference(&there).map(|name| {
                     format!("`env:{name}` in rules/ stands for nothing yet: `dag-infra secret set {name}`")
                 })),
                 Err(error) => left.push(format!("which secrets are missing is not known: {error}")),
@@ -266,7 +268,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Prints what a person follows; programs wait for the answer.
+    /// Prints progress: on the standard output for people, on the standard error for programs.
     fn tell(&self, text: impl std::fmt::Display) -> Result<()> {
         match self.common.format {
             Format::Text => say(text)?,
@@ -275,7 +277,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Prints an event of a change that goes on at AWS whether or not it can be printed.
+    /// Prints an event. A failure to print is ignored, because the change goes on at AWS.
     fn follow(&self, progress: &mut Progress, event: &Event) {
         let _ = self.tell(progress.line(event));
     }

@@ -1,4 +1,4 @@
-//! `dag-infra destroy`: the cloud side, taken down.
+//! `dag-infra destroy`: the deletion of the cloud side.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Destroy {
-    /// Shut out the devices that are still there, instead of refusing
+    /// Lock out the devices that are still there, instead of refusing
     #[arg(long)]
     with_devices: bool,
     /// Delete without a question: the stack's name, in full
@@ -35,7 +35,7 @@ impl Destroy {
             let stack = Stack::new(&cloud.sdk, &cloud.stack, &cloud.region, PAUSE);
             let name = stack.name.as_str();
             let live = stack.template().await?;
-            // By what is deployed, and by what is configured: either may be ahead of the other.
+            // The deployed template and the configuration may name different regions for mail.
             let regions = live.as_ref().and_then(destroy::mail_region).into_iter().chain(facts.mail_region());
             let regions: BTreeSet<&str> = regions.filter(|region| *region != stack.region).collect();
             let mut stacks = vec![stack.clone()];
@@ -43,7 +43,7 @@ impl Destroy {
             let mut there = Vec::new();
             for one in stacks {
                 let status = one.status().await?;
-                // Before a device is shut out that would have nothing to report to.
+                // This check comes before any device is locked out.
                 check_deletable(name, status.as_deref())?;
                 if status.is_some() {
                     there.push(one);
@@ -56,7 +56,8 @@ impl Destroy {
             let devices = iot.devices().await?;
             if !devices.is_empty() && !self.with_devices {
                 bail!(
-                    "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say `--with-devices`",
+                    "`{name}` has devices, which would report to nobody: {}. Revoke them first, or say \
+                     `--with-devices`",
                     devices.join(", ")
                 );
             }
@@ -76,17 +77,17 @@ impl Destroy {
                 bail!("`{typed}` is not the stack's name, `{name}`: nothing was deleted");
             }
             for device in &devices {
-                let what = || format!("shutting out the device `{device}`");
+                let what = || format!("locking out the device `{device}`");
                 iot.remove_device(device).await.with_context(what)?;
             }
             for stack in &there {
                 let mut progress = Progress::default();
                 let mut tell = |event: &Event| match common.format {
-                    // It goes on at AWS whether or not it can be printed.
+                    // A failure to print is ignored, because the deletion goes on at AWS.
                     Format::Text => drop(say(progress.line(event))),
                     Format::Json => eprintln!("{}", progress.line(event)),
                 };
-                destroy::stack(stack, &mut tell).await?;
+                destroy::delete_stack(stack, &mut tell).await?;
             }
             common.print(format!("`{name}` is deleted"), &json!({ "deleted": name, "devices": devices }))?;
             Ok(())

@@ -1,4 +1,4 @@
-//! `dag-infra diff`: what a deploy would change.
+//! `dag-infra diff`: the changes that a deploy would make.
 
 use std::path::{Path, PathBuf};
 
@@ -16,22 +16,22 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// A saved template, in YAML or JSON, instead of what is live
+    /// A saved template, in YAML or JSON, instead of the deployed one
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
 
-/// What differs in one stack.
+/// The differences of one stack.
 struct StackDifferences {
-    /// Where it is, for people.
+    /// The name and the region, for people.
     place: String,
     differences: Vec<Difference>,
-    /// The package with the configuration and the rules is another one.
+    /// Whether the package with the configuration and the rules differs.
     rules: bool,
 }
 
 impl Diff {
-    /// The consumer's package is known by a deploy alone, which builds it: what only that changes is not shown here.
+    /// Prints the differences. A change of the consumer's program is not among them, because only a deploy builds it.
     pub fn run(self, common: &Common) -> Result<()> {
         let (config, rules, facts) = facts(common)?;
         let new = Template::of(&facts).to_value();
@@ -40,7 +40,7 @@ impl Diff {
             common.print(diff::text(&differences), &json!(differences))?;
             return Ok(());
         }
-        // A configuration that no cloud runs on has no package yet; that is for a deploy to say.
+        // A configuration that the cloud cannot run on has no package. A deploy reports that.
         let package = cloud_config(&common.config, &config).and_then(|text| Package::of_rules(&text, &rules)).ok();
         with_cloud(common, |_, cloud| async move {
             let mut found = Vec::new();
@@ -52,9 +52,9 @@ impl Diff {
             let key = stack.parameter(parameter::RULES_KEY).await?;
             let other = package.is_some_and(|package| key.is_some_and(|key| key != package.key));
             found.push(StackDifferences { rules: other, ..between(&stack, &new).await? });
-            let told: Vec<String> = found.iter().map(|one| one.text(found.len() > 1)).collect();
+            let texts: Vec<String> = found.iter().map(|one| one.text(found.len() > 1)).collect();
             let json: Vec<Value> = found.iter().map(StackDifferences::json).collect();
-            common.print(told.join("\n\n"), &json!({ "stacks": json }))?;
+            common.print(texts.join("\n\n"), &json!({ "stacks": json }))?;
             Ok(())
         })
     }
@@ -66,8 +66,8 @@ async fn between(stack: &Stack, new: &Value) -> Result<StackDifferences> {
 }
 
 impl StackDifferences {
-    /// Under the stack's name where there are two of them.
-    fn text(&self, named: bool) -> String {
+    /// Returns the differences as text, under the stack's name if `with_name`.
+    fn text(&self, with_name: bool) -> String {
         let mut text = match (self.differences.is_empty(), self.rules) {
             (true, true) => String::new(),
             _ => diff::text(&self.differences),
@@ -76,7 +76,7 @@ impl StackDifferences {
             text += "\n~ config.toml or rules/, as the function has them";
         }
         let text = text.trim_start();
-        if named { format!("{}:\n{text}", self.place) } else { text.to_owned() }
+        if with_name { format!("{}:\n{text}", self.place) } else { text.to_owned() }
     }
 
     fn json(&self) -> Value {
@@ -86,5 +86,5 @@ impl StackDifferences {
 
 fn saved(file: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(diff::read(&text).with_context(|| format!("{} cannot be compared", file.display()))?)
+    diff::read(&text).with_context(|| format!("{} cannot be compared", file.display()))
 }

@@ -1,4 +1,4 @@
-//! `dag-infra list`: the fleet, one line a device.
+//! `dag-infra list`: the fleet, a line for each device.
 
 use std::fmt::Write as _;
 
@@ -15,17 +15,17 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Count the active certificates of each device, which takes longer: a revoked device has none
+    /// Count the active certificates of each device, which takes longer; a revoked device has none
     #[arg(long)]
     certificates: bool,
 }
 
 const HEAD: [&str; 7] = ["DEVICE", "NAME", "ACCOUNT", "LAST REPORT", "CONNECTION", "CERTIFICATES", "RULES"];
 
-/// The place of the column that is there only where certificates were counted.
+/// The index of the column of certificates, which is left out unless they were counted.
 const CERTIFICATES: usize = 5;
 
-/// The digits of an id of rules that are shown: they tell rules apart.
+/// The digits of the id of rules that are shown. They suffice to tell rules apart.
 const DIGITS: usize = 12;
 
 impl List {
@@ -61,7 +61,7 @@ fn table(statuses: &[DeviceStatus]) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
         let status = index.checked_sub(1).and_then(|index| statuses.get(index));
         if let Some(refused) = status.and_then(|status| status.refused.as_ref()) {
-            // What a device says is not ours: no line of it may look like one of the table.
+            // The reason is text of the device. It stays in one line, so that it cannot imitate the table.
             let reason = refused.reason.lines().collect::<Vec<_>>().join(" ");
             let _ = writeln!(text, "  refused {}: {}", short(refused.rules), visible(&reason));
         }
@@ -77,9 +77,11 @@ fn row(status: &DeviceStatus) -> [String; HEAD.len()] {
         _ => "never heard of".to_owned(),
     };
     let rules = match (status.reported_rules, status.desired_rules) {
-        (Some(rules), Some(wanted)) if rules != wanted => format!("{}, should run {}", short(rules), short(wanted)),
+        (Some(reported), Some(desired)) if reported != desired => {
+            format!("{}, should run {}", short(reported), short(desired))
+        }
         (Some(rules), _) => short(rules),
-        (None, Some(wanted)) => format!("should run {}", short(wanted)),
+        (None, Some(desired)) => format!("should run {}", short(desired)),
         (None, None) => "-".to_owned(),
     };
     [
@@ -97,7 +99,7 @@ fn short(rules: Id) -> String {
     rules.to_string().chars().take(DIGITS).collect()
 }
 
-/// A time in UTC, to the minute: `2026-01-10 12:00Z`.
+/// Returns a time in UTC, to the minute: `2026-01-10 12:00Z`.
 fn minute(time: Time) -> String {
     let text = time.to_string();
     text.get(..16).map_or(text.clone(), |minute| format!("{}Z", minute.replace('T', " ")))

@@ -1,4 +1,4 @@
-//! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
+//! The commands, one file each. To add one, write its file, and add it to [`Command`] and `Cli::command`.
 
 mod account;
 mod common;
@@ -22,12 +22,13 @@ use dag_cli::Failure;
 use self::common::{Common, Format};
 use crate::explain::sentence;
 
-/// Stands up the cloud side.
+/// The command line of `dag-infra`.
 #[derive(Debug, Parser)]
 #[command(
     name = "dag-infra",
     version,
-    about = "dag-infra makes detectordag's cloud side from config.toml and rules/, and looks after its devices and accounts",
+    about = "dag-infra makes detectordag's cloud side from config.toml and rules/, and looks after its devices and \
+             accounts",
     after_help = "The order of a first time:\n  \
                   dag-infra template            what would be made, without an account\n  \
                   dag-infra deploy              shows every change and asks before it makes it\n  \
@@ -46,15 +47,15 @@ pub struct Cli {
 enum Command {
     /// Print the CloudFormation template; needs no account
     Template(template::Template),
-    /// Say what a fleet costs in a month, with formulas; needs no account
+    /// Show what a fleet costs in a month, with formulas; needs no account
     Cost(cost::Cost),
-    /// A device: its certificate, and everything that goes onto its card
+    /// Make a device: its certificate, and everything that goes onto its card
     Provision(Box<provision::Provision>),
-    /// The fleet: last contact, connection, rules
+    /// List the fleet: last contact, connection, rules
     List(list::List),
     /// Build, upload, show what would change, ask, and change it
     Deploy(deploy::Deploy),
-    /// What a deploy would change in the stack; needs no account with `--against`
+    /// Show what a deploy would change in the stack; needs no account with `--against`
     Diff(diff::Diff),
     /// Delete the stack; the table, the secret and the packages are kept
     Destroy(destroy::Destroy),
@@ -63,7 +64,7 @@ enum Command {
     /// Sign rules and send them to devices
     #[command(subcommand)]
     Rules(rules::Rules),
-    /// Who may look at devices, and is told as `@account`
+    /// Manage accounts: people who may look at devices, and get messages as `@account`
     #[command(subcommand)]
     Account(account::Account),
 }

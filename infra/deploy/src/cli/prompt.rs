@@ -1,4 +1,4 @@
-//! Questions, to a person at a terminal.
+//! Questions to a person at a terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 /// Asks a question on the standard error, and reads a line from the terminal.
 ///
 /// # Errors
-/// There is no terminal to ask at: `instead` says which flag answers.
+/// There is no terminal. `instead` is the advice which flag to use.
 pub(super) fn read_line(question: &str, instead: &str) -> Result<String> {
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to ask at: {instead}");
@@ -20,7 +20,7 @@ pub(super) fn read_line(question: &str, instead: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Returns whether the answer to a question is yes.
+/// Asks a question, and returns whether the answer is yes.
 pub(super) fn confirm(question: &str, instead: &str) -> Result<bool> {
     let answer = read_line(&format!("{question} [y/N]"), instead)?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))

@@ -1,4 +1,4 @@
-//! `dag-infra provision`: a device, from nothing to what goes onto its card.
+//! `dag-infra provision`: a device's certificate, its files, and their rotation and revocation.
 
 use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
@@ -10,9 +10,12 @@ use super::{
     common::{Common, Format, now, with_cloud},
     prompt,
 };
-use crate::provision::{Balena, Ending, Order, Provisioner, Report, check_id};
+use crate::{
+    provision::{Balena, Ending, Order, Provisioner, Report, check_id},
+    words::quoted,
+};
 
-/// What is of no use where certificates are only ended.
+/// The flags that make no sense where certificates are only ended.
 const OF_FILES: [&str; 9] =
     ["name", "account", "csr", "signing_key", "cloud_init", "balena", "image", "connection", "adopt"];
 
@@ -22,51 +25,51 @@ pub(super) struct Provision {
     /// The device's id: letters, digits, `-` and `_`
     #[arg(value_name = "DEVICE")]
     device: String,
-    /// The name that people read, over that of config.toml
+    /// The name that people read, instead of the one in config.toml
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The user name of the account that the device belongs to
     #[arg(long, value_name = "USERNAME")]
     account: Option<String>,
-    /// The folder for what goes onto the card; else provisioned/DEVICE beside config.toml
+    /// The folder for the files of the card; provisioned/DEVICE beside config.toml unless given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A certificate signing request that the device made, so that its key never leaves it
+    /// A certificate signing request that the device made, whose key stays on the device
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     csr: Option<PathBuf>,
-    /// The key that signs rules, if there is one; else rules-signing.key beside config.toml
+    /// The key that signs rules, if there is one; rules-signing.key beside config.toml unless given
     #[arg(long, value_name = "FILE")]
     signing_key: Option<PathBuf>,
-    /// Also write the bundle as a file for cloud-init, `user-data` or the `vendor-data` beside one: the program and its
-    /// unit are installed as without it
+    /// Also write the bundle as a file for cloud-init, `user-data` or the `vendor-data` beside one; it does not install
+    /// the program and its unit
     #[arg(long, value_name = "FILE")]
     cloud_init: Option<PathBuf>,
     /// Also register the device with a fleet of balena and set its variables there
     #[arg(long, value_name = "FLEET", conflicts_with = "csr")]
     balena: Option<String>,
-    /// Also get balena's image ready to be written; it is downloaded if it is not there
+    /// Also configure balena's image for the card; it is downloaded if it is missing
     #[arg(long, value_name = "FILE", requires = "balena")]
     image: Option<PathBuf>,
-    /// A connection of NetworkManager for balena's image, such as a Wi-Fi's; without it the device is on a cable
+    /// A connection of NetworkManager for balena's image, such as Wi-Fi; without it the device uses a cable
     #[arg(long, value_name = "FILE", requires = "image")]
     connection: Option<PathBuf>,
-    /// What balena calls the board
+    /// The type of the board, as balena names it
     #[arg(long, value_name = "TYPE", requires = "balena", default_value = "raspberry-pi")]
     board: String,
-    /// Give the device another certificate; the first one stays good until `--rotate --finish`
+    /// Give the device another certificate; the first one stays active until `--rotate --finish`
     #[arg(long)]
     rotate: bool,
-    /// End the certificates that a rotation left, once the device runs with the new one. By which it connects cannot be
-    /// known here: put the new files onto it, and look in `dag-infra list` whether it reported since
+    /// End the certificates before the rotation, once the device runs with the new one. AWS does not tell which one the
+    /// device uses: put the new files onto it, and see in `dag-infra list` that it reported since
     #[arg(long, requires = "rotate", conflicts_with_all = OF_FILES)]
     finish: bool,
-    /// Revoke everything of a device that was stolen; its history stays
+    /// Revoke all certificates of a stolen device; its history stays
     #[arg(long, conflicts_with = "rotate", conflicts_with_all = OF_FILES)]
     revoke: bool,
     /// Revoke, or finish a rotation, without a question
     #[arg(long, requires = "ending")]
     yes: bool,
-    /// Take over a device of an older fleet, with the certificate that it has
+    /// Adopt a device of an older fleet, with the certificate that it has
     #[arg(long, conflicts_with = "rotate")]
     adopt: bool,
 }
@@ -134,17 +137,18 @@ impl Provision {
     }
 }
 
-/// Whoever revokes a device has to go to it to bring it back, and to those that share a certificate with it.
+/// Asks for the device's id before it is revoked. It needs new files to come back, and so do those that share a
+/// certificate with it.
 fn confirm_revocation(device: &str, companions: &BTreeSet<String>) -> Result<()> {
     let also = match companions.is_empty() {
         true => String::new(),
-        false => format!(" (and {}, by the same certificate)", listed(companions)),
+        false => format!(" (and {}, by the same certificate)", quoted(companions)),
     };
     let question =
         format!("This locks the device `{device}`{also} out until it is given new files. Type its id to go on:");
     let instead = match companions.is_empty() {
         true => "say `--yes`".to_owned(),
-        false => format!("say `--yes`, which locks out {}, too, by the same certificate", listed(companions)),
+        false => format!("say `--yes`, which locks out {}, too, by the same certificate", quoted(companions)),
     };
     if prompt::read_line(&question, &instead)? != device {
         bail!("nothing was revoked: that is not its id");
@@ -170,7 +174,7 @@ fn revocation_text(device: &str, revoked: usize, companions: &BTreeSet<String>) 
     text
 }
 
-/// Ending a certificate that the device still uses locks it out.
+/// Asks before certificates are ended that the device may still use.
 fn confirm_end(device: &str, ending: &Ending) -> Result<()> {
     if ending.certificates == 0 || ending.reported {
         return Ok(());
@@ -181,10 +185,6 @@ fn confirm_end(device: &str, ending: &Ending) -> Result<()> {
         true => Ok(()),
         false => bail!("nothing was ended"),
     }
-}
-
-fn listed(devices: &BTreeSet<String>) -> String {
-    devices.iter().map(|device| format!("`{device}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn certificates(count: usize) -> String {

@@ -1,4 +1,4 @@
-//! `dag-infra rules`: the rules that devices run by themselves.
+//! `dag-infra rules`: the key that signs rules, and their push to devices.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use crate::{
         signing::{self, Overrides},
     },
     template::Output,
+    words::quoted,
 };
 
 #[derive(Debug, Subcommand)]
@@ -29,24 +30,23 @@ pub(super) struct Push {
     /// A device that should run them; may be given several times
     #[arg(long, value_name = "DEVICE", conflicts_with = "all")]
     device: Vec<String>,
-    /// Every device, and every one that is provisioned from now on
+    /// Every device, including those that are provisioned later
     #[arg(long)]
     all: bool,
-    /// The key that signs them; rules-signing.key beside the configuration unless given
+    /// The key that signs the rules; rules-signing.key beside the configuration unless given
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// This key signs from now on, and not the one before: every device needs a new bundle then, by `dag-infra
-    /// provision`
+    /// Sign by this key instead of the one before; every device needs a new bundle then, by `dag-infra provision`
     #[arg(long)]
     new_key: bool,
-    /// Sign by this machine's clock though rules were signed later already: the other machine's clock was wrong
+    /// Sign by this machine's clock though the last rules have a later time; the other machine's clock was wrong
     #[arg(long)]
     clock_is_right: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Key {
-    /// Where it is put; rules-signing.key beside the configuration unless given
+    /// The file of the key; rules-signing.key beside the configuration unless given
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
@@ -82,8 +82,8 @@ impl Push {
             let signed = rules::sign(folder, &key, signing.signed_at)?;
             let request = PushRequest { rules: &signed, target: &target, signing: &signing, last: last.as_ref() };
             let pushed = rules::push(&cloud, &registry, outputs.get(Output::Events)?, &request).await?;
-            if !pushed.failed.is_empty() {
-                bail!(failed_text(&pushed));
+            if !pushed.failures.is_empty() {
+                bail!(failure_text(&pushed));
             }
             let (hash, files, devices) = (signed.hash(), signed.files.len(), pushed.devices);
             let next = match devices.as_slice() {
@@ -99,15 +99,14 @@ impl Push {
     }
 }
 
-/// That not all devices are to run the rules, with the reasons.
-fn failed_text(pushed: &PushReport) -> String {
-    let missing: usize = pushed.failed.values().map(Vec::len).sum();
+/// Returns the text of a push that could not change all devices, with the reasons.
+fn failure_text(pushed: &PushReport) -> String {
+    let missing: usize = pushed.failures.values().map(Vec::len).sum();
     let all = missing + pushed.devices.len();
     let mut text =
         format!("The rules are sent to {} of {all} devices. The others were not changed:\n", pushed.devices.len());
-    for (reason, devices) in &pushed.failed {
-        let devices: Vec<String> = devices.iter().map(|device| format!("`{device}`")).collect();
-        text += &format!("  {}: {reason}\n", devices.join(", "));
+    for (reason, devices) in &pushed.failures {
+        text += &format!("  {}: {reason}\n", quoted(devices));
     }
     text + "Run the command again: those that have the rules keep them."
 }

@@ -1,4 +1,4 @@
-//! `dag-infra secret`: what `env:NAME` in `rules/` stands for, in the cloud.
+//! `dag-infra secret`: the secrets that `env:NAME` in `rules/` refers to, in the cloud.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -17,26 +17,26 @@ pub(super) struct Secret {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Set one; its value is asked for, and never shown
+    /// Set a secret; its value is asked for, and never shown
     Set {
-        /// Its name, as `rules/` has it after `env:`
+        /// The name, as in `env:NAME` in rules/
         name: String,
         /// Read the value from the standard input instead of the terminal
         #[arg(long)]
         stdin: bool,
     },
-    /// Their names, and which are missing
+    /// List the names, and those that are missing
     List,
 }
 
 impl Secret {
     pub fn run(self, common: &Common) -> Result<()> {
         let (_, _, facts) = facts(common)?;
-        let named = facts.secrets().clone();
+        let referenced = facts.secrets;
         match self.command {
             Command::Set { name, stdin } => {
                 secret::check_name(&name)?;
-                if !named.contains(&name) {
+                if !referenced.contains(&name) {
                     eprintln!("warning: nothing in rules/ names `env:{name}`");
                 }
                 let value = value(&name, stdin)?;
@@ -50,7 +50,7 @@ impl Secret {
             Command::List => with_cloud(common, |_, cloud| async move {
                 let outputs = cloud.outputs().await?;
                 let there = secret::names(&cloud.sdk, outputs.get(Output::Secret)?).await?;
-                let missing: Vec<&String> = named.difference(&there).collect();
+                let missing: Vec<&String> = referenced.difference(&there).collect();
                 let mut text: String = there.iter().map(|name| format!("{name}\n")).collect();
                 for name in &missing {
                     text += &format!("{name}  MISSING: set it by `dag-infra secret set {name}`\n");
@@ -62,7 +62,7 @@ impl Secret {
     }
 }
 
-/// Returns the value, typed without an echo, or all of the standard input but its last line break.
+/// Reads the value from the terminal without an echo, or from the standard input without its last line break.
 fn value(name: &str, stdin: bool) -> Result<String> {
     let value = if stdin {
         let mut text = String::new();
@@ -71,7 +71,7 @@ fn value(name: &str, stdin: bool) -> Result<String> {
     } else if io::stdin().is_terminal() {
         rpassword::prompt_password(format!("The value of `{name}` (it is not shown): "))?
     } else {
-        bail!("there is no terminal to ask at: say `--stdin`, and give the value by the standard input",);
+        bail!("there is no terminal to ask at: say `--stdin`, and give the value by the standard input");
     };
     match value.is_empty() {
         true => bail!("the value of `{name}` is empty: nothing was changed"),

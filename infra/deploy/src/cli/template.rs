@@ -1,4 +1,4 @@
-//! `dag-infra template`: what would be made, as a document.
+//! `dag-infra template`: the CloudFormation template.
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -15,7 +15,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// YAML, or JSON by `--format json`.
+    /// Prints the template as YAML, or as JSON with `--format json`.
     pub fn run(&self, common: &Common) -> Result<()> {
         let (_, _, facts) = facts(common)?;
         let document = match self.mail {

@@ -1,4 +1,5 @@
-//! What a fleet costs in a month: quantities from how the cloud side works, prices from a dated file. Pure.
+//! The cost of a fleet in a month: quantities by the way in which the cloud side works, and prices of a dated file. It
+//! is a pure function.
 
 use std::collections::BTreeMap;
 
@@ -7,76 +8,77 @@ use serde_json::Value;
 
 use crate::template::{Facts, Template};
 
-/// Prices, with their date and where they stand.
+/// The prices, with their date and the pages that they are from.
 const PRICES: &str = include_str!("prices.toml");
 
 /// The minutes of a month: 365 days divided by 12.
 const MINUTES: f64 = 43_800.0;
 
-/// A device that has nothing to tell says so every six hours.
+/// The reports in a month of a device without changes: one every six hours.
 const QUIET_REPORTS: f64 = MINUTES / 360.0;
 
-/// The schedule sends a record every five minutes.
+/// The sweeps in a month: one every five minutes.
 const SWEEPS: f64 = MINUTES / 5.0;
 
-/// Each queue is asked by five pollers that wait up to 20 seconds ("Using Lambda with Amazon SQS").
+/// The polls of both queues in a month. Each has five pollers that wait up to 20 seconds ("Using Lambda with Amazon
+/// SQS").
 const POLLS: f64 = 2.0 * 5.0 * MINUTES * 3.0;
 
-/// What a report costs the table: one read of up to 4 KB, consistent, and one write of up to 2 KB.
+/// The units of the table for a report: one consistent read of up to 4 KB, and one write of up to 2 KB.
 const REPORT_READS: f64 = 1.0;
 const REPORT_WRITES: f64 = 2.0;
 
-/// The table's units for telling of an outage, as `infra/cloud/tests/aws/cost.rs` counts it: one read, and two commits of
+/// The units of the table for a notification, as `infra/cloud/tests/aws/cost.rs` counts it: one read, and two commits of
 /// about 5 and 3 KB. Each of them is a transaction, which counts twice.
-const TOLD_READS: f64 = 1.0;
-const TOLD_WRITES: f64 = 2.0 * (5.0 + 3.0);
+const NOTIFICATION_READS: f64 = 1.0;
+const NOTIFICATION_WRITES: f64 = 2.0 * (5.0 + 3.0);
 
 /// The duration of an invocation at 256 MB, in seconds.
 const INVOCATION: f64 = 0.05;
 const GB: f64 = 0.25;
 
-/// What is asked for.
+/// A fleet, and how often it loses its mains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fleet {
-    /// How many devices there are.
+    /// The number of devices.
     pub devices: u32,
-    /// How often each of them loses its mains in a month.
+    /// The number of outages of each device in a month.
     pub outages_per_month: f64,
-    /// How many mails go out for an outage: two people who are told of its beginning and its end are four.
+    /// The number of mails for each outage: four for two people who get one at its begin and one at its end.
     pub mails_per_outage: u32,
 }
 
-/// A month of it.
+/// The cost of a month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cost {
-    /// From when the prices are.
+    /// The date of the prices.
     pub dated: String,
-    /// Of which region.
+    /// The region of the prices.
     pub region: String,
-    /// The region of the stack, where that is another.
+    /// The region of the stack, if it is another one.
     pub deployed_in: Option<String>,
-    /// By service and kind, in order.
+    /// The lines, by service and kind.
     pub lines: Vec<Line>,
-    /// All of it, in US dollars.
+    /// The sum, in US dollars.
     pub usd: f64,
-    /// The part that goes by the number of devices, for one of them.
+    /// The part that depends on the number of devices, for one device.
     pub usd_for_a_device: f64,
 }
 
-/// One kind of thing that is paid for.
+/// One kind of cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// The service.
     pub service: &'static str,
-    /// How the quantity comes about, in words and numbers.
+    /// The formula of the quantity, in words and numbers.
     pub formula: String,
-    /// How many.
+    /// The quantity.
     pub quantity: f64,
-    /// What one costs, in US dollars.
+    /// The price of one, in US dollars.
     pub usd_each: f64,
-    /// What all of them cost.
+    /// The price of the quantity, in US dollars.
     pub usd: f64,
-    /// Where the price stands.
+    /// The page that the price is from.
     pub page: String,
 }
 
@@ -93,24 +95,24 @@ struct Price {
     page: String,
 }
 
-/// Numbers that cannot be.
+/// The reasons why a cost cannot be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CostError {
-    /// No such number of devices.
+    /// The number of devices is out of range.
     #[error("a fleet has from 1 to 10,000,000 devices, not {0}")]
     Devices(u32),
-    /// No such number of outages.
+    /// The number of outages is out of range.
     #[error("a device has from 0 to 10,000 outages in a month, not {0}")]
     Outages(String),
-    /// The file of prices that this was built with is broken.
+    /// The built-in file of prices is broken.
     #[error("the file of prices cannot be read: {0}")]
     Prices(String),
 }
 
-/// What a fleet costs in a month, with the stack that `facts` makes.
+/// Returns the cost of a fleet in a month, with the stack of `facts`.
 ///
 /// # Errors
-/// Numbers that cannot be.
+/// A number is out of range.
 pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     let Fleet { devices, outages_per_month: outages, mails_per_outage } = fleet;
     if !(1..=10_000_000).contains(&devices) {
@@ -121,10 +123,10 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     }
     let prices: Prices = toml::from_str(PRICES).map_err(|error| CostError::Prices(error.to_string()))?;
     let n = f64::from(devices);
-    // Off, and on again; each of them is told, after a timer of its own.
+    // The mains go off and on again. Each change has a report, and a notification after a timer of its own.
     let reports = QUIET_REPORTS + 2.0 * outages;
-    let told = 2.0 * outages;
-    let records = reports + told;
+    let notifications = 2.0 * outages;
+    let records = reports + notifications;
     let mails = f64::from(mails_per_outage) * outages;
     let template = Template::of(facts);
     let count = |kind: &str| {
@@ -132,7 +134,7 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
         f64::from(u32::try_from(count).unwrap_or(u32::MAX))
     };
     let secrets = count("AWS::SecretsManager::Secret");
-    // An alarm is paid for by the metrics that it reads.
+    // The price of an alarm is for each metric that it reads.
     let alarms: u32 = template.resources().map(|(_, one)| metrics(one)).sum();
     let mut lines = Vec::new();
     let mut line = |service, key: &str, quantity: f64, formula: String| -> Result<(), CostError> {
@@ -155,10 +157,10 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
         n * records * INVOCATION * GB,
         per(&format!("{records:.0} records × 0.05 s × 0.25 GB")),
     )?;
-    let what = format!("({reports:.0} reports × 2 + {told} tellings × 16)");
-    line("DynamoDB", "table_write", n * (reports * REPORT_WRITES + told * TOLD_WRITES), per(&what))?;
-    let what = format!("({reports:.0} reports × 1 + {told} tellings × 1)");
-    line("DynamoDB", "table_read", n * (reports * REPORT_READS + told * TOLD_READS), per(&what))?;
+    let what = format!("({reports:.0} reports × 2 + {notifications} notifications × 16)");
+    line("DynamoDB", "table_write", n * (reports * REPORT_WRITES + notifications * NOTIFICATION_WRITES), per(&what))?;
+    let what = format!("({reports:.0} reports × 1 + {notifications} notifications × 1)");
+    line("DynamoDB", "table_read", n * (reports * REPORT_READS + notifications * NOTIFICATION_READS), per(&what))?;
     line("SES", "mail", n * mails, per(&format!("{outages} outages × {mails_per_outage} mails")))?;
     let of_devices: f64 = lines.iter().map(|line| line.usd).sum();
     let mut line = |service, key: &str, quantity: f64, formula: &str| -> Result<(), CostError> {
@@ -178,7 +180,7 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     Ok(Cost { dated: prices.dated, region: prices.region, deployed_in, lines, usd, usd_for_a_device: of_devices / n })
 }
 
-/// Returns how many metrics an alarm reads; none where the resource is no alarm.
+/// Returns the number of metrics that an alarm reads, or 0 for any other resource.
 fn metrics(resource: &Value) -> u32 {
     if resource.get("Type").is_none_or(|kind| kind != "AWS::CloudWatch::Alarm") {
         return 0;
@@ -189,7 +191,7 @@ fn metrics(resource: &Value) -> u32 {
 }
 
 impl Cost {
-    /// For people.
+    /// Returns the cost as a table for people.
     pub fn to_text(&self) -> String {
         let Cost { dated, region, usd, usd_for_a_device, .. } = self;
         let mut text =

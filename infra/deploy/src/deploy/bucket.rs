@@ -1,4 +1,4 @@
-//! The bucket that packages and templates are uploaded to, under the hashes of their contents.
+//! The bucket for packages and templates, whose keys are hashes of their contents.
 
 use anyhow::{Result, bail};
 use aws_config::SdkConfig;
@@ -18,14 +18,14 @@ use serde_json::json;
 
 use crate::{explain::explain, package::Package};
 
-/// For how many days an old version stays, and what was uploaded by half.
+/// The days until an overwritten version is deleted, and an upload that was not finished.
 const OLD_DAYS: i32 = 30;
 const HALF_DAYS: i32 = 7;
 
-/// Where S3 is asked for no place: its oldest region.
+/// The region of S3 that has no location constraint ("CreateBucket").
 const NO_PLACE: &str = "us-east-1";
 
-/// The bucket.
+/// The bucket of a stack.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     client: Client,
@@ -34,13 +34,13 @@ pub(crate) struct Bucket {
     region: String,
 }
 
-/// Its name: one for each stack, account and region.
+/// Returns the name of the bucket of a stack in an account and a region.
 pub(crate) fn name(stack: &str, account: &str, region: &str) -> String {
     format!("{stack}-code-{account}-{region}").to_lowercase()
 }
 
 impl Bucket {
-    /// Returns the bucket of a stack, which need not be there.
+    /// Returns the bucket of a stack, which need not exist yet.
     pub fn new(sdk: &SdkConfig, stack: &str, account: &str, region: &str) -> Bucket {
         Bucket {
             client: Client::new(sdk),
@@ -50,7 +50,7 @@ impl Bucket {
         }
     }
 
-    /// Makes it where it is missing. Returns whether it did.
+    /// Makes the bucket if it is missing. Returns whether it was.
     pub async fn ensure(&self) -> Result<bool> {
         let head = self.client.head_bucket().bucket(&self.name).expected_bucket_owner(&self.account).send().await;
         let missing = match head {
@@ -64,7 +64,7 @@ impl Bucket {
         if missing {
             self.make().await?;
         }
-        // The policy is what is set last: without it, making the bucket completion halfway.
+        // The policy is set last. Without it an earlier run was interrupted.
         let policy =
             self.client.get_bucket_policy().bucket(&self.name).expected_bucket_owner(&self.account).send().await;
         match policy {
@@ -75,7 +75,7 @@ impl Bucket {
         Ok(missing)
     }
 
-    /// Uploads what is not there. Returns whether it was missing.
+    /// Uploads a package that is missing. Returns whether it was.
     pub async fn put(&self, package: &Package) -> Result<bool> {
         let head = self.client.head_object().bucket(&self.name).key(&package.key);
         match head.expected_bucket_owner(&self.account).send().await {
@@ -90,7 +90,7 @@ impl Bucket {
         Ok(true)
     }
 
-    /// Returns the address by which CloudFormation reads an object.
+    /// Returns the URL of an object, for CloudFormation.
     pub fn url(&self, key: &str) -> String {
         format!("https://{}.s3.{}.amazonaws.com/{key}", self.name, self.region)
     }
@@ -119,7 +119,7 @@ impl Bucket {
         }
     }
 
-    /// Nobody but the account reads it, over TLS alone; what is overwritten can be had back for a month.
+    /// Restricts the bucket to the account and to TLS, and keeps overwritten versions for [`OLD_DAYS`].
     async fn secure(&self) -> Result<()> {
         let (client, bucket, owner) = (&self.client, self.name.as_str(), self.account.as_str());
         let setting = "setting up the bucket of packages";
@@ -176,7 +176,7 @@ impl Bucket {
     }
 }
 
-/// Returns the status of HTTP: the answers to HEAD have no body that says more.
+/// Returns the HTTP status. Answers to HEAD have no body with an error code.
 fn status<E>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
@@ -184,9 +184,9 @@ fn status<E>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> Opt
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_buckets_name_is_in_small_letters_and_never_too_long() {
+    fn a_buckets_name_is_in_lower_case_and_never_too_long() {
         assert_eq!(super::name("Trial", "123456789012", "eu-west-1"), "trial-code-123456789012-eu-west-1");
-        // The longest of each: `[aws]` takes 28 characters for a stack.
+        // The longest of each: `[aws]` accepts 28 characters for a stack, and S3 63 for a bucket.
         assert!(super::name(&"s".repeat(28), "123456789012", "ap-northeast-1").len() <= 63);
     }
 }

@@ -1,21 +1,21 @@
-//! What a change set would do, as a table.
+//! The changes in a change set, as a table.
 
 use aws_sdk_cloudformation::types::{ChangeAction, PolicyAction, Replacement, ResourceChange};
 use serde::Serialize;
 
 use crate::words;
 
-/// What would happen to a resource.
+/// The change of a resource that is proposed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ProposedChange {
     pub action: Action,
     /// The logical id.
     pub resource: String,
-    /// CloudFormation's type.
+    /// The resource type of CloudFormation.
     #[serde(rename = "type")]
     pub kind: String,
     pub replaced: Replaced,
-    /// The old one stays in the account, out of the stack's reach.
+    /// Whether the old resource stays in the account, outside of the stack.
     pub kept: bool,
     /// The properties that change.
     pub properties: Vec<String>,
@@ -27,16 +27,16 @@ pub(crate) enum Action {
     Make,
     Change,
     Delete,
-    /// What CloudFormation says besides.
+    /// Any other action of CloudFormation.
     Other,
 }
 
-/// Whether a new resource takes the place of the old one, and what was in that is gone.
+/// Whether a new resource replaces the old one, whose content the new one does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Replaced {
     No,
-    /// It is known only when it happens.
+    /// It is known only while the change is made.
     Maybe,
     Yes,
 }
@@ -76,7 +76,7 @@ impl From<ResourceChange> for ProposedChange {
     }
 }
 
-/// Returns the table, with what cannot be taken back at its end.
+/// Returns the table of the changes, and below it the number of those that lose content.
 pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let rows: Vec<[String; 4]> = changes.iter().map(row).collect();
     let mut text = words::columns(["", "Resource", "What it is", "What of it"], &rows);

@@ -1,4 +1,4 @@
-//! A deploy: uploads under the hashes of contents, a change set that can be looked at, its execution.
+//! A deploy: uploads, a change set that a person can look at, and its execution.
 //!
 //! ```text
 //! packages ─▶ bucket ─▶ propose (change set) ─▶ a person looks ─▶ execute, event by event ─▶ outputs
@@ -24,12 +24,12 @@ use crate::{
     stack::{Completion, Event, Operation, Stack, operation_for},
 };
 
-/// What a stack is to be.
+/// The desired state of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// The address of its template; without one it keeps the one that it has.
+    /// The URL of its template. With `None` the stack keeps its template.
     pub template: Option<String>,
-    /// Its parameters; those without a value keep the one that they have.
+    /// Its parameters. One with `None` keeps its value.
     pub parameters: Vec<(&'static str, Option<String>)>,
 }
 
@@ -40,18 +40,19 @@ pub(crate) struct Proposal {
     id: String,
     /// The ARN of the stack.
     arn: String,
-    /// The stack is not there yet.
+    /// Whether the change set creates the stack.
     new: bool,
     pub changes: Vec<ProposedChange>,
 }
 
 impl Stack {
-    /// Has AWS work out what a plan would change. Nothing where it would change nothing.
+    /// Makes the change set of a plan. Returns `None` if the plan changes nothing.
     pub async fn propose(&self, plan: &Plan) -> Result<Option<Proposal>> {
         let new = operation_for(&self.name, self.status().await?.as_deref())? == Operation::Create;
         if new && plan.template.is_none() {
             bail!(
-                "there is no stack `{}` in {} whose rules could be changed: run `dag-infra deploy` without `--rules-only`",
+                "there is no stack `{}` in {} whose rules could be changed: run `dag-infra deploy` without \
+                 `--rules-only`",
                 self.name,
                 self.region
             );
@@ -63,7 +64,7 @@ impl Stack {
                 None => parameter.use_previous_value(true).build(),
             }
         };
-        // CloudFormation wants a letter first.
+        // The name of a change set begins with a letter.
         let name = format!("dag-{}", uuid::Uuid::new_v4().simple());
         let kind = if new { ChangeSetType::Create } else { ChangeSetType::Update };
         let request = self.client.create_change_set().stack_name(&self.name).change_set_name(name);
@@ -81,22 +82,22 @@ impl Stack {
         let id = made.id.context("AWS does not name the change set that it made")?;
         let arn = made.stack_id.context("AWS does not say the stack's ARN")?;
         let proposal = Proposal { id, arn, new, changes: Vec::new() };
-        match self.worked_out(&proposal).await {
+        match self.wait_for_changes(&proposal).await {
             Ok(Some(changes)) => Ok(Some(Proposal { changes, ..proposal })),
             Ok(None) => {
                 self.withdraw(&proposal).await?;
                 Ok(None)
             }
             Err(error) => {
-                // What is wrong with the template counts more than what is left behind.
+                // The first error says more than a failure to delete the change set.
                 let _ = self.withdraw(&proposal).await;
                 Err(error)
             }
         }
     }
 
-    /// Waits until AWS has worked it out. Nothing where it found no change.
-    async fn worked_out(&self, proposal: &Proposal) -> Result<Option<Vec<ProposedChange>>> {
+    /// Waits until the change set is made. Returns its changes, or `None` if it has none.
+    async fn wait_for_changes(&self, proposal: &Proposal) -> Result<Option<Vec<ProposedChange>>> {
         let mut changes = Vec::new();
         let mut next = None;
         loop {
@@ -127,11 +128,11 @@ impl Stack {
         }
     }
 
-    /// Takes a proposal back, so that all is as it was.
+    /// Deletes a change set, and the empty stack that was made for it.
     pub async fn withdraw(&self, proposal: &Proposal) -> Result<()> {
         let gone = self.client.delete_change_set().stack_name(&self.name).change_set_name(&proposal.id).send().await;
         gone.map_err(|error| explain("taking back the change set", &error))?;
-        // Only its shell is there, without anything in it; unless somebody else made it meanwhile.
+        // In any other status somebody else deployed the stack meanwhile.
         if proposal.new && self.status().await?.as_deref() == Some("REVIEW_IN_PROGRESS") {
             let gone = self.client.delete_stack().stack_name(&proposal.arn).send().await;
             gone.map_err(|error| explain("taking back the empty stack", &error))?;
@@ -139,35 +140,37 @@ impl Stack {
         Ok(())
     }
 
-    /// Executes a proposal, tells every event, and returns the outputs.
+    /// Executes a change set, and passes every event to `tell`. Returns the outputs of the stack.
     ///
     /// # Errors
-    /// What failed, why, and what is in force now.
+    /// The change failed. The error says why, and which state is in force now.
     pub async fn execute(&self, proposal: &Proposal, tell: &mut dyn FnMut(&Event)) -> Result<BTreeMap<String, String>> {
         let since = self.last_event(&proposal.arn).await?;
         let request = self.client.execute_change_set().stack_name(&self.name).change_set_name(&proposal.id);
         request.send().await.map_err(|error| explain("executing the change set", &error))?;
         let completion = self.follow(&proposal.arn, since, tell).await?;
         if !completion.success {
-            bail!(failed(&self.name, proposal.new, &completion));
+            bail!(failure_text(&self.name, proposal.new, &completion));
         }
         self.outputs().await
     }
 }
 
-/// "The submitted information didn't contain changes. …", or "No updates are to be performed."
+/// Returns whether a change set failed because nothing changes. The reasons of AWS are "The submitted information
+/// didn't contain changes. …" and "No updates are to be performed."
 fn is_no_change(reason: &str) -> bool {
     reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
 }
 
-/// What is told of a deploy that failed.
-fn failed(name: &str, new: bool, completion: &Completion) -> String {
+/// Returns the text of a deploy that failed.
+fn failure_text(name: &str, new: bool, completion: &Completion) -> String {
     let mut text = format!("the deploy of `{name}` failed ({}).", completion.status);
     for cause in &completion.causes {
         let reason = cause.reason.as_deref().unwrap_or("AWS does not say why");
         text += &format!("\n  {} ({}): {reason}", cause.resource, cause.kind);
         if cause.kind == "AWS::SES::EmailIdentity" && reason.contains("already exists") {
-            text += "\n  SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is";
+            text += "\n  SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used \
+                     as it is";
         }
     }
     if completion.causes.is_empty() {
@@ -201,19 +204,19 @@ mod tests {
             causes: causes.to_vec(),
         };
         let some = std::slice::from_ref(&cause);
-        insta::assert_snapshot!(failed("trial", true, &completion("ROLLBACK_COMPLETE", some)), @"
+        insta::assert_snapshot!(failure_text("trial", true, &completion("ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
           SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         Nothing is in force. Mend that, run `dag-infra destroy`, and deploy again.
         ");
-        insta::assert_snapshot!(failed("trial", false, &completion("UPDATE_ROLLBACK_COMPLETE", some)), @"
+        insta::assert_snapshot!(failure_text("trial", false, &completion("UPDATE_ROLLBACK_COMPLETE", some)), @"
         the deploy of `trial` failed (UPDATE_ROLLBACK_COMPLETE).
           Sender (AWS::SES::EmailIdentity): dag@example.com already exists
           SES knows that sender from before: write `sender_exists = true` in `[aws]`, and it is used as it is
         The old stack is in force, as it was. Mend that, and deploy again.
         ");
-        insta::assert_snapshot!(failed("trial", false, &completion("UPDATE_ROLLBACK_FAILED", &[])), @"
+        insta::assert_snapshot!(failure_text("trial", false, &completion("UPDATE_ROLLBACK_FAILED", &[])), @"
         the deploy of `trial` failed (UPDATE_ROLLBACK_FAILED).
           AWS names no resource: look at the stack's events in the console of CloudFormation
         Going back failed, too. Run `dag-infra deploy` again: it says what to do.
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn no_change_is_told_from_a_failure() {
+    fn no_change_is_distinguished_from_a_failure() {
         assert!(is_no_change("The submitted information didn't contain changes. Submit different information"));
         assert!(is_no_change("No updates are to be performed."));
         assert!(!is_no_change("Transform AWS::Serverless-2016-10-31 failed"));

@@ -1,4 +1,4 @@
-//! The sender of mail, which a person may have to verify before anything leaves.
+//! The sender of mail, which a person may have to verify before SES accepts mail.
 
 use anyhow::Result;
 use aws_config::{Region, SdkConfig};
@@ -6,7 +6,7 @@ use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
 
 use crate::{explain::explain, template::Facts};
 
-/// What keeps mail from leaving, if anything does: a sender that SES does not take yet.
+/// Returns what a person has to do before SES accepts mail of the sender, or `None` if it is verified.
 ///
 /// # Errors
 /// SES cannot be asked.
@@ -14,8 +14,8 @@ pub(crate) async fn sender(sdk: &SdkConfig, facts: &Facts) -> Result<Option<Stri
     let region = facts.mail_region().unwrap_or(&facts.region).to_owned();
     let identity = facts.sender_domain.as_ref().unwrap_or(&facts.sender);
     let sdk = sdk.to_builder().region(Region::new(region.clone())).build();
-    let asked = aws_sdk_sesv2::Client::new(&sdk).get_email_identity().email_identity(identity).send().await;
-    let what = match asked {
+    let identity_state = aws_sdk_sesv2::Client::new(&sdk).get_email_identity().email_identity(identity).send().await;
+    let what = match identity_state {
         Ok(known) if known.verified_for_sending_status() => return Ok(None),
         Ok(_) => match facts.sender_domain {
             Some(_) => "put the three records of the outputs into its DNS",

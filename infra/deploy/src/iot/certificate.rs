@@ -1,8 +1,8 @@
-//! A certificate, by which a device is known to the broker.
+//! A certificate, by which the broker knows a device.
 
 use serde::{Deserialize, Serialize};
 
-/// A certificate of the broker.
+/// A certificate that AWS IoT issued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Certificate {
     pub id: String,
@@ -10,7 +10,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Returns the certificate with an ARN (`…:cert/ID`), or nothing where it is that of another kind of principal.
+    /// Returns the certificate of an ARN (`…:cert/ID`), or `None` for another kind of principal.
     pub fn of(arn: &str) -> Option<Certificate> {
         let (_, id) = arn.split_once(":cert/")?;
         Some(Certificate { id: id.to_owned(), arn: arn.to_owned() })

@@ -1,4 +1,4 @@
-//! Certificates: which let a device in, by which policies, and until when.
+//! The certificates of devices: issue, status, policies, and attachment to things.
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_iot::types::{CertificateStatus, ThingPrincipalType};
@@ -18,7 +18,7 @@ impl Iot {
         Ok(found)
     }
 
-    /// Those of some certificates that are active.
+    /// Returns the active ones among certificates.
     pub async fn active_among(&self, certificates: &[Certificate]) -> Result<Vec<Certificate>> {
         let mut active = Vec::new();
         for certificate in certificates {
@@ -29,16 +29,16 @@ impl Iot {
         Ok(active)
     }
 
-    /// Returns how many certificates let a device in: those that are attached to its thing and active. One without a
-    /// thing has none.
-    pub async fn active_certificates(&self, device: &str) -> Result<usize> {
+    /// Returns the number of active certificates that are attached to a device's thing: 0 without a thing.
+    pub async fn count_active(&self, device: &str) -> Result<usize> {
         if self.find_thing(device).await?.is_none() {
             return Ok(0);
         }
         Ok(self.active_among(&self.certificates(device).await?).await?.len())
     }
 
-    /// Returns the other things that have a certificate of a device, too: whoever has that can be any of them.
+    /// Returns the other things that share a certificate with a device. Whoever has the certificate can act as each of
+    /// them.
     pub async fn other_things(&self, device: &str, certificate: &Certificate) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let mut pages = self.client.list_principal_things().principal(&certificate.arn).into_paginator().send();
@@ -50,7 +50,7 @@ impl Iot {
         Ok(found)
     }
 
-    /// A certificate for a request, inactive: it opens nothing yet.
+    /// Issues a certificate for a request. It is inactive, so that nobody can connect by it yet.
     pub async fn issue(&self, request: &str) -> Result<Certificate> {
         let create = self.client.create_certificate_from_csr().certificate_signing_request(request);
         let issued = create.set_as_active(false).send().await;
@@ -59,7 +59,7 @@ impl Iot {
         Certificate::of(&arn).with_context(|| format!("AWS IoT made `{arn}`, which is no certificate"))
     }
 
-    /// A certificate in PEM, and what it is good for; `None` if it was deleted.
+    /// Returns a certificate in PEM and its status, or `None` if it was deleted.
     pub async fn describe(&self, certificate: &Certificate) -> Result<Option<(String, CertificateStatus)>> {
         match self.client.describe_certificate().certificate_id(&certificate.id).send().await {
             Ok(found) => {
@@ -67,17 +67,20 @@ impl Iot {
                 let pem = found.certificate_pem.context("AWS IoT does not show the certificate")?;
                 Ok(Some((pem, found.status.context("AWS IoT does not say whether the certificate is active")?)))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(None)
+            }
             Err(error) => Err(explain("looking for the certificate", &error)),
         }
     }
 
+    /// Sets the status of a certificate.
     pub async fn set_status(&self, certificate: &Certificate, status: CertificateStatus) -> Result<()> {
         let update = self.client.update_certificate().certificate_id(&certificate.id).new_status(status);
-        update.send().await.map(|_| ()).map_err(|error| explain("changing what the certificate is good for", &error))
+        update.send().await.map(|_| ()).map_err(|error| explain("changing the status of the certificate", &error))
     }
 
-    /// Has nobody connect by a certificate any more. One that was revoked stays so.
+    /// Makes an active certificate inactive. One that was revoked stays so.
     pub async fn deactivate(&self, certificate: &Certificate) -> Result<()> {
         match self.describe(certificate).await? {
             Some((_, CertificateStatus::Active)) => self.set_status(certificate, CertificateStatus::Inactive).await,
@@ -85,19 +88,20 @@ impl Iot {
         }
     }
 
-    /// To this thing alone, so that nobody can be two devices by one certificate.
+    /// Attaches a certificate to a thing exclusively, so that it cannot be attached to another one.
     pub async fn attach_certificate(&self, device: &str, certificate: &Certificate) -> Result<()> {
         let attach = self.client.attach_thing_principal().thing_name(device).principal(&certificate.arn);
         let attach = attach.thing_principal_type(ThingPrincipalType::ExclusiveThing);
         attach.send().await.map(|_| ()).map_err(|error| explain("attaching the certificate to the thing", &error))
     }
 
-    /// Takes a certificate from its thing.
+    /// Detaches a certificate from a thing.
     pub async fn detach_certificate(&self, device: &str, certificate: &Certificate) -> Result<()> {
         let detach = self.client.detach_thing_principal().thing_name(device).principal(&certificate.arn);
         detach.send().await.map(|_| ()).map_err(|error| explain("detaching the certificate from the thing", &error))
     }
 
+    /// Returns the names of the policies of a certificate.
     pub async fn policies(&self, certificate: &Certificate) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let mut pages = self.client.list_attached_policies().target(&certificate.arn).into_paginator().send();
@@ -108,12 +112,13 @@ impl Iot {
         Ok(found)
     }
 
+    /// Attaches the policy of devices to a certificate.
     pub async fn attach_policy(&self, certificate: &Certificate) -> Result<()> {
         let attach = self.client.attach_policy().policy_name(&self.policy).target(&certificate.arn);
         attach.send().await.map(|_| ()).map_err(|error| explain("attaching the policy to the certificate", &error))
     }
 
-    /// Takes every policy from a certificate.
+    /// Detaches every policy from a certificate.
     pub async fn detach_policies(&self, certificate: &Certificate) -> Result<()> {
         for policy in self.policies(certificate).await? {
             self.detach_policy(&policy, certificate).await?;
@@ -126,7 +131,10 @@ impl Iot {
         detach.map(|_| ()).map_err(|error| explain("detaching a policy from the certificate", &error))
     }
 
-    /// Makes a certificate the device's: policy, thing, and then active. Returns what there was to do.
+    /// Attaches the policy and the thing to a certificate, and then activates it. Returns the steps that were needed.
+    ///
+    /// # Errors
+    /// The certificate was deleted or revoked, or a call failed.
     pub async fn put_into_service(&self, device: &str, certificate: &Certificate) -> Result<Vec<&'static str>> {
         let Some((_, status)) = self.describe(certificate).await? else {
             bail!("the certificate of `{device}` was deleted: give it another by `--rotate`");

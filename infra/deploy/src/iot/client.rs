@@ -1,4 +1,4 @@
-//! The connection to AWS IoT, with the names that the stack gave.
+//! The client of AWS IoT, with the names of the stack's resources.
 
 use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
@@ -10,7 +10,7 @@ use crate::{
     template::Output,
 };
 
-/// AWS IoT, as a stack uses it.
+/// AWS IoT in a stack.
 pub(crate) struct Iot {
     pub(super) client: Client,
     /// The name of the policy of devices.
@@ -22,7 +22,7 @@ pub(crate) struct Iot {
 }
 
 impl Iot {
-    /// With the names that the stack says.
+    /// Returns AWS IoT with the names in the stack's outputs.
     pub fn new(cloud: &Cloud, outputs: &Outputs) -> Result<Iot> {
         Ok(Iot {
             client: Client::new(&cloud.sdk),
@@ -32,7 +32,7 @@ impl Iot {
         })
     }
 
-    /// With the names that the template gives, for a stack that may not say them any more.
+    /// Returns AWS IoT with the names that the template gives, for a stack that may have no outputs any more.
     pub fn of_stack(sdk: &SdkConfig, stack: &str) -> Iot {
         Iot {
             client: Client::new(sdk),

@@ -1,7 +1,7 @@
-//! AWS IoT Core: things, their certificates and policies, topic rules. Each call may be made again.
+//! AWS IoT Core: things, their certificates and policies, topic rules. Every call can be repeated.
 //!
-//! `client.rs` has the connection with the names of the stack, `things.rs` and `certificates.rs` its calls by subject,
-//! `topic_rules.rs` who else listens. Nothing else speaks to AWS IoT.
+//! `client.rs` has the client with the names of the stack, `things.rs` and `certificates.rs` the calls by subject, and
+//! `topic_rules.rs` looks for topic rules of others. No other module calls AWS IoT.
 
 mod certificate;
 mod certificates;

@@ -1,4 +1,4 @@
-//! Things: a device each, with its type, its group and its account.
+//! Things of AWS IoT: one for each device, with its type, its group and its account.
 
 use anyhow::Result;
 use aws_sdk_iot::types::AttributePayload;
@@ -6,13 +6,13 @@ use aws_sdk_iot::types::AttributePayload;
 use super::client::Iot;
 use crate::explain::explain;
 
-/// The attribute by which people find the devices of an account.
+/// The attribute with the account, by which people can search for its devices.
 const ACCOUNT: &str = "account";
 
 /// The same attribute of an older fleet.
 const OLDER_ACCOUNT: &str = "account-id";
 
-/// A thing, as far as it matters here.
+/// The properties of a thing that are used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Thing {
     pub thing_type: Option<String>,
@@ -23,6 +23,7 @@ pub(crate) struct Thing {
 }
 
 impl Iot {
+    /// Returns the thing of a device, or `None` if there is none.
     pub async fn find_thing(&self, device: &str) -> Result<Option<Thing>> {
         match self.client.describe_thing().thing_name(device).send().await {
             Ok(thing) => {
@@ -33,33 +34,39 @@ impl Iot {
                     older_account: attributes.remove(OLDER_ACCOUNT),
                 }))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(None)
+            }
             Err(error) => Err(explain("looking for the thing", &error)),
         }
     }
 
+    /// Creates the thing of a device, with the type of devices.
     pub async fn create_thing(&self, device: &str) -> Result<()> {
         let made = self.client.create_thing().thing_name(device).thing_type_name(&self.thing_type).send().await;
         made.map(|_| ()).map_err(|error| explain("making the thing", &error))
     }
 
-    /// Gives a thing that has none the type of devices.
+    /// Gives the type of devices to a thing without a type.
     pub async fn set_type(&self, device: &str) -> Result<()> {
         let update = self.client.update_thing().thing_name(device).thing_type_name(&self.thing_type);
         update.send().await.map(|_| ()).map_err(|error| explain("giving the thing its type", &error))
     }
 
-    /// Has a thing name another account, or none: an empty value removes an attribute ("AttributePayload"). A device
-    /// that was not provisioned yet has no thing, which names its account once it is made.
+    /// Sets the account in a thing's attribute, or removes it: an empty value removes an attribute
+    /// ("AttributePayload"). Nothing happens for a device that has no thing yet, whose provisioning sets the account.
     pub async fn set_account(&self, device: &str, account: Option<&str>) -> Result<()> {
         let account = account.unwrap_or_default();
         let attribute = AttributePayload::builder().attributes(ACCOUNT, account).merge(true).build();
         match self.client.update_thing().thing_name(device).attribute_payload(attribute).send().await {
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
-            named => named.map(|_| ()).map_err(|error| explain("noting the account with the thing", &error)),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(())
+            }
+            result => result.map(|_| ()).map_err(|error| explain("noting the account with the thing", &error)),
         }
     }
 
+    /// Returns whether a thing is in the group of devices.
     pub async fn is_in_group(&self, device: &str) -> Result<bool> {
         let mut pages = self.client.list_thing_groups_for_thing().thing_name(device).into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -71,12 +78,13 @@ impl Iot {
         Ok(false)
     }
 
+    /// Adds a thing to the group of devices.
     pub async fn join_group(&self, device: &str) -> Result<()> {
         let join = self.client.add_thing_to_thing_group().thing_name(device).thing_group_name(&self.group);
         join.send().await.map(|_| ()).map_err(|error| explain("putting the thing into its group", &error))
     }
 
-    /// Every device of the group.
+    /// Returns the things in the group of devices.
     pub async fn devices(&self) -> Result<Vec<String>> {
         let mut devices = Vec::new();
         let group = self.client.list_things_in_thing_group().thing_group_name(&self.group);
@@ -85,7 +93,7 @@ impl Iot {
             match page {
                 Ok(page) => devices.extend(page.things.unwrap_or_default()),
                 // A stack that was never made has no group.
-                Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => {
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
                     break;
                 }
                 Err(error) => return Err(explain("asking for the devices", &error)),
@@ -94,8 +102,8 @@ impl Iot {
         Ok(devices)
     }
 
-    /// Shuts a device out for good: its certificates are at an end, and its thing is deleted, without which its type
-    /// could not be. A certificate that a thing outside has, too, loses the stack's policy and nothing else.
+    /// Ends the certificates of a device, and deletes its thing, which would keep the thing type from being deleted. A
+    /// certificate that other things share loses the stack's policy alone.
     pub async fn remove_device(&self, device: &str) -> Result<()> {
         for certificate in self.certificates(device).await? {
             if self.other_things(device, &certificate).await?.is_empty() {

@@ -1,4 +1,4 @@
-//! Topic rules of others that listen to the same devices.
+//! Topic rules of others for the same topics.
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -9,8 +9,8 @@ use crate::{
     template::{Facts, rule_name},
 };
 
-/// Returns the topic rules of others that hear what our devices say: a second stack with the same topics, which would
-/// tell people a second time.
+/// Returns the topic rules of others that get the reports of our devices. They are of a second stack with the same
+/// topics, which would send every message a second time.
 ///
 /// # Errors
 /// AWS IoT cannot be asked.
@@ -32,7 +32,7 @@ pub(crate) async fn listeners(sdk: &SdkConfig, facts: &Facts) -> Result<Vec<Stri
     Ok(others)
 }
 
-/// What a statement of a topic rule reads: `… FROM 'dag/+/report' …`.
+/// Returns the topic filter in the SQL of a topic rule: `… FROM 'dag/+/report' …`.
 fn topic_filter(statement: &Statement, topics: &str) -> Option<String> {
     let sql = statement.sql(topics);
     let (_, rest) = sql.split_once("FROM '")?;

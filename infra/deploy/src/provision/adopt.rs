@@ -1,18 +1,19 @@
-//! A device of an older fleet: it keeps its certificate, and what that allowed, and is one of ours besides.
+//! The adoption of a device of an older fleet. It keeps its certificates with their policies, and gets the stack's,
+//! too.
 
 use anyhow::{Result, bail};
 
 use super::{note::Note, warn};
 use crate::iot::{Iot, Thing};
 
-/// What was done, and what is to be known of it.
+/// The steps of an adoption, and its warnings.
 pub(super) struct Adoption {
     pub done: Vec<&'static str>,
     pub warnings: Vec<String>,
 }
 
 /// Attaches the policy to every active certificate of a thing, and gives the thing the type of devices if it has none.
-/// Which of them the device uses is not known here, so that none becomes the bundle's.
+/// AWS does not tell which certificate the device uses, so that none becomes the bundle's.
 ///
 /// # Errors
 /// The thing has no active certificate, or a call failed.
@@ -23,7 +24,7 @@ pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<A
         bail!("the thing `{device}` has no active certificate that it could keep: give it one by `--rotate`");
     }
     note.state.adopted = true;
-    note.keep()?;
+    note.save()?;
     let (mut done, mut warnings) = (Vec::new(), Vec::new());
     for certificate in &active {
         if !iot.policies(certificate).await?.contains(&iot.policy) {
@@ -35,7 +36,7 @@ pub(super) async fn adopt(iot: &Iot, note: &mut Note, thing: &Thing) -> Result<A
             warnings.push(warn::shared(&device, &sharing));
         }
     }
-    // A type that is there belongs to whoever gave it.
+    // Another type was set by somebody else and stays.
     if thing.thing_type.is_none() {
         iot.set_type(&device).await?;
         done.push("the thing has its type");

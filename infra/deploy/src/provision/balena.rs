@@ -1,5 +1,5 @@
-//! A device that balena looks after: registered there by the same id, its variables set, its image ready to be written.
-//! `balena-start.sh`, beside this crate's README, is what its container makes of the variables.
+//! A device at balena: it is registered there by the same id, its variables are set, and its image is configured.
+//! `balena-start.sh`, beside this crate's README, reads the variables in the device's container.
 
 use std::{
     collections::BTreeMap,
@@ -15,29 +15,29 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use super::{bundle, note::Note};
 use crate::package;
 
-/// How balena is to know the device.
+/// The settings of a device at balena.
 #[derive(Clone, Debug)]
 pub(crate) struct Balena {
     pub fleet: String,
-    /// The image for its card, if one is wanted: downloaded if it is not there.
+    /// The file of the image to configure. It is downloaded if it is missing.
     pub image: Option<PathBuf>,
-    /// A connection of NetworkManager for the image, such as a Wi-Fi's. Without it the device is on a cable.
+    /// A connection of NetworkManager for the image, such as Wi-Fi. Without it the device uses a cable.
     pub connection: Option<PathBuf>,
-    /// What board balena calls it.
+    /// The type of the board, as balena names it.
     pub board: String,
 }
 
-/// The program.
+/// The command line of balena.
 const PROGRAM: &str = "balena";
 
-/// Linux hands no program a variable of more than 128 KiB, name and all ("execve", `MAX_ARG_STRLEN`). balena itself
-/// takes 1 MB ("Variables").
+/// The most bytes of a variable's value. Linux limits a variable with its name to 128 KiB ("execve", `MAX_ARG_STRLEN`).
+/// balena itself accepts 1 MB ("Variables").
 const LONGEST_VARIABLE: usize = 128 * 1024 - 64;
 
-/// A device's id as balena has it: 32 or 62 hex digits.
+/// Returns a device's id in balena's form: 32 or 62 lower-case hex digits.
 ///
 /// # Errors
-/// It cannot be made one.
+/// The id has another form.
 fn uuid(device: &str) -> Result<String> {
     let plain: String = device.chars().filter(|c| *c != '-').collect();
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -51,10 +51,10 @@ fn uuid(device: &str) -> Result<String> {
 }
 
 impl Balena {
-    /// Whether balena can have this device, and its program is there: asked before anything is made.
+    /// Checks that balena can have this device and that its program is installed, before anything is made.
     ///
     /// # Errors
-    /// What is missing.
+    /// The id, the key, a file or the program does not fit or is missing.
     pub(super) fn check(&self, note: &Note) -> Result<()> {
         uuid(&note.state.device)?;
         let has = |name: &str| note.uplink(name).exists();
@@ -72,11 +72,11 @@ impl Balena {
         version.map(|_| ()).map_err(missing)
     }
 
-    /// Registers the device unless it is, sets its variables, and gets its image ready.
+    /// Registers the device if balena does not know it, sets its variables, and configures its image.
     ///
     /// # Errors
-    /// There is no such program, or it failed.
-    pub(super) fn look_after(&self, note: &Note, endpoint: &str) -> Result<Vec<&'static str>> {
+    /// balena's program is missing, or it failed.
+    pub(super) fn set_up(&self, note: &Note, endpoint: &str) -> Result<Vec<&'static str>> {
         let uuid = uuid(&note.state.device)?;
         let mut done = Vec::new();
         let known = Command::new(PROGRAM).args(["device", &uuid]).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -92,7 +92,7 @@ impl Balena {
             done.push("the device is registered with balena");
         }
         for (name, value) in variables(note, endpoint)? {
-            // The value goes by the program's environment: arguments can be seen by everybody on the machine.
+            // The value is passed in the environment, because everybody on the machine can see arguments.
             run(&["env", "set", name, "--device", &uuid, "--quiet"], Some((name, &value)))?;
         }
         done.push("its variables are set at balena");
@@ -108,8 +108,8 @@ impl Balena {
             self.download(image)?;
         }
         let shown = image.to_string_lossy();
-        // Else it asks. It would take the key of a Wi-Fi as an argument, too, where everybody on the machine can see
-        // it.
+        // Without `--config-network` it asks. The key of a Wi-Fi is in a file, because everybody on the machine can see
+        // arguments.
         let mut arguments = vec!["os", "configure", &shown, "--device", uuid, "--config-network", "ethernet"];
         let connection = self.connection.as_ref().map(|connection| connection.to_string_lossy());
         if let Some(connection) = &connection {
@@ -118,7 +118,7 @@ impl Balena {
         run(&arguments, None)
     }
 
-    /// A download that was cut short never looks like an image.
+    /// Downloads the image under another name first, so that an interrupted download never looks like an image.
     fn download(&self, image: &Path) -> Result<()> {
         let name = image.file_name().unwrap_or(OsStr::new("image")).to_string_lossy();
         let partial = image.with_file_name(format!("partial-{name}"));
@@ -129,9 +129,9 @@ impl Balena {
     }
 }
 
-/// What the device is told: detectordag's variables and those of what has been added since, for `balena-start.sh`, and
-/// our own for what the daemon reads by itself. A device of an older fleet keeps the key and the certificate that it
-/// has there.
+/// Returns the device's variables at balena: those for `balena-start.sh`, of which the first five have the names of the
+/// original detectordag, and `DAG_DEVICE`, which the daemon reads. An adopted device keeps its key and its certificate
+/// there.
 fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>> {
     let contents = bundle::contents(note)?;
     let file = |path: &str| {
@@ -166,7 +166,7 @@ fn variables(note: &Note, endpoint: &str) -> Result<Vec<(&'static str, String)>>
 
 fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
     let mut command = Command::new(PROGRAM);
-    // What it says belongs to people; the answer of ours may be for a program.
+    // Its output is for people. Our standard output may be read by a program.
     command.args(arguments).envs(variable).stdout(io::stderr());
     let status = command.status().map_err(missing)?;
     if !status.success() {

@@ -1,4 +1,4 @@
-//! What goes onto the device's card: certificate, authorities, `config.toml` and `rules/`.
+//! The bundle: the files for the device's card. They are certificate, authorities, `config.toml` and `rules/`.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -13,87 +13,92 @@ use super::{
     note::Note,
 };
 
-/// The authorities that vouch for AWS IoT's brokers ("Server authentication").
+/// The certificate authorities of AWS IoT's brokers ("Server authentication").
 const AUTHORITIES: &str =
     concat!(include_str!("authorities/amazon-root-ca-1.pem"), include_str!("authorities/amazon-root-ca-3.pem"));
 
-/// The sections that a device needs of the fleet's configuration, in the order in which people read them.
+/// The sections of the fleet's configuration that a device needs, in their usual order.
 const SECTIONS: [&str; 6] = ["site", "storage", "web", "email", "webhook", "home_assistant"];
 
-/// What a device's `config.toml` says of the cloud.
+/// The values in a device's `config.toml` that depend on the cloud.
 pub(super) struct Uplink<'a> {
     pub endpoint: &'a str,
-    /// The key of whoever may send the device other rules.
+    /// The public key by which the device checks rules.
     pub rules_key: Option<String>,
 }
 
-/// Writes everything but the key; without a certificate where the device keeps one of its own. Returns whether anything
+/// Writes the bundle without the key. `certificate` is `None` if the device keeps its own. Returns whether anything
 /// changed.
 ///
 /// # Errors
 /// The configuration or the rules cannot be used, or the folder cannot be written.
-pub(super) fn write(note: &Note, source: &Source<'_>, certificate: Option<&str>, uplink: &Uplink<'_>) -> Result<bool> {
-    let text = config(source, &note.state.device, uplink)?;
+pub(super) fn write(
+    note: &Note,
+    fleet: &FleetFolder<'_>,
+    certificate: Option<&str>,
+    uplink: &Uplink<'_>,
+) -> Result<bool> {
+    let text = device_config(fleet, &note.state.device, uplink)?;
     let path = note.folder().join("config.toml");
-    // What a device would refuse must not reach its card.
+    // A device would refuse a broken configuration.
     Config::parse(&text, &path, [], &[])?;
     let mut changed = files::write(&path, text.as_bytes(), Access::Open)?;
     if let Some(certificate) = certificate {
         changed |= files::write(&note.uplink("device.pem"), certificate.as_bytes(), Access::Open)?;
     }
     changed |= files::write(&note.uplink("ca.pem"), AUTHORITIES.as_bytes(), Access::Open)?;
-    changed |= rules(note.folder(), source.rules)?;
+    changed |= write_rules(note.folder(), fleet.rules)?;
     Ok(changed)
 }
 
-/// Whether the device would run on its bundle: asked before anything is made.
+/// Checks that the device would run on its bundle, before anything is made.
 ///
 /// # Errors
-/// What is wrong with the configuration or the rules.
-pub(super) fn prove(source: &Source<'_>, folder: &Path, device: &str) -> Result<()> {
-    // Neither key nor broker is known yet, and none counts here.
+/// The configuration or the rules are wrong.
+pub(super) fn prove(fleet: &FleetFolder<'_>, folder: &Path, device: &str) -> Result<()> {
+    // The broker and the key are not known yet, and do not matter here.
     let uplink = Uplink { endpoint: "broker.invalid", rules_key: None };
-    let config = Config::parse(&config(source, device, &uplink)?, &folder.join("config.toml"), [], &[])?;
-    Rulebook::prove(&source.root.join("rules"), &config).map(drop).map_err(|problems| anyhow::anyhow!("{problems}"))
+    let config = Config::parse(&device_config(fleet, device, &uplink)?, &folder.join("config.toml"), [], &[])?;
+    Rulebook::prove(&fleet.root.join("rules"), &config).map(drop).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
-/// What the fleet's folder has.
-pub(super) struct Source<'a> {
-    /// The folder itself.
+/// The folder of the fleet's configuration.
+pub(super) struct FleetFolder<'a> {
+    /// The path of the folder.
     pub root: &'a Path,
     /// The text of its `config.toml`.
     pub config: &'a str,
     pub rules: &'a RulesFolder,
-    /// The name that people read, for a device that the configuration does not have.
+    /// The name for a device that the configuration does not have.
     pub name: Option<&'a str>,
 }
 
-impl Source<'_> {
-    /// Reads `rules/` whole, scenarios and templates included: the device's rules are to have the name that its
-    /// consumer's have.
-    pub fn rules(root: &Path) -> Result<RulesFolder> {
+impl FleetFolder<'_> {
+    /// Reads all of `rules/`, including scenarios and templates, so that the device's rules have the same id as the
+    /// consumer's.
+    pub fn read_rules(root: &Path) -> Result<RulesFolder> {
         RulesFolder::read(&root.join("rules")).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))
     }
 }
 
-/// Returns the device's `config.toml`.
-fn config(source: &Source<'_>, device: &str, uplink: &Uplink<'_>) -> Result<String> {
-    let mut fleet: Table = source.config.parse().context("the configuration is not TOML any more")?;
+/// Returns the text of the device's `config.toml`.
+fn device_config(fleet: &FleetFolder<'_>, device: &str, uplink: &Uplink<'_>) -> Result<String> {
+    let mut table: Table = fleet.config.parse().context("the configuration is not TOML any more")?;
     let mut own = Table::new();
     own.insert("mode".to_owned(), "cloud".into());
-    let devices = fleet.remove("device").and_then(|devices| devices.try_into::<Table>().ok());
+    let devices = table.remove("device").and_then(|devices| devices.try_into::<Table>().ok());
     let this = devices.and_then(|mut devices| devices.remove(device));
-    let this = this.unwrap_or_else(|| Value::Table(unknown(source.name)));
+    let this = this.unwrap_or_else(|| Value::Table(default_device(fleet.name)));
     for section in SECTIONS {
-        if let Some(content) = fleet.remove(section) {
+        if let Some(content) = table.remove(section) {
             own.insert(section.to_owned(), content);
         }
         if section == "site" {
             own.insert("device".to_owned(), Value::Table(Table::from_iter([(device.to_owned(), this.clone())])));
         }
     }
-    // What it says of port, topics and keep-alive holds for every device.
-    let mut section = fleet.remove("uplink").and_then(|uplink| uplink.try_into::<Table>().ok()).unwrap_or_default();
+    // Port, topics and keep-alive are the same for every device.
+    let mut section = table.remove("uplink").and_then(|uplink| uplink.try_into::<Table>().ok()).unwrap_or_default();
     let files = [("ca", "uplink/ca.pem"), ("certificate", "uplink/device.pem"), ("key", "uplink/device.key")];
     section.insert("endpoint".to_owned(), uplink.endpoint.into());
     section.extend(files.map(|(key, path)| (key.to_owned(), path.into())));
@@ -109,8 +114,9 @@ fn config(source: &Source<'_>, device: &str, uplink: &Uplink<'_>) -> Result<Stri
     Ok(about + text.as_str())
 }
 
-/// A device that the configuration does not have: a Raspberry Pi on a UPS-Lite, which tells of the mains on pin 4.
-fn unknown(name: Option<&str>) -> Table {
+/// Returns the section of a device that the configuration does not have: a Raspberry Pi on a UPS-Lite, which shows the
+/// mains on pin 4.
+fn default_device(name: Option<&str>) -> Table {
     let power = [("source", Value::from("gpio")), ("pin", Value::from(4))];
     let power = Table::from_iter(power.map(|(key, value)| (key.to_owned(), value)));
     let mut device = Table::new();
@@ -119,28 +125,28 @@ fn unknown(name: Option<&str>) -> Table {
     device
 }
 
-/// Makes the bundle's `rules/` the same as the fleet's.
-fn rules(folder: &Path, rules: &RulesFolder) -> Result<bool> {
+/// Writes the fleet's rules into the bundle, and removes others there. Returns whether anything changed.
+fn write_rules(folder: &Path, rules: &RulesFolder) -> Result<bool> {
     let place = folder.join("rules");
     check_links(folder)?;
     let mut changed = false;
-    let wanted = rules.to_stored();
-    for (path, bytes) in &wanted {
+    let files = rules.to_stored();
+    for (path, bytes) in &files {
         changed |= files::write(&place.join(path), bytes, Access::Open)?;
     }
-    // A rule that is gone would go on there.
+    // The device would go on running a rule that the fleet removed.
     let here = RulesFolder::read(&place).map_err(|problems| anyhow::anyhow!("{}", Problems(problems)))?;
-    let wanted: BTreeSet<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
-    for (path, _) in here.to_stored().iter().filter(|(path, _)| !wanted.contains(path.as_str())) {
+    let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    for (path, _) in here.to_stored().iter().filter(|(path, _)| !paths.contains(path.as_str())) {
         let path = place.join(path);
-        fs::remove_file(&path).map_err(|error| files::unwritten(&path, &error))?;
+        fs::remove_file(&path).map_err(|error| files::write_error(&path, &error))?;
         changed = true;
     }
     Ok(changed)
 }
 
-/// Whether the bundle's `rules/` is its own: what lies behind a link is somebody else's, and would be made the same as
-/// the fleet's.
+/// Checks that the bundle's `rules/` has no links to folders. Writing the fleet's rules would change files of others
+/// behind a link.
 ///
 /// # Errors
 /// It is a link, or has a folder that is one.
@@ -159,31 +165,31 @@ pub(super) fn check_links(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every file of a bundle that the device needs, by its path from there, with who may read it.
+/// Returns every file of a bundle that the device needs: its path in the bundle, its bytes, and who may read it.
 ///
 /// # Errors
-/// One cannot be read.
+/// A file cannot be read.
 pub(super) fn contents(note: &Note) -> Result<Vec<(String, Vec<u8>, Access)>> {
     let mut found = Vec::new();
     let certificate = note.state.certificate.is_some();
-    let mut take = |path: &str, access| -> Result<()> {
+    let mut add = |path: &str, access| -> Result<()> {
         match fs::read(note.folder().join(path)) {
             Ok(bytes) => found.push((path.to_owned(), bytes, access)),
-            // A device that made its own key has it.
+            // The key is missing if the device made its own.
             Err(error) if error.kind() == io::ErrorKind::NotFound && access == Access::Secret => {}
             Err(error) => return Err(error).with_context(|| format!("`{path}` of the bundle cannot be read")),
         }
         Ok(())
     };
-    take("config.toml", Access::Open)?;
-    take("uplink/ca.pem", Access::Open)?;
-    // A device of an older fleet has both.
+    add("config.toml", Access::Open)?;
+    add("uplink/ca.pem", Access::Open)?;
+    // An adopted device has its own certificate and key.
     if certificate {
-        take("uplink/device.pem", Access::Open)?;
+        add("uplink/device.pem", Access::Open)?;
     }
-    take("uplink/device.key", Access::Secret)?;
-    for (path, _) in Source::rules(note.folder())?.to_stored() {
-        take(&format!("rules/{path}"), Access::Open)?;
+    add("uplink/device.key", Access::Secret)?;
+    for (path, _) in FleetFolder::read_rules(note.folder())?.to_stored() {
+        add(&format!("rules/{path}"), Access::Open)?;
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Files that are whole or not there, and that nobody else reads where they are secret.
+//! Files that are written atomically, and with the rights that secrets need.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -9,12 +9,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// Who may read a file.
+/// The readers of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Everybody.
+    /// Everybody may read it.
     Open,
-    /// Its owner.
+    /// Its owner alone may read it.
     Secret,
 }
 
@@ -32,11 +32,11 @@ impl Access {
 /// # Errors
 /// The folder cannot be written to.
 pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<bool> {
-    put(path, bytes, access).map_err(|error| unwritten(path, &error))
+    put(path, bytes, access).map_err(|error| write_error(path, &error))
 }
 
-/// What to do about a path of a bundle that cannot be written.
-pub(super) fn unwritten(path: &Path, error: &io::Error) -> anyhow::Error {
+/// Returns the error of a path in a bundle that cannot be written, with advice.
+pub(super) fn write_error(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow::anyhow!("`{}` cannot be written ({error}): name a folder of your own with `--out DIR`", path.display())
 }
 
@@ -44,12 +44,13 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file, durably. Folders that are missing are made, for their owner alone: keys lie in them.
+/// Writes a file, durably. Missing folders are made for their owner alone, because keys are in them. Returns whether
+/// that changed anything.
 pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool> {
     let here = fs::read(path);
     if here.is_ok_and(|here| here == bytes) {
         if access == Access::Secret {
-            narrow(path)?;
+            restrict(path)?;
         }
         return Ok(false);
     }
@@ -68,23 +69,23 @@ pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<bool>
     Ok(true)
 }
 
-/// Takes the rights to read a file from everybody but its owner. A file system without rights, like the one that a Pi
-/// boots from, refuses that, and has none to take.
-fn narrow(path: &Path) -> io::Result<()> {
+/// Lets only the owner read a file. A file system without rights, like the boot partition of a Pi, refuses that, which
+/// is ignored.
+fn restrict(path: &Path) -> io::Result<()> {
     match fs::set_permissions(path, Permissions::from_mode(Access::Secret.mode())) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }
 
-/// Puts a file in the place of another, durably.
+/// Moves a file, durably. It replaces a file at the new path.
 pub(super) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     File::open(folder(to))?.sync_all()
 }
 
-/// Moves a file out of the way, to a name beside it that is free: `device.key` becomes `device.key.old`. For what
-/// nobody needs as far as is known here, and somebody might.
+/// Moves a file to a free name beside it: `device.key` becomes `device.key.old`. It is used instead of a deletion,
+/// because somebody may still need the file.
 ///
 /// # Errors
 /// The folder cannot be written to.
@@ -96,10 +97,10 @@ pub(super) fn set_aside(path: &Path) -> Result<()> {
     };
     let free = (1..=u16::MAX).map(old).find(|old| fs::symlink_metadata(old).is_err());
     let free = free.with_context(|| format!("too many files lie beside `{}`: remove old ones", path.display()))?;
-    move_file(path, &free).map_err(|error| unwritten(path, &error))
+    move_file(path, &free).map_err(|error| write_error(path, &error))
 }
 
-/// A file's text; `None` where there is none.
+/// Returns a file's text, or `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_file_whose_rights_cannot_be_changed_may_stay_as_it_is() {
-        // A file of /proc refuses that as one of FAT does.
+        // A file of /proc refuses a change of its rights, as one on FAT does.
         let path = Path::new("/proc/self/comm");
         let bytes = fs::read(path).unwrap();
         assert_eq!(fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap_err().raw_os_error(), Some(1));

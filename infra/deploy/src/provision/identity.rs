@@ -1,4 +1,4 @@
-//! A device's key, and the request by which AWS makes a certificate for it. The key never leaves the bundle.
+//! A device's key, and the certificate signing request for AWS. The key never leaves the bundle.
 
 use std::path::Path;
 
@@ -17,11 +17,11 @@ use super::{
     note::Note,
 };
 
-/// Returns the request in the bundle; `name` is that of its files: `device`, or `next` for those that are to follow.
-/// Where there is none yet it is the one in the file `given`, else key and request are made.
+/// Returns the request in the bundle. `name` is the name of its files: `device`, or `next` during a rotation. If there
+/// is no request yet, that in the file `given` becomes it, or a key and a request are made.
 ///
 /// # Errors
-/// The bundle has another request or a broken key, what is given is no request, the folder cannot be written.
+/// The bundle has another request or a broken key, the file holds no request, or the folder cannot be written.
 pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<String> {
     let path = note.uplink(&format!("{name}.csr"));
     let key_path = note.uplink(&format!("{name}.key"));
@@ -32,14 +32,16 @@ pub(super) fn request(note: &Note, name: &str, given: Option<&Path>) -> Result<S
             let folder = note.folder().display();
             match name {
                 "next" => bail!(
-                    "a rotation was begun in `{folder}` with another request: `--rotate` without `--csr` goes on with that one"
+                    "a rotation was begun in `{folder}` with another request: `--rotate` without `--csr` goes on with \
+                     that one"
                 ),
                 _ => bail!(
-                    "the bundle `{folder}` was made by another request: `--rotate --csr FILE` gives the device a new certificate"
+                    "the bundle `{folder}` was made by another request: `--rotate --csr FILE` gives the device a new \
+                     certificate"
                 ),
             }
         }
-        // One that was made here, for a request that never came to be.
+        // An interrupted run without `--csr` left a key.
         if is_of_another(&key_path, &text)? {
             files::set_aside(&key_path)?;
         }
@@ -73,15 +75,15 @@ fn read_given(given: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Returns whether the bundle has anything of its certificate's own: the key, or the request that the device made.
-pub(super) fn is_here(note: &Note) -> bool {
+/// Returns whether the bundle has the key of its certificate, or the request for it.
+pub(super) fn has_key_or_request(note: &Note) -> bool {
     ["device.key", "device.csr"].iter().any(|name| note.uplink(name).exists())
 }
 
-/// Whether a request that is given is the one that is at work already, so that nobody takes it for one that was used.
+/// Checks that the file `given` holds the request of the present rotation: any other one would be ignored.
 ///
 /// # Errors
-/// It is another one, or cannot be read.
+/// It holds another request, or cannot be read.
 pub(super) fn check_same(note: &Note, given: Option<&Path>) -> Result<()> {
     let Some(given) = given else { return Ok(()) };
     let text = read_given(given)?;
@@ -97,27 +99,26 @@ pub(super) fn check_same(note: &Note, given: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Puts the key and request that are to follow in the place of those of the bundle. The key that was there is set
-/// aside: its certificate is still good, and who knows where else that key is.
+/// Moves the next key and request to their place in the bundle. The old key is set aside, because its certificate is
+/// still active.
 ///
 /// # Errors
 /// The folder cannot be read or written.
 pub(super) fn install_next(note: &Note) -> Result<()> {
     let (key, next_key) = (note.uplink("device.key"), note.uplink("next.key"));
     let (request, next_request) = (note.uplink("device.csr"), note.uplink("next.csr"));
-    // Each move is found as it is by whoever goes on after it: the request goes last.
+    // The request is moved last: as long as it is there, an interrupted run is repeated.
     let Some(text) = files::read(&next_request)? else { return Ok(()) };
     if key.exists() && (next_key.exists() || is_of_another(&key, &text)?) {
         files::set_aside(&key)?;
     }
     if next_key.exists() {
-        files::move_file(&next_key, &key).map_err(|error| files::unwritten(&key, &error))?;
+        files::move_file(&next_key, &key).map_err(|error| files::write_error(&key, &error))?;
     }
-    files::move_file(&next_request, &request).map_err(|error| files::unwritten(&request, &error))
+    files::move_file(&next_request, &request).map_err(|error| files::write_error(&request, &error))
 }
 
-/// Returns whether there is a key at a path, and it is not that of a request. Of one that cannot be read nothing is
-/// known.
+/// Returns whether a file holds a key that is not the one of a request. A key that cannot be parsed does not count.
 fn is_of_another(key: &Path, request: &str) -> Result<bool> {
     let Some(key) = files::read(key)? else { return Ok(false) };
     let of_request = || {
@@ -129,11 +130,11 @@ fn is_of_another(key: &Path, request: &str) -> Result<bool> {
     Ok(of_key.is_some() && of_key != of_request())
 }
 
-/// RSA keys of these sizes are read by what a device connects with (ring's `RsaKeyPair`).
+/// The sizes of RSA keys, in bits, that the TLS library of a device reads (ring's `RsaKeyPair`).
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
-/// Whether AWS would take a request ("CreateCertificateFromCsr"), and the device could connect by its key: signed by
-/// that key, which is RSA or of one of two NIST curves. AWS takes P-521, too, and a device cannot use it.
+/// Checks that AWS would accept a request ("CreateCertificateFromCsr"), and that the device could connect by its key.
+/// It is RSA, P-256 or P-384. AWS accepts P-521, too, which a device cannot use.
 fn check(text: &str) -> Result<()> {
     const HOW: &str = "make one with `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout \
                        device.key -subj /CN=DEVICE -out device.csr`";
@@ -160,7 +161,7 @@ fn check(text: &str) -> Result<()> {
             "its key is of a kind that a device cannot connect by (P-256, P-384, or RSA of 2048 to 4096 bits): {HOW}"
         );
     }
-    // Some kinds of signatures cannot be checked here; AWS checks them all.
+    // Some kinds of signatures cannot be checked here. AWS checks them all.
     match request.verify_signature() {
         Ok(()) | Err(x509_parser::error::X509Error::SignatureUnsupportedAlgorithm) => Ok(()),
         Err(_) => bail!("it is not signed by its own key: {HOW}"),

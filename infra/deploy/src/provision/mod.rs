@@ -1,9 +1,9 @@
 //! Devices: each a thing of AWS IoT with a certificate, a bundle of files for its card, and a row of the registry.
 //!
-//! `order.rs` says what can be asked and what is answered. `note.rs` keeps what was done in the bundle, so that
-//! whatever was left halfway goes on. `identity.rs` has key and request, `bundle.rs` the files, `register.rs` the
-//! registry, `warn.rs` what would go unnoticed; `rotate.rs`, `revoke.rs` and `adopt.rs` what happens to a device later;
-//! `cloud_init.rs` and `balena.rs` other ways for a bundle to reach it.
+//! `order.rs` has the input and the output. `note.rs` stores in the bundle which steps are done, so that an interrupted
+//! command can go on. `identity.rs` has the key and the request, `bundle.rs` the files, `register.rs` the registry, and
+//! `warn.rs` the warnings. `rotate.rs`, `revoke.rs` and `adopt.rs` are for certificates of a device that exists.
+//! `cloud_init.rs` and `balena.rs` bring a bundle onto the device.
 
 mod adopt;
 mod balena;
@@ -29,7 +29,7 @@ pub(crate) use balena::Balena;
 pub(crate) use order::{Ending, Order, Report, check_id};
 
 use self::{
-    bundle::{Source, Uplink},
+    bundle::{FleetFolder, Uplink},
     note::Note,
     order::check_name,
     register::{DesiredRegistration, Owners},
@@ -42,13 +42,13 @@ use crate::{
     template::Output,
 };
 
-/// The cloud side, as a device's provisioning needs it.
+/// The parts of the cloud side that the provisioning of a device needs.
 pub(crate) struct Provisioner<'a> {
     cloud: &'a Cloud,
     config: &'a Config,
-    /// Where that was read.
+    /// The path of the configuration.
     path: &'a Path,
-    /// The text of the file.
+    /// The text of that file.
     text: String,
     iot: Iot,
     registry: Registry,
@@ -74,10 +74,10 @@ impl<'a> Provisioner<'a> {
         })
     }
 
-    /// Makes a device, or goes on where that was left off. Done again it changes nothing.
+    /// Makes a device, or finishes an interrupted run. Repeated, it changes nothing.
     ///
     /// # Errors
-    /// What is wrong with the order, or which call failed.
+    /// The order is wrong, or a call failed.
     pub async fn provision(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
         if note.state.next.is_some() {
@@ -94,8 +94,8 @@ impl<'a> Provisioner<'a> {
         if note.state.certificate.is_none() && thing.is_some() {
             self.check_new(&order.device, thing.as_ref().and_then(|thing| thing.thing_type.as_deref())).await?;
         }
-        note.keep()?;
-        // Key and request are on the disk before anything is asked for.
+        note.save()?;
+        // The key and the request are on the disk before AWS is asked for a certificate.
         let request = match note.state.certificate {
             Some(_) if order.csr.is_none() => String::new(),
             _ => identity::request(&note, "device", order.csr.as_deref())?,
@@ -110,7 +110,7 @@ impl<'a> Provisioner<'a> {
             None => {
                 let certificate = self.iot.issue(&request).await?;
                 note.state.certificate = Some(certificate.clone());
-                note.keep()?;
+                note.save()?;
                 done.push("the certificate is made");
                 certificate
             }
@@ -119,10 +119,10 @@ impl<'a> Provisioner<'a> {
         self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
-    /// Gives a device another certificate; the first stays good until [`finish`](Self::finish).
+    /// Gives a device another certificate. The first one stays active until [`finish`](Self::finish).
     ///
     /// # Errors
-    /// There is nothing to rotate, or which call failed.
+    /// There is nothing to rotate, or a call failed.
     pub async fn rotate(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
         let owners = self.owners(order, None).await?;
@@ -131,50 +131,50 @@ impl<'a> Provisioner<'a> {
         self.complete(order, &note, &owners, done, Vec::new()).await
     }
 
-    /// What [`finish`](Self::finish) would end.
+    /// Returns what [`finish`](Self::finish) would end.
     ///
     /// # Errors
-    /// There is no rotation to finish, or which call failed.
+    /// There is no rotation to finish, or a call failed.
     pub async fn ending(&self, order: &Order) -> Result<Ending> {
         let note = self.find_note(order).await?;
-        let certificates = rotate::to_end(&self.iot, &note).await?.len();
+        let certificates = rotate::certificates_to_end(&self.iot, &note).await?.len();
         let last_report_at = self.registry.item(&order.device).await?.and_then(|stored| stored.item.last_report_at);
         let reported = note.state.rotated_at.is_some_and(|rotated_at| last_report_at.is_some_and(|at| at > rotated_at));
         Ok(Ending { certificates, reported })
     }
 
-    /// Ends the certificates that a rotation left. Returns how many.
+    /// Ends the certificates before a rotation. Returns their number.
     ///
     /// # Errors
-    /// There is no rotation to finish, or which call failed.
+    /// There is no rotation to finish, or a call failed.
     pub async fn finish(&self, order: &Order) -> Result<usize> {
         let mut note = self.find_note(order).await?;
-        let certificates = rotate::to_end(&self.iot, &note).await?;
+        let certificates = rotate::certificates_to_end(&self.iot, &note).await?;
         rotate::finish(&self.iot, &mut note, &certificates).await?;
         Ok(certificates.len())
     }
 
-    /// Returns the other things that share a certificate with a device, and lose it when that is revoked.
+    /// Returns the other things that share a certificate with a device, and lose it by a revocation.
     ///
     /// # Errors
-    /// Which call failed.
+    /// A call failed.
     pub async fn companions(&self, order: &Order) -> Result<BTreeSet<String>> {
         revoke::companions(&self.iot, &order.device).await
     }
 
-    /// Revokes everything of a device. Returns how many certificates.
+    /// Revokes all certificates of a device. Returns their number.
     ///
     /// # Errors
-    /// There is no such device, or which call failed.
+    /// There is no such device, or a call failed.
     pub async fn revoke(&self, order: &Order) -> Result<usize> {
         let note = Note::find(&order.out, &order.device, self.cloud).ok().flatten();
         revoke::revoke(&self.iot, &order.device, note.as_ref()).await
     }
 
-    /// Takes over a device of an older fleet. A rotation that was begun goes on first.
+    /// Adopts a device of an older fleet. An interrupted rotation is finished first.
     ///
     /// # Errors
-    /// There is no such thing, it has no certificate, or which call failed.
+    /// There is no such thing, it has no certificate, or a call failed.
     pub async fn adopt(&self, order: &Order, now: Time) -> Result<Report> {
         let mut note = self.open(order)?;
         let thing = self.find_thing(&order.device).await?;
@@ -188,23 +188,23 @@ impl<'a> Provisioner<'a> {
         self.complete(order, &note, &owners, done, adopted.warnings).await
     }
 
-    /// Returns the bundle that an order is about, once it is known that nothing speaks against writing it.
+    /// Checks an order, and returns the note of its bundle. It writes nothing.
     fn open(&self, order: &Order) -> Result<Note> {
         check_id(&order.device)?;
         if let Some(name) = &order.name {
             check_name(name)?;
         }
-        if package::differs(package::by_itself(&self.text, self.path)?, self.config) {
+        if package::differs(package::parse_file(&self.text, self.path)?, self.config) {
             bail!(
                 "`--set` or the environment (DAG_…) changes more than `[aws]`, and would not reach the device, whose \
                  files are made of {} as it is: write it there",
                 self.path.display()
             );
         }
-        let rules = Source::rules(&self.config.root)?;
+        let rules = FleetFolder::read_rules(&self.config.root)?;
         let name = order.name.as_deref();
-        let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
-        bundle::prove(&source, &order.out, &order.device)?;
+        let fleet = FleetFolder { root: &self.config.root, config: &self.text, rules: &rules, name };
+        bundle::prove(&fleet, &order.out, &order.device)?;
         let note = Note::open(&order.out, &order.device, self.cloud)?;
         bundle::check_links(note.folder())?;
         if let Some(path) = &order.cloud_init {
@@ -216,7 +216,7 @@ impl<'a> Provisioner<'a> {
         Ok(note)
     }
 
-    /// Returns the bundle of a device that has one.
+    /// Returns the note of a bundle that exists.
     async fn find_note(&self, order: &Order) -> Result<Note> {
         self.find_thing(&order.device).await?;
         Note::find(&order.out, &order.device, self.cloud)?
@@ -229,7 +229,7 @@ impl<'a> Provisioner<'a> {
         thing.with_context(|| format!("AWS IoT knows no device `{device}`: make it by `dag-infra provision {device}`"))
     }
 
-    /// A thing that is there already is one that was left halfway, and nothing else.
+    /// Checks that a thing without a bundle is left from an interrupted run: it has our type and no certificate.
     async fn check_new(&self, device: &str, thing_type: Option<&str>) -> Result<()> {
         if thing_type != Some(&self.iot.thing_type) {
             bail!(
@@ -251,27 +251,27 @@ impl<'a> Provisioner<'a> {
         self.config.devices.get(device)
     }
 
-    /// Whose the device can be: of the account that is asked for, or the one that it has by the older fleet, or by the
+    /// Returns the possible accounts of a device: that of the order, that of the older fleet, and that of the
     /// configuration.
     async fn owners(&self, order: &Order, older: Option<&str>) -> Result<Owners> {
         let mut owners = Owners::default();
         if let Some(username) = &order.account {
-            let asked = register::account(&self.registry, username).await?;
-            owners.gone = account::claim(&self.registry, &asked, &Name::new(order.device.as_str())).await?;
-            owners.asked = Some(asked);
+            let account = register::account(&self.registry, username).await?;
+            owners.former = account::claim(&self.registry, &account, &Name::new(order.device.as_str())).await?;
+            owners.by_order = Some(account);
         }
         if let Some(older) = older {
             let accounts = self.registry.accounts().await?;
-            owners.usual = accounts.into_iter().map(|account| account.id).find(|id| *id == *older);
+            owners.by_default = accounts.into_iter().map(|account| account.id).find(|id| *id == *older);
         }
         let configured = self.configured(&order.device).and_then(|device| device.account.as_ref());
-        if let (None, Some(username)) = (&owners.usual, configured) {
-            owners.usual = self.registry.account(username).await?.map(|account| account.id);
+        if let (None, Some(username)) = (&owners.by_default, configured) {
+            owners.by_default = self.registry.account(username).await?.map(|account| account.id);
         }
         Ok(owners)
     }
 
-    /// What every way to a device has in common once it has its certificate: group, registry, bundle.
+    /// Does the last steps, which are the same for every command: group, registry, bundle.
     async fn complete(
         &self,
         order: &Order,
@@ -287,12 +287,12 @@ impl<'a> Provisioner<'a> {
         }
         let configured = self.configured(device);
         let rules = self.registry.desired_rules().await?;
-        let wanted = DesiredRegistration { name: order.name.as_deref(), configured, owners, rules };
-        let (registration, new) = register::register(&self.registry, device, &wanted).await?;
+        let desired = DesiredRegistration { name: order.name.as_deref(), configured, owners, rules };
+        let (registration, new) = register::register(&self.registry, device, &desired).await?;
         if new {
             done.push("the consumer is told of the device");
         }
-        // Also where it is old: the last time may have ended before this.
+        // An earlier run may have been interrupted before its announcement.
         self.cloud.announce(&self.events, &[Name::new(device)]).await?;
         let thing = self.find_thing(device).await?;
         match registration.account.as_ref().map(Name::as_str) {
@@ -302,8 +302,8 @@ impl<'a> Provisioner<'a> {
             }
             Some(_) => {}
             None => {
-                let named = configured.and_then(|device| device.account.as_deref());
-                warnings.extend(warn::unowned(device, named, thing.older_account.as_deref()));
+                let username = configured.and_then(|device| device.account.as_deref());
+                warnings.extend(warn::unowned(device, username, thing.older_account.as_deref()));
             }
         }
         let endpoint = self.iot.endpoint().await?;
@@ -314,7 +314,7 @@ impl<'a> Provisioner<'a> {
             cloud_init::write(note, path)?;
         }
         if let Some(balena) = &order.balena {
-            done.extend(balena.look_after(note, &endpoint)?);
+            done.extend(balena.set_up(note, &endpoint)?);
         }
         warnings.extend(warn::of_bundle(note, configured)?);
         Ok(Report {
@@ -323,7 +323,7 @@ impl<'a> Provisioner<'a> {
             certificate: note.state.certificate.as_ref().map(|certificate| certificate.id.clone()),
             key: note.uplink("device.key").exists(),
             done,
-            others: rotate::good_besides(&self.iot, note).await?,
+            others: rotate::count_active_besides(&self.iot, note).await?,
             warnings,
         })
     }
@@ -335,10 +335,10 @@ impl<'a> Provisioner<'a> {
             }
             None => None,
         };
-        let rules = Source::rules(&self.config.root)?;
-        let source = Source { root: &self.config.root, config: &self.text, rules: &rules, name };
+        let rules = FleetFolder::read_rules(&self.config.root)?;
+        let fleet = FleetFolder { root: &self.config.root, config: &self.text, rules: &rules, name };
         let key = &order.signing_key;
         let rules_key = crate::rules::key::for_device(key, &self.registry, self.config, note.folder()).await?;
-        bundle::write(note, &source, pem.as_deref(), &Uplink { endpoint, rules_key })
+        bundle::write(note, &fleet, pem.as_deref(), &Uplink { endpoint, rules_key })
     }
 }

@@ -1,7 +1,7 @@
-//! What was done for a device so far, kept in its bundle: `provision.json`.
+//! The state of a device's provisioning, in the file `provision.json` of its bundle.
 //!
-//! A certificate is issued inactive, state here, then attached, and only then activated. So one that was issued and not
-//! noted opens nothing.
+//! A certificate is issued inactive, noted here, then attached, and only then activated. So nobody can connect by one
+//! that was issued and not noted.
 
 use std::{
     fs, io,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Access};
 use crate::{cloud::Cloud, iot::Certificate};
 
-/// The note, and the folder that it is in.
+/// The note of a bundle, and the folder of the bundle.
 #[derive(Debug)]
 pub(super) struct Note {
     folder: PathBuf,
@@ -24,22 +24,22 @@ pub(super) struct Note {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProvisionState {
-    /// Whose bundle this is.
+    /// The device of the bundle.
     pub device: String,
-    /// Where the device's stack is.
+    /// The region of the device's stack.
     pub region: String,
     pub stack: String,
-    /// Whether the device was taken over from an older fleet: until it is given a certificate from here, it has its
-    /// own, of which this bundle has nothing.
+    /// Whether the device was adopted from an older fleet. Until its first rotation it uses its own certificate, which
+    /// the bundle does not have.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub adopted: bool,
     /// The certificate of `uplink/device.key`.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub certificate: Option<Certificate>,
-    /// The one of `uplink/next.key`, that is to follow it.
+    /// The certificate of `uplink/next.key`, during a rotation.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub next: Option<Certificate>,
-    /// Since when a rotation waits to be finished: so long the certificates before it are good, too.
+    /// The time of a rotation that is not finished. Until that the certificates before it stay active.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rotated_at: Option<Time>,
 }
@@ -47,10 +47,10 @@ pub(super) struct ProvisionState {
 const NAME: &str = "provision.json";
 
 impl Note {
-    /// Opens a device's bundle, or begins one, of which nothing is on the disk until it is [kept](Self::keep).
+    /// Returns the note of a device's bundle, or a new one, which is on the disk only after [`save`](Self::save).
     ///
     /// # Errors
-    /// The folder is something else, or another device's or another stack's.
+    /// The folder has other files, or the bundle of another device or another stack.
     pub fn open(folder: &Path, device: &str, cloud: &Cloud) -> Result<Note> {
         if let Some(note) = Note::find(folder, device, cloud)? {
             return Ok(note);
@@ -58,7 +58,7 @@ impl Note {
         let shown = folder.display();
         match fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(files::unwritten(folder, &error)),
+            Err(error) => return Err(files::write_error(folder, &error)),
             Ok(mut entries) => {
                 let foreign = |entry: &io::Result<fs::DirEntry>| {
                     entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
@@ -77,10 +77,10 @@ impl Note {
         Ok(Note { folder: folder.to_owned(), state })
     }
 
-    /// A device's bundle, if it was begun.
+    /// Returns the note of a device's bundle, if there is one.
     ///
     /// # Errors
-    /// The folder is another device's or another stack's.
+    /// The folder has the bundle of another device or another stack.
     pub fn find(folder: &Path, device: &str, cloud: &Cloud) -> Result<Option<Note>> {
         let shown = folder.display();
         let Some(text) = files::read(&folder.join(NAME))? else { return Ok(None) };
@@ -95,7 +95,8 @@ impl Note {
         }
         if (&state.region, &state.stack) != (&cloud.region, &cloud.stack) {
             bail!(
-                "`{shown}` is a bundle for the stack `{}` in {}, and this is `{}` in {}: name another folder with `--out DIR`",
+                "`{shown}` is a bundle for the stack `{}` in {}, and this is `{}` in {}: name another folder with \
+                 `--out DIR`",
                 state.stack,
                 state.region,
                 cloud.stack,
@@ -105,8 +106,8 @@ impl Note {
         Ok(Some(Note { folder: folder.to_owned(), state }))
     }
 
-    /// Makes what was noted durable.
-    pub fn keep(&self) -> Result<()> {
+    /// Writes the note, durably.
+    pub fn save(&self) -> Result<()> {
         let text = serde_json::to_string_pretty(&self.state)? + "\n";
         files::write(&self.folder.join(NAME), text.as_bytes(), Access::Open).map(|_| ())
     }
@@ -115,7 +116,7 @@ impl Note {
         &self.folder
     }
 
-    /// A file of the folder `uplink/`.
+    /// Returns the path of a file in the folder `uplink/`.
     pub fn uplink(&self, name: &str) -> PathBuf {
         self.folder.join("uplink").join(name)
     }

@@ -1,4 +1,4 @@
-//! What is asked for a device, and what is answered.
+//! The order for a device, and the report of what was done.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::Balena;
 
-/// What is asked for a device.
+/// The order for a device.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub device: String,
@@ -15,44 +15,44 @@ pub(crate) struct Order {
     pub account: Option<String>,
     /// The folder of the bundle.
     pub out: PathBuf,
-    /// A request that the device made.
+    /// The file of a request that the device made.
     pub csr: Option<PathBuf>,
-    /// The key that signs rules; it need not be there.
+    /// The file of the key that signs rules. It may be missing.
     pub signing_key: PathBuf,
     pub cloud_init: Option<PathBuf>,
     pub balena: Option<Balena>,
 }
 
-/// What was done.
+/// The report of an order.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Report {
     pub device: String,
     pub folder: PathBuf,
-    /// The certificate of the bundle.
+    /// The id of the bundle's certificate.
     pub certificate: Option<String>,
-    /// Whether the bundle has the device's key, or the device itself has it.
+    /// Whether the bundle has the device's key. Otherwise the device has it.
     pub key: bool,
-    /// What there was to do, in its order.
+    /// The steps that were needed, in their order.
     pub done: Vec<&'static str>,
-    /// How many certificates are good besides that of the bundle, until a rotation is finished.
+    /// The number of active certificates besides the bundle's, until a rotation is finished.
     pub others: usize,
-    /// What would go unnoticed.
+    /// Warnings of settings by which the device would report nothing.
     pub warnings: Vec<String>,
 }
 
-/// The end of a rotation, before it is made.
+/// The certificates that the end of a rotation would end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// How many certificates it ends.
+    /// Their number.
     pub certificates: usize,
-    /// Whether the device reported since the new files were made. By which certificate is not known.
+    /// Whether the device reported since the new files were made. AWS does not tell by which certificate.
     pub reported: bool,
 }
 
-/// Whether this can be the id of a device.
+/// Checks the id of a device.
 ///
 /// # Errors
-/// Why not.
+/// It cannot be an id.
 pub(crate) fn check_id(device: &str) -> Result<()> {
     if !dag_config::is_device_id(device) {
         bail!(
@@ -64,13 +64,13 @@ pub(crate) fn check_id(device: &str) -> Result<()> {
     Ok(())
 }
 
-/// A name has so many characters at most, like an id: it stands in the subjects of mails.
+/// The most characters of a name, the same as of an id. It is in the subjects of mails.
 const LONGEST_NAME: usize = 64;
 
-/// Whether this can be what people call a device.
+/// Checks the name of a device.
 ///
 /// # Errors
-/// Why not.
+/// It cannot be a name.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let length = name.chars().count();
     if length > LONGEST_NAME {

@@ -1,38 +1,38 @@
-//! What the consumer is told of a device: its row of the registry.
+//! The registration of a device: its row of the registry, which the consumer reads.
 
 use anyhow::{Result, bail};
 use dag_cloud::{Account, Registration, aws::Registry};
 use dag_config::DeviceConfig;
 use dag_engine::{Id, Name};
 
-/// What a device is to be registered with.
+/// The desired registration of a device.
 #[derive(Debug)]
 pub(super) struct DesiredRegistration<'a> {
-    /// A name that was asked for. Without it a name that is there stays: people change it on the dashboard.
+    /// The name in the order. Without it the device keeps its name, which people change on the dashboard.
     pub name: Option<&'a str>,
-    /// What the configuration has of it: that of labels and time zone counts each time.
+    /// Its section of the configuration, whose labels and time zone always apply.
     pub configured: Option<&'a DeviceConfig>,
-    /// Whose it is to be.
+    /// The possible accounts of the device.
     pub owners: &'a Owners,
-    /// The rules that the fleet runs, for a device that has none yet.
+    /// The fleet's rules, for a device without desired rules.
     pub rules: Option<Id>,
 }
 
-/// The accounts that come into question for a device.
+/// The possible accounts of a device.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    /// The one that was asked for.
-    pub asked: Option<Account>,
-    /// The id of one that has the device and is not there any more: the one that was asked for takes its place.
-    pub gone: Option<Name>,
-    /// The one that has the device by what the older fleet or the configuration says, where nobody has it yet.
-    pub usual: Option<Name>,
+    /// The account in the order.
+    pub by_order: Option<Account>,
+    /// The id of an account that has the device and was removed. The one in the order replaces it.
+    pub former: Option<Name>,
+    /// The id of the account in the older fleet or the configuration, for a device without an account.
+    pub by_default: Option<Name>,
 }
 
 /// Returns the account of a user name.
 ///
 /// # Errors
-/// There is none.
+/// There is no such account.
 pub(super) async fn account(registry: &Registry, username: &str) -> Result<Account> {
     match registry.account(username).await? {
         Some(account) => Ok(account),
@@ -40,29 +40,29 @@ pub(super) async fn account(registry: &Registry, username: &str) -> Result<Accou
     }
 }
 
-/// Registers a device. Returns what the registry has of it now, and whether that is new.
+/// Registers a device. Returns its registration, and whether that changed.
 ///
 /// # Errors
-/// The table cannot be read or written.
+/// The table cannot be read or written, or another account has the device.
 pub(super) async fn register(
     registry: &Registry,
     device: &str,
-    wanted: &DesiredRegistration<'_>,
+    desired: &DesiredRegistration<'_>,
 ) -> Result<(Registration, bool)> {
     let here = registry.registration(device).await?.map(|here| Registration { account_emails: Vec::new(), ..here });
     if let Some(here) = &here {
         let mut same = here.clone();
-        wanted.apply(&mut same);
+        desired.apply(&mut same);
         if same == *here {
             return Ok((same, false));
         }
     }
-    let registered = registry.change(device, |registration| wanted.apply(registration)).await?;
-    if let Some(asked) = &wanted.owners.asked
-        && registered.account.as_ref() != Some(&asked.id)
+    let registered = registry.change(device, |registration| desired.apply(registration)).await?;
+    if let Some(account) = &desired.owners.by_order
+        && registered.account.as_ref() != Some(&account.id)
     {
-        // Another was faster: who that is stands there now.
-        crate::account::claim(registry, asked, &Name::new(device)).await?;
+        // Another command gave it to another account meanwhile, which the error names.
+        crate::account::claim(registry, account, &Name::new(device)).await?;
     }
     Ok((registered, true))
 }
@@ -77,11 +77,11 @@ impl DesiredRegistration<'_> {
             registration.labels = Some(configured.labels.clone());
             registration.timezone.clone_from(&configured.timezone);
         }
-        let Owners { asked, gone, usual } = self.owners;
-        // What belongs to somebody is not taken from them here.
-        registration.account.take_if(|owner| Some(&*owner) == gone.as_ref());
-        let asked = asked.as_ref().map(|account| account.id.clone());
-        registration.account = registration.account.take().or(asked).or_else(|| usual.clone());
+        let Owners { by_order, former, by_default } = self.owners;
+        // A device stays with the account that has it.
+        registration.account.take_if(|owner| Some(&*owner) == former.as_ref());
+        let by_order = by_order.as_ref().map(|account| account.id.clone());
+        registration.account = registration.account.take().or(by_order).or_else(|| by_default.clone());
         registration.desired_rules = registration.desired_rules.or(self.rules);
     }
 }

@@ -1,4 +1,4 @@
-//! A device that was stolen: nothing of it is believed any more. The thing and its history stay.
+//! The revocation of a stolen device's certificates. Its thing and its history stay.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use anyhow::{Result, bail};
 use super::note::Note;
 use crate::iot::{CertificateStatus, Iot};
 
-/// Revokes every certificate of a device, all of them before anything else, and detaches them then. AWS IoT ends what
-/// is connected by them within minutes ("UpdateCertificate"). Returns how many there were.
+/// Revokes every certificate of a device, and then detaches them. AWS IoT ends their connections within minutes
+/// ("UpdateCertificate"). Returns their number.
 ///
 /// # Errors
-/// A call failed: then it is to be made again.
+/// A call failed. The command has to be repeated.
 pub(super) async fn revoke(iot: &Iot, device: &str, note: Option<&Note>) -> Result<usize> {
     if iot.find_thing(device).await?.is_none() {
         bail!("AWS IoT knows no device `{device}`: `dag-infra list` shows those that there are");
     }
     let attached = iot.certificates(device).await?;
     let mut all = attached.clone();
-    // One that was made and not attached yet would become good by going on.
+    // A noted certificate that is not attached yet would become active by the next run of `provision`.
     let noted = note.iter().flat_map(|note| note.state.certificate.iter().chain(&note.state.next));
     all.extend(noted.filter(|noted| !attached.contains(noted)).cloned());
     let mut revoked = 0;
@@ -37,7 +37,7 @@ pub(super) async fn revoke(iot: &Iot, device: &str, note: Option<&Note>) -> Resu
     Ok(revoked)
 }
 
-/// Returns the other things that lose a certificate by that.
+/// Returns the other things that share a certificate with a device.
 ///
 /// # Errors
 /// A call failed.

@@ -1,4 +1,4 @@
-//! Another certificate for a device, without a gap: both are good until the first is told to end.
+//! The rotation of a device's certificate, without a gap: both are active until the rotation is finished.
 
 use std::path::Path;
 
@@ -8,24 +8,23 @@ use dag_engine::Time;
 use super::{identity, note::Note};
 use crate::iot::{Certificate, CertificateStatus, Iot};
 
-/// Returns the thing's certificates besides the bundle's, whatever they are good for.
+/// Returns the thing's certificates besides the bundle's, in any status.
 async fn others(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     let attached = iot.certificates(&note.state.device).await?;
     Ok(attached.into_iter().filter(|one| note.state.certificate.as_ref() != Some(one)).collect())
 }
 
-/// Returns how many certificates are good besides the bundle's.
-pub(super) async fn good_besides(iot: &Iot, note: &Note) -> Result<usize> {
+/// Returns the number of active certificates besides the bundle's.
+pub(super) async fn count_active_besides(iot: &Iot, note: &Note) -> Result<usize> {
     if note.state.certificate.is_none() {
         return Ok(0);
     }
     Ok(iot.active_among(&others(iot, note).await?).await?.len())
 }
 
-/// Returns the bundle's certificate, where a rotation that was begun from here waits to be finished: it is at work, and
-/// others are.
-async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
-    if !identity::is_here(note) {
+/// Returns the bundle's certificate if a rotation to it is not finished: it is active, and so are others.
+async fn unfinished(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
+    if !identity::has_key_or_request(note) {
         return Ok(None);
     }
     let Some(own) = note.state.certificate.clone().filter(|_| note.state.rotated_at.is_some()) else { return Ok(None) };
@@ -34,11 +33,11 @@ async fn waits(iot: &Iot, note: &Note) -> Result<Option<Certificate>> {
     Ok((active.contains(&own) && active.len() > 1).then_some(own))
 }
 
-/// Makes a second key and certificate and puts them into the bundle. The first stays as good as it was. Goes on where
-/// it was left off, and does nothing more while the last rotation waits to be finished.
+/// Makes a second key and certificate and puts them into the bundle. The first certificate stays active. An interrupted
+/// rotation is continued. While the last rotation is not finished, no further one begins.
 ///
 /// # Errors
-/// A call failed, there is nothing to rotate, or another request is given than that of the rotation that waits.
+/// A call failed, there is nothing to rotate, or `given` is not the request of the rotation that is not finished.
 pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now: Time) -> Result<Vec<&'static str>> {
     let device = note.state.device.clone();
     let mut done = Vec::new();
@@ -48,18 +47,18 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
             next
         }
         None => {
-            if let Some(own) = waits(iot, note).await? {
+            if let Some(own) = unfinished(iot, note).await? {
                 identity::check_same(note, given)?;
                 return iot.put_into_service(&device, &own).await;
             }
             if note.state.certificate.is_none() && iot.certificates(&device).await?.is_empty() {
                 bail!("the device `{device}` has no certificate yet: run this without `--rotate`");
             }
-            note.keep()?;
+            note.save()?;
             let request = identity::request(note, "next", given)?;
             let next = iot.issue(&request).await?;
             note.state.next = Some(next.clone());
-            note.keep()?;
+            note.save()?;
             done.push("another certificate is made");
             next
         }
@@ -69,15 +68,15 @@ pub(super) async fn begin(iot: &Iot, note: &mut Note, given: Option<&Path>, now:
     note.state.certificate = Some(next);
     note.state.next = None;
     note.state.rotated_at = Some(now);
-    note.keep()?;
+    note.save()?;
     Ok(done)
 }
 
-/// Returns the certificates that the end of a rotation ends: every one of the device but the bundle's.
+/// Returns the certificates that the end of a rotation ends: all of the device except the bundle's.
 ///
 /// # Errors
-/// A call failed, or the device could not go on with the bundle's.
-pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
+/// A call failed, or the device could not connect by the bundle's.
+pub(super) async fn certificates_to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     let device = &note.state.device;
     let folder = note.folder().display();
     let attached = iot.certificates(device).await?;
@@ -85,13 +84,13 @@ pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     let Some(own) = own else {
         bail!("the bundle `{folder}` has no certificate to go on with: run `--rotate` first");
     };
-    if !identity::is_here(note) {
+    if !identity::has_key_or_request(note) {
         bail!(
             "the bundle `{folder}` has neither the key of its certificate nor the request for it, so that the device \
              may run with another one: put them back, or make a certificate by `--rotate`"
         );
     }
-    // Else the device would be locked out.
+    // Otherwise the device would be locked out.
     match iot.describe(own).await? {
         Some((_, CertificateStatus::Active)) => {}
         _ => bail!("the new certificate of `{device}` is not active: run `--rotate` again first"),
@@ -102,10 +101,10 @@ pub(super) async fn to_end(iot: &Iot, note: &Note) -> Result<Vec<Certificate>> {
     others(iot, note).await
 }
 
-/// Ends certificates of the device. One that other things have, too, is only taken from this one.
+/// Ends certificates of the device. One that other things share is only detached from this one.
 ///
 /// # Errors
-/// A call failed: then it is to be made again.
+/// A call failed. The command has to be repeated.
 pub(super) async fn finish(iot: &Iot, note: &mut Note, certificates: &[Certificate]) -> Result<()> {
     let device = note.state.device.clone();
     let mut own = Vec::new();
@@ -122,5 +121,5 @@ pub(super) async fn finish(iot: &Iot, note: &mut Note, certificates: &[Certifica
         iot.detach_certificate(&device, certificate).await?;
     }
     note.state.rotated_at = None;
-    note.keep()
+    note.save()
 }

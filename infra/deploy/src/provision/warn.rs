@@ -1,5 +1,5 @@
-//! What would be noticed only when an outage is not told: warnings that a device is provisioned, and monitors or tells
-//! nothing.
+//! Warnings of settings by which a device would monitor or report nothing, which people would notice only after an
+//! outage.
 
 use std::fs;
 
@@ -8,9 +8,10 @@ use dag_config::{Config, DeviceConfig, Source};
 use dag_engine::SecretRef;
 
 use super::{bundle, note::Note};
-use crate::secret;
+use crate::{secret, words::quoted};
 
-/// What is to be known of a bundle as it was written. `configured` is what the fleet's configuration has of the device.
+/// Returns the warnings of a bundle that was written. `configured` is the device's section of the fleet's
+/// configuration.
 ///
 /// # Errors
 /// The bundle cannot be read.
@@ -50,23 +51,23 @@ fn of_power(device: &str, configured: &DeviceConfig) -> Option<String> {
     ))
 }
 
-/// Returns the secrets that the device's files name, as they name them.
+/// Returns the secrets that the device's files refer to, as they are written there.
 fn secrets(note: &Note, config: &str) -> Result<Vec<String>> {
-    let mut named = secret::named(config);
+    let mut references = secret::references(config);
     for (path, bytes, _) in bundle::contents(note)? {
-        // Scenarios have secrets of nobody.
+        // The secrets in scenarios are examples.
         if path.starts_with("rules/") && !path.starts_with("rules/tests/") && path.ends_with(".toml") {
-            named.extend(secret::named(&String::from_utf8_lossy(&bytes)));
+            references.extend(secret::references(&String::from_utf8_lossy(&bytes)));
         }
     }
-    let shown = named.into_iter().map(|secret| match secret {
+    let shown = references.into_iter().map(|secret| match secret {
         SecretRef::Env(name) => format!("`env:{name}`"),
         SecretRef::File(path) => format!("`file:{path}`"),
     });
     Ok(shown.collect())
 }
 
-/// That nobody has a device, and whom the configuration or the older fleet means.
+/// Returns the warning that a device has no account, although the configuration or the older fleet names one.
 pub(super) fn unowned(device: &str, configured: Option<&str>, older: Option<&str>) -> Option<String> {
     if let Some(older) = older {
         return Some(format!(
@@ -81,12 +82,11 @@ pub(super) fn unowned(device: &str, configured: Option<&str>, older: Option<&str
     ))
 }
 
-/// That other things have a certificate of the device.
+/// Returns the warning that other things share a certificate with the device.
 pub(super) fn shared(device: &str, others: &[String]) -> String {
-    let others: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
     format!(
         "a certificate of `{device}` is that of {}, too: whoever has it can report as any of them, and revoking one \
          revokes all. `dag-infra provision {device} --rotate` gives it one of its own",
-        others.join(", ")
+        quoted(others)
     )
 }

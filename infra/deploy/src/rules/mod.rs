@@ -1,6 +1,7 @@
-//! Rules on their way to the fleet: checked, signed, kept in the table, and wanted of devices. The consumer sends them,
-//! and each device checks them once more before it runs them. `key.rs` has the owner's key, `signing.rs` whether it may
-//! sign now, `push.rs` what devices are to run.
+//! The push of rules to the fleet. Rules are checked, signed and stored in the table, and become the desired rules of
+//! devices. The consumer sends them, and each device checks them again before it runs them.
+//!
+//! `key.rs` has the owner's key, `signing.rs` the checks before it signs, and `push.rs` the push itself.
 
 pub(crate) mod key;
 mod push;

@@ -1,4 +1,4 @@
-//! From the folder `rules/` to what devices should run.
+//! The push of the folder `rules/`: it becomes the desired rules of devices.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::{cloud::Cloud, explain::explain_fault};
 /// The most devices that are changed at the same time.
 const AT_ONCE: usize = 16;
 
-/// The most files that are named where all of them together are too long.
+/// The number of largest files that an error names if all files together are too long.
 const NAMED: usize = 3;
 
 /// The devices that rules are pushed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Every device, and every one that is provisioned later.
+    /// Every device, including those that are provisioned later.
     All,
     /// Some devices.
     Devices(Vec<Name>),
@@ -31,21 +31,21 @@ pub(crate) enum Target {
 pub(crate) struct PushRequest<'a> {
     pub rules: &'a SignedRules,
     pub target: &'a Target,
-    /// Their signature.
+    /// The key and the time of their signature.
     pub signing: &'a Signing,
     /// The signature before it, as the table has it.
     pub last: Option<&'a Signing>,
 }
 
-/// The result of a push: the devices that should run the rules now.
+/// The result of a push: the devices whose desired rules they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PushReport {
     pub devices: Vec<Name>,
-    /// The devices of which that could not be noted, by the reason.
-    pub failed: BTreeMap<String, Vec<Name>>,
+    /// The devices that could not be changed, by the reason.
+    pub failures: BTreeMap<String, Vec<Name>>,
 }
 
-/// Checks the folder `rules/` as a device does, scenarios and all.
+/// Checks the folder `rules/` as a device does, including its scenarios.
 pub(crate) fn prove(config: &Config) -> Result<RulesFolder> {
     match Rulebook::prove(&config.root.join("rules"), config) {
         Ok(rulebook) => Ok(rulebook.folder),
@@ -54,6 +54,9 @@ pub(crate) fn prove(config: &Config) -> Result<RulesFolder> {
 }
 
 /// Signs rules.
+///
+/// # Errors
+/// They are longer than a device accepts.
 pub(crate) fn sign(folder: RulesFolder, key: &SigningKey, at: Time) -> Result<SignedRules> {
     let command = Command::Rules(key.sign(folder.into_files(), at));
     let length = command.to_json().len();
@@ -78,14 +81,15 @@ fn too_long(files: &BTreeMap<String, String>, length: usize) -> String {
     )
 }
 
-/// Rounded up, so that what is too much never looks as if it were not.
+/// Returns a length in KB, rounded up: a length past a limit must not look like the limit.
 fn kilobytes(bytes: usize) -> String {
     format!("{} KB", bytes.div_ceil(1024))
 }
 
-/// Keeps signed rules, and says that these devices should run them; the consumer sends them. One device of which that
-/// cannot be noted does not keep the others waiting. Done again after it was cut short it goes on; done twice it
-/// changes nothing.
+/// Stores signed rules and makes them the desired rules of devices. The consumer sends them.
+///
+/// A device that cannot be changed is reported and does not stop the others. The same push again finishes an
+/// interrupted one, and changes nothing else.
 pub(crate) async fn push(
     cloud: &Cloud,
     registry: &Registry,
@@ -99,37 +103,38 @@ pub(crate) async fn push(
             devices.clone()
         }
     };
-    // Before anything else: a key that is not the fleet's must not take the place of a good signature.
+    // First of all: rules that another key signed must not replace rules with a good signature.
     if !registry.set_signing(request.signing, request.last).await? {
         bail!(
-            "rules were pushed from elsewhere at the same moment: look whether these are still wanted, and push them again"
+            "rules were pushed from elsewhere at the same moment: look whether these are still wanted, and push them \
+             again"
         );
     }
     let hash = request.rules.hash();
-    // Whoever is told of them must find them.
+    // The rules are stored before anything refers to them.
     registry.keep_rules(request.rules).await?;
     if *request.target == Target::All {
         registry.set_desired_rules(hash).await?;
     }
-    let mut pushed = PushReport::default();
-    let want = |device: Name| async move {
+    let mut report = PushReport::default();
+    let change = |device: Name| async move {
         let changed = registry.change(&device, |registration| registration.desired_rules = Some(hash)).await;
         (device, changed)
     };
-    let mut wanted = futures::stream::iter(devices).map(want).buffer_unordered(AT_ONCE);
-    while let Some((device, changed)) = wanted.next().await {
+    let mut changes = futures::stream::iter(devices).map(change).buffer_unordered(AT_ONCE);
+    while let Some((device, changed)) = changes.next().await {
         match changed {
-            Ok(_) => pushed.devices.push(device),
-            Err(fault) => pushed.failed.entry(explain_fault(&fault)).or_default().push(device),
+            Ok(_) => report.devices.push(device),
+            Err(fault) => report.failures.entry(explain_fault(&fault)).or_default().push(device),
         }
     }
-    pushed.devices.sort();
-    pushed.failed.values_mut().for_each(|devices| devices.sort());
-    cloud.announce(events_url, &pushed.devices).await?;
-    Ok(pushed)
+    report.devices.sort();
+    report.failures.values_mut().for_each(|devices| devices.sort());
+    cloud.announce(events_url, &report.devices).await?;
+    Ok(report)
 }
 
-/// Checks that devices are registered: otherwise a slip of the finger would register one.
+/// Checks that devices are registered. Otherwise a typing error would register one.
 pub(crate) async fn check_registered(registry: &Registry, devices: &[Name]) -> Result<()> {
     for device in devices {
         if registry.registration(device).await?.is_none() {
@@ -137,7 +142,8 @@ pub(crate) async fn check_registered(registry: &Registry, devices: &[Name]) -> R
             let near = nearest(device, known.keys().map(Name::as_str));
             let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             bail!(
-                "the device `{device}` is not registered: {near}`dag-infra list` shows those that are, and `dag-infra provision {device}` makes it one"
+                "the device `{device}` is not registered: {near}`dag-infra list` shows those that are, and `dag-infra \
+                 provision {device}` makes it one"
             );
         }
     }
@@ -162,7 +168,7 @@ mod tests {
         SigningKey::from_pkcs8(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref()).unwrap()
     }
 
-    /// Returns the shipped rules, and another file.
+    /// Returns a configuration with the shipped rules and another file.
     fn folder(path: &str, text: &str) -> (tempfile::TempDir, Config) {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let rulebook = dag_rulebook::RulesFolder::read(&top.join("rules")).unwrap();

@@ -1,26 +1,26 @@
-//! The key and the time of the next signature, checked against the last one in the table: devices know one key, and
-//! take no rules that are older than those that they have.
+//! The checks before rules are signed, against the last signature in the table. Devices know one key, and accept no
+//! rules that are older than theirs.
 
 use anyhow::{Result, bail};
 use dag_cloud::Signing;
 use dag_engine::{Millis, Time};
 use dag_uplink::PublicKey;
 
-/// The difference that two machines' clocks may have. Within it, what the second signs counts as signed when the first
-/// did.
+/// The most that the clocks of two machines may differ: 5 minutes, as without NTP. Within it a signature with an
+/// earlier time gets the time of the last one.
 const APART: Millis = Millis::new(5 * 60_000);
 
-/// What the user says is right although the table contradicts.
+/// The checks that the user overrides: a new key, and a clock that is behind the last signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Overrides {
     pub new_key: bool,
     pub clock: bool,
 }
 
-/// Returns the signature of rules that are signed `now`. `last` is the one before.
+/// Returns the key and the time of the signature of rules at `now`. `last` is the last signature.
 ///
 /// # Errors
-/// Devices would not take them, and why.
+/// Devices would not accept the rules.
 pub(crate) fn next(last: Option<&Signing>, key: &PublicKey, now: Time, overrides: Overrides) -> Result<Signing> {
     let signing = |signed_at| Signing { key: key.to_text(), signed_at };
     let Some(last) = last else { return Ok(signing(now)) };

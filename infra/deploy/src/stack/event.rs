@@ -1,4 +1,4 @@
-//! What happens to a stack while it is changed, a line each.
+//! The events of a stack while it is changed, as lines.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use aws_sdk_cloudformation::{primitives::DateTime, types::StackEvent};
 
 use super::status::{is_over, is_success};
 
-/// A stack among its own events.
+/// The resource type of the stack itself, which has events, too.
 const STACK: &str = "AWS::CloudFormation::Stack";
 
-/// Something that happened to a resource.
+/// An event of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub id: String,
-    /// The logical id; of the stack itself, its name.
+    /// The logical id, or the name of the stack itself.
     pub resource: String,
     pub kind: String,
     pub status: String,
-    /// Why, where AWS says so.
+    /// The reason, if AWS gives one.
     pub reason: Option<String>,
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub at: i64,
 }
 
@@ -37,22 +37,22 @@ impl From<StackEvent> for Event {
 }
 
 impl Event {
-    /// How the change of the stack `name` ended, where this is its end: whether well.
+    /// Returns whether the change of the stack `name` succeeded, or `None` if this event does not end it.
     pub fn ends(&self, name: &str) -> Option<bool> {
         let own = self.kind == STACK && self.resource == name;
         (own && is_over(&self.status)).then(|| is_success(&self.status))
     }
 
-    /// Returns whether the resource itself failed: others are given up only because one did.
+    /// Returns whether the resource itself failed. CloudFormation cancels others because one failed.
     pub fn is_cause(&self) -> bool {
-        let given_up = self.reason.as_deref().is_some_and(|reason| {
+        let cancelled = self.reason.as_deref().is_some_and(|reason| {
             reason.starts_with("Resource creation cancelled") || reason.starts_with("Resource update cancelled")
         });
-        self.status.ends_with("_FAILED") && !given_up && self.kind != STACK
+        self.status.ends_with("_FAILED") && !cancelled && self.kind != STACK
     }
 }
 
-/// As "made Table (AWS::DynamoDB::Table)".
+/// Shows the event as "made Table (AWS::DynamoDB::Table)".
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.status.as_str();
@@ -75,17 +75,17 @@ impl fmt::Display for Event {
     }
 }
 
-/// Events as lines, each with the seconds since the first.
+/// Lines of events, with the seconds since the first event.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    began: Option<i64>,
+    first_at: Option<i64>,
 }
 
 impl Progress {
-    /// As "   12 s  made Table (AWS::DynamoDB::Table)".
+    /// Returns the line of an event, like "   12 s  made Table (AWS::DynamoDB::Table)".
     pub fn line(&mut self, event: &Event) -> String {
-        let began = *self.began.get_or_insert(event.at);
-        format!("{:>5} s  {event}", event.at.saturating_sub(began).max(0))
+        let first_at = *self.first_at.get_or_insert(event.at);
+        format!("{:>5} s  {event}", event.at.saturating_sub(first_at).max(0))
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_told_with_the_seconds_that_it_took() {
+    fn progress_has_the_seconds_since_the_first_event() {
         let at = |at| Event { at, ..event("Table", "AWS::DynamoDB::Table", "CREATE_IN_PROGRESS", None) };
         let mut progress = Progress::default();
         assert_eq!(progress.line(&at(1_000)), "    0 s  making Table (AWS::DynamoDB::Table)");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_what_failed_by_itself_and_the_end_is_the_stacks_own() {
+    fn causes_and_the_end_of_a_change_are_recognised() {
         assert!(event("Table", "AWS::DynamoDB::Table", "CREATE_FAILED", Some("no room")).is_cause());
         assert!(!event("Events", "AWS::SQS::Queue", "CREATE_FAILED", Some("Resource creation cancelled")).is_cause());
         assert!(!event("trial", STACK, "ROLLBACK_FAILED", None).is_cause());

@@ -1,4 +1,4 @@
-//! The status of a stack, for whoever wants to change it.
+//! The status of a stack, and the changes that it allows.
 
 use anyhow::{Result, bail};
 
@@ -12,14 +12,14 @@ pub(crate) enum Operation {
 }
 
 /// Returns the operation that a deploy of the stack `name` needs. `status` is CloudFormation's ("Stack status codes"),
-/// or `None` where there is no such stack.
+/// or `None` if there is no such stack.
 ///
 /// # Errors
-/// It cannot be changed as it is: with what to do first.
+/// The stack cannot be changed in this status. The error says what to do first.
 pub(crate) fn operation_for(name: &str, status: Option<&str>) -> Result<Operation> {
     let Some(status) = status else { return Ok(Operation::Create) };
     match status {
-        // Empty: a change set was made for it and never executed.
+        // In review it is empty: its first change set was not executed.
         "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Ok(Operation::Create),
         "ROLLBACK_COMPLETE" => bail!(
             "the stack `{name}` was never made: its first deploy failed and was taken back. Delete what is left of it \

@@ -1,4 +1,4 @@
-//! Alarms: the operator is told when the cloud side itself is in trouble.
+//! The alarms, by which the operator learns that the cloud side itself is in trouble.
 
 use dag_uplink::STATEMENTS;
 use serde_json::{Map, Value, json};
@@ -12,19 +12,19 @@ use super::{
 struct Alarm {
     id: &'static str,
     name: &'static str,
-    /// What it means, and what to do.
+    /// The description: its meaning, and what to do.
     about: &'static str,
     metrics: Vec<Metric>,
-    /// What is made of several metrics, `m1` and on.
+    /// An expression of several metrics, which it names `m1`, `m2` and so on.
     expression: Option<&'static str>,
-    /// Over how many seconds, and how many times in a row.
+    /// The length of a period in seconds, and the number of periods in a row.
     period: (u32, u32),
     comparison: &'static str,
     threshold: f64,
     missing: &'static str,
 }
 
-/// A metric that a service publishes by itself, which costs nothing.
+/// A metric that a service publishes by itself, for which there is no charge.
 struct Metric {
     namespace: &'static str,
     name: &'static str,
@@ -104,7 +104,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "EventsAlarm",
             name: "events-late",
-            // Timers wait there for up to 15 minutes, and are meant to.
+            // Timers wait in this queue for up to 15 minutes.
             about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles, \
                     and at the mapping of the queue.",
             metrics: queue("ApproximateAgeOfOldestMessage", "Events"),
@@ -128,9 +128,10 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "ErrorsAlarm",
             name: "consumer-errors",
-            // A batch of which nothing could be taken is one of its errors, too, and comes again after three minutes:
-            // so what lasts is in every period, and what was over at once in one alone.
-            about: "The consumer cannot start, or could take nothing of what it got, and goes on trying. Its log says why.",
+            // A batch that fails as a whole comes again after three minutes. So a lasting fault shows in two periods in
+            // a row, and a short one in a single period.
+            about: "The consumer cannot start, or could take nothing of what it got, and goes on trying. Its log says \
+                    why.",
             metrics: function("Errors"),
             expression: None,
             period: (300, 2),
@@ -152,7 +153,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "SilenceAlarm",
             name: "consumer-silent",
-            // The schedule calls it every five minutes, whatever devices do.
+            // The schedule calls it every five minutes, even if no device reports.
             about: "The consumer was not called for a quarter of an hour: nobody would be told of anything. Look at \
                     the mappings of the queues.",
             metrics: function("Invocations"),
@@ -165,7 +166,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "SweepAlarm",
             name: "no-sweep",
-            // Where devices report the consumer is called all the same.
+            // Reports of devices also call the consumer, so that the alarm above may not notice.
             about: "The schedule reached its queue no more for a quarter of an hour: what was lost on its way is not \
                     found. Look at the schedule and its role.",
             metrics: sweeps("InvocationAttemptCount").into_iter().chain(sweeps("TargetErrorCount")).collect(),
@@ -178,7 +179,8 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "BrokerAlarm",
             name: "broker-lost",
-            // What a rule cannot put into the queue goes to the dead letters, by the same role.
+            // A record that a rule cannot send to the queue goes to the dead letters by the same role, which may fail,
+            // too.
             about: "What devices said reached neither the consumer's queue nor the dead letters, and is lost. Look at \
                     the role of the topic rules.",
             metrics: lost.collect(),

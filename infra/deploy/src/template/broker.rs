@@ -1,4 +1,4 @@
-//! The broker: what devices may do there, and which of their messages go to the consumer.
+//! The broker: the rights of devices, and the topic rules that pass their messages on to the consumer.
 
 use dag_uplink::{SQL_VERSION, STATEMENTS, Statement, Topics};
 use serde_json::{Value, json};
@@ -8,7 +8,8 @@ use super::{
     part::{Part, allow, attribute, reference, role, sub},
 };
 
-/// The thing's name, which is its client id and stands in its topics: IoT puts it in, not CloudFormation.
+/// The policy variable for the thing's name, which is its client id and part of its topics. AWS IoT replaces it, not
+/// CloudFormation.
 const THING: &str = "${!iot:Connection.Thing.ThingName}";
 
 pub(super) fn part(facts: &Facts) -> Part {
@@ -52,7 +53,7 @@ fn policy(facts: &Facts) -> Value {
     };
     let mut connect = allow("Connect", &["iot:Connect"], vec![arn("client", THING)]);
     if let Some(statement) = connect.as_object_mut() {
-        // Only with the certificate that is attached to this very thing.
+        // The certificate has to be attached to this thing.
         let attached = json!({ "Bool": { "iot:Connection.Thing.IsAttached": "true" } });
         statement.insert("Condition".to_owned(), attached);
     }
@@ -83,13 +84,14 @@ fn rule_id(statement: &Statement) -> &'static str {
     }
 }
 
-/// Returns the name of a topic rule, which has no hyphen.
+/// Returns the name of a topic rule, in which AWS IoT allows no hyphens.
 pub(crate) fn rule_name(statement: &Statement, facts: &Facts) -> String {
     format!("{}_{}", facts.stack.replace('-', "_"), statement.name)
 }
 
 fn rule(statement: &Statement, facts: &Facts) -> Value {
-    let to = |queue: &str| json!({ "Sqs": { "QueueUrl": reference(queue), "RoleArn": attribute("BrokerRole", "Arn"), "UseBase64": false } });
+    let role = attribute("BrokerRole", "Arn");
+    let to = |queue: &str| json!({ "Sqs": { "QueueUrl": reference(queue), "RoleArn": role, "UseBase64": false } });
     json!({
         "Type": "AWS::IoT::TopicRule",
         "Properties": {
@@ -100,7 +102,7 @@ fn rule(statement: &Statement, facts: &Facts) -> Value {
                 "AwsIotSqlVersion": SQL_VERSION,
                 "RuleDisabled": false,
                 "Actions": [to("Events")],
-                // PUBACK does not mean that the action succeeded.
+                // A device gets its PUBACK even if the action fails.
                 "ErrorAction": to("DeadLetters"),
             },
         },

@@ -1,4 +1,4 @@
-//! The document itself: native CloudFormation, as YAML with a heading for each part, or as JSON.
+//! The document: CloudFormation as YAML with a heading for each part, or as JSON.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,20 @@ pub struct Template {
     outputs: Map<String, Value>,
 }
 
-/// The most resources, and the most bytes of a template in a bucket ("AWS CloudFormation quotas").
+/// The most resources of a template, and its most bytes in a bucket ("AWS CloudFormation quotas").
 const MOST_RESOURCES: usize = 500;
 const MOST_BYTES: usize = 1_000_000;
 
-/// Why a template cannot be deployed.
+/// The reasons why a template cannot be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TooLarge {
-    /// Too many resources.
+    /// It has too many resources.
     #[error("the template has {0} resources, and CloudFormation takes {MOST_RESOURCES}: split the deployment in two")]
     Resources(usize),
-    /// Too long.
+    /// It has too many bytes.
     #[error("the template has {0} bytes, and CloudFormation takes {MOST_BYTES}: split the deployment in two")]
     Bytes(usize),
-    /// Not to be written as text.
+    /// It cannot be written as text.
     #[error("the template cannot be written as YAML: {0}")]
     Unwritten(String),
 }
@@ -47,12 +47,12 @@ impl Template {
         Template { about, parameters: parameters.into_iter().map(parameter).collect(), parts, outputs }
     }
 
-    /// Every resource, by logical id, in order.
+    /// Returns every resource with its logical id, in order.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.parts.iter().flat_map(|part| &part.resources).map(|(id, resource)| (*id, resource))
     }
 
-    /// As one value: what JSON and YAML say alike.
+    /// Returns the template as one value, which JSON and YAML have in common.
     pub fn to_value(&self) -> Value {
         let resources: Map<String, Value> =
             self.resources().map(|(id, resource)| (id.to_owned(), resource.clone())).collect();
@@ -67,19 +67,19 @@ impl Template {
         value
     }
 
-    /// As JSON.
+    /// Returns the template as JSON.
     ///
     /// # Errors
-    /// It is more than CloudFormation takes.
+    /// It is larger than CloudFormation accepts.
     pub fn to_json(&self) -> Result<String, TooLarge> {
         let text = serde_json::to_string_pretty(&self.to_value());
         self.checked(text.map_err(|error| TooLarge::Unwritten(error.to_string()))? + "\n")
     }
 
-    /// As YAML.
+    /// Returns the template as YAML.
     ///
     /// # Errors
-    /// It is more than CloudFormation takes.
+    /// It is larger than CloudFormation accepts.
     pub fn to_yaml(&self) -> Result<String, TooLarge> {
         let mut text = yaml(&json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": self.about }), 0)?;
         if !self.parameters.is_empty() {
@@ -106,7 +106,7 @@ impl Template {
     }
 }
 
-/// A resource as people read it: first what it is.
+/// A resource with its type first, for readers.
 #[derive(Serialize)]
 struct Resource<'v> {
     #[serde(rename = "Type")]
@@ -123,13 +123,13 @@ impl Resource<'_> {
     }
 }
 
-/// A value as YAML, so many levels deep in the document.
+/// Returns a value as YAML, indented for a level of the document.
 fn yaml(value: &impl Serialize, level: usize) -> Result<String, TooLarge> {
-    // One line a text, however long, so that one can be searched for.
+    // Each text is in one line, so that it can be searched for.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(value, options);
     let mut text = text.map_err(|error| TooLarge::Unwritten(error.to_string()))?;
-    // These keys need no quotes, and nobody writes them with any.
+    // These keys need no quotes, and are usually written without.
     for key in ["Fn::Sub", "Fn::GetAtt", "Fn::Join"] {
         text = text.replace(&format!("\"{key}\":"), &format!("{key}:"));
     }
@@ -142,7 +142,7 @@ fn yaml(value: &impl Serialize, level: usize) -> Result<String, TooLarge> {
 mod tests {
     use super::*;
 
-    fn told(resources: usize, bytes: usize) -> String {
+    fn error(resources: usize, bytes: usize) -> String {
         let queue = json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "x".repeat(bytes) } });
         let resources = vec![("Queue", queue); resources];
         let template = Template::new("", Vec::new(), vec![Part { about: "", resources }], Map::new());
@@ -150,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudformation_does_not_take_is_told_before_it_is_asked() {
-        insta::assert_snapshot!(told(501, 1), @"the template has 501 resources, and CloudFormation takes 500: split the deployment in two");
-        insta::assert_snapshot!(told(1, 1_000_000), @"the template has 1000156 bytes, and CloudFormation takes 1000000: split the deployment in two");
+    fn a_template_that_is_too_large_is_refused() {
+        insta::assert_snapshot!(error(501, 1), @"the template has 501 resources, and CloudFormation takes 500: split the deployment in two");
+        insta::assert_snapshot!(error(1, 1_000_000), @"the template has 1000156 bytes, and CloudFormation takes 1000000: split the deployment in two");
     }
 }

@@ -1,4 +1,4 @@
-//! What the template depends on, and nothing else: taken from the configuration and the rules.
+//! The values that the template depends on, from the configuration and the rules.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use dag_rulebook::RulesFolder;
 
 use crate::{
     regions::has_ses,
-    secret::{check_name, named},
+    secret::{check_name, references},
 };
 
-/// What the template depends on, and nothing else.
+/// The values that the template depends on, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub(crate) stack: String,
@@ -25,14 +25,14 @@ pub struct Facts {
     pub(crate) ses: Ses,
     /// The first level of the topics.
     pub(crate) topics: String,
-    /// What `env:NAME` in `rules/` names: entries of the stack's secret.
+    /// The names in `env:NAME` in `rules/`, which are entries of the stack's secret.
     pub(crate) secrets: BTreeSet<String>,
-    /// Secrets in `rules/` that the cloud cannot have: `file:…`, which is on no function's disk, and `env:…` that is no
-    /// name.
+    /// The secrets in `rules/` that the cloud cannot have: `file:…`, because the function has no such files, and
+    /// `env:…` with a bad name.
     pub(crate) unreachable: BTreeSet<String>,
 }
 
-/// What is wrong with the configuration for a stack.
+/// The reasons why a configuration has no stack.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactsError {
     /// There is no section `[aws]`.
@@ -44,7 +44,7 @@ pub enum FactsError {
          `[email.ses]`, like `region = \"us-east-1\"`"
     )]
     NoMail(String),
-    /// The sender's address is in letters that SES does not take.
+    /// The sender's address is not ASCII, which SES requires.
     #[error(
         "SES takes the sender's address in ASCII alone, and `{0}` is not: write its domain in Punycode (`xn--…`) as \
          `from` in `[email]`"
@@ -53,7 +53,7 @@ pub enum FactsError {
 }
 
 impl Facts {
-    /// What the configuration and the rules say.
+    /// Returns the values in the configuration and the rules.
     ///
     /// # Errors
     /// The configuration has no section `[aws]`, or SES cannot send as it says.
@@ -90,25 +90,19 @@ impl Facts {
         })
     }
 
-    /// Returns whether mail leaves from another region than everything else is in: then SES's part is a stack of its
-    /// own there.
+    /// Returns the region that mail leaves from, if it is not the stack's. SES's part is a stack of its own there.
     pub fn mail_region(&self) -> Option<&str> {
         self.ses.region.as_deref().filter(|region| *region != self.region)
     }
 
-    /// Returns the names of secrets that `rules/` mentions.
-    pub fn secrets(&self) -> &BTreeSet<String> {
-        &self.secrets
-    }
-
-    /// Returns the configuration set that tells of bounces.
+    /// Returns the name of the configuration set, whose events report bounces.
     pub(crate) fn configuration_set(&self) -> String {
         self.ses.configuration_set.clone().unwrap_or_else(|| self.stack.clone())
     }
 }
 
-/// Returns the secrets that `rules/` names, found in its TOML files whatever their keys are.
+/// Returns the secrets that the TOML files of `rules/` refer to, under any key.
 fn secrets(rules: &RulesFolder) -> BTreeSet<SecretRef> {
     let files = rules.rules().into_iter().filter(|(path, _)| path.ends_with(".toml"));
-    files.flat_map(|(_, text)| named(&text)).collect()
+    files.flat_map(|(_, text)| references(&text)).collect()
 }

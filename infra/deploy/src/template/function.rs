@@ -1,4 +1,4 @@
-//! The consumer: the function, its rules, its log, what it may do, and what calls it.
+//! The consumer: the function, its rules, its log, its role, and the mappings of its queues.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use super::{
     queues::FUNCTION_TIMEOUT,
 };
 
-/// In MB. What it needs is a tenth; the share of the processor goes by it, too.
+/// The memory of the function, in MB. It needs a tenth of that, but its share of the processor depends on it.
 const MEMORY: u32 = 256;
 
-/// The most batches of a queue that are worked on at the same time: a fleet that loses power at once must not take all
-/// of the account's concurrency.
+/// The most batches of a queue at the same time. A fleet that loses power at once must not use up the account's
+/// concurrency.
 const EVENTS_AT_ONCE: u32 = 20;
 const DELIVERIES_AT_ONCE: u32 = 10;
 
@@ -42,7 +42,7 @@ pub(super) fn part(facts: &Facts) -> Part {
             "Role": attribute("ConsumerRole", "Arn"),
             "MemorySize": MEMORY,
             "Timeout": FUNCTION_TIMEOUT,
-            // It sends itself timers through its own queue: without this they end after 16.
+            // It sends itself timers through its own queue. Without this Lambda stops such a loop after 16 calls.
             "RecursiveLoop": "Allow",
             "LoggingConfig": { "LogGroup": reference("ConsumerLog") },
             "Environment": { "Variables": variables(facts) },
@@ -70,7 +70,7 @@ pub(super) fn part(facts: &Facts) -> Part {
 
 fn variables(facts: &Facts) -> Value {
     json!({
-        // Where the layer with the rules is.
+        // The path of the layer with the rules.
         "DAG_ROOT": "/opt",
         "DAG_TABLE": reference("Table"),
         "DAG_EVENTS_URL": reference("Events"),
@@ -101,7 +101,8 @@ fn consumer_role(facts: &Facts) -> Value {
     let mut send = allow(
         "SendMail",
         &["ses:SendEmail", "ses:SendRawEmail"],
-        // In the sandbox the recipient's identity is looked at, too: so every identity, and the sender by a condition.
+        // In the sandbox SES checks the right for the recipient's identity, too. So all identities are allowed, and a
+        // condition restricts the sender.
         vec![mail("identity/*"), mail(&format!("configuration-set/{}", facts.configuration_set()))],
     );
     if let Some(statement) = send.as_object_mut() {

@@ -1,4 +1,4 @@
-//! Mail: who sends it, and what becomes of it.
+//! Mail: its sender, and the events of its delivery.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     part::{Part, allow, attribute, reference, role, sub},
 };
 
-/// Returns the events that say that a mail did not arrive, or was not wanted.
+/// Returns the pattern of the events that report a bounce or a complaint.
 fn pattern(facts: &Facts) -> Value {
     json!({
         "source": ["aws.ses"],
@@ -15,7 +15,7 @@ fn pattern(facts: &Facts) -> Value {
     })
 }
 
-/// Where these events go, in the region of everything else.
+/// Returns the rule that sends these events to the queue, in the region of everything else.
 pub(super) fn events(facts: &Facts) -> Part {
     let rule = json!({
         "Type": "AWS::Events::Rule",
@@ -33,7 +33,7 @@ pub(super) fn events(facts: &Facts) -> Part {
     Part { about: "What becomes of mail", resources: vec![("MailEvents", rule)] }
 }
 
-/// Returns the sender, and what tells of its mail.
+/// Returns the sender, and the configuration set that reports its mail.
 pub(super) fn sender(facts: &Facts) -> Vec<Part> {
     let mut resources = Vec::new();
     if facts.ses.configuration_set.is_none() {
@@ -79,7 +79,7 @@ pub(super) fn sender(facts: &Facts) -> Vec<Part> {
     }
 }
 
-/// What hands the events on to the region of everything else.
+/// Returns the rule that passes the events on to the region of everything else.
 pub(super) fn forwarding(facts: &Facts) -> Part {
     let bus = bus(&facts.region);
     let rule = json!({
@@ -96,12 +96,12 @@ pub(super) fn forwarding(facts: &Facts) -> Part {
     Part { about: "What becomes of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
 }
 
-/// Returns the account's own event bus in a region.
+/// Returns the ARN of the account's default event bus in a region.
 fn bus(region: &str) -> Value {
     sub(format!("arn:${{AWS::Partition}}:events:{region}:${{AWS::AccountId}}:event-bus/default"))
 }
 
-/// What a person has to put into the DNS, where the domain is verified and not an address.
+/// Returns the outputs with the records for the DNS, if a domain is verified instead of an address.
 pub(super) fn records(facts: &Facts) -> Map<String, Value> {
     if facts.sender_exists || facts.sender_domain.is_none() {
         return Map::new();

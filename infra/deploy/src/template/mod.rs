@@ -1,7 +1,8 @@
 //! The CloudFormation template: a pure function of the configuration and the rules.
 //!
-//! A file a part of the cloud side. Each answers its resources in the order in which a reader wants them; `document.rs`
-//! writes them out. Logical ids, outputs and parameters are promises: changing a logical id replaces what it names.
+//! There is a file for each part of the cloud side. Each returns its resources in an order for readers, and
+//! `document.rs` writes them. Logical ids, outputs and parameters must not change: a new logical id replaces the
+//! resource.
 
 mod alarms;
 mod broker;
@@ -10,7 +11,7 @@ mod facts;
 mod function;
 mod mail;
 mod output;
-pub mod parameter;
+pub(crate) mod parameter;
 mod part;
 mod queues;
 mod schedule;
@@ -23,7 +24,7 @@ pub use facts::{Facts, FactsError};
 pub use output::Output;
 
 impl Template {
-    /// Returns the whole cloud side; without SES's part where that is in another region.
+    /// Returns the template of the whole cloud side, without SES's part if that is in another region.
     pub fn of(facts: &Facts) -> Template {
         let mut parts = vec![
             queues::part(),
@@ -51,7 +52,8 @@ impl Template {
         )
     }
 
-    /// SES's part alone, for the region that mail leaves from; none where that is the region of everything else.
+    /// Returns the template of SES's part for the region that mail leaves from, or `None` if that is the stack's
+    /// region.
     pub fn of_mail(facts: &Facts) -> Option<Template> {
         facts.mail_region()?;
         let mut parts = mail::sender(facts);

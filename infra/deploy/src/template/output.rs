@@ -1,4 +1,4 @@
-//! What the stack says of itself: by this the other commands find what it made.
+//! The outputs of the stack, by which the other commands find its resources.
 
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ pub enum Output {
 }
 
 impl Output {
-    /// Every one.
+    /// Every output.
     pub const ALL: [Output; 11] = [
         Output::Table,
         Output::Events,
@@ -51,7 +51,7 @@ impl Output {
         Output::MailRegion,
     ];
 
-    /// Its name: that of the resource that it is of.
+    /// Returns the name of the output.
     pub fn name(self) -> &'static str {
         match self {
             Output::Table => "Table",
@@ -86,7 +86,7 @@ impl Output {
 
     fn value(self, facts: &Facts) -> Value {
         match self {
-            // In letters, so that it can be read in the template, too.
+            // It is a literal, so that `destroy` can read it in the template, too.
             Output::MailRegion => Value::from(facts.mail_region().unwrap_or(&facts.region)),
             Output::DevicePolicy => sub("${AWS::StackName}-device"),
             Output::DeviceGroup | Output::DeviceType => sub("${AWS::StackName}"),

@@ -1,6 +1,6 @@
 //! The names of the template's parameters.
 
-/// The bucket that the packages are in.
+/// The bucket of the packages.
 pub const CODE_BUCKET: &str = "CodeBucket";
 /// The key of the consumer's package.
 pub const CONSUMER_KEY: &str = "ConsumerKey";

@@ -1,33 +1,33 @@
-//! A part of the cloud side, and what resources are written with.
+//! A part of the cloud side, and helpers to write resources.
 
 use serde_json::{Value, json};
 
-/// A part of the cloud side, as a reader of the template finds it.
+/// A part of the cloud side: a section of the template.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Part {
-    /// What it is for.
+    /// The heading: the purpose of the part.
     pub about: &'static str,
     /// Its resources, by logical id.
     pub resources: Vec<(&'static str, Value)>,
 }
 
-/// `Fn::Sub`.
+/// Returns a call of `Fn::Sub`.
 pub(crate) fn sub(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
 }
 
-/// `Ref`.
+/// Returns a `Ref`.
 pub(crate) fn reference(id: &str) -> Value {
     json!({ "Ref": id })
 }
 
-/// `Fn::GetAtt`.
+/// Returns a call of `Fn::GetAtt`.
 pub(crate) fn attribute(id: &str, name: &str) -> Value {
     json!({ "Fn::GetAtt": [id, name] })
 }
 
-/// A role that a service takes on, with what it may do. Only this account's own resources can make the service take it
-/// on, so that nobody else's can borrow it.
+/// Returns a role that a service assumes, with its rights. The service may assume it for resources of this account
+/// alone, so that others cannot use it.
 pub(crate) fn role(about: &str, service: &str, policy: &str, statements: Vec<Value>) -> Value {
     json!({
         "Type": "AWS::IAM::Role",
@@ -50,7 +50,7 @@ pub(crate) fn role(about: &str, service: &str, policy: &str, statements: Vec<Val
     })
 }
 
-/// A statement that allows something.
+/// Returns a statement that allows actions on resources.
 pub(crate) fn allow(sid: &str, actions: &[&str], resources: Vec<Value>) -> Value {
     json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
 }

@@ -1,26 +1,26 @@
-//! The queues: what happened, what is to be sent, and what nobody could make anything of.
+//! The queues: events, deliveries, and dead letters.
 
 use serde_json::{Value, json};
 
 use super::part::{Part, attribute, reference, sub};
 
-/// The longest that a batch may take, in seconds: a hung webhook takes 3 s, a service 12 s.
+/// The time limit of a batch, in seconds. A webhook that hangs takes 3 s, and a request to a service at most 12 s.
 pub(super) const FUNCTION_TIMEOUT: u32 = 30;
 
-/// A record is not shown again while it may still be worked on: at least six times the function's timeout ("Using
-/// Lambda with Amazon SQS").
+/// The time until a record that was received and not deleted comes again, in seconds. It has to be at least six times
+/// the function's timeout ("Using Lambda with Amazon SQS").
 const VISIBILITY: u32 = 6 * FUNCTION_TIMEOUT;
 
 const DAY: u32 = 86_400;
 
-/// A record stays for four days: longer than anybody takes to notice that nothing works.
+/// The time until a record is lost, in seconds. The alarm for late events goes off long before.
 const RETENTION: u32 = 4 * DAY;
 
-/// The time of the first enqueuing counts there, too, so it is the longer one.
+/// The same for dead letters, in seconds. It is longer, because it counts from the time in the first queue.
 const DEAD_RETENTION: u32 = 14 * DAY;
 
-/// The most receives of a record before it goes to the dead letters, after a day. What nothing can be made of is put
-/// aside at once, so that this is for a table or a service that cannot be reached.
+/// The most receives of a record before it goes to the dead letters, which takes a day. This is for a table or a
+/// service that cannot be reached. The consumer itself sends a broken record there at once.
 const MOST_RECEIVES: u32 = DAY / VISIBILITY;
 
 pub(super) fn part() -> Part {

@@ -1,4 +1,4 @@
-//! The schedule: a sweep finds what is overdue, whatever was lost.
+//! The schedule of sweeps, which find overdue work even if its record was lost.
 
 use dag_cloud::SWEEP;
 use serde_json::json;
@@ -18,12 +18,12 @@ pub(super) fn part() -> Part {
                 "Arn": attribute("Events", "Arn"),
                 "RoleArn": attribute("SweepRole", "Arn"),
                 "Input": SWEEP,
-                // The next sweep is as good as one that comes late.
+                // A late sweep is not needed, because the next one does the same.
                 "RetryPolicy": { "MaximumEventAgeInSeconds": 240, "MaximumRetryAttempts": 5 },
             },
         },
     });
-    // What the scheduler tells of schedules it tells by groups.
+    // The scheduler publishes its metrics for each group, which an alarm needs.
     let group = json!({
         "Type": "AWS::Scheduler::ScheduleGroup",
         "Properties": { "Name": sub("${AWS::StackName}") },

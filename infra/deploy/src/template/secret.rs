@@ -1,4 +1,4 @@
-//! The stack's secret: what `env:NAME` in `rules/` stands for.
+//! The stack's secret, with the values of `env:NAME` in `rules/`.
 
 use serde_json::json;
 
@@ -10,17 +10,17 @@ pub(super) fn part(facts: &Facts) -> Part {
         [] => "Secrets that rules/ names as env:NAME, an entry each: none now".to_owned(),
         names => format!("Secrets that rules/ names as env:NAME, an entry each: {}", names.join(", ")),
     };
-    // It has 2,048 characters at most.
+    // A description has at most 2,048 characters ("CreateSecret").
     let about: String = about.chars().take(2_000).collect();
     let secret = json!({
         "Type": "AWS::SecretsManager::Secret",
-        // Not where the very first deploy fails: what holds nothing yet would only be in the way.
+        // It is deleted if the first deploy fails, because it holds nothing yet.
         "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "Description": format!("{about}. Set by `dag-infra secret set NAME`"),
-            // An object, to which entries are added; one that nobody knows is in it from the beginning, for what is
-            // signed by the stack itself.
+            // The secret is a JSON object for more entries. Its first entry is random, and the stack signs tokens by
+            // it.
             "GenerateSecretString": {
                 "SecretStringTemplate": "{}",
                 "GenerateStringKey": "DAG_TOKEN_KEY",

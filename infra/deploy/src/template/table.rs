@@ -1,4 +1,4 @@
-//! The table: devices, decisions, messages, accounts.
+//! The table of devices, decisions, messages and accounts.
 
 use serde_json::json;
 
@@ -6,18 +6,20 @@ use super::part::Part;
 
 pub(super) fn part() -> Part {
     let attributes = [("pk", "S"), ("sk", "S"), ("shard", "N"), ("due", "N")];
-    let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+    let part = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+    let key = |hash: &str, range: &str| json!([part(hash, "HASH"), part(range, "RANGE")]);
     let table = json!({
         "Type": "AWS::DynamoDB::Table",
-        // Whatever happens to the stack, what people were told is not lost. `RetainExceptOnCreate` would be tidier
-        // where the very first deploy fails; but the table is protected by then, so that it could not be deleted and
-        // the stack would end in ROLLBACK_FAILED. So an empty table may be left behind, which costs nothing and is in
-        // nobody's way: its name is made for each stack.
+        // The history outlives the stack. `RetainExceptOnCreate` would delete the table if the first deploy fails, but
+        // its deletion protection refuses that, and the stack would end in ROLLBACK_FAILED. So a failed first deploy
+        // may leave an empty table, which costs nothing and does not block the next deploy: its name is made anew.
         "DeletionPolicy": "Retain",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": attributes.map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind })),
+            "AttributeDefinitions": attributes.map(|(name, kind)| {
+                json!({ "AttributeName": name, "AttributeType": kind })
+            }),
             "KeySchema": key("pk", "sk"),
             "GlobalSecondaryIndexes": [{
                 "IndexName": "due",

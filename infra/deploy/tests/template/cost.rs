@@ -1,4 +1,4 @@
-//! What a fleet costs.
+//! The cost of a fleet.
 
 use dag_infra::cost::{Cost, CostError, Fleet, cost};
 use insta::assert_snapshot;
@@ -20,8 +20,8 @@ fn each_line_is_shown_with_its_formula() {
           0.1556  SQS                        389000 × 0.4000 a million   1000 devices × 3 requests × 130 records (reports, timers)
           0.0259  Lambda                     129667 × 0.2000 a million   1000 devices × 130 records
           0.0216  Lambda                       1621 × 13.3334 a million  1000 devices × 130 records × 0.05 s × 0.25 GB
-          0.2223  DynamoDB                   315333 × 0.7050 a million   1000 devices × (126 reports × 2 + 4 tellings × 16)
-          0.0183  DynamoDB                   129667 × 0.1415 a million   1000 devices × (126 reports × 1 + 4 tellings × 1)
+          0.2223  DynamoDB                   315333 × 0.7050 a million   1000 devices × (126 reports × 2 + 4 notifications × 16)
+          0.0183  DynamoDB                   129667 × 0.1415 a million   1000 devices × (126 reports × 1 + 4 notifications × 1)
           0.8000  SES                          8000 × 100.0000 a million 1000 devices × 2 outages × 4 mails
           0.5256  SQS                       1314000 × 0.4000 a million   2 queues × 5 pollers × 43,800 minutes × 3, whatever the fleet does
           0.0088  Scheduler                    8760 × 1.0000 a million   43,800 minutes / 5, whatever the fleet does
@@ -36,7 +36,7 @@ fn each_line_is_shown_with_its_formula() {
 }
 
 #[test]
-fn a_device_costs_about_half_a_cent() {
+fn a_device_costs_about_half_a_cent_a_month() {
     let cost = of(1_000_000, 2.0).unwrap();
     let of_service = |service: &str| {
         let lines = cost.lines.iter().filter(|line| line.service == service && line.formula.contains("devices"));
@@ -51,7 +51,7 @@ fn a_device_costs_about_half_a_cent() {
 }
 
 #[test]
-fn numbers_that_cannot_be_are_refused() {
+fn impossible_numbers_are_refused() {
     assert_snapshot!(of(0, 2.0).unwrap_err(), @"a fleet has from 1 to 10,000,000 devices, not 0");
     assert_snapshot!(of(1, -1.0).unwrap_err(), @"a device has from 0 to 10,000 outages in a month, not -1");
     assert_snapshot!(of(1, f64::NAN).unwrap_err(), @"a device has from 0 to 10,000 outages in a month, not NaN");
