@@ -1,10 +1,10 @@
 #!/bin/sh
-# What the container of a device at balena starts with: writes what `dag-infra provision --balena` set as variables, and runs
-# the daemon. Copy it into the image as the command; it needs `base64` and `unzip` there, and `dag` in the PATH.
+# The command of a device's container at balena. It writes the files that `dag-infra provision --balena` set as
+# variables, and runs the daemon. Copy it into the image. It needs `base64` and `unzip` there, and `dag` in the PATH.
 #
 #   sh balena-start.sh [FOLDER]
 #
-# FOLDER is on a volume, so that the daemon finds at the next start what it kept: /data by default.
+# FOLDER, by default /data, is on a volume, so that the daemon finds its store at the next start.
 set -eu
 umask 077
 place=${1:-/data}
@@ -15,8 +15,7 @@ put "$AWS_THING_CERT" uplink/device.pem
 put "$AWS_THING_KEY" uplink/device.key
 put "$CONFIG_TOML" config.toml
 
-# The rules that are there may have come by `dag-infra rules push`: they go on unless the variable is another one than the
-# last time.
+# The rules there may be from `dag-infra rules push`. They stay unless the variable changed since the last start.
 given=$(printf %s "$RULES_ZIP" | cksum)
 if [ ! -d "$place/rules" ] || [ "$(cat "$place/.rules-given" 2>/dev/null)" != "$given" ]; then
   rm -rf "$place/rules.new"
@@ -28,6 +27,6 @@ if [ ! -d "$place/rules" ] || [ "$(cat "$place/.rules-given" 2>/dev/null)" != "$
   rmdir "$place/rules.new"
   printf %s "$given" >"$place/.rules-given"
 fi
-# They are in files now, and no program that the daemon starts need see them.
+# The files have the values now. Programs that the daemon starts need not see the variables.
 unset AWS_THING_CERT AWS_THING_KEY AWS_ROOT_CERT CONFIG_TOML RULES_ZIP
 exec dag run --config "$place/config.toml"

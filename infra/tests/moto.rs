@@ -50,23 +50,23 @@ impl Moto {
     }
 
     /// Sets the status of a stack to one that it would reach only by a failure.
-    pub fn put_into(&self, stack: &str, status: &str) {
+    pub fn set_status(&self, stack: &str, status: &str) {
         self.get(&format!("/dag/status/{stack}/{status}"));
     }
 
-    /// Fails the request of this number from now on, the first being 0. `when` is `before` it does anything, or
-    /// `after`, so that only its answer is lost.
+    /// Fails the request of this number from now on, counted from 0. With `before` it has no effect, and with `after` only
+    /// its answer is lost.
     pub fn fail(&self, number: usize, when: &str) {
         self.get(&format!("/dag/fail/{number}/{when}"));
     }
 
-    /// Returns whether the request that was to fail has not come. It will not fail any more.
-    pub fn spared(&self) -> bool {
-        self.get("/dag/spared") == true
+    /// Removes a fault that did not occur yet. Returns whether there was one.
+    pub fn clear_fault(&self) -> bool {
+        self.get("/dag/clear-fault") == true
     }
 
-    /// Returns the ways in which a call is refused: one of the two in turn, and both in the long proofs.
-    pub fn ways(call: usize) -> Vec<&'static str> {
+    /// Returns how a call is to fail: `before` and `after` its effect in turn, and both in the long proofs.
+    pub fn fault_modes(call: usize) -> Vec<&'static str> {
         let both = ["before", "after"];
         match std::env::var_os("DAG_PROOFS") {
             Some(_) => both.to_vec(),

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the errors of a configuration with a region; `set` are values over it.
+    /// Returns the errors of a configuration with a region. `set` overrides values of it.
     fn errors(region: &str, set: &[(&str, &str)]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");

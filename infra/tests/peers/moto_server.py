@@ -8,7 +8,7 @@ Prints its port as one line of JSON, and ends when it is killed. It serves moto'
 - `GET /dag/status/STACK/STATUS`: sets the status of a stack to one that moto never reaches by itself.
 - `GET /dag/fail/N/WHEN`: refuses request number N from now on, the first being 0. WHEN is `before` (it does nothing),
   `denied` (the same, for want of a permission) or `after` (it is done, and only its answer is lost).
-- `GET /dag/spared`: returns whether that request has not come, and cancels the refusal.
+- `GET /dag/clear-fault`: returns whether that request has not come, and cancels the refusal.
 - `GET /dag/break/RESOURCE`: fails the next change of a stack at this resource, so that CloudFormation rolls it back.
 """
 
@@ -105,7 +105,7 @@ class Recorder:
         return self.app(environ, start_response)
 
     def control(self, path):
-        """Does what a path under `/dag/` says. Returns the document of its answer."""
+        """Runs the command in a path under `/dag/`. Returns the document of its answer."""
         match path.split("/")[2:]:
             case ["requests"]:
                 with self.lock:
@@ -117,9 +117,9 @@ class Recorder:
                         stack.status = status
             case ["fail", number, when]:
                 self.fails = (int(number), when)
-            case ["spared"]:
-                spared, self.fails = self.fails, None
-                return bool(spared)
+            case ["clear-fault"]:
+                fault, self.fails = self.fails, None
+                return bool(fault)
             case ["break", resource]:
                 self.breaks = resource
         return {}

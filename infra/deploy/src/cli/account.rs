@@ -127,7 +127,7 @@ fn list(common: &Common) -> Result<()> {
         let text = accounts.iter().map(|(account, devices)| {
             let none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
             let emails = none(account.emails.join(", "));
-            format!("{}  {}\n  told:    {emails}\n  devices: {}", account.username, account.id, none(names(devices)))
+            format!("{}  {}\n  emails:  {emails}\n  devices: {}", account.username, account.id, none(names(devices)))
         });
         let text: Vec<String> = text.collect();
         let text = match text.as_slice() {
@@ -163,7 +163,7 @@ impl SetEmail {
             let (account, devices) = account::set_emails(&registry, &self.username, &self.emails).await?;
             cloud.announce(outputs.get(Output::Events)?, &devices).await?;
             let mut lines =
-                vec![format!("The account `{}` is told at {}.", account.username, account.emails.join(", "))];
+                vec![format!("The account `{}` gets messages at {}.", account.username, account.emails.join(", "))];
             lines.extend(ask_owners(&cloud, &config, &account, "has these addresses").await?);
             common.print(lines.join("\n"), &to_json(&account, &devices))?;
             Ok(())
@@ -212,7 +212,7 @@ impl Devices {
             let (ownership, devices) = (Ownership::connect(&cloud).await?, self.devices());
             let account = account::assign(&ownership, &self.username, &devices).await?;
             let recipients = match account.emails.as_slice() {
-                [] => "it has no address to be told at".to_owned(),
+                [] => "it has no address for messages".to_owned(),
                 emails => format!("{} stands for `@account` there", emails.join(", ")),
             };
             let text = format!("The account `{}` has {}: {recipients}.", account.username, names(&devices));

@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Rules {
-    /// Check rules/, sign it, and have devices run it
+    /// Check rules/, sign it, and send it to devices
     Push(Push),
     /// Make the key that signs rules
     Key(Key),

@@ -14,7 +14,8 @@ pub(crate) struct ProposedChange {
     /// The resource type of CloudFormation.
     #[serde(rename = "type")]
     pub kind: String,
-    pub replaced: Replaced,
+    #[serde(rename = "replaced")]
+    pub replacement: ReplacementForecast,
     /// Whether the old resource stays in the account, outside of the stack.
     pub kept: bool,
     /// The properties that change.
@@ -31,10 +32,10 @@ pub(crate) enum Action {
     Other,
 }
 
-/// Whether a new resource replaces the old one, whose content the new one does not have.
+/// Whether a new resource will replace the old one, whose content the new one does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Replaced {
+pub(crate) enum ReplacementForecast {
     No,
     /// It is known only while the change is made.
     Maybe,
@@ -49,10 +50,10 @@ impl From<ResourceChange> for ProposedChange {
             Some(ChangeAction::Remove) => Action::Delete,
             _ => Action::Other,
         };
-        let replaced = match change.replacement {
-            Some(Replacement::True) => Replaced::Yes,
-            Some(Replacement::Conditional) => Replaced::Maybe,
-            _ => Replaced::No,
+        let replacement = match change.replacement {
+            Some(Replacement::True) => ReplacementForecast::Yes,
+            Some(Replacement::Conditional) => ReplacementForecast::Maybe,
+            _ => ReplacementForecast::No,
         };
         let mut properties: Vec<String> = Vec::new();
         for detail in change.details.unwrap_or_default() {
@@ -69,7 +70,7 @@ impl From<ResourceChange> for ProposedChange {
             action,
             resource: change.logical_resource_id.unwrap_or_default(),
             kind: change.resource_type.unwrap_or_default(),
-            replaced,
+            replacement,
             kept: change.policy_action.is_some_and(|action| kept.contains(&action)),
             properties,
         }
@@ -79,25 +80,25 @@ impl From<ResourceChange> for ProposedChange {
 /// Returns the table of the changes, and below it the number of those that lose content.
 pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let rows: Vec<[String; 4]> = changes.iter().map(row).collect();
-    let mut text = words::columns(["", "Resource", "What it is", "What of it"], &rows);
-    let replaced = changes.iter().filter(|change| change.replaced != Replaced::No).count();
+    let mut text = words::columns(["", "Resource", "Type", "Details"], &rows);
+    let replaced = changes.iter().filter(|change| change.replacement != ReplacementForecast::No).count();
     let deleted = changes.iter().filter(|change| change.action == Action::Delete && !change.kept).count();
     let count = |many: usize| if many == 1 { "1 resource".to_owned() } else { format!("{many} resources") };
     if replaced > 0 {
-        text += &format!("\n{} REPLACED: what is in the old one is not in the new one.\n", count(replaced));
+        text += &format!("\n{} REPLACED: the new one does not have the content of the old one.\n", count(replaced));
     }
     if deleted > 0 {
-        text += &format!("\n{} deleted, with what is in it.\n", count(deleted));
+        text += &format!("\n{} deleted, with its content.\n", count(deleted));
     }
     text
 }
 
 fn row(change: &ProposedChange) -> [String; 4] {
-    let action = match (change.action, change.replaced) {
+    let action = match (change.action, change.replacement) {
         (Action::Make, _) => "make",
-        (Action::Change, Replaced::Yes) => "REPLACE",
-        (Action::Change, Replaced::Maybe) => "REPLACE?",
-        (Action::Change, Replaced::No) => "change",
+        (Action::Change, ReplacementForecast::Yes) => "REPLACE",
+        (Action::Change, ReplacementForecast::Maybe) => "REPLACE?",
+        (Action::Change, ReplacementForecast::No) => "change",
         (Action::Delete, _) if change.kept => "let go",
         (Action::Delete, _) => "DELETE",
         (Action::Other, _) => "see AWS",
@@ -153,7 +154,7 @@ mod tests {
         ];
         let changes: Vec<ProposedChange> = changes.into_iter().map(|change| change.build().into()).collect();
         insta::assert_snapshot!(table(&changes), @"
-                  Resource          What it is            What of it
+                  Resource          Type                  Details
         make      OperatorMail      mail to the operator
         change    Consumer          function              Environment, Layers
         REPLACE   Events            queue                 QueueName
@@ -162,9 +163,9 @@ mod tests {
         DELETE    SilenceAlarm      alarm
         let go    Secret            secret                the old one is kept
 
-        3 resources REPLACED: what is in the old one is not in the new one.
+        3 resources REPLACED: the new one does not have the content of the old one.
 
-        1 resource deleted, with what is in it.
+        1 resource deleted, with its content.
         ");
     }
 }

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_no_device_would_take_are_not_signed() {
+    fn rules_that_devices_would_refuse_are_not_signed() {
         let (_folder, config) =
             folder("more.toml", "[rule.odd]\nwhen = \"pwoer == off\"\nescalation = \"household\"\n");
         insta::assert_snapshot!(sign(&config, &key(), NOW).unwrap_err(), @r#"
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_are_too_long_for_a_device_are_told_with_what_to_do() {
+    fn rules_that_are_too_long_name_the_largest_files() {
         let (_folder, config) = folder("long.toml", &"# A long remark.\n".repeat(10_000));
         insta::assert_snapshot!(sign(&config, &key(), NOW).unwrap_err(), @"the rules are a message of 219 KB, and a device takes 128 KB at most. The largest files are rules/long.toml with 167 KB, rules/people.toml with 5 KB, rules/power.toml with 3 KB: shorten them, or remove scenarios and templates that are not needed any more");
     }

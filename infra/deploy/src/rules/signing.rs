@@ -6,7 +6,7 @@ use dag_cloud::Signing;
 use dag_engine::{Millis, Time};
 use dag_uplink::PublicKey;
 
-/// The most that the clocks of two machines may differ: 5 minutes, as without NTP. Within it a signature with an
+/// The most that the clocks of two machines may differ: 5 minutes. Within it a signature with an
 /// earlier time gets the time of the last one.
 const APART: Millis = Millis::new(5 * 60_000);
 

@@ -92,8 +92,9 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
         Alarm {
             id: "DeadLettersAlarm",
             name: "dead-letters",
-            about: "There is a record that nothing could be made of. Its attribute `reason`, in the queue of dead \
-                    letters, says why. Delete it there once that is dealt with: until then this tells of no other.",
+            about: "There is a record that could not be processed. Its attribute `reason`, in the queue of dead \
+                    letters, says why. Delete it there once that is dealt with: until then this alarm tells of no \
+                    other.",
             metrics: queue("ApproximateNumberOfMessagesVisible", "DeadLetters"),
             expression: None,
             period: (300, 1),
@@ -105,7 +106,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "EventsAlarm",
             name: "events-late",
             // Timers wait in this queue for up to 15 minutes.
-            about: "What devices report waits: people may be told late. Look at the consumer's errors and throttles, \
+            about: "Reports of devices wait: people may be told late. Look at the consumer's errors and throttles, \
                     and at the mapping of the queue.",
             metrics: queue("ApproximateAgeOfOldestMessage", "Events"),
             expression: None,
@@ -130,7 +131,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             name: "consumer-errors",
             // A batch that fails as a whole comes again after three minutes. So a lasting fault shows in two periods in
             // a row, and a short one in a single period.
-            about: "The consumer cannot start, or could take nothing of what it got, and goes on trying. Its log says \
+            about: "The consumer cannot start, or could process nothing of a batch, and goes on trying. Its log says \
                     why.",
             metrics: function("Errors"),
             expression: None,
@@ -167,7 +168,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             id: "SweepAlarm",
             name: "no-sweep",
             // Reports of devices also call the consumer, so that the alarm above may not notice.
-            about: "The schedule reached its queue no more for a quarter of an hour: what was lost on its way is not \
+            about: "The schedule reached its queue no more for a quarter of an hour: records that were lost are not \
                     found. Look at the schedule and its role.",
             metrics: sweeps("InvocationAttemptCount").into_iter().chain(sweeps("TargetErrorCount")).collect(),
             expression: Some("m1 - FILL(m2, 0)"),
@@ -181,7 +182,7 @@ fn alarms(facts: &Facts) -> [Alarm; 8] {
             name: "broker-lost",
             // A record that a rule cannot send to the queue goes to the dead letters by the same role, which may fail,
             // too.
-            about: "What devices said reached neither the consumer's queue nor the dead letters, and is lost. Look at \
+            about: "Messages of devices reached neither the consumer's queue nor the dead letters, and are lost. Look at \
                     the role of the topic rules.",
             metrics: lost.collect(),
             expression: Some("FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)"),

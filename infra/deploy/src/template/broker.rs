@@ -41,8 +41,8 @@ pub(super) fn part(facts: &Facts) -> Part {
         ),
     ];
     resources.extend(STATEMENTS.iter().map(|statement| (rule_id(statement), rule(statement, facts))));
-    resources.push(("BrokerRole", role("What the topic rules may do", "iot.amazonaws.com", "broker", vec![send])));
-    Part { about: "The broker. A device speaks for itself alone, and its messages go to the consumer", resources }
+    resources.push(("BrokerRole", role("The rights of the topic rules", "iot.amazonaws.com", "broker", vec![send])));
+    Part { about: "The broker. A device may use its own topics alone, and its messages go to the consumer", resources }
 }
 
 fn policy(facts: &Facts) -> Value {

@@ -33,7 +33,7 @@ pub(super) fn part(facts: &Facts) -> Part {
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "FunctionName": sub("${AWS::StackName}-consumer"),
-            "Description": "Decides by the rules on what devices report, and tells people",
+            "Description": "Decides by the rules on reports of devices, and sends messages to people",
             "Runtime": "provided.al2023",
             "Architectures": ["arm64"],
             "Handler": "bootstrap",
@@ -56,7 +56,7 @@ pub(super) fn part(facts: &Facts) -> Part {
         },
     });
     Part {
-        about: "The consumer. The same engine as on the device, on what devices report",
+        about: "The consumer. It decides on reports of devices, with the same engine as a device",
         resources: vec![
             ("Rules", rules),
             ("Consumer", consumer),
@@ -137,5 +137,5 @@ fn consumer_role(facts: &Facts) -> Value {
     if facts.ses.sandbox {
         statements.push(allow("WhoIsVerified", &["ses:GetEmailIdentity"], vec![mail("identity/*")]));
     }
-    role("What the consumer may do", "lambda.amazonaws.com", "consumer", statements)
+    role("The rights of the consumer", "lambda.amazonaws.com", "consumer", statements)
 }

@@ -7,7 +7,7 @@ use super::{
     part::{Part, allow, attribute, reference, role, sub},
 };
 
-/// Returns the pattern of the events that report a bounce or a complaint.
+/// Returns the pattern that matches the events of mail, which our configuration set publishes.
 fn pattern(facts: &Facts) -> Value {
     json!({
         "source": ["aws.ses"],
@@ -21,7 +21,7 @@ pub(super) fn events(facts: &Facts) -> Part {
         "Type": "AWS::Events::Rule",
         "Properties": {
             "Name": sub("${AWS::StackName}-mail"),
-            "Description": "Mail that came back, or was called unwanted: the consumer marks the address",
+            "Description": "Mail that bounced or got a complaint: the consumer sends no more to the address",
             "EventPattern": pattern(facts),
             "Targets": [{
                 "Id": "events",
@@ -30,7 +30,7 @@ pub(super) fn events(facts: &Facts) -> Part {
             }],
         },
     });
-    Part { about: "What becomes of mail", resources: vec![("MailEvents", rule)] }
+    Part { about: "Bounces and complaints of mail", resources: vec![("MailEvents", rule)] }
 }
 
 /// Returns the sender, and the configuration set that reports its mail.
@@ -86,14 +86,14 @@ pub(super) fn forwarding(facts: &Facts) -> Part {
         "Type": "AWS::Events::Rule",
         "Properties": {
             "Name": sub("${AWS::StackName}-mail"),
-            "Description": format!("Mail that came back, or was called unwanted: handed on to {}", facts.region),
+            "Description": format!("Mail that bounced or got a complaint: passed on to {}", facts.region),
             "EventPattern": pattern(facts),
             "Targets": [{ "Id": "bus", "Arn": bus.clone(), "RoleArn": attribute("MailEventsRole", "Arn") }],
         },
     });
     let put = allow("HandOn", &["events:PutEvents"], vec![bus]);
-    let role = role("What hands on what becomes of mail may do", "events.amazonaws.com", "mail", vec![put]);
-    Part { about: "What becomes of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
+    let role = role("The rights of the rule that passes events of mail on", "events.amazonaws.com", "mail", vec![put]);
+    Part { about: "Bounces and complaints of mail", resources: vec![("MailEvents", rule), ("MailEventsRole", role)] }
 }
 
 /// Returns the ARN of the account's default event bus in a region.

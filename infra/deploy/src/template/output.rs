@@ -70,16 +70,16 @@ impl Output {
 
     fn about(self) -> &'static str {
         match self {
-            Output::Table => "Devices, decisions, messages, accounts",
-            Output::Events => "What happened",
-            Output::Deliveries => "Messages that are due",
-            Output::DeadLetters => "What nothing could be made of, with the reason",
-            Output::Secret => "What env:NAME in rules/ stands for",
-            Output::DevicePolicy => "What a device may do at the broker",
+            Output::Table => "The table of devices, decisions, messages and accounts",
+            Output::Events => "The queue of events",
+            Output::Deliveries => "The queue of messages that are due",
+            Output::DeadLetters => "The queue of records that could not be processed, with the reason",
+            Output::Secret => "The values of env:NAME in rules/",
+            Output::DevicePolicy => "The rights of a device at the broker",
             Output::DeviceType => "The type of every device",
             Output::DeviceGroup => "The group that every device is in",
             Output::Consumer => "The function that decides",
-            Output::Operator => "Where alarms go",
+            Output::Operator => "The topic of alarms",
             Output::MailRegion => "The region that mail leaves from",
         }
     }
@@ -108,8 +108,7 @@ pub(super) fn all(facts: &Facts) -> Map<String, Value> {
 
 pub(super) fn of_sender(facts: &Facts) -> Map<String, Value> {
     let mut outputs = mail::records(facts);
-    let set =
-        json!({ "Description": "The configuration set that tells of bounces", "Value": facts.configuration_set() });
+    let set = json!({ "Description": "The configuration set, whose events report bounces", "Value": facts.configuration_set() });
     outputs.insert("MailSet".to_owned(), set);
     outputs
 }

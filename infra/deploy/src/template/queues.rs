@@ -34,7 +34,7 @@ pub(super) fn part() -> Part {
         },
     });
     Part {
-        about: "Queues. What goes wrong comes again, and ends in the dead letters, each with its reason",
+        about: "Queues. A record that fails comes again, and at last goes to the dead letters with the reason",
         resources: vec![
             ("Events", queue("events")),
             ("Deliveries", queue("deliveries")),

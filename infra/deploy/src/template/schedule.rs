@@ -11,7 +11,7 @@ pub(super) fn part() -> Part {
         "Properties": {
             "Name": sub("${AWS::StackName}-sweep"),
             "GroupName": reference("SweepGroup"),
-            "Description": "Has the consumer look for what is overdue, or due soon",
+            "Description": "Makes the consumer look for work that is overdue or due soon",
             "ScheduleExpression": "rate(5 minutes)",
             "FlexibleTimeWindow": { "Mode": "OFF" },
             "Target": {
@@ -29,6 +29,6 @@ pub(super) fn part() -> Part {
         "Properties": { "Name": sub("${AWS::StackName}") },
     });
     let send = allow("AskForASweep", &["sqs:SendMessage"], vec![attribute("Events", "Arn")]);
-    let role = role("What the schedule may do", "scheduler.amazonaws.com", "sweep", vec![send]);
+    let role = role("The rights of the schedule", "scheduler.amazonaws.com", "sweep", vec![send]);
     Part { about: "The schedule", resources: vec![("SweepGroup", group), ("Sweep", schedule), ("SweepRole", role)] }
 }

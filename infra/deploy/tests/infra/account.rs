@@ -75,30 +75,30 @@ fn accounts_are_added_changed_given_devices_and_removed() {
 
     assert_snapshot!(stack.run_ok(&["account", "assign", "nor", "cottage", "cabin"], ""), @"The account `nor` has cottage, cabin: nor@example.com, kim@example.com stands for `@account` there.");
     assert_eq!(stack.announced(), ["cabin", "cottage"]);
-    let told = |device| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
-    assert_eq!(told("cabin"), ["nor@example.com", "kim@example.com"]);
+    let emails = |device| stack.runtime.block_on(registry.registration(device)).unwrap().unwrap().account_emails;
+    assert_eq!(emails("cabin"), ["nor@example.com", "kim@example.com"]);
     assert_snapshot!(stack.run_err(&["account", "assign", "kim", "cabin"], ""), @"`cabin` belongs to `nor`, who would not be told of it any more: `dag-infra account unassign nor cabin` first, then assign it to `kim`");
     assert_snapshot!(stack.run_err(&["account", "unassign", "kim", "cabin"], ""), @"`cabin` is not a device of `kim`: `dag-infra account list` shows which are");
     assert_snapshot!(stack.run_ok(&["account", "unassign", "nor", "cabin"], ""), @"The account `nor` has cabin no more.");
-    assert_eq!((stack.announced(), told("cabin")), (vec!["cabin".to_owned()], vec![]));
-    assert_snapshot!(stack.run_ok(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address to be told at.");
+    assert_eq!((stack.announced(), emails("cabin")), (vec!["cabin".to_owned()], vec![]));
+    assert_snapshot!(stack.run_ok(&["account", "assign", "kim", "cabin"], ""), @"The account `kim` has cabin: it has no address for messages.");
     stack.announced();
 
     let kim = stack.runtime.block_on(registry.account("kim")).unwrap().unwrap();
     let listed = stack.run_ok(&["account", "list"], "");
     assert_snapshot!(listed.replace(kim.id.as_str(), "UUID").replace(nor.id.as_str(), "UUID"), @"
     kim  UUID
-      told:    -
+      emails:  -
       devices: cabin
     nor  UUID
-      told:    nor@example.com, kim@example.com
+      emails:  nor@example.com, kim@example.com
       devices: cottage
     ");
-    let told = json!([
+    let expected = json!([
         { "id": kim.id, "username": "kim", "emails": [], "devices": ["cabin"] },
         { "id": nor.id, "username": "nor", "emails": ["nor@example.com", "kim@example.com"], "devices": ["cottage"] },
     ]);
-    assert_eq!(stack.run_json(&["account", "list"], ""), told);
+    assert_eq!(stack.run_json(&["account", "list"], ""), expected);
 
     assert_snapshot!(stack.run_err(&["account", "rm", "nor"], ""), @"the account `nor` still has `cottage`: take them from it by `dag-infra account unassign`, or say `--unassign`, and nobody has them");
     assert_snapshot!(stack.run_ok(&["account", "rm", "nor", "--unassign"], ""), @"The account `nor` is removed. Nobody has its devices now: cottage.");
@@ -121,9 +121,10 @@ fn in_the_sandbox_ses_asks_the_owners_of_addresses() {
     // moto never verifies an identity, neither an address nor a domain.
     assert_snapshot!(add("nor", "nor@example.com"), @"SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.");
     assert_snapshot!(add("kim", "nor@example.com"), @"SES asked nor@example.com before, and nothing arrives there until the link in that mail is followed.");
-    let asked = stack.runtime.block_on(mail.list_email_identities().send()).unwrap();
-    let asked: Vec<_> = asked.email_identities().iter().filter_map(|identity| identity.identity_name()).collect();
-    assert_eq!(asked, ["nor@example.com"]);
+    let identities = stack.runtime.block_on(mail.list_email_identities().send()).unwrap();
+    let identities: Vec<_> =
+        identities.email_identities().iter().filter_map(|identity| identity.identity_name()).collect();
+    assert_eq!(identities, ["nor@example.com"]);
     stack.runtime.block_on(mail.create_email_identity().email_identity("example.org").send()).unwrap();
     assert_snapshot!(add("pat", "pat@example.org"), @"SES asks pat@example.org by mail whether it may write there: nothing else arrives until the link in it is followed.");
 }
@@ -143,11 +144,11 @@ fn setting_addresses_asks_ses_again_after_a_failure() {
     stack.run_ok(&["account", "assign", "nor", "cottage"], "");
     stack.announced();
     assert_snapshot!(stack.run_ok(&["account", "set-email", "nor", "--email", "nor@example.com", "--email", "kim@example.com"], ""), @"
-    The account `nor` is told at nor@example.com, kim@example.com.
+    The account `nor` gets messages at nor@example.com, kim@example.com.
     SES asks nor@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.
     SES asks kim@example.com by mail whether it may write there: nothing else arrives until the link in it is followed.
     ");
     assert_eq!(stack.announced(), ["cottage"]);
-    let told = stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account_emails;
-    assert_eq!(told, ["nor@example.com", "kim@example.com"]);
+    let emails = stack.runtime.block_on(registry.registration("cottage")).unwrap().unwrap().account_emails;
+    assert_eq!(emails, ["nor@example.com", "kim@example.com"]);
 }

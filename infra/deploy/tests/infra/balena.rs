@@ -68,7 +68,7 @@ fn check_container_start(stack: &Stack) {
     };
     let said = start();
     assert_eq!(said.trim_end(), format!("run --config {}", stack.folder.path("data/config.toml").display()));
-    let rules = |root: &str| dag_rulebook::Folder::read(&stack.folder.path(root).join("rules")).unwrap().id();
+    let rules = |root: &str| dag_rulebook::RulesFolder::read(&stack.folder.path(root).join("rules")).unwrap().id();
     assert_eq!(rules("data"), rules(""));
     for name in ["config.toml", "uplink/ca.pem", "uplink/device.pem", "uplink/device.key"] {
         assert_eq!(stack.read(&format!("data/{name}")), stack.read(&format!("provisioned/{HEX_ID}/{name}")), "{name}");

@@ -138,7 +138,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_once() {
     insta::assert_snapshot!(said.err.lines().last().unwrap(), @"the topic rules trial_reports hear the same devices, in this account and region: people would be told twice, and of devices that are not known here. Delete the other stack, or give this one another region (`region` in `[aws]`) or other topics (`topics` in `[uplink]`)");
 
     // A stack that cannot be changed is refused before anything is built.
-    moto.put_into("detectordag", "ROLLBACK_FAILED");
+    moto.set_status("detectordag", "ROLLBACK_FAILED");
     let said = folder.run(&moto.endpoint(), &["deploy", "--yes"], None);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @"
@@ -233,12 +233,12 @@ async fn a_deploy_goes_on_after_any_call() {
     assert_eq!(run("whole").code, 0);
     let calls = moto.requests().len();
     for call in 0..calls {
-        for when in Moto::ways(call) {
+        for when in Moto::fault_modes(call) {
             let stack = format!("{when}-{call}");
             moto.fail(call, when);
             let said = run(&stack);
             // The number of polls varies, so that the last calls may not come.
-            if moto.spared() {
+            if moto.clear_fault() {
                 break;
             }
             // A failure that leaves the stack as it should be is a warning.

@@ -44,7 +44,7 @@ fn fail_every_call(
     known.update(&stack);
     check(&stack, "whole", &known);
     for call in 0..calls {
-        for when in Moto::ways(call) {
+        for when in Moto::fault_modes(call) {
             let device = format!("{when}-{call}");
             before(&stack, &device);
             stack.moto.fail(call, when);
