@@ -253,9 +253,9 @@ impl<W: World> Consumer<W> {
         let mut messages = Vec::new();
         for entry in leased {
             let id = entry.notification.id;
-            let stored = match entry.attempts {
-                0 | 1 => None,
-                _ => self.world.store().prepared(device, id).await?,
+            let stored = match entry.is_first_attempt() {
+                true => None,
+                false => self.world.store().prepared(device, id).await?,
             };
             let prepared = stored.unwrap_or_else(|| {
                 let (prepared, problems) = self.templates.prepare(&entry.notification);

@@ -129,6 +129,11 @@ impl Entry {
         Input::Attempted(self.notification.reference())
     }
 
+    /// Returns whether the attempt under way is the first. Its content was not rendered before.
+    pub fn is_first_attempt(&self) -> bool {
+        self.attempts <= 1
+    }
+
     /// Begins an attempt if one is due. Returns whether it did.
     pub(super) fn lease(&mut self, now: Time) -> bool {
         let due = self.is_due(now);
