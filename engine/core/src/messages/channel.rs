@@ -31,16 +31,20 @@ impl Step<'_> {
 }
 
 impl Incident {
-    /// Returns the record of a channel, with where it leads now; a new one, where there is none.
+    /// Returns the record of a channel; a new one, where there is none.
     pub(super) fn record(&mut self, to: &Reachable) -> &mut ChannelRecord {
         let at = self.channels.iter().position(|record| record.key() == to.key());
-        let mut record = at.map_or_else(|| ChannelRecord::new(to), |at| self.channels.remove(at));
-        (record.address, record.timezone) = (to.address.clone(), to.timezone.clone());
+        let record = at.map_or_else(|| ChannelRecord::new(to), |at| self.channels.remove(at));
         self.channels.insert_mut(at.unwrap_or(self.channels.len()), record)
     }
 }
 
 impl ChannelRecord {
+    /// Remembers where the channel leads: it is told there, or misses something there.
+    pub(super) fn lead_to(&mut self, to: &Reachable) {
+        (self.address, self.timezone) = (to.address.clone(), to.timezone.clone());
+    }
+
     fn new(to: &Reachable) -> ChannelRecord {
         let Reachable { recipient, address, timezone } = to.clone();
         ChannelRecord {

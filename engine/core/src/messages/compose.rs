@@ -63,7 +63,7 @@ impl Step<'_> {
                 self.note_firing(incident, &channel, firing);
             }
             if let Some(record) = incident.channel(channel.key()) {
-                (record.address, record.timezone) = (channel.address.clone(), channel.timezone.clone());
+                record.lead_to(&channel);
                 // A channel that may know of the incident is told of its end in any case: nothing is withdrawn then.
                 if !record.attempted {
                     record.queued.push(id);

@@ -50,7 +50,7 @@ impl Step<'_> {
         if incident.alerted_at.is_none() {
             let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
             for channel in rule.map(|rule| self.opening(rule, incident)).unwrap_or_default() {
-                incident.record(&channel);
+                incident.record(&channel).lead_to(&channel);
             }
         }
         for mut record in std::mem::take(&mut incident.channels) {

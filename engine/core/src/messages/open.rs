@@ -141,7 +141,9 @@ impl Step<'_> {
                     self.withhold(incident, firing.kind(), &channel, reason);
                 }
                 if let Some(latest) = latest {
-                    incident.record(&channel).missed_firing = Some(latest.firing_key());
+                    let record = incident.record(&channel);
+                    record.lead_to(&channel);
+                    record.missed_firing = Some(latest.firing_key());
                 }
                 continue;
             }

@@ -75,6 +75,30 @@ fn a_removed_rules_incident_is_resolved_at_the_addresses_used_then() {
 }
 
 #[test]
+fn what_a_script_withheld_moves_no_address_of_a_removed_rule() {
+    let people = |email: &str| format!("[recipient.pat]\nemail = \"{email}\"");
+    let rules = |steps: &str, email: &str| format!("{}\n{}", outage(steps), people(email));
+    let mut host = after(&rules(r#"{ notify = ["pat"] }"#, "old@example.com"), "0s power=off");
+    // Another address, a second step, and a script that withholds it.
+    let two = rules(r#"{ notify = ["pat"] }, { after = "0s", notify = ["pat"] }"#, "new@example.com");
+    let scripted = two.replacen("when =", "script = \"hooks.rhai\"\nwhen =", 1);
+    host.engine = engine(&scripted, Some("fn allow(ctx) { false }"));
+    assert_snapshot!(host.step_at("1m", Input::RulesChanged), @"
+    1m rules changed
+    1m outage fired 1
+    1m outage withheld from pat: escalated (Script)
+    ");
+    let other = rules(r#"{ notify = ["pat"] }"#, "new@example.com").replace("rule.outage", "rule.other");
+    host.reload(&other, "2m", "");
+    let told = host.sent.iter().filter(|message| message.incident().unwrap().rule == "outage");
+    let addresses: Vec<String> = told.map(|message| format!("{:?}", message.address)).collect();
+    assert_snapshot!(addresses.join("\n"), @r#"
+    Email("old@example.com")
+    Email("old@example.com")
+    "#);
+}
+
+#[test]
 fn a_removed_rule_that_was_pending_is_a_dip() {
     let mut host = after(OUTAGE, "0s power=off");
     let other = OUTAGE.replace("outage", "blackout").replace("power", "door");
