@@ -210,8 +210,8 @@ impl<W: World> Consumer<W> {
             }
             transaction.update_device(self.configured_device(device));
             work(&mut transaction);
-            // The rows of addresses are in the transaction of a lease. An address that many devices tell at once must not
-            // keep an event from being written.
+            // The rows of addresses are in the transaction of a lease. An address that many devices tell at once must
+            // not keep an event from being written.
             let leases = if leases == Leases::New && conflicts >= MOST_WITH_NEW { Leases::None } else { leases };
             let leased = transaction.lease(leases, MOST_LEASED, &suppressed);
             // One record is enough, for whoever gets it sends all that is due.

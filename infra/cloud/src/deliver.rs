@@ -13,13 +13,13 @@ use crate::{
 /// The most attempts at settling a message while the table fails.
 const MOST_SETTLE_ATTEMPTS: u32 = 3;
 
-/// How long a batch goes on with what becomes due while it sends: 5 s of the 30 s that the function has. One attempt may
-/// take 12 s.
+/// How long a batch goes on with what becomes due while it sends: 5 s of the 30 s that the function has. One attempt
+/// may take 12 s.
 const LONGEST_SENDING: Millis = Millis::new(5_000);
 
 impl<W: World> Consumer<W> {
-    /// Sends what is due of a device. It matters little which messages the records name: one that is not due is not sent,
-    /// and one that is due goes with those that are named.
+    /// Sends what is due of a device. It matters little which messages the records name: one that is not due is not
+    /// sent, and one that is due goes with those that are named.
     pub(crate) async fn deliver(&self, device: &Name, received: &[ReceivedEvent<'_>]) -> Result<Vec<String>, Fault> {
         if received.is_empty() {
             return Ok(Vec::new());
@@ -33,8 +33,8 @@ impl<W: World> Consumer<W> {
         Ok(Vec::new())
     }
 
-    /// Sends the messages that a transaction leased, and those that become due meanwhile. `known` is the item after that
-    /// transaction.
+    /// Sends the messages that a transaction leased, and those that become due meanwhile. `known` is the item after
+    /// that transaction.
     ///
     /// # Errors
     /// Something that followed from a commit was not done. Every message that is leased was sent all the same.
@@ -69,8 +69,8 @@ impl<W: World> Consumer<W> {
         (notification.id, result)
     }
 
-    /// Settles a message. One that is not settled is sent again under the same id when its lease has run out, so a table
-    /// that refuses once is asked again.
+    /// Settles a message. One that is not settled is sent again under the same id when its lease has run out, so a
+    /// table that refuses once is asked again.
     async fn settle(
         &self,
         device: &Name,

@@ -14,9 +14,9 @@
 //!
 //! # Design
 //!
-//! *Leases, not a list of running attempts.* A lease is stored with the message, so that it says the same to the process
-//! that made it, to another process of the same host, and to the next start. A channel is busy while one of its messages
-//! is leased. Whoever makes a lease durable makes the attempt, and nobody else.
+//! *Leases, not a list of running attempts.* A lease is stored with the message, so that it says the same to the
+//! process that made it, to another process of the same host, and to the next start. A channel is busy while one of its
+//! messages is leased. Whoever makes a lease durable makes the attempt, and nobody else.
 
 mod entry;
 mod retry;

@@ -28,8 +28,8 @@ const POLLS: f64 = 2.0 * 5.0 * MINUTES * 3.0;
 const REPORT_READS: f64 = 1.0;
 const REPORT_WRITES: f64 = 2.0;
 
-/// The units of the table for a notification, as `infra/cloud/tests/aws/cost.rs` counts it: one read, and two commits of
-/// about 5 and 3 KB. Each of them is a transaction, which counts twice.
+/// The units of the table for a notification, as `infra/cloud/tests/aws/cost.rs` counts it: one read, and two commits
+/// of about 5 and 3 KB. Each of them is a transaction, which counts twice.
 const NOTIFICATION_READS: f64 = 1.0;
 const NOTIFICATION_WRITES: f64 = 2.0 * (5.0 + 3.0);
 
