@@ -236,32 +236,36 @@ impl DurableEngine {
     /// Applies one input and returns the decisions. One transaction with `commit` writes the decisions, the entries
     /// that they change, those `changed` before, and the leases of the messages that are due.
     fn step(&mut self, input: Input, changed: Vec<Entry>, commit: Commit, now: Time) -> Vec<Decision> {
-        let mut step = Step { changed: BTreeMap::new(), decisions: Vec::new(), commit };
-        step.extend(changed);
-        self.decide(input, &mut step, now);
-        let decided = step.decisions.clone();
-        self.finish(step, now);
+        let mut pending = PendingCommit::of(commit);
+        pending.extend(changed);
+        self.decide(input, &mut pending, now);
+        let decided = pending.decisions.clone();
+        self.finish(pending, now);
         decided
     }
 
     /// Lets the engine apply an input, and the outbox the decisions.
-    fn decide(&mut self, input: Input, step: &mut Step, now: Time) {
+    fn decide(&mut self, input: Input, pending: &mut PendingCommit, now: Time) {
         let decisions = self.rulebook.engine.step(&mut self.state, input, now);
         decisions.iter().for_each(log_decision);
-        step.extend(self.outbox.apply(&decisions, now));
-        step.decisions.extend(decisions);
+        pending.extend(self.outbox.apply(&decisions, now));
+        pending.decisions.extend(decisions);
     }
 }
 
 /// The content of one transaction, while it is collected.
-struct Step {
+struct PendingCommit {
     /// The entries to store, by their sequence number: each once, in its last state.
     changed: BTreeMap<u64, Entry>,
     decisions: Vec<Decision>,
     commit: Commit,
 }
 
-impl Step {
+impl PendingCommit {
+    fn of(commit: Commit) -> Self {
+        PendingCommit { changed: BTreeMap::new(), decisions: Vec::new(), commit }
+    }
+
     fn extend(&mut self, changed: impl IntoIterator<Item = Entry>) {
         self.changed.extend(changed.into_iter().map(|entry| (entry.sequence, entry)));
     }

@@ -79,7 +79,7 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A record is whole, but this version cannot read it.
@@ -93,7 +93,7 @@ pub enum StoreError {
         path: PathBuf,
         /// The name of the record in plain words.
         record: String,
-        /// What is wrong.
+        /// The problem.
         source: serde_json::Error,
     },
     /// Any other failure of the disk. The step may be tried again.

@@ -47,7 +47,7 @@ pub struct Presence {
     /// The last connection that an event named.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     connection: Option<Connection>,
-    /// Whether the device is connected, and since when.
+    /// The state of the connection (true: connected), and since when.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     state: Option<(bool, Time)>,
     /// The time of the last disconnect.
@@ -59,7 +59,7 @@ pub struct Presence {
 struct Connection {
     version: u64,
     session: String,
-    /// Whether its disconnect was seen.
+    /// Its disconnect was seen.
     ended: bool,
 }
 

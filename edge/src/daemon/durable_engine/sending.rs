@@ -3,7 +3,7 @@
 use dag_delivery::{AttemptOutcome, Entry, Failure, LeasedMessage, MessageContent, Receipt};
 use dag_engine::{Id, Time};
 
-use super::{DurableEngine, Step};
+use super::{DurableEngine, PendingCommit};
 use crate::store::Commit;
 
 /// The most attempts under way at once. Each holds a connection.
@@ -17,8 +17,7 @@ impl DurableEngine {
             self.outbox.renew(*message, now);
         }
         if self.next_attempt().is_some_and(|due| due <= now) {
-            let step = Step { changed: Default::default(), decisions: Vec::new(), commit: Commit::at(now) };
-            self.finish(step, now);
+            self.finish(PendingCommit::of(Commit::at(now)), now);
         }
         let ready = std::mem::take(&mut self.ready);
         self.under_way.extend(ready.iter().map(|message| message.notification.id));
@@ -60,18 +59,18 @@ impl DurableEngine {
     }
 
     /// Leases the messages that are due and writes the step. They are ready once the step is on the disk.
-    pub(super) fn finish(&mut self, mut step: Step, now: Time) {
+    pub(super) fn finish(&mut self, mut pending: PendingCommit, now: Time) {
         let mut leased = Vec::new();
         // An attempt is an input too. It may lead to decisions by which more messages are due.
         while leased.len() < MOST_ATTEMPTS && self.next_attempt().is_some_and(|due| due <= now) {
             for entry in self.outbox.lease(MOST_ATTEMPTS, now) {
                 let prepared = self.prepare(&entry);
-                step.extend(self.outbox.prepare(entry.notification.id, prepared.clone()).cloned());
-                self.decide(entry.attempted(), &mut step, now);
+                pending.extend(self.outbox.prepare(entry.notification.id, prepared.clone()).cloned());
+                self.decide(entry.attempted(), &mut pending, now);
                 leased.push(LeasedMessage { notification: entry.notification, prepared });
             }
         }
-        self.write(step.into_commit());
+        self.write(pending.into_commit());
         if self.is_durable() {
             return self.ready.extend(leased);
         }
