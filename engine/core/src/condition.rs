@@ -1,6 +1,6 @@
 //! A rule's `when`, compiled: its answer at a time, and until when that answer holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil, tz::TimeZone};
 
@@ -83,6 +83,25 @@ impl Condition {
             }
         });
         Condition { root, reads }
+    }
+
+    /// Returns the numbers that each fact is compared with. Where a comparison calculates, they are also the products of
+    /// its numbers: in `battery_mv / 1000 < 3` the limit is 3000.
+    pub fn limits(&self) -> BTreeMap<Name, BTreeSet<i64>> {
+        let mut limits: BTreeMap<Name, BTreeSet<i64>> = BTreeMap::new();
+        self.root.visit(&mut |node| {
+            let Node::Compare(..) = node else { return };
+            let (mut facts, mut numbers) = (Vec::new(), BTreeSet::new());
+            node.visit(&mut |part| match part {
+                Node::Fact(fact) => facts.push(fact.clone()),
+                Node::Constant(Data::Fact(Value::Number(number))) => drop(numbers.insert(*number)),
+                _ => {}
+            });
+            let product = numbers.iter().copied().reduce(i64::saturating_mul);
+            numbers.extend(product);
+            facts.into_iter().for_each(|fact| limits.entry(fact).or_default().extend(&numbers));
+        });
+        limits
     }
 
     /// The answer at `at`, by the wall clock of `zone` where the condition reads one.

@@ -41,7 +41,7 @@ impl Engine {
         self.begin(state, until_then).run(input, now)
     }
 
-    fn begin<'a>(&'a self, state: &'a mut State, now: Time) -> Step<'a> {
+    pub(crate) fn begin<'a>(&'a self, state: &'a mut State, now: Time) -> Step<'a> {
         Step::begin(&self.rules, self.runs, state, now)
     }
 

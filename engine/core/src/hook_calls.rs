@@ -3,7 +3,7 @@
 use crate::{
     Cause, Id, Millis, Name, Outcome, Time,
     rules::Rule,
-    script::{Context, Hook, HookResult},
+    script::{Context, Hook, HookError, HookResult},
     state::Incident,
     step::Step,
 };
@@ -25,8 +25,8 @@ impl Step<'_> {
         hook: Hook,
         answer: HookResult<T>,
     ) -> Option<T> {
-        let tell = |error: String| {
-            let error: String = error.chars().take(LONGEST_ERROR).collect();
+        let tell = |error: HookError| {
+            let error: String = error.message.chars().take(LONGEST_ERROR).collect();
             let hook: Name = hook.name().into();
             let outcome = Outcome::HookFailed { hook: hook.clone(), error: error.clone() };
             self.decide(self.now, Some(&rule.name), incident, outcome);

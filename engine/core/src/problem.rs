@@ -67,8 +67,8 @@ impl Problem {
         Problem { file: file.to_owned(), line, column, message, help, is_warning: false, source }
     }
 
-    /// The same problem, of a file that lies in `folder`.
-    pub(crate) fn within(self, folder: &str) -> Self {
+    /// Returns the same problem with its file in `folder`.
+    pub fn within(self, folder: &str) -> Self {
         Problem { file: format!("{folder}/{}", self.file), ..self }
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::{
     Cause, Channel, Decision, Device, EndedBy, Engine, Kind, Millis, Name, Outcome, State, Time, Value,
+    rules::Rule,
     state::{Incident, RuleState},
 };
 
 impl Engine {
-    /// One message of each kind for every rule and channel, as a device in an incident would send them, and what went
-    /// wrong in the scripts on the way ([`Outcome::HookFailed`]).
+    /// Returns one message of each kind for every rule and channel, as a device in an incident would send them.
+    ///
+    /// Where a script fails, the words are those of the templates. [`Engine::check_hooks`] finds such scripts.
     pub fn samples(&self, device: &Device, now: Time) -> Vec<Decision> {
         let mut state = State::new(device.clone());
         let hour = Millis::new(3_600_000);
@@ -27,14 +29,8 @@ impl Engine {
                 .chain([(Kind::Resolved, Some(EndedBy::RuleRemoved), RuleState::default())])
                 .chain([(Kind::Reminder, None, unseen.clone())])
             {
-                let ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
-                let mut incident = Incident::new(device, &rule.name, rule.severity, 1, now - hour, now - hour);
-                incident.ended = ended;
+                let mut incident = sample_incident(device, rule, kind, now);
                 incident.ended_by = ended_by;
-                if kind == Kind::Acknowledged {
-                    let by = "nor".to_owned();
-                    incident.acknowledged = Some(crate::Acknowledgement { by, at: now, number: 1 });
-                }
                 state.rules.insert(rule.name.clone(), rule_state);
                 let channels = channels.clone().unwrap_or_default();
                 decisions.extend(self.sample(&mut state, now, rule, &mut incident, kind, channels));
@@ -51,6 +47,17 @@ impl Engine {
         }
         decisions
     }
+}
+
+/// Returns an incident of a rule that began an hour ago, in the state in which messages of a kind are sent.
+pub(crate) fn sample_incident(device: &Device, rule: &Rule, kind: Kind, now: Time) -> Incident {
+    let since = now - Millis::new(3_600_000);
+    let mut incident = Incident::new(device, &rule.name, rule.severity, 1, since, since);
+    incident.ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
+    if kind == Kind::Acknowledged {
+        incident.acknowledged = Some(crate::Acknowledgement { by: "nor".to_owned(), at: now, number: 1 });
+    }
+    incident
 }
 
 /// The notifications among decisions.

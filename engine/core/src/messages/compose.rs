@@ -82,7 +82,7 @@ impl Step<'_> {
         record.last_firing_at = Some(self.now);
     }
 
-    pub(super) fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: &Firing) -> Context {
+    pub(crate) fn message_context(&self, rule: &Rule, incident: &Incident, kind: Kind, firing: &Firing) -> Context {
         let ctx = self.context(rule, Some(incident), self.now).text("kind", kind.as_str());
         ctx.number("step", firing.step.into()).number("repeat", firing.repeat.into())
     }

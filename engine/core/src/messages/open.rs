@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Hold, Kind, Outcome, Withholding,
     rules::{Escalation, Reachable, Rule},
-    script::Hook,
+    script::{Hook, HookResult, Script},
     state::Incident,
     step::Step,
 };
@@ -109,17 +109,28 @@ impl Step<'_> {
         let names = escalation.steps.get(firing.step as usize).map(|step| step.notify.as_slice()).unwrap_or_default();
         let own = self.rules.reach(names, &self.state.device);
         let Some(script) = rule.script.as_ref().filter(|script| script.has(Hook::Recipients)) else { return own };
-        let ctx = self.message_context(rule, incident, firing.kind(), firing);
-        let rules = self.rules;
-        let device = &self.state.device;
-        let answer = script.recipients(ctx, names).and_then(|names| {
-            if let Some(unknown) = names.iter().find(|name| !rules.is_target(name)) {
-                return Err(format!("it named `{unknown}`, who is no recipient or group"));
-            }
-            let reached = rules.reach(&names, device);
-            if reached.is_empty() { Err("it named nobody who can be reached".to_owned()) } else { Ok(reached) }
-        });
+        let answer = self.scripted_recipients(rule, script, incident, firing.kind(), firing);
         self.hook_answer(rule, Some(incident.id), Hook::Recipients, answer).unwrap_or(own)
+    }
+
+    /// Returns the channels that a script makes of a step's names.
+    pub(crate) fn scripted_recipients(
+        &self,
+        rule: &Rule,
+        script: &Script,
+        incident: &Incident,
+        kind: Kind,
+        firing: &Firing,
+    ) -> HookResult<Vec<Reachable>> {
+        let escalation = self.rules.escalation(rule);
+        let step = escalation.and_then(|escalation| escalation.steps.get(firing.step as usize));
+        let names = step.map(|step| step.notify.as_slice()).unwrap_or_default();
+        let names = script.recipients(self.message_context(rule, incident, kind, firing), names)?;
+        if let Some(unknown) = names.iter().find(|name| !self.rules.is_target(name)) {
+            return Err(format!("it named `{unknown}`, who is no recipient or group").into());
+        }
+        let reached = self.rules.reach(&names, &self.state.device);
+        if reached.is_empty() { Err("it named nobody who can be reached".to_owned().into()) } else { Ok(reached) }
     }
 
     /// Sends every channel one message at most, and notes what those that are held back missed.

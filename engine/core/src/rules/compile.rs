@@ -166,7 +166,7 @@ impl<'a> Compiling<'a> {
                 document.problem(span, message, help);
             }
         };
-        Script::compile(document.text, &self.facts).map_err(tell).ok()
+        Script::compile(document.file, document.text, &self.facts).map_err(tell).ok()
     }
 
     fn file(&mut self, document: &'a Document<'a>, file: usize, entries: &'a DeTable<'a>) {

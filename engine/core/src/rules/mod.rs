@@ -21,5 +21,5 @@ pub(crate) use declared_facts::DeclaredFacts;
 pub(crate) use escalation::Escalation;
 pub(crate) use recipient::{ACCOUNT, Reachable};
 pub(crate) use rule::Rule;
-pub use ruleset::Ruleset;
+pub use ruleset::{Ruleset, StepReach};
 pub use sources::Sources;

@@ -9,7 +9,7 @@ use super::{
     recipient::{ACCOUNT, Reachable, Recipient},
     rule::Rule,
 };
-use crate::{Address, Channel, Device, FactKind, Id, Name, Problem, Runs};
+use crate::{Address, Channel, Device, FactKind, Id, Name, Problem, Runs, script::Hook};
 
 /// Rules, escalations, recipients and groups, compiled and checked against each other.
 #[derive(Debug)]
@@ -31,6 +31,17 @@ pub struct Ruleset {
     pub(crate) warnings: Vec<Problem>,
 }
 
+/// Whom the steps of a rule's escalation reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepReach<'r> {
+    /// The name of the escalation.
+    pub escalation: &'r Name,
+    /// Whether a script decides who is told.
+    pub scripted: bool,
+    /// Whether each step reaches somebody.
+    pub reaching: Vec<bool>,
+}
+
 impl Ruleset {
     /// Returns the hash of everything that was compiled: the same for the same files and configuration.
     pub fn hash(&self) -> Id {
@@ -50,6 +61,19 @@ impl Ruleset {
     /// Returns each rule, the facts that it reads, and whether a host that `runs` so runs it.
     pub fn needs(&self, runs: Runs) -> impl Iterator<Item = (&Name, impl Iterator<Item = &Name>, bool)> {
         self.rules.iter().map(move |rule| (&rule.name, rule.when.reads.iter(), runs.takes(rule.run_on)))
+    }
+
+    /// Returns, for each rule that a host that `runs` so runs, which steps of its escalation reach somebody from `device`.
+    pub fn reach_of_steps<'r>(&'r self, runs: Runs, device: &'r Device) -> impl Iterator<Item = StepReach<'r>> {
+        let rules = self.rules.iter().filter(move |rule| runs.takes(rule.run_on));
+        rules.map(move |rule| {
+            let steps = self.escalation(rule).map(|escalation| escalation.steps.as_slice()).unwrap_or_default();
+            StepReach {
+                escalation: &rule.escalation,
+                scripted: rule.script.as_ref().is_some_and(|script| script.has(Hook::Recipients)),
+                reaching: steps.iter().map(|step| !self.reach(&step.notify, device).is_empty()).collect(),
+            }
+        })
     }
 
     /// Returns the kind of a fact; `None` if there is no such fact.

@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use rhai::{AST, ASTNode, CallFnOptions, Dynamic, Expr, Map, ParseErrorType, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, CallFnOptions, Dynamic, EvalAltResult, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
 use super::{INTERPRETER, lower::SpannedProblem, offset, token};
-use crate::{Millis, Name, Value, Wording, problem::did_you_mean, rules::DeclaredFacts};
+use crate::{Millis, Name, Problem, Value, Wording, problem::did_you_mean, rules::DeclaredFacts};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
 const HOOKS: [(Hook, &str, &[&str]); 5] = [
@@ -94,18 +94,44 @@ impl Context {
 }
 
 /// The result of a hook, or why there is none.
-pub(crate) type HookResult<T> = Result<T, String>;
+pub(crate) type HookResult<T> = Result<T, HookError>;
+
+/// The failure of a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HookError {
+    /// The reason, for people.
+    pub message: String,
+    /// Where the script failed. `None`: it ran to its end, and its answer cannot be used.
+    position: Option<Position>,
+}
+
+/// An answer that cannot be used.
+impl From<String> for HookError {
+    fn from(message: String) -> Self {
+        HookError { message, position: None }
+    }
+}
+
+impl From<Box<EvalAltResult>> for HookError {
+    fn from(error: Box<EvalAltResult>) -> Self {
+        let position = error.unwrap_inner().position();
+        HookError { message: error.to_string(), position: (!position.is_none()).then_some(position) }
+    }
+}
 
 /// A compiled script.
 #[derive(Clone)]
 pub(crate) struct Script {
+    /// Its file and text, for problems that are found when it runs.
+    file: Arc<str>,
+    text: Arc<str>,
     ast: Arc<AST>,
     hooks: Vec<Hook>,
 }
 
 impl Script {
     /// Compiles a script and checks the names in it.
-    pub fn compile(text: &str, facts: &DeclaredFacts) -> Result<Script, Vec<SpannedProblem>> {
+    pub fn compile(file: &str, text: &str, facts: &DeclaredFacts) -> Result<Script, Vec<SpannedProblem>> {
         let ast = INTERPRETER.compile(text).map_err(|error| {
             let at = offset(text, error.position());
             let (span, message) = match error.err_type() {
@@ -152,7 +178,34 @@ impl Script {
         problems.extend(unknown_fields(text, &ast, &contexts, facts));
         problems.extend(calls.iter().filter_map(|(name, at)| unknown_function(text, &ast, name, *at)));
         problems.sort_by_key(|problem| problem.span.start);
-        if problems.is_empty() { Ok(Script { ast: Arc::new(ast), hooks }) } else { Err(problems) }
+        let script = Script { file: file.into(), text: text.into(), ast: Arc::new(ast), hooks };
+        if problems.is_empty() { Ok(script) } else { Err(problems) }
+    }
+
+    /// Returns the failure of a hook as a problem of the script's file: at the place where it failed, else at the
+    /// hook's definition.
+    pub fn problem(&self, hook: Hook, error: &HookError, message: String) -> Problem {
+        let failed_at = error.position.map(|position| token(&self.text, offset(&self.text, position)));
+        let span = failed_at.unwrap_or_else(|| definition(&self.text, hook.name()));
+        Problem::error(&self.file, &self.text, span, message, None)
+    }
+
+    /// Returns a warning at the definition of a hook.
+    pub fn warning(&self, hook: Hook, message: String, help: &str) -> Problem {
+        let span = definition(&self.text, hook.name());
+        Problem::warning(&self.file, &self.text, span, message, Some(help.to_owned()))
+    }
+
+    /// Returns the whole numbers that are written in the script, each once.
+    pub fn numbers(&self) -> BTreeSet<i64> {
+        let mut numbers = BTreeSet::new();
+        self.ast.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Expr(Expr::IntegerConstant(number, _))) = path.last() {
+                numbers.insert(*number);
+            }
+            true
+        });
+        numbers
     }
 
     pub fn has(&self, hook: Hook) -> bool {
@@ -168,14 +221,14 @@ impl Script {
         let text = answer
             .into_immutable_string()
             .map_err(|kind| format!("it answered {kind}, where a duration like \"2m\" or () is expected"))?;
-        text.parse().map(Some).map_err(|error: crate::LengthError| error.to_string())
+        text.parse().map(Some).map_err(|error: crate::LengthError| error.to_string().into())
     }
 
     /// A list of names.
     pub fn recipients(&self, ctx: Context, names: &[Name]) -> HookResult<Vec<Name>> {
         let names: rhai::Array = names.iter().map(|name| Dynamic::from(name.to_string())).collect();
         let answer = self.call(Hook::Recipients, (ctx.0, names))?;
-        let nonsense = |kind: &str| format!("it answered {kind}, where a list of names is expected");
+        let nonsense = |kind: &str| HookError::from(format!("it answered {kind}, where a list of names is expected"));
         let list = answer.into_array().map_err(nonsense)?;
         list.into_iter()
             .map(|name| name.into_immutable_string().map(|name| name.as_str().into()).map_err(nonsense))
@@ -185,7 +238,7 @@ impl Script {
     /// Lets a message go out, or not.
     pub fn allow(&self, ctx: Context) -> HookResult<bool> {
         let answer = self.call(Hook::Allow, (ctx.0,))?;
-        answer.as_bool().map_err(|kind| format!("it answered {kind}, where true or false is expected"))
+        answer.as_bool().map_err(|kind| format!("it answered {kind}, where true or false is expected").into())
     }
 
     /// A map of subject and text, or `()` for the built-in words.
@@ -200,18 +253,17 @@ impl Script {
             |field| map.remove(field).and_then(|text| text.into_immutable_string().ok()).ok_or_else(nonsense);
         let (subject, text) = (take("subject")?, take("text")?);
         if subject.trim().is_empty() || subject.contains(['\r', '\n']) {
-            return Err("its subject is empty or has more than one line".to_owned());
+            return Err("its subject is empty or has more than one line".to_owned().into());
         }
         if subject.contains(char::is_control) {
-            return Err("its subject holds a control character".to_owned());
+            return Err("its subject holds a control character".to_owned().into());
         }
         Ok(Some(Wording { subject: subject.to_string(), text: text.to_string() }))
     }
 
     fn call(&self, hook: Hook, args: impl rhai::FuncArgs) -> HookResult<Dynamic> {
         let options = CallFnOptions::new().eval_ast(false);
-        let answer = INTERPRETER.call_fn_with_options(options, &mut Scope::new(), &self.ast, hook.name(), args);
-        answer.map_err(|error| error.to_string())
+        Ok(INTERPRETER.call_fn_with_options(options, &mut Scope::new(), &self.ast, hook.name(), args)?)
     }
 }
 

@@ -14,7 +14,7 @@ use rhai::{
     packages::{Package, StandardPackage},
 };
 
-pub(crate) use hooks::{Context, Hook, HookResult, Script};
+pub(crate) use hooks::{Context, Hook, HookError, HookResult, Script};
 pub(crate) use lower::{SpannedProblem, lower};
 
 /// The limits of one call of a hook: operations, nested calls, bytes of a text, items of a list or map.
