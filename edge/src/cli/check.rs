@@ -1,22 +1,53 @@
 //! `dag check`
 
-use dag_cli::Done;
-use dag_rulebook::{Rulebook, RulesFolder};
+use clap::Args;
+use dag_cli::{Done, Failure};
+use dag_rulebook::{Refusal, Rulebook};
 
-use super::common::{Common, load};
+use super::common::{Common, load, rules_path};
 
-pub(super) fn check(common: &Common) -> Done {
-    let config = load(common)?;
-    let folder = RulesFolder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
-    let rulebook = Rulebook::compile(folder, &config)?;
-    let warnings = rulebook.warnings(&config);
-    let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
-    let hash = rulebook.engine.rules().hash();
-    let mut text = String::new();
-    for warning in &warnings {
-        text.push_str(&format!("{warning}\n"));
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Leave the scenarios of rules/tests/ out
+    #[arg(long)]
+    no_scenarios: bool,
+}
+
+impl Check {
+    pub fn run(self, common: &Common) -> Done {
+        let config = load(common)?;
+        let path = rules_path(common);
+        let rulebook = if self.no_scenarios {
+            Rulebook::load(&path, &config)?
+        } else {
+            Rulebook::prove(&path, &config).map_err(in_full)?
+        };
+        let scenarios = if self.no_scenarios { 0 } else { rulebook.scenarios() };
+        let warnings = rulebook.warnings(&config);
+        let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
+        let hash = rulebook.engine.rules().hash();
+        let mut text = String::new();
+        for warning in &warnings {
+            text.push_str(&format!("{warning}\n"));
+        }
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        text.push_str(&format!("all good: {} rule{} ({})", rules.len(), plural(rules.len()), rules.join(", ")));
+        if !self.no_scenarios {
+            text.push_str(&format!(", {scenarios} scenario{} as expected", plural(scenarios)));
+        }
+        text.push_str(&format!(", hash {hash}"));
+        let json = serde_json::json!({ "rules": rules, "scenarios": scenarios, "hash": hash, "warnings": warnings });
+        common.print(text, &json)?;
+        Ok(())
     }
-    text.push_str(&format!("all good: {} rules ({}), hash {hash}", rules.len(), rules.join(", ")));
-    common.print(text, &serde_json::json!({ "rules": rules, "hash": hash, "warnings": warnings }))?;
-    Ok(())
+}
+
+/// Returns what is wrong: all mistakes, or the scenarios that failed and how to leave them out.
+fn in_full(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::Mistakes(problems) => problems.into(),
+        scenarios @ Refusal::Scenarios { .. } => {
+            format!("{scenarios}.\n`dag check --no-scenarios` checks everything else.").into()
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The parts that commands share: the formats of answers, the configuration, requests to the daemon, times.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use dag_cli::Failure;
 use dag_config::{Config, ConfigErrors};
@@ -33,6 +35,11 @@ impl dag_cli::Format for Format {
 /// Reads the configuration.
 pub(super) fn load(common: &Common) -> Result<Config, ConfigErrors> {
     Config::load(&common.config, &common.set)
+}
+
+/// Returns the folder of the rules, as the path of the configuration was given.
+pub(super) fn rules_path(common: &Common) -> PathBuf {
+    common.config.with_file_name("rules")
 }
 
 /// Sends a request to the daemon that runs with this configuration, and returns its answer.

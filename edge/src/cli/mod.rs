@@ -48,9 +48,9 @@ enum Command {
     Run(run::Run),
     /// Check config.toml and everything in rules/, and say what is wrong
     ///
-    /// Compiles the rules and scripts, renders every message on sample incidents and warns about what cannot fire. It
-    /// needs no running daemon, resolves no secret and sends nothing.
-    Check,
+    /// Compiles the rules and scripts, calls the scripts and renders every message on samples, plays the scenarios, and
+    /// warns about what cannot fire. It needs no running daemon, resolves no secret and sends nothing.
+    Check(check::Check),
     /// Play the scenarios of rules/tests/ and say which went otherwise than expected
     ///
     /// A scenario is a story: at this time the power goes, then these people are expected to be told. Where one fails,
@@ -97,7 +97,7 @@ impl Cli {
         let common = self.common;
         match self.command {
             Command::Run(run) => run.run(&common),
-            Command::Check => check::check(&common),
+            Command::Check(check) => check.run(&common),
             Command::Test(test) => test.run(&common),
             Command::Simulate(simulate) => simulate.run(&common),
             Command::Status => status::status(&common),

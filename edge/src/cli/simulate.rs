@@ -12,7 +12,7 @@ use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outco
 use dag_rulebook::{Rulebook, RulesFolder, devices};
 use serde::Serialize;
 
-use super::common::{Common, Format, load};
+use super::common::{Common, Format, load, rules_path};
 use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
 
 /// The description of a trace, for the command's help.
@@ -39,7 +39,7 @@ pub(super) struct Simulate {
 impl Simulate {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
-        let folder = RulesFolder::read(&config.root.join("rules")).map_err(dag_engine::Problems)?;
+        let folder = RulesFolder::read(&rules_path(common)).map_err(dag_engine::Problems)?;
         let Rulebook { engine, templates, .. } = Rulebook::compile(folder, &config)?;
         let devices: Vec<Device> = devices(&config).into_values().collect();
         let engine = engine.running(Runs::Everything);

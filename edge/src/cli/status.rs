@@ -74,6 +74,9 @@ fn text(status: &Status) -> Result<String, Failure> {
     if let Some(rejected) = &status.rejected {
         writeln!(out, "\nThe files in rules/ are NOT in force. What is wrong with them:\n\n{rejected}")?;
     }
+    if let Some(failing) = &status.failing {
+        writeln!(out, "\nThe rules are in force ALTHOUGH SCENARIOS FAIL: no better ones are known.\n\n{failing}")?;
+    }
     if let Some(trouble) = &status.store {
         writeln!(out, "\nNOTHING CAN BE NOTED, so nothing is sent: {trouble}")?;
     }

@@ -1,9 +1,11 @@
-//! The host's own troubles, which it reports to the engine so that the operators get a message: broken rules, a disk
+//! The host's own troubles, which it reports to the engine so that the operators get a message: broken rules, scenarios that fail, a disk
 //! that cannot be written, a clock that is not set. The engine notices lost sensors and failed deliveries by itself.
 
 use std::time::{Duration, Instant};
 
 use dag_engine::{Input, Name};
+
+use super::files_state::FilesState;
 
 /// The shortest failure of the disk that is reported. A shorter one delays no message noticeably.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
@@ -18,6 +20,7 @@ const LONGEST_TEXT: usize = 200;
 #[derive(Debug)]
 pub(super) struct HostTroubles {
     rules: HostTrouble,
+    scenarios: HostTrouble,
     clock: HostTrouble,
     store: StoreTrouble,
 }
@@ -26,6 +29,7 @@ impl HostTroubles {
     pub fn new() -> HostTroubles {
         HostTroubles {
             rules: HostTrouble::about("rules", Duration::ZERO),
+            scenarios: HostTrouble::about("scenarios", Duration::ZERO),
             clock: HostTrouble::about("clock", CLOCK_PATIENCE),
             store: StoreTrouble::new(),
         }
@@ -34,13 +38,14 @@ impl HostTroubles {
     /// Returns the engine's inputs for troubles that began, changed or are over.
     pub fn observe(
         &mut self,
-        rejected: Option<&str>,
+        files: &FilesState,
         clock: Option<&str>,
         write_failure: Option<&str>,
         now: Instant,
     ) -> Vec<Input> {
         let mut inputs = self.store.observe(write_failure, now);
-        inputs.extend(self.rules.observe(rejected.map(first_problem), now));
+        inputs.extend(self.rules.observe(files.rejected().map(first_problem), now));
+        inputs.extend(self.scenarios.observe(files.failing().map(first_problem), now));
         inputs.extend(self.clock.observe(clock.map(str::to_owned), now));
         inputs
     }
@@ -108,8 +113,11 @@ fn first_problem(problems: &str) -> String {
     let mut lines = problems.lines().map(str::trim).filter(|line| !line.is_empty());
     let what = lines.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(what);
-    match lines.next().and_then(|line| line.strip_prefix("--> ")) {
+    let next = lines.next().unwrap_or_default();
+    match next.strip_prefix("--> ") {
         Some(place) => format!("{place}: {what}"),
+        // A list of scenarios.
+        None if what.ends_with(':') => format!("{what} {next}"),
         None => what.to_owned(),
     }
 }
@@ -185,6 +193,10 @@ mod tests {
         assert_eq!(
             first_problem("config.toml: the device `cottage` is gone"),
             "config.toml: the device `cottage` is gone"
+        );
+        assert_eq!(
+            first_problem("2 of 3 scenarios went otherwise than expected:\n  rules/tests/a.toml:6:1: no\n  and more"),
+            "2 of 3 scenarios went otherwise than expected: rules/tests/a.toml:6:1: no"
         );
         assert_eq!(first_problem(""), "");
     }

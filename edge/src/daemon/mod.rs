@@ -6,6 +6,7 @@
 mod cloud_uplink;
 mod control;
 mod durable_engine;
+mod files_state;
 mod holds;
 mod home_assistant;
 mod host_troubles;
@@ -119,8 +120,8 @@ impl Daemon {
     /// Reports to the engine the host's problems that began and those that are over.
     fn report_troubles(&mut self) {
         let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe());
-        let (rejected, write_failure) = (self.rejection.as_deref(), self.engine.write_failure());
-        for input in self.troubles.observe(rejected, clock, write_failure, Instant::now().into()) {
+        let write_failure = self.engine.write_failure();
+        for input in self.troubles.observe(&self.files, clock, write_failure, Instant::now().into()) {
             self.engine.apply(input, self.clock.now());
         }
     }

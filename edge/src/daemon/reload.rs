@@ -3,16 +3,16 @@
 use std::{path::Path, sync::Arc};
 
 use dag_config::Config;
-use dag_delivery::Delivery;
 use dag_engine::Input;
-use dag_rulebook::Rulebook;
+use dag_rulebook::{Refusal, Rulebook};
 use tokio::task::JoinHandle;
 
 use super::{
     cloud_uplink,
+    files_state::FilesState,
     request::Answer,
-    start::{delivery, forget_unread, log_warnings, sources},
-    state::{Daemon, ReloadResult, Start},
+    start::{delivery, forget_unread, log_warnings, rules_path, sources},
+    state::{Candidate, Daemon, ReloadResult, Start},
 };
 
 impl Daemon {
@@ -24,7 +24,8 @@ impl Daemon {
         }
         let (path, overrides, now) =
             (self.start.config_path.clone(), self.start.overrides.clone(), self.start.config.clone());
-        self.reload_job = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now)));
+        let failing_too = self.runs_failing_rules;
+        self.reload_job = Some(tokio::task::spawn_blocking(move || prove(&path, &overrides, &now, failing_too)));
     }
 
     /// Puts the result of a reload in force, or keeps the old rules where it failed. Answers the requests that wait.
@@ -34,12 +35,9 @@ impl Daemon {
             Ok(new) => self.put_in_force(*new).await,
             Err(problems) => Err(problems),
         };
-        match &answer {
-            Ok(_) => self.rejection = None,
-            Err(problems) => {
-                tracing::error!("the edit changes nothing, the rules before it stay in force:\n{problems}");
-                self.rejection = Some(problems.clone());
-            }
+        if let Err(problems) = &answer {
+            tracing::error!("the edit changes nothing, the rules before it stay in force:\n{problems}");
+            self.files = FilesState::Rejected(problems.clone());
         }
         for waiting in self.reload_waiters.drain(..) {
             let _ = waiting.send(answer.clone());
@@ -50,7 +48,8 @@ impl Daemon {
         }
     }
 
-    async fn put_in_force(&mut self, (config, rulebook, delivery): (Config, Rulebook, Delivery)) -> Answer {
+    async fn put_in_force(&mut self, new: Candidate) -> Answer {
+        let Candidate { config, rulebook, delivery, failing } = new;
         let now = self.clock.now();
         let device = config.device(self.start.device.as_deref()).map_err(|error| error.to_string())?;
         if device.id != self.device.id {
@@ -86,8 +85,13 @@ impl Daemon {
             self.engine.replace_rulebook(rulebook, now);
             tracing::info!(%rules, "new rules are in force");
         }
+        if let Some(failing) = &failing {
+            tracing::error!("the rules run although scenarios fail, since no better ones are known:\n{failing}");
+        }
+        self.runs_failing_rules = failing.is_some();
+        self.files = FilesState::in_force(failing);
         self.sources.reread();
-        Ok(serde_json::json!({ "rules": rules }))
+        Ok(serde_json::json!({ "rules": rules, "failing": self.files.failing() }))
     }
 
     /// Reads from the sources of `start` from now on. If they cannot be started, the old ones are started again.
@@ -108,8 +112,9 @@ impl Daemon {
     }
 }
 
-/// Reads and proves everything that a reload puts in force. `in_force` is the current configuration.
-fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> ReloadResult {
+/// Reads and proves everything that a reload puts in force. `in_force` is the current configuration. With
+/// `failing_too`, rules that only fail scenarios are accepted: those in force are no better.
+fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config, failing_too: bool) -> ReloadResult {
     let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
     if config.storage != in_force.storage {
         return Err(
@@ -120,9 +125,18 @@ fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config) -> Relo
         return Err("config.toml: `mode` is read at the start alone: restart the daemon, or undo that edit".to_owned());
     }
     cloud_uplink::section(&config)?;
-    let rulebook = Rulebook::prove(&config.root.join("rules"), &config).map_err(|problems| problems.to_string())?;
+    let (rulebook, failing) = match Rulebook::prove(&rules_path(path), &config) {
+        Ok(rulebook) => (rulebook, None),
+        Err(refusal) => {
+            let text = refusal.to_string();
+            match refusal {
+                Refusal::Scenarios { rulebook, .. } if failing_too => (*rulebook, Some(text)),
+                Refusal::Scenarios { .. } | Refusal::Mistakes(_) => return Err(text),
+            }
+        }
+    };
     let delivery = delivery(&config).map_err(|error| format!("{error:#}"))?;
-    Ok(Box::new((config, rulebook, delivery)))
+    Ok(Box::new(Candidate { config, rulebook, delivery, failing }))
 }
 
 /// Waits for the end of the reload that is under way, for ever where there is none.

@@ -1,19 +1,24 @@
 //! The start: opens the store, proves the rules or falls back to the last good ones, and starts all that runs beside
 //! the loop.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use dag_config::{Config, Secrets, Source};
 use dag_delivery::{Delivery, Limits};
-use dag_engine::{Device, Input, Name, Problems};
-use dag_rulebook::{Rulebook, RulesFolder};
+use dag_engine::{Device, Input, Name};
+use dag_rulebook::{Refusal, Rulebook, RulesFolder};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     cloud_uplink,
     control::Control,
     durable_engine::DurableEngine,
+    files_state::FilesState,
     host_troubles::HostTroubles,
     state::{Daemon, Start},
     watch::Watch,
@@ -50,10 +55,7 @@ impl Daemon {
         {
             tracing::warn!(%error, "the remains of rules from the cloud cannot be removed");
         }
-        let (rulebook, rejected) = match Rulebook::prove(&config.root.join("rules"), config) {
-            Ok(rulebook) => (rulebook, None),
-            Err(problems) => (last_good(&store, config, &problems)?, Some(problems.to_string())),
-        };
+        let (rulebook, files) = rules_to_run(&store, &rules_path(&start.config_path), config)?;
         log_warnings(&rulebook, config);
         let delivery = delivery(config)?;
         let mut engine = DurableEngine::open(rulebook, device.clone(), store, opened.boot)?;
@@ -69,7 +71,7 @@ impl Daemon {
             tracing::warn!("the time is uncertain: {}", uncertainty.describe());
         }
         engine.apply(Input::Account(device.clone()), now);
-        if rejected.is_none() {
+        if files.rejected().is_none() {
             engine.keep_rulebook();
         }
         let sources = sources(&start, &device, &engine, &clock)?;
@@ -108,7 +110,8 @@ impl Daemon {
             reload_again: false,
             reload_waiters: Vec::new(),
             next_reload_waiters: Vec::new(),
-            rejection: rejected,
+            runs_failing_rules: files.failing().is_some(),
+            files,
             troubles: HostTroubles::new(),
             uplink,
             bridge: None,
@@ -150,16 +153,36 @@ pub(super) fn sources(
     Ok(source::start(&declared.inputs, &settings, move || clock.now())?)
 }
 
-/// Returns the rules that were last in force.
-fn last_good(store: &Store, config: &Config, problems: &Problems) -> anyhow::Result<Rulebook> {
-    let kept = store.rules()?;
-    let Some(kept) = kept else {
-        anyhow::bail!("{problems}\n\nthe daemon cannot start: there are no earlier good rules to run on");
+/// Returns the folder of the rules: beside the configuration, as its path was given, so that problems name paths that
+/// can be opened.
+pub(super) fn rules_path(config_path: &Path) -> PathBuf {
+    config_path.with_file_name("rules")
+}
+
+/// Returns the rules of the files if they are good, else the last good ones. Where no good ones are known, rules that
+/// only fail scenarios run.
+fn rules_to_run(store: &Store, path: &Path, config: &Config) -> anyhow::Result<(Rulebook, FilesState)> {
+    let refusal = match Rulebook::prove(path, config) {
+        Ok(rulebook) => return Ok((rulebook, FilesState::InForce)),
+        Err(refusal) => refusal,
     };
-    tracing::error!("the files are wrong, so the last good rules are in force:\n{problems}");
-    Rulebook::compile(RulesFolder::from_stored(kept.files), config).map_err(|old| {
-        anyhow::anyhow!("{problems}\n\nnor do the last good rules fit this version or configuration any more:\n{old}")
-    })
+    let text = refusal.to_string();
+    let kept = store.rules()?.map(|kept| RulesFolder::from_stored(kept.files));
+    if let Refusal::Scenarios { rulebook, .. } = refusal {
+        let good = |kept: &RulesFolder| Rulebook::prove_folder(kept.clone(), config).is_ok();
+        if !kept.as_ref().is_some_and(good) {
+            tracing::error!("the rules run although scenarios fail, since no better ones are known:\n{text}");
+            return Ok((*rulebook, FilesState::Failing(text)));
+        }
+    }
+    let Some(kept) = kept else {
+        anyhow::bail!("{text}\n\nThe daemon cannot start: there are no earlier good rules to run on.");
+    };
+    tracing::error!("the files are wrong, so the last good rules are in force:\n{text}");
+    let rulebook = Rulebook::compile(kept, config).map_err(|old| {
+        anyhow::anyhow!("{text}\n\nNor do the last good rules fit this version or configuration any more:\n{old}")
+    })?;
+    Ok((rulebook, FilesState::Rejected(text)))
 }
 
 /// Makes facts unknown that no source reads any more: their last values are out of date.

@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     cloud_uplink::CloudUplink,
     durable_engine::DurableEngine,
+    files_state::FilesState,
     host_troubles::HostTroubles,
     request::{Answer, PendingRequest},
     watch::Watch,
@@ -40,8 +41,17 @@ pub struct Start {
     pub machine: Arc<dyn Machine>,
 }
 
-/// Everything that a reload puts in force, or the problems of the files.
-pub(super) type ReloadResult = Result<Box<(Config, Rulebook, Delivery)>, String>;
+/// What a reload puts in force.
+pub(super) struct Candidate {
+    pub config: Config,
+    pub rulebook: Rulebook,
+    pub delivery: Delivery,
+    /// The scenarios that the rules fail.
+    pub failing: Option<String>,
+}
+
+/// What a reload puts in force, or the problems of the files.
+pub(super) type ReloadResult = Result<Box<Candidate>, String>;
 
 /// A running daemon.
 pub(super) struct Daemon {
@@ -68,8 +78,10 @@ pub(super) struct Daemon {
     pub reload_waiters: Vec<oneshot::Sender<Answer>>,
     /// The requests that arrived since. The reload under way may have read the files before the edit that they mean.
     pub next_reload_waiters: Vec<oneshot::Sender<Answer>>,
-    /// The problems of the files at the last reload; the rules before it are in force.
-    pub rejection: Option<String>,
+    /// The files at the last reload.
+    pub files: FilesState,
+    /// Whether the rules in force fail scenarios of theirs. Then others that fail some may replace them.
+    pub runs_failing_rules: bool,
     /// The problems of the host itself, and those of them that the engine knows.
     pub troubles: HostTroubles,
     /// The connection to Home Assistant, if one is configured.

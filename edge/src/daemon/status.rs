@@ -43,6 +43,9 @@ pub struct Status {
     pub rules: Id,
     /// The problems of the files, if they are rejected. The rules in force are older then.
     pub rejected: Option<String>,
+    /// The scenarios that the rules in force fail. They run because no better ones are known.
+    #[serde(default)]
+    pub failing: Option<String>,
     /// The reason why the store cannot be written, so that nothing is sent.
     pub store: Option<String>,
     /// The reason why the daemon's time is uncertain.
@@ -169,7 +172,8 @@ impl Daemon {
             waiting: self.engine.outbox().iter().map(MessageStatus::from).collect(),
             undelivered: undelivered.map(MessageStatus::from).collect(),
             rules: self.engine.rulebook().engine.rules().hash(),
-            rejected: self.rejection.clone(),
+            rejected: self.files.rejected().map(str::to_owned),
+            failing: self.files.failing().map(str::to_owned),
             store: self.engine.write_failure().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
             home_assistant: self.bridge.as_ref().map(Bridge::connection),

@@ -77,7 +77,8 @@ pub fn install(rules: &SignedRules, config: &Config) -> Result<(), String> {
         if folder.id() != rules.hash() {
             return Err("the new rules have files that do not belong into `rules/`".to_owned());
         }
-        Rulebook::prove(&new, config).map_err(|problems| problems.to_string())
+        // Problems name the place where the files would go.
+        Rulebook::prove_folder(folder.shown_as("rules"), config).map_err(|refusal| refusal.to_string())
     });
     let moved = proved.and_then(|_| swap(&new, &place, &config.root).map_err(unwritten));
     // The folder now holds the old rules, or those that were refused.

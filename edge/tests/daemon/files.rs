@@ -78,7 +78,7 @@ fn a_folder_of_rules_that_is_replaced_is_followed() {
 #[test]
 fn a_file_half_saved_changes_nothing_and_is_shown() {
     let problem = refused_edit(|home| home.edit("rules/power.toml", "when = \"power == off\"", "when = \"power == o"));
-    assert!(problem.contains("power.toml:"), "{problem}");
+    assert!(problem.contains("/rules/power.toml:"), "{problem}");
 }
 
 #[test]
@@ -152,13 +152,83 @@ fn a_fact_whose_source_is_taken_away_is_not_known_any_more() {
 
 #[test]
 fn a_scenario_that_goes_otherwise_changes_nothing_and_is_shown() {
-    let problem = refused_edit(|home| {
-        fs::create_dir(home.path("rules/tests")).unwrap();
-        let scenario = "name = \"no\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n\
-                        [[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]\n";
-        fs::write(home.path("rules/tests/no.toml"), scenario).unwrap();
-    });
+    let problem = refused_edit(add_failing_scenario);
     assert!(problem.contains("this was not sent"), "{problem}");
+}
+
+/// Adds a scenario that expects a message that is never sent.
+fn add_failing_scenario(home: &Home) {
+    fs::create_dir_all(home.path("rules/tests")).unwrap();
+    let scenario = "name = \"no\"\ndevice = \"cottage\"\nstart = \"2026-01-10T18:00:00Z\"\n\
+                    [[step]]\nat = \"0s\"\nexpect = [{ to = \"nor\" }]\n";
+    fs::write(home.path("rules/tests/no.toml"), scenario).unwrap();
+}
+
+#[test]
+fn a_first_start_with_a_failing_scenario_runs_and_says_so_everywhere() {
+    let home = Home::new();
+    add_failing_scenario(&home);
+    let failing = || home.json(&["status"])["failing"].as_str().map(str::to_owned);
+    let _daemon = home.run();
+    let place = home.path("rules/tests/no.toml");
+    let told =
+        format!("1 of 1 scenario went otherwise than expected:\n  {}:6:11: this was not sent\n", place.display());
+    assert!(failing().unwrap().contains(&told), "{failing:?}", failing = failing());
+    assert_eq!(rejected(&home), None, "they are in force");
+    let status = home.dag(&["status"]);
+    assert!(text(&status.stdout).contains("ALTHOUGH SCENARIOS FAIL"), "{}", text(&status.stdout));
+    home.wait_for_mail("[Monitor: scenarios fail]");
+    let check = home.dag(&["check"]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(text(&check.stderr).starts_with(&told), "{}", text(&check.stderr));
+    assert!(text(&check.stderr).contains("`dag check --no-scenarios`"), "{}", text(&check.stderr));
+    assert!(home.dag(&["check", "--no-scenarios"]).status.success());
+    // It watches, and follows edits: the rules in force are no better.
+    let before = rules(&home);
+    home.edit("rules/power.toml", "close_after = \"0s\"", "close_after = \"1s\"");
+    wait_for_other_rules(&home, &before);
+    assert!(failing().is_some());
+    home.json(&["unplug"]);
+    home.wait_for_outage();
+    // Once they pass, rules that fail are not put in force any more.
+    fs::remove_file(home.path("rules/tests/no.toml")).unwrap();
+    wait_until(|| failing().is_none().then_some(()));
+    add_failing_scenario(&home);
+    assert!(wait_until(|| rejected(&home)).contains(&told));
+}
+
+#[test]
+fn a_start_with_a_failing_scenario_runs_on_earlier_good_rules() {
+    let home = Home::new();
+    drop(home.run());
+    home.edit("rules/power.toml", "close_after = \"0s\"", "close_after = \"1s\"");
+    add_failing_scenario(&home);
+    let _daemon = home.run();
+    assert!(rejected(&home).unwrap().contains("rules/tests/no.toml:6:11"));
+}
+
+#[test]
+fn rules_that_run_although_scenarios_fail_are_replaced_at_a_start_by_others() {
+    let home = Home::new();
+    add_failing_scenario(&home);
+    let first = home.run();
+    let before = rules(&home);
+    drop(first);
+    home.edit("rules/power.toml", "close_after = \"0s\"", "close_after = \"1s\"");
+    let _daemon = home.run();
+    assert_ne!(rules(&home), before);
+    assert_eq!(rejected(&home), None);
+}
+
+#[test]
+fn a_folder_without_rules_never_replaces_rules() {
+    let problem = refused_edit(|home| fs::remove_file(home.path("rules/power.toml")).unwrap());
+    assert!(problem.contains("there is no rule, so that this monitor would watch nothing"), "{problem}");
+    let home = Home::new();
+    fs::remove_file(home.path("rules/power.toml")).unwrap();
+    let output = home.dag(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("there is no rule"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A rulebook: the rules, scripts, templates and scenarios of the folder `rules/`, compiled and checked.
 //!
 //! Every program that runs rules loads them by this crate, so that all of them accept the same rules.
-//! [`Rulebook::compile`] compiles rules and scripts and renders the templates on sample messages. [`Rulebook::prove`]
-//! also plays the scenarios.
+//! [`Rulebook::compile`] compiles rules and scripts, calls the scripts and renders the templates on samples.
+//! [`Rulebook::prove`] also refuses rules that could tell nobody, and plays the scenarios.
 
+mod reach;
+mod refusal;
 mod rules_folder;
 mod sibling_rules;
 mod warnings;
@@ -13,10 +15,11 @@ use std::{collections::BTreeMap, path::Path};
 use dag_config::{Config, Mode};
 use dag_delivery::{TemplateProblem, Templates};
 use dag_engine::{
-    Decision, Device, Engine, FactKind, Name, Notification, OtherRules, Outcome, Played, Problem, Problems, Ruleset,
+    Decision, Device, Engine, FactKind, HookReport, Name, Notification, OtherRules, Played, Problem, Problems, Ruleset,
     Runs, Scenario, Sources, Time, did_you_mean, notifications,
 };
 
+pub use refusal::{FailedScenario, Refusal};
 pub use rules_folder::{RulesFolder, read_text};
 pub use sibling_rules::SiblingRules;
 
@@ -29,6 +32,8 @@ pub struct Rulebook {
     pub templates: Templates,
     /// The files that it was compiled from.
     pub folder: RulesFolder,
+    /// The warnings about hooks, which only [`load`](Rulebook::load) looks for.
+    hook_warnings: Vec<Problem>,
 }
 
 /// The result of a scenario.
@@ -53,41 +58,90 @@ impl Rulebook {
             Mode::Standalone => Runs::Standalone,
             Mode::Cloud => Runs::Device,
         };
-        let engine = Engine::new(Ruleset::compile(&sources(&folder, config))?).running(runs);
+        let rules = Ruleset::compile(&sources(&folder, config)).map_err(|problems| folder.placed(problems))?;
+        let engine = Engine::new(rules).running(runs);
         let files = folder.files_in("templates").map(|(name, text)| (name.to_owned(), text.to_owned()));
         let templates = Templates::load(files);
-        let templates =
-            templates.map_err(|wrong| Problems(wrong.iter().map(|one| folder.template_problem(one)).collect()))?;
-        let rulebook = Rulebook { engine, templates, folder };
+        let templates = templates
+            .map_err(|wrong| folder.placed(Problems(wrong.iter().map(|one| folder.template_problem(one)).collect())))?;
+        let rulebook = Rulebook { engine, templates, folder, hook_warnings: Vec::new() };
         let mut problems = rulebook.unknown_templates();
         problems.extend(rulebook.rendering_problems(config));
-        if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(rulebook) } else { Err(rulebook.folder.placed(Problems(problems))) }
     }
 
-    /// Reads and compiles the folder at `path`, and plays every scenario. A start and a reload do this.
+    /// Reads and compiles the folder at `path`, calls every hook of its scripts on samples, and checks that somebody
+    /// could be told.
+    ///
+    /// # Errors
+    /// All problems of the files and scripts; or there is no rule, or none that could tell anybody.
+    pub fn load(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
+        Self::load_folder(RulesFolder::read(path).map_err(Problems)?, config)
+    }
+
+    fn load_folder(folder: RulesFolder, config: &Config) -> Result<Rulebook, Problems> {
+        let mut rulebook = Rulebook::compile(folder, config)?;
+        let HookReport { mut problems, mute } = rulebook.check_hooks(config);
+        problems.extend(reach::nobody(rulebook.engine.rules(), rulebook.folder.root(), config));
+        if !problems.is_empty() {
+            return Err(rulebook.folder.placed(Problems(problems)));
+        }
+        let mute = mute.into_iter().map(|(_, warning)| warning);
+        rulebook.hook_warnings = rulebook.folder.placed(Problems(mute.collect())).0;
+        Ok(rulebook)
+    }
+
+    /// Does the same as [`load`](Rulebook::load), and plays every scenario. A start and a reload do this.
     ///
     /// With the configuration of one device of a fleet, only the scenarios of that device are played.
     ///
     /// # Errors
-    /// All problems of the files, and all scenarios that did not go as expected.
-    pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Problems> {
-        let rulebook = Rulebook::compile(RulesFolder::read(path).map_err(Problems)?, config)?;
-        let others = rulebook.folder.scenario_rules();
+    /// All problems of the files, or all scenarios that did not go as expected.
+    pub fn prove(path: &Path, config: &Config) -> Result<Rulebook, Refusal> {
+        Self::prove_folder(RulesFolder::read(path).map_err(Problems)?, config)
+    }
+
+    /// Does the same as [`prove`](Rulebook::prove) with a folder that was read.
+    ///
+    /// # Errors
+    /// Those of [`prove`](Rulebook::prove).
+    pub fn prove_folder(folder: RulesFolder, config: &Config) -> Result<Rulebook, Refusal> {
+        let rulebook = Self::load_folder(folder, config)?;
+        let (failed, played) = rulebook.play_all(config);
+        match failed.as_slice() {
+            [] => Ok(rulebook),
+            _ => Err(Refusal::Scenarios { rulebook: Box::new(rulebook), failed, played }),
+        }
+    }
+
+    /// Plays every scenario of the folder. Returns those that failed, and the number of those that were played.
+    fn play_all(&self, config: &Config) -> (Vec<FailedScenario>, usize) {
+        let others = self.folder.scenario_rules();
         let others: BTreeMap<String, Sources> =
             others.into_iter().map(|(name, folder)| (name, sources(&folder, config))).collect();
-        let mut problems = Vec::new();
+        let (mut failed, mut played) = (Vec::new(), 0);
         let known = devices(config);
-        for (file, text) in rulebook.folder.files_in("tests") {
+        for (file, text) in self.folder.files_in("tests") {
             // Scenarios of other devices are played where the fleet's configuration is.
             if config.is_of_one_device() && Scenario::devices(text).iter().any(|device| !known.contains_key(device)) {
                 continue;
             }
-            match rulebook.play(file, text, config, &others) {
-                Ok(play) => problems.extend(play.played.problems),
-                Err(wrong) => problems.extend(wrong.0),
+            played += 1;
+            let file = self.folder.path_of(&format!("tests/{file}"));
+            let problems = match self.play(&file, text, config, &others) {
+                Ok(result) => result.played.problems,
+                Err(Problems(problems)) => problems,
+            };
+            if !problems.is_empty() {
+                failed.push(FailedScenario { file, problems });
             }
         }
-        if problems.is_empty() { Ok(rulebook) } else { Err(Problems(problems)) }
+        (failed, played)
+    }
+
+    /// Returns the number of scenarios in the folder.
+    pub fn scenarios(&self) -> usize {
+        self.folder.files_in("tests").count()
     }
 
     /// Plays one scenario, with every rule, whatever its `run_on`. `others` are the rules that it may put in force. The
@@ -110,30 +164,33 @@ impl Rulebook {
 
     /// Returns warnings about rules that are allowed, but probably not meant.
     pub fn warnings(&self, config: &Config) -> Vec<String> {
-        warnings::of(&self.engine, config)
+        let mut warnings = warnings::of(&self.engine, config);
+        warnings.extend(reach::warnings(self.engine.rules(), config));
+        warnings.extend(self.hook_warnings.iter().map(ToString::to_string));
+        warnings
     }
 
-    /// Returns the problems of scripts and templates on sample messages.
-    fn rendering_problems(&self, config: &Config) -> Vec<Problem> {
-        let now = Time::from_millis(SAMPLE_NOW);
-        let mut problems = Vec::new();
-        let mut samples: Vec<Notification> = Vec::new();
-        // A rendering takes some milliseconds, so that a few devices stand for a large fleet.
-        for device in devices(config).values().take(MOST_SAMPLED) {
-            let decisions: Vec<Decision> = self.engine.samples(device, now);
-            for decision in &decisions {
-                if let (Outcome::HookFailed { hook, error }, Some(rule)) = (&decision.outcome, &decision.rule) {
-                    let message = format!("the script of the rule `{rule}` fails in `{hook}`: {error}");
-                    let problem = Problem::error("rules", "", 0..0, message, None);
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
+    /// Calls the hooks of all scripts on samples. A rule is mute if it is on every device that is sampled.
+    fn check_hooks(&self, config: &Config) -> HookReport {
+        let mut reports = sample_devices(config).map(|device| self.engine.check_hooks(&device, SAMPLE_NOW));
+        let mut whole = reports.next().unwrap_or_default();
+        for report in reports {
+            for problem in report.problems {
+                if !whole.problems.contains(&problem) {
+                    whole.problems.push(problem);
                 }
             }
-            samples.extend(notifications(&decisions).cloned());
+            whole.mute.retain(|(rule, _)| report.mute.iter().any(|(other, _)| other == rule));
         }
-        problems.extend(self.templates.check(&samples).iter().map(|problem| self.folder.template_problem(problem)));
-        problems
+        whole
+    }
+
+    /// Returns the problems of templates on sample messages.
+    fn rendering_problems(&self, config: &Config) -> Vec<Problem> {
+        let decisions = sample_devices(config).flat_map(|device| self.engine.samples(&device, SAMPLE_NOW));
+        let decisions: Vec<Decision> = decisions.collect();
+        let samples: Vec<Notification> = notifications(&decisions).cloned().collect();
+        self.templates.check(&samples).iter().map(|problem| self.folder.template_problem(problem)).collect()
     }
 
     /// Returns the webhooks that name a template that does not exist.
@@ -156,11 +213,12 @@ impl Rulebook {
     }
 }
 
-/// The most devices for which sample messages are rendered.
+/// The most devices for which scripts are called and sample messages are rendered. A rendering takes some
+/// milliseconds, so that a few devices stand for a large fleet.
 const MOST_SAMPLED: usize = 16;
 
-/// The time of sample messages, in milliseconds since 1970. Any time will do: this is noon on 10 January 2026.
-const SAMPLE_NOW: i64 = 1_768_046_400_000;
+/// The time of samples. Any time will do: this is noon on 10 January 2026.
+const SAMPLE_NOW: Time = Time::from_millis(1_768_046_400_000);
 
 impl RulesFolder {
     /// Returns a template's problem with its place in the user's file.
@@ -182,6 +240,14 @@ fn sources(folder: &RulesFolder, config: &Config) -> Sources {
         timezone: config.site.timezone.clone(),
         operators: config.site.operators.clone(),
     }
+}
+
+/// Returns the devices of which samples are made. In the mode `cloud` their account has an address, as it has once
+/// somebody is assigned to it.
+fn sample_devices(config: &Config) -> impl Iterator<Item = Device> {
+    let account = (config.mode == Mode::Cloud).then(|| "account@example.com".to_owned());
+    let devices = devices(config).into_values().take(MOST_SAMPLED);
+    devices.map(move |device| Device { account_emails: account.clone().into_iter().collect(), ..device })
 }
 
 /// Returns all devices of the configuration.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use dag_engine::{Id, Problem, Sources};
+use dag_engine::{Id, Problem, Problems, Sources};
 
 /// The longest file, in bytes: 1 MiB. No rules written by people come near it.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -16,10 +16,21 @@ const RULES: &[&str] = &["toml", "rhai"];
 /// The files of `rules/` that are read, by their paths from there.
 ///
 /// They are rules and scripts, `templates/`, `tests/`, and the rules and scripts in the folders of `tests/`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RulesFolder {
+    /// The path of the folder, as problems name it.
+    root: String,
     files: BTreeMap<String, String>,
 }
+
+/// The same files are the same rules, wherever they lie.
+impl PartialEq for RulesFolder {
+    fn eq(&self, other: &Self) -> bool {
+        self.files == other.files
+    }
+}
+
+impl Eq for RulesFolder {}
 
 impl RulesFolder {
     /// Reads the folder.
@@ -27,7 +38,7 @@ impl RulesFolder {
     /// # Errors
     /// All files that cannot be used: not UTF-8, too long, a folder with the name of a file, or unreadable.
     pub fn read(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
-        let mut folder = RulesFolder::default();
+        let mut folder = RulesFolder { root: path.display().to_string(), ..RulesFolder::default() };
         let mut problems = Vec::new();
         folder.read_level(path, "", RULES, &mut problems);
         folder.read_level(path, "templates", &[], &mut problems);
@@ -43,7 +54,7 @@ impl RulesFolder {
     /// # Errors
     /// The same as those of [`read`](RulesFolder::read).
     pub fn read_rules(path: &Path) -> Result<RulesFolder, Vec<Problem>> {
-        let mut folder = RulesFolder::default();
+        let mut folder = RulesFolder { root: path.display().to_string(), ..RulesFolder::default() };
         let mut problems = Vec::new();
         folder.read_level(path, "", RULES, &mut problems);
         folder.check_count(path, problems)
@@ -100,10 +111,34 @@ impl RulesFolder {
         }
     }
 
+    /// Returns the same folder, which problems call `root`.
+    #[must_use]
+    pub fn shown_as(self, root: &str) -> RulesFolder {
+        RulesFolder { root: root.to_owned(), ..self }
+    }
+
+    /// Returns the path of the folder, as problems name it.
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Returns the path of one of the files, as problems name it.
+    pub(super) fn path_of(&self, file: &str) -> String {
+        format!("{}/{file}", self.root)
+    }
+
+    /// Returns problems with the paths of their files, so that the files can be opened.
+    pub(super) fn placed(&self, problems: Problems) -> Problems {
+        // Some problems are about the configuration, which does not lie here.
+        let is_here = |problem: &Problem| self.files.contains_key(&problem.file);
+        let placed = |problem: Problem| if is_here(&problem) { problem.within(&self.root) } else { problem };
+        Problems(problems.0.into_iter().map(placed).collect())
+    }
+
     /// Returns the folder from the files in the store.
     pub fn from_stored(files: Vec<(String, Vec<u8>)>) -> RulesFolder {
         let text = |(path, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok().map(|text| (path, text));
-        RulesFolder { files: files.into_iter().filter_map(text).collect() }
+        RulesFolder { root: "rules".to_owned(), files: files.into_iter().filter_map(text).collect() }
     }
 
     /// Returns the files for the store.

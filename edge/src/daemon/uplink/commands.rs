@@ -4,7 +4,7 @@ use dag_engine::{Id, Input};
 use dag_uplink::{Command, RefusedRules, SignedRules};
 
 use crate::{
-    daemon::{cloud_uplink::TriedRules, holds::check_name, state::Daemon},
+    daemon::{cloud_uplink::TriedRules, files_state::FilesState, holds::check_name, state::Daemon},
     uplink::bundle,
 };
 
@@ -57,7 +57,7 @@ impl Daemon {
             uplink.next_rules = Some(bundle::newer(uplink.next_rules.take(), rules));
             return;
         }
-        if rules.hash() == self.engine.rules_id() && self.rejection.is_none() {
+        if rules.hash() == self.engine.rules_id() && self.files == FilesState::InForce {
             // They are in force already, and in the files.
             return self.rules_tried(Some((rules, Ok(()))));
         }

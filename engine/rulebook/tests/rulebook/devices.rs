@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::Home;
+use crate::{Home, in_full};
 
 #[test]
 fn the_shipped_rules_warn_only_of_rules_that_cannot_fire_on_this_device() {
@@ -66,14 +66,14 @@ fn a_device_that_knows_only_itself_accepts_the_rules_of_its_fleet() {
     add_scenario("shed");
     prove(BARN).unwrap_or_else(|problems| panic!("{problems}"));
     add_scenario("barn");
-    let problems = prove(BARN).unwrap_err().to_string();
+    let problems = in_full(&prove(BARN).unwrap_err());
     assert!(problems.contains("1 more sent than expected") && problems.contains("own.toml"), "{problems}");
 
     // Where the fleet is looked after every device is known.
     let fleet = format!("{BARN}[aws]\nregion = \"eu-west-1\"\n");
-    let problems = prove(&fleet).unwrap_err().to_string();
+    let problems = in_full(&prove(&fleet).unwrap_err());
     assert!(problems.contains("there is no fact or value `flood`"), "{problems}");
     fs::remove_file(home.rules.join("flood.toml")).unwrap();
-    let problems = prove(&fleet).unwrap_err().to_string();
+    let problems = in_full(&prove(&fleet).unwrap_err());
     assert!(problems.contains("there is no device `cottage`"), "{problems}");
 }

@@ -10,6 +10,8 @@
 
 mod devices;
 mod files;
+mod reach;
+mod refusals;
 mod scenarios;
 mod scripts;
 
@@ -19,8 +21,7 @@ use std::{
 };
 
 use dag_config::Config;
-use dag_engine::Problems;
-use dag_rulebook::Rulebook;
+use dag_rulebook::{Refusal, Rulebook};
 use tempfile::TempDir;
 
 #[test]
@@ -48,7 +49,7 @@ impl Home {
         Config::load(&self.dir.path().join("config.toml"), overrides).unwrap()
     }
 
-    fn prove(&self, config: &Config) -> Result<Rulebook, Problems> {
+    fn prove(&self, config: &Config) -> Result<Rulebook, Refusal> {
         Rulebook::prove(&self.rules, config)
     }
 }
@@ -65,6 +66,17 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Returns all problems: those of the scenarios too, of which a refusal shows the first.
+fn in_full(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Mistakes(problems) => problems.to_string(),
+        Refusal::Scenarios { failed, .. } => {
+            let problems = failed.iter().flat_map(|scenario| &scenario.problems);
+            problems.map(|problem| format!("{problem}\n")).collect()
+        }
+    }
+}
+
 /// Edits the shipped rules and proves them. Each of the `expected` texts must be in the problems; without any, there
 /// must be no problem.
 #[track_caller]
@@ -73,8 +85,8 @@ fn check(edit: impl FnOnce(&Path), expected: &[&str]) {
     edit(&home.rules);
     match home.prove(&home.config(&[])) {
         Ok(_) => assert!(expected.is_empty(), "there is no problem, and these were expected: {expected:?}"),
-        Err(problems) => {
-            let problems = problems.to_string().replace(&home.dir.path().display().to_string(), "");
+        Err(refusal) => {
+            let problems = in_full(&refusal).replace(&format!("{}/", home.dir.path().display()), "");
             assert!(!expected.is_empty(), "{problems}");
             for part in expected {
                 assert!(problems.contains(part), "`{part}` is not in:\n{problems}");

@@ -42,7 +42,11 @@ fn a_scenario_may_put_the_rules_of_a_folder_beside_it_in_force() {
             harder(&rules.join("tests"));
             fs::write(rules.join("tests/harder/hooks.rhai"), "fn allow(ctx) {").unwrap();
         },
-        &["the rules of `harder` cannot be put in force", "--> reload.toml:10:9", "--> harder/hooks.rhai:1"],
+        &[
+            "the rules of `harder` cannot be put in force",
+            "--> rules/tests/reload.toml:10:9",
+            "--> rules/tests/harder/hooks.rhai:1",
+        ],
     );
     check(
         |rules| {
@@ -71,7 +75,7 @@ fn the_folders_of_scenarios_are_bounded_as_the_rules_are() {
                 fs::write(rules.join(format!("tests/harder/{at}.toml")), "").unwrap();
             }
         },
-        &["/rules:", "the folder holds more than 1000 files"],
+        &["rules:", "the folder holds more than 1000 files"],
     );
 }
 

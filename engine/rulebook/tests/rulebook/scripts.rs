@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::check;
+use crate::{Home, check};
 
 #[test]
 fn a_script_without_bounds_is_stopped_and_shown() {
@@ -13,7 +13,69 @@ fn a_script_without_bounds_is_stopped_and_shown() {
         ("fn message(ctx) { let a = []; loop { a.push(a); } }", "too large"),
         ("fn message(ctx) { 42 }", "it answered no map of texts"),
     ] {
-        check(|rules| add_script(rules, script), &["the script of the rule `bad` fails in `message`", told]);
+        let place = "rules/bad.rhai:1:";
+        check(|rules| add_script(rules, script), &[place, "the script of the rule `bad` fails in `message`", told]);
+    }
+}
+
+/// A hook is called in many situations: one that fails in the night, or at a low battery, is found by day.
+#[test]
+fn a_hook_that_fails_in_one_situation_alone_is_shown_with_its_place() {
+    for (script, told) in [
+        ("fn open_after(ctx) {\n    \"5min\"\n}", &["bad.rhai:1:4", "fails in `open_after`", "5min"][..]),
+        ("fn close_after(ctx) { 5 }", &["bad.rhai:1:4", "fails in `close_after`: it answered i64"]),
+        (
+            "fn open_after(ctx) {\n    if ctx.local.hour == 3 { 60 / 0 } else { () }\n}",
+            &["bad.rhai:2:33", "fails in `open_after`"],
+        ),
+        (
+            "fn message(ctx) {\n    if ctx.local.weekday == \"sun\" { 42 } else { () }\n}",
+            &["bad.rhai:1:4", "it answered no map of texts"],
+        ),
+        // The limit is the rule's own, then one of the script's.
+        (
+            "fn allow(ctx) {\n    ctx.facts.battery == () || ctx.facts.battery != 20 || 1 / 0 == 1\n}",
+            &["bad.rhai:2:", "fails in `allow`"],
+        ),
+        (
+            "fn allow(ctx) {\n    ctx.facts.battery_mv == () || ctx.facts.battery_mv >= 3300 || 1 / 0 == 1\n}",
+            &["bad.rhai:2:", "fails in `allow`"],
+        ),
+        // An unknown fact is `()`, which has no order.
+        ("fn allow(ctx) { ctx.facts.battery.abs() >= 0 }", &["bad.rhai:1:", "fails in `allow`"]),
+        ("fn recipients(ctx, names) { [\"nro\"] }", &["bad.rhai:1:4", "it named `nro`, who is no recipient or group"]),
+        (
+            "fn recipients(ctx, names) {\n    if ctx.kind == \"reminder\" { names.gone } else { names }\n}",
+            &["bad.rhai:2:", "fails in `recipients`"],
+        ),
+    ] {
+        check(|rules| add_script(rules, script), told);
+    }
+}
+
+#[test]
+fn a_hook_that_lets_no_message_out_is_warned_of() {
+    let warnings = |script: &str| {
+        let home = Home::shipped();
+        add_script(&home.rules, script);
+        fs::remove_dir_all(home.rules.join("tests")).unwrap();
+        let config = home.config(&[]);
+        let warnings = home.prove(&config).unwrap_or_else(|refusal| panic!("{refusal}")).warnings(&config);
+        warnings.into_iter().filter(|warning| warning.contains("`allow`")).collect::<Vec<_>>()
+    };
+    let [warning] = &warnings("fn allow(ctx) {\n    ctx.kind == \"open\"\n}")[..] else { panic!("one warning") };
+    assert!(warning.contains("`allow` lets no message of the rule `bad` out"), "{warning}");
+    assert!(warning.contains("rules/bad.rhai:1:4"), "{warning}");
+    // By night, on Sundays, for one kind: sometimes it lets one out.
+    for script in [
+        "fn allow(ctx) { ctx.local.hour < 4 }",
+        "fn allow(ctx) { ctx.local.weekday == \"sun\" }",
+        "fn allow(ctx) { ctx.kind == \"reminder\" }",
+        "fn allow(ctx) { ctx.step == 1 }",
+        "fn allow(ctx) { ctx.facts.battery != () && ctx.facts.battery < 10 }",
+        "fn allow(ctx) { ctx.facts.connection == \"disconnected\" }",
+    ] {
+        assert_eq!(warnings(script), Vec::<String>::new(), "{script}");
     }
 }
 
@@ -38,7 +100,8 @@ fn a_template_that_fails_is_shown_before_it_is_needed() {
 
 /// Adds a rule with a script.
 fn add_script(rules: &Path, script: &str) {
-    let rule = "[rule.bad]\nwhen = \"power == off\"\nescalation = \"household\"\nscript = \"bad.rhai\"";
+    let rule = "[rule.bad]\nwhen = \"power == off && (!known(battery) || battery < 20)\"\n\
+                escalation = \"household\"\nscript = \"bad.rhai\"";
     fs::write(rules.join("bad.toml"), rule).unwrap();
     fs::write(rules.join("bad.rhai"), script).unwrap();
 }

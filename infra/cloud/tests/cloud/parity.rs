@@ -238,7 +238,7 @@ fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
     let rules = root().join("rules");
     let rulebook =
         Rulebook::compile(RulesFolder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
-    let Rulebook { engine, templates, folder } = rulebook;
+    let Rulebook { engine, templates, folder, .. } = rulebook;
     let engine = engine.running(Runs::Everything);
     let (mut scenarios, mut decided) = (0, 0);
     for (file, text) in folder.files_in("tests") {
