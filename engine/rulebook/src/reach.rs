@@ -3,7 +3,7 @@
 use dag_config::{Config, Mode};
 use dag_engine::{Problem, Ruleset, Runs};
 
-use crate::sample_devices;
+use crate::devices::sample_devices;
 
 /// Returns the problem of rules by which nobody could ever be told, on this device or, in the mode `cloud`, anywhere.
 pub(super) fn nobody(rules: &Ruleset, root: &str, config: &Config) -> Option<Problem> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use dag_engine::{Problem, Problems};
 
-use crate::Rulebook;
+use crate::rulebook::Rulebook;
 
 /// The most mistakes, and the most scenarios, that are shown. `dag check` and `dag test` show the others.
 const MOST_SHOWN: usize = 5;

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use dag_engine::{Id, Problem, Problems, Sources};
+use dag_config::Config;
+use dag_engine::{FactKind, Id, Problem, Problems, Sources};
 
 /// The longest file, in bytes: 1 MiB. No rules written by people come near it.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -160,6 +161,17 @@ impl RulesFolder {
     pub fn rules(&self) -> BTreeMap<String, String> {
         let rules = self.files.iter().filter(|(path, _)| Sources::is_rules_file(Path::new(path)));
         rules.map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+
+    /// Returns what the engine compiles: the rules and scripts, and what the configuration adds.
+    pub(super) fn sources(&self, config: &Config) -> Sources {
+        Sources {
+            files: self.rules(),
+            facts: config.facts().into_iter().map(|fact| (fact, FactKind::Switch)).collect(),
+            other_devices: config.is_of_one_device(),
+            timezone: config.site.timezone.clone(),
+            operators: config.site.operators.clone(),
+        }
     }
 
     /// Returns the files that are directly in a subfolder, by name.

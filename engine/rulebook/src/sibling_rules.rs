@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dag_config::Config;
 use dag_engine::{OtherRules, Problems, Sources};
 
-use super::{RulesFolder, rules_folder::subfolders, sources};
+use crate::rules_folder::{RulesFolder, subfolders};
 
 /// The rules in the folders beside a scenario's file. Each folder is read on demand.
 #[derive(Debug)]
@@ -29,6 +29,6 @@ impl OtherRules for SiblingRules<'_> {
 
     fn sources(&self, name: &str) -> Result<Sources, Problems> {
         let folder = RulesFolder::read_rules(&self.folder.join(name)).map_err(Problems)?;
-        Ok(sources(&folder, self.config))
+        Ok(folder.sources(self.config))
     }
 }
