@@ -108,17 +108,19 @@ impl StoreTrouble {
     }
 }
 
-/// Returns the first of several problems in one line, with its place.
+/// Returns the first of several problems in one line, with its place and whether there are others.
 fn first_problem(problems: &str) -> String {
+    let others =
+        if problems.lines().filter(|line| line.starts_with("error: ")).count() > 1 { " (and others)" } else { "" };
     let mut lines = problems.lines().map(str::trim).filter(|line| !line.is_empty());
     let what = lines.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(what);
     let next = lines.next().unwrap_or_default();
     match next.strip_prefix("--> ") {
-        Some(place) => format!("{place}: {what}"),
+        Some(place) => format!("{place}: {what}{others}"),
         // A list of scenarios.
         None if what.ends_with(':') => format!("{what} {next}"),
-        None => what.to_owned(),
+        None => format!("{what}{others}"),
     }
 }
 
@@ -188,8 +190,10 @@ mod tests {
 
     #[test]
     fn of_many_problems_the_first_is_told_with_its_place() {
-        let rendered = "error: there is no fact `pwoer`\n --> power.toml:2:9\n  |\n\n2 problems found";
-        assert_eq!(first_problem(rendered), "power.toml:2:9: there is no fact `pwoer`");
+        let one = "error: there is no fact `pwoer`\n --> power.toml:2:9\n  |\n";
+        assert_eq!(first_problem(one), "power.toml:2:9: there is no fact `pwoer`");
+        let two = format!("{one}\nerror: there is no rule\n --> power.toml:3:1\n\n2 problems found");
+        assert_eq!(first_problem(&two), "power.toml:2:9: there is no fact `pwoer` (and others)");
         assert_eq!(
             first_problem("config.toml: the device `cottage` is gone"),
             "config.toml: the device `cottage` is gone"

@@ -115,7 +115,7 @@ impl Daemon {
 /// Reads and proves everything that a reload puts in force. `in_force` is the current configuration. With
 /// `failing_too`, rules that only fail scenarios are accepted: those in force are no better.
 fn prove(path: &Path, overrides: &[(String, String)], in_force: &Config, failing_too: bool) -> ReloadResult {
-    let config = Config::load(path, overrides).map_err(|errors| errors.to_string())?;
+    let config = Config::load(path, overrides).map_err(|errors| errors.brief())?;
     if config.storage != in_force.storage {
         return Err(
             "config.toml: `storage` is read at the start alone: restart the daemon, or undo that edit".to_owned()

@@ -39,6 +39,9 @@ pub(crate) enum Place {
 /// The most problems that are shown: a file that is no configuration at all could have a hundred thousand.
 const MOST: usize = 100;
 
+/// The most problems that [`ConfigErrors::brief`] shows.
+const MOST_BRIEF: usize = 5;
+
 impl ConfigErrors {
     /// Sorts `problems`, of which there is at least one.
     pub(crate) fn new(path: String, text: String, mut problems: Vec<Problem>) -> Self {
@@ -65,6 +68,16 @@ impl ConfigErrors {
     pub(crate) fn file(path: String, message: String, help: Option<String>) -> Self {
         let problem = Problem { message, place: Place::File, help };
         ConfigErrors { path, text: String::new(), problems: vec![problem] }
+    }
+
+    /// Returns the first problems, and where the others are shown, for a program that must be brief.
+    pub fn brief(&self) -> String {
+        let shown: Vec<String> = self.problems.iter().take(MOST_BRIEF).map(|problem| self.render(problem)).collect();
+        let mut text = shown.join("\n\n");
+        if let Some(more @ 1..) = self.problems.len().checked_sub(MOST_BRIEF) {
+            text.push_str(&format!("\n\n`dag check` shows the other {more}"));
+        }
+        text
     }
 
     /// Returns the line and the column, in characters and from 1, of a problem that has a place in the file.

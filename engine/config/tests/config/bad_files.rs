@@ -169,3 +169,19 @@ fn an_empty_file_says_what_is_missing() {
          = help: add `[email]`
         "#);
 }
+
+#[test]
+fn a_brief_text_has_the_first_problems_and_says_where_the_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let brief = |text: String| {
+        fs::write(&path, text).unwrap();
+        Config::load(&path, &[]).unwrap_err().brief()
+    };
+    let wrong: String = (0..6).map(|at| format!("unknown{at} = 1\n")).collect();
+    let told = brief(format!("{wrong}{}", file("")));
+    assert_eq!(told.matches("error: ").count(), 5, "{told}");
+    assert!(told.ends_with("\n\n`dag check` shows the other 1"), "{told}");
+    let told = brief(format!("unknown = 1\n{}", file("")));
+    assert!(told.starts_with("error: ") && !told.contains("dag check"), "{told}");
+}
