@@ -122,6 +122,7 @@ impl Config {
             name: device.name.clone(),
             labels: device.labels.clone(),
             timezone: Some(device.timezone.clone().unwrap_or_else(|| self.site.timezone.clone())),
+            switches: device.switch_labels.clone(),
             account_emails: Vec::new(),
         })
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use dag_engine::{BUILT_IN, Name, Value};
+use dag_engine::{BUILT_IN, Name, SwitchLabels, Value};
 
 use crate::{
     Source,
     diagnostic::Diagnostic,
     section::{Section, is_line},
     source::Sense,
+    switch_labels,
     zone::zone,
 };
 
@@ -25,6 +26,8 @@ pub struct DeviceConfig {
     pub timezone: Option<Name>,
     /// The source of each of its facts: `power`, `battery`, and digital inputs with names of the user's own.
     pub inputs: BTreeMap<Name, Source>,
+    /// The words that people read for `on` and `off` of these inputs, where the file gives any.
+    pub switch_labels: BTreeMap<Name, SwitchLabels>,
     /// The change of the battery that is reported, in percent, 1 to 100.
     pub report_step: u8,
 }
@@ -45,8 +48,12 @@ impl DeviceConfig {
         let timezone = section.get("timezone").and_then(|name: String| section.check("timezone", zone(&name)));
 
         let mut inputs = BTreeMap::new();
+        let mut switch_labels = BTreeMap::new();
         section.need("power", "power = { source = \"simulated\" }");
-        let power = section.table("power").and_then(|table| Source::read(table, Sense::Mains));
+        let power = section.table("power").and_then(|mut table| {
+            switch_labels.extend(switch_labels::read(&mut table).map(|labels| (Name::new_static("power"), labels)));
+            Source::read(table, Sense::Mains)
+        });
         inputs.extend(power.map(|power| (Name::new_static("power"), power)));
         let mut battery = section.table_or_empty("battery");
         let report_step = battery.number("report_step", 1..=100).unwrap_or(REPORT_STEP);
@@ -58,17 +65,19 @@ impl DeviceConfig {
             if !section.holds(&fact, "source") {
                 continue;
             }
-            let Some(table) = section.table(&fact) else { continue };
+            let Some(mut table) = section.table(&fact) else { continue };
             if let Err(wrong) = input_name(&fact) {
                 table.reject(wrong);
             }
+            switch_labels.extend(switch_labels::read(&mut table).map(|labels| (Name::new(&fact), labels)));
             inputs.extend(Source::read(table, Sense::Input).map(|source| (Name::new(&fact), source)));
         }
         for (fact, other, pin) in pins_used_twice(&inputs) {
             section.reject_key(fact, format!("pin {pin} is read by `{other}` already"));
         }
         section.finish();
-        Some(DeviceConfig { name, labels, account: account.map(Name::new), timezone, inputs, report_step })
+        let account = account.map(Name::new);
+        Some(DeviceConfig { name, labels, account, timezone, inputs, switch_labels, report_step })
     }
 }
 

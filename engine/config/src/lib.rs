@@ -33,6 +33,7 @@ mod section;
 mod site;
 mod source;
 mod storage;
+mod switch_labels;
 mod uplink;
 mod web;
 mod webhook;

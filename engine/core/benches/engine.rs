@@ -95,6 +95,7 @@ impl Host {
             name: "Cottage".into(),
             labels: BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]),
             timezone: None,
+            switches: BTreeMap::new(),
             account_emails: Vec::new(),
         };
         Host { state: State::new(device), start: "2026-01-10T18:00:00Z".parse().unwrap(), next: 1 }

@@ -32,6 +32,7 @@
 //!     name: "Cottage".into(),
 //!     labels: BTreeMap::new(),
 //!     timezone: None,
+//!     switches: BTreeMap::new(),
 //!     account_emails: Vec::new(),
 //! };
 //! let mut state = State::new(device);
@@ -92,7 +93,7 @@ pub use address::{Address, Channel, SecretRef};
 pub use clock_shift::ClockShift;
 pub use decision::{Decision, Hold, Outcome, Refusal, Withdrawal, Withholding};
 pub use describe::describe;
-pub use device::Device;
+pub use device::{Device, SwitchLabels};
 pub use engine::Engine;
 pub use fact::{BUILT_IN, FactKind, Value};
 pub use hook_check::HookReport;

@@ -49,6 +49,7 @@ fn device(timezone: Option<&str>) -> (Engine, State, Time) {
         name: "Cottage".into(),
         labels: BTreeMap::new(),
         timezone: timezone.map(Into::into),
+        switches: BTreeMap::new(),
         account_emails: Vec::new(),
     });
     let at: Time = "2026-01-10T18:00:00Z".parse().unwrap();

@@ -36,6 +36,7 @@ impl Registration {
             name: id.to_string(),
             labels: BTreeMap::new(),
             timezone: None,
+            switches: BTreeMap::new(),
             account_emails: Vec::new(),
         });
         if let Some(name) = &self.name {
@@ -73,4 +74,23 @@ pub struct Signing {
     pub key: String,
     /// When rules were signed last. Devices refuse rules that are older than their own.
     pub signed_at: Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use dag_config::Config;
+
+    use super::*;
+
+    /// A message has the same words, whichever host sends it.
+    #[test]
+    fn a_registered_device_has_the_words_of_the_configuration() {
+        let shipped = include_str!("../../../config.toml").replace("# freezer_door = ", "freezer_door = ");
+        let config = Config::parse(&shipped, "config.toml".as_ref(), [], &[]).unwrap();
+        let on_the_device = config.device(None).unwrap();
+        assert_eq!(on_the_device.label("freezer_door", dag_engine::Value::On), Some("open"));
+        let registration = Registration { timezone: on_the_device.timezone.clone(), ..Registration::default() };
+        let in_the_cloud = registration.device(&on_the_device.id, config.device(None).ok());
+        assert_eq!(in_the_cloud, on_the_device);
+    }
 }

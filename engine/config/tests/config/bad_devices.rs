@@ -138,7 +138,7 @@ fn a_source_tells_only_what_it_can() {
         6 | power = { source = "simulated", pin = 4 }
           |                                 ^^^
           |
-          = help: expected one of `source`
+          = help: expected one of `off`, `on`, `source`
         "#);
 }
 
@@ -165,4 +165,43 @@ fn a_ups_is_a_word_at_a_server_and_its_port() {
         6 | power = { source = "nut", address = "localhost", ups = "my ups", poll = "10ms" }
           |                                                                         ^^^^^^
         "#);
+}
+
+#[test]
+fn a_state_has_a_short_name_that_is_not_the_other_s() {
+    let door =
+        |keys: &str| device_problems(&format!("power.source = \"none\"\ndoor = {{ source = \"none\", {keys} }}"));
+    assert_snapshot!(door("on = \"\", off = true"), @r#"
+        error: `on` cannot be shown in a message
+         --> /home/dag/config.toml:7:32
+          |
+        7 | door = { source = "none", on = "", off = true }
+          |                                ^^
+          |
+          = help: write one line of at most 40 characters, like `on = "open"`
+
+        error: `off` must be text in quotes, not true
+         --> /home/dag/config.toml:7:42
+          |
+        7 | door = { source = "none", on = "", off = true }
+          |                                          ^^^^
+        "#);
+    assert_snapshot!(door("on = \"Off\""), @r#"
+        error: both states would be shown as `Off`
+         --> /home/dag/config.toml:7:32
+          |
+        7 | door = { source = "none", on = "Off" }
+          |                                ^^^^^
+          |
+          = help: give each a word of its own, like `on = "open", off = "closed"`; to swap the states of a pin, set `on_when`
+        "#);
+    for keys in ["on = \"open\", off = \"Open\"", "off = \"on\""] {
+        assert!(door(keys).contains("both states would be shown as"), "{keys}");
+    }
+    let long = format!("on = \"{}\"", "x".repeat(41));
+    for keys in ["off = \"two\\nlines\"", long.as_str(), "on = \" \""] {
+        assert!(door(keys).contains("cannot be shown in a message"), "{keys}");
+    }
+    let battery = device_problems("power.source = \"none\"\nbattery = { source = \"none\", on = \"full\" }");
+    assert!(battery.contains("`device.cottage.battery.on` is not a key of this file"), "{battery}");
 }

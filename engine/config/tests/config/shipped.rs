@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dag_config::{Config, DeviceError, Network};
+use dag_engine::Value;
 use insta::{assert_debug_snapshot, assert_snapshot};
 
 use crate::{EMAIL, SITE, file, read};
@@ -36,6 +37,7 @@ fn the_shipped_file_is_the_demo() {
                     "battery": None,
                     "power": Simulated,
                 },
+                switch_labels: {},
                 report_step: 5,
             },
         },
@@ -131,6 +133,7 @@ fn the_commented_keys_of_the_shipped_file_can_be_used() {
         },
     )
     "#);
+    let device = config.device(None).unwrap();
     assert_eq!(config.site.public_url.map(String::from).as_deref(), Some("https://dag.example.com/"));
     assert_eq!(config.devices["cottage"].timezone.as_deref(), Some("Europe/Paris"));
     assert_debug_snapshot!(config.devices["cottage"].inputs["freezer_door"], @r"
@@ -140,6 +143,9 @@ fn the_commented_keys_of_the_shipped_file_can_be_used() {
             glitch: 50ms,
         }
         ");
+    assert_eq!(device.label("freezer_door", Value::On), Some("open"));
+    assert_eq!(device.label("freezer_door", Value::Off), Some("closed"));
+    assert_eq!(device.label("power", Value::On), None);
 }
 
 fn is_key(word: &str) -> bool {
@@ -192,6 +198,7 @@ fn keys_that_the_file_leaves_out_have_defaults() {
                     "battery": None,
                     "power": Simulated,
                 },
+                switch_labels: {},
                 report_step: 5,
             },
         },

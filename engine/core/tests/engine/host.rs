@@ -96,6 +96,7 @@ pub fn cottage() -> Device {
         name: "Cottage".into(),
         labels: BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]),
         timezone: None,
+        switches: BTreeMap::new(),
         account_emails: Vec::new(),
     }
 }

@@ -62,6 +62,7 @@ pub fn device() -> Device {
         name: "Cottage".into(),
         labels: BTreeMap::from([("area".to_owned(), "hay-on-wye".to_owned())]),
         timezone: None,
+        switches: BTreeMap::new(),
         account_emails: vec!["home@example.com".to_owned()],
     }
 }

@@ -130,6 +130,7 @@ pub fn device(emails: usize, zone: Option<&str>, label: bool) -> Device {
         name: "Cottage".into(),
         labels: labels(label),
         timezone: zone.map(Name::new),
+        switches: BTreeMap::new(),
         account_emails: addresses.iter().take(emails).map(|address| (*address).to_owned()).collect(),
     }
 }

@@ -26,6 +26,7 @@ fn device(id: &str, area: &str) -> Device {
         name: "Cottage".to_owned(),
         labels: BTreeMap::from([("area".to_owned(), area.to_owned())]),
         timezone: None,
+        switches: BTreeMap::new(),
         account_emails: Vec::new(),
     }
 }

@@ -49,6 +49,7 @@ pub fn notification(kind: Kind) -> Notification {
             id: "cottage".into(),
             name: "Cottage".into(),
             labels: BTreeMap::from([("area".into(), "hay-on-wye".into())]),
+            switches: BTreeMap::new(),
             timezone: None,
             account_emails: vec!["secret@example.com".into()],
         },
