@@ -6,6 +6,9 @@ use jiff::{civil, tz::TimeZone};
 
 use crate::{Millis, Name, Time, Value, state::Facts, wall_clock::WallSpan};
 
+/// The fact that says whether the mains are on.
+const POWER: &str = "power";
+
 /// A compiled condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
@@ -112,6 +115,25 @@ impl Condition {
             _ => None,
         };
         Answer { holds, until: moment.until }
+    }
+
+    /// Returns whether it says that the mains are off, and nothing else: it is true while `power` is `off` and false
+    /// while it is `on`. Whatever also asks for the time, for `known(power)` or for another fact may be false while the
+    /// mains are off, so that its end is no news of the mains.
+    pub fn is_mains_outage(&self) -> bool {
+        let mut plain = self.reads.len() == 1 && self.reads.contains(POWER);
+        self.root.visit(&mut |node| {
+            plain &= matches!(
+                node,
+                Node::Constant(_) | Node::Fact(_) | Node::Not(_) | Node::And(_) | Node::Or(_) | Node::Compare(..)
+            );
+        });
+        let holds = |power| {
+            let mut facts = Facts::default();
+            facts.set(&Name::new_static(POWER), Some(power), Time::MIN);
+            self.answer(&facts, Time::MIN, &TimeZone::UTC).holds
+        };
+        plain && holds(Value::Off) == Some(true) && holds(Value::On) == Some(false)
     }
 }
 

@@ -95,6 +95,11 @@ impl Ruleset {
         })
     }
 
+    /// Returns the names of the rules about an outage of the mains: their condition is `power == off`, in any spelling.
+    pub fn mains_outages(&self) -> impl Iterator<Item = &Name> {
+        self.rules.iter().filter(|rule| rule.when.is_mains_outage()).map(|rule| &rule.name)
+    }
+
     pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {
         self.positions.get(name).and_then(|at| self.rules.get(*at))
     }

@@ -243,3 +243,27 @@ fn a_clock_that_jumps_by_thousands_of_years_holds_nobody_up() {
     host.engine.step(&mut host.state, Input::Elapsed, Time::MAX);
     assert_eq!(host.state.next_deadline(), None, "at the end of the calendar nothing is ahead");
 }
+
+/// Only such a rule's end is news of the mains.
+#[test]
+fn a_rule_is_about_an_outage_if_it_asks_for_nothing_but_the_mains() {
+    for (when, outage) in [
+        ("power == off", true),
+        ("off == power", true),
+        ("power != on", true),
+        ("!(power == on)", true),
+        ("power == off || power == off", true),
+        ("power == on", false),
+        ("power == off || true", false),
+        ("power == off && battery < 50", false),
+        ("known(power) && power == off", false),
+        ("power == off && between(\"22:00\", \"07:00\")", false),
+        ("power == off && power.held(\"1m\")", false),
+        ("power.changes(\"10m\") >= 6", false),
+        ("door == off", false),
+    ] {
+        let engine = engine(&rule_on(when), None);
+        let names: Vec<_> = engine.rules().mains_outages().map(|name| name.as_str()).collect();
+        assert_eq!(names, if outage { vec!["r"] } else { vec![] }, "{when}");
+    }
+}
