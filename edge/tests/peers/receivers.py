@@ -24,7 +24,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 SUBJECTS = {
     "[Power is out]": "opened",
     "[Power still out after ": "escalated",
-    " is on it]": "acknowledged",
+    ": acknowledged by ": "acknowledged",
     "[Power is back after ": "resolved",
     "[Power was back after ": "resolved",
     "[Power was out ": "past",

@@ -1,12 +1,14 @@
 //! The JSON document of plain webhooks, and the variables of templates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dag_engine::{
     About, Address, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Severity, Time,
     TroubleSnapshot, Value,
 };
 use serde::Serialize;
+
+use crate::tone::Tone;
 
 /// The document that a webhook without a template gets.
 ///
@@ -25,7 +27,7 @@ pub(crate) struct Document<'a> {
     step: u32,
     repeat: u32,
     recipient: &'a Name,
-    facts: &'a BTreeMap<Name, FactSnapshot>,
+    facts: BTreeMap<&'a Name, FactDocument<'a>>,
     #[serde(skip_serializing_if = "dag_engine::is_default")]
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "dag_engine::is_default")]
@@ -38,6 +40,15 @@ struct DeviceDocument<'a> {
     id: &'a Name,
     name: &'a str,
     labels: &'a BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FactDocument<'a> {
+    value: Option<Value>,
+    last: Option<Value>,
+    since: Option<Time>,
+    /// The configuration's word for `last`.
+    label: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +90,7 @@ impl<'a> Document<'a> {
             step: *step,
             repeat: *repeat,
             recipient,
-            facts,
+            facts: facts.iter().map(|(name, fact)| (name, FactDocument::new(name, fact, device))).collect(),
             subject: words.map(|(subject, _)| subject),
             text: words.map(|(_, text)| text),
         }
@@ -89,6 +100,13 @@ impl<'a> Document<'a> {
 impl<'a> DeviceDocument<'a> {
     fn new(device: &'a Device) -> Self {
         DeviceDocument { id: &device.id, name: &device.name, labels: &device.labels }
+    }
+}
+
+impl<'a> FactDocument<'a> {
+    fn new(name: &Name, fact: &FactSnapshot, device: &'a Device) -> Self {
+        let FactSnapshot { value, last, since } = *fact;
+        FactDocument { value, last, since, label: last.and_then(|last| device.label(name, last)) }
     }
 }
 
@@ -118,6 +136,13 @@ pub(crate) struct Context<'a> {
     document: Document<'a>,
     /// The recipient's zone.
     timezone: &'a Name,
+    /// The colour and sign of the message.
+    tone: Tone,
+    /// Whether the message is about an outage of the mains, by the condition of its rule.
+    mains: bool,
+    /// The change that the subject names: the part in its brackets, or all of it.
+    #[serde(skip_serializing_if = "dag_engine::is_default")]
+    headline: Option<&'a str>,
     /// The state of the mains that a message shows.
     state: MainsState,
     /// The last part of the webhook's path, which ntfy calls a topic. Empty for email.
@@ -125,8 +150,12 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the variables for one notification.
-    pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
+    /// Returns the variables for one notification. `mains_outages` are the rules about an outage of the mains.
+    pub fn new(
+        notification: &'a Notification,
+        words: Option<(&'a str, &'a str)>,
+        mains_outages: &BTreeSet<Name>,
+    ) -> Self {
         let topic = match &notification.address {
             Address::Webhook { url, .. } => url::Url::parse(url).ok().and_then(|url| crate::webhook::topic(&url)),
             Address::Email(_) => None,
@@ -134,10 +163,19 @@ impl<'a> Context<'a> {
         Context {
             document: Document::new(notification, words),
             timezone: &notification.timezone,
+            tone: Tone::of(notification),
+            mains: notification.incident().is_some_and(|incident| mains_outages.contains(&incident.rule)),
+            headline: words.map(|(subject, _)| headline(subject)),
             state: MainsState::of(&notification.facts),
             topic: topic.unwrap_or_default(),
         }
     }
+}
+
+/// Returns the part of a subject that is in brackets at its front, or the whole subject.
+fn headline(subject: &str) -> &str {
+    let change = subject.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    change.map(|(change, _)| change.trim()).filter(|change| !change.is_empty()).unwrap_or(subject)
 }
 
 /// The state of the mains as messages show it. `Unknown` is the state before the first reading.
@@ -176,6 +214,19 @@ mod tests {
 
     fn seen(value: Option<Value>, last: Option<Value>) -> FactSnapshot {
         FactSnapshot { value, last, since: None }
+    }
+
+    #[test]
+    fn a_headline_is_the_change_that_the_subject_names() {
+        for (subject, told) in [
+            ("[Power is out] Cottage, 10 Jan 14:02", "Power is out"),
+            ("Dark again", "Dark again"),
+            ("[Dark again]", "[Dark again]"),
+            ("[] Dark again", "[] Dark again"),
+            ("[Dark again", "[Dark again"),
+        ] {
+            assert_eq!(headline(subject), told);
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod failure;
 mod file_transport;
 mod outbox;
 mod template;
+mod tone;
 mod webhook;
 mod words;
 

@@ -62,9 +62,12 @@ impl TimeFormatter {
 }
 
 /// Returns a duration in its two largest units: `16 seconds`, `1 minute 5 seconds`, `29 minutes`, `2 hours 5 minutes`,
-/// `3 days`. Seconds are left out from ten minutes on.
+/// `3 days`. Seconds are left out from ten minutes on. What is shorter than a second is `less than a second`.
 pub(crate) fn length(length: Millis) -> String {
     let seconds = length.get() / 1_000;
+    if seconds < 1 {
+        return "less than a second".to_owned();
+    }
     let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
     let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
     match (days, hours, minutes) {
@@ -158,7 +161,9 @@ mod tests {
     #[test]
     fn a_duration_has_its_two_largest_units() {
         for (millis, told) in [
-            (0, "0 seconds"),
+            (-5_000, "less than a second"),
+            (0, "less than a second"),
+            (999, "less than a second"),
             (1_000, "1 second"),
             (16_999, "16 seconds"),
             (65_000, "1 minute 5 seconds"),

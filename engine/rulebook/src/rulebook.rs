@@ -56,6 +56,7 @@ impl Rulebook {
         let templates = Templates::load(files);
         let templates = templates
             .map_err(|wrong| folder.placed(Problems(wrong.iter().map(|one| folder.template_problem(one)).collect())))?;
+        let templates = templates.with_mains_outages(engine.rules().mains_outages());
         let rulebook = Rulebook { engine, templates, folder, hook_warnings: Vec::new() };
         let mut problems = rulebook.unknown_templates();
         problems.extend(rulebook.rendering_problems(config));

@@ -36,6 +36,8 @@ pub(super) fn environment() -> Environment<'static> {
     });
     environment.add_function("length", |from: Value, to: Value| Ok::<_, Error>(length(time(&to)?.since(time(&from)?))));
     environment
+        .add_function("seconds", |from: Value, to: Value| Ok::<_, Error>(time(&to)?.since(time(&from)?).get() / 1_000));
+    environment
 }
 
 /// Renders the template `name`, without the white space around it.

@@ -10,7 +10,9 @@ mod html;
 mod limits;
 mod problem;
 
-use dag_engine::{About, Address, Notification, did_you_mean};
+use std::collections::BTreeSet;
+
+use dag_engine::{About, Address, Name, Notification, did_you_mean};
 use minijinja::{Environment, Value, value::Serde};
 
 pub use self::problem::TemplateProblem;
@@ -60,6 +62,8 @@ pub struct Templates {
     current: Environment<'static>,
     /// The templates that are used when one of the user's fails.
     built_in: Environment<'static>,
+    /// The rules about an outage of the mains.
+    mains_outages: BTreeSet<Name>,
 }
 
 impl Templates {
@@ -70,7 +74,16 @@ impl Templates {
             // A test shows that they compile. Without one of them messages would still have the plainest words.
             let _ = environment.add_template(name, text);
         }
-        Templates { current: environment.clone(), built_in: environment }
+        Templates { current: environment.clone(), built_in: environment, mains_outages: BTreeSet::new() }
+    }
+
+    /// Sets the rules about an outage of the mains, as [`Ruleset::mains_outages`](dag_engine::Ruleset::mains_outages)
+    /// returns them. Messages about them say that the power is out, or back. Those of all other rules have the rule's
+    /// name in these places.
+    #[must_use]
+    pub fn with_mains_outages<'a>(mut self, rules: impl IntoIterator<Item = &'a Name>) -> Self {
+        self.mains_outages = rules.into_iter().cloned().collect();
+        self
     }
 
     /// Loads the user's files, as name and text. They replace the built-in ones of the same names. Any other
@@ -132,7 +145,7 @@ impl Templates {
             let words = Some((subject.as_str(), text.as_str()));
             problems.extend(self.page(&self.current, &sample, words).err());
             for name in self.webhooks() {
-                problems.extend(body(&self.current, &format!("{name}.json"), &sample, words).err());
+                problems.extend(self.body(&self.current, &format!("{name}.json"), &sample, words).err());
             }
         }
         let mut distinct = Vec::new();
@@ -193,7 +206,7 @@ impl Templates {
 
     /// Renders subject or text by its template, else by the built-in one, else in the plainest words.
     fn word(&self, name: &str, notification: &Notification, problems: &mut Vec<TemplateProblem>) -> String {
-        let context = variables(notification, None);
+        let context = self.variables(notification, None);
         let environments = [&self.current, &self.built_in];
         let texts = environments.into_iter().map(|environment| render(environment, name, context.clone()));
         first(texts, problems).unwrap_or_else(|| plainest(notification))
@@ -213,7 +226,7 @@ impl Templates {
         if environments.is_empty() {
             problems.push(TemplateProblem::new(&file, "there is no such template: the plain document took its place"));
         }
-        first(environments.into_iter().map(|environment| body(environment, &file, notification, words)), problems)
+        first(environments.into_iter().map(|environment| self.body(environment, &file, notification, words)), problems)
     }
 
     fn page(
@@ -222,8 +235,32 @@ impl Templates {
         notification: &Notification,
         words: Option<(&str, &str)>,
     ) -> Result<String, TemplateProblem> {
-        let mjml = render(environment, PAGE, variables(notification, words))?;
+        let mjml = render(environment, PAGE, self.variables(notification, words))?;
         html::from_mjml(&mjml).map_err(|message| TemplateProblem::new(PAGE, message))
+    }
+
+    /// Renders the body of a webhook by the template `file`.
+    fn body(
+        &self,
+        environment: &Environment<'_>,
+        file: &str,
+        notification: &Notification,
+        words: Option<(&str, &str)>,
+    ) -> Result<String, TemplateProblem> {
+        let text = render(environment, file, self.variables(notification, words))?;
+        match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(value) => Ok(value.to_string()),
+            Err(error) => {
+                let message =
+                    format!("this renders to what is not JSON ({error}): write `{{{{ text }}}}` without quotes");
+                Err(TemplateProblem::new(file, message))
+            }
+        }
+    }
+
+    /// Returns the variables of templates. `words` are subject and text, once they are rendered.
+    fn variables(&self, notification: &Notification, words: Option<(&str, &str)>) -> Value {
+        Value::from(Serde(Context::new(notification, words, &self.mains_outages)))
     }
 }
 
@@ -232,28 +269,6 @@ fn names(notification: &Notification) -> (&'static str, &'static str) {
     match notification.about {
         About::Incident(_) => (SUBJECT, MESSAGE),
         About::Trouble(_) => (SYSTEM_SUBJECT, SYSTEM_MESSAGE),
-    }
-}
-
-/// Returns the variables of templates. `words` are subject and text, once they are rendered.
-fn variables(notification: &Notification, words: Option<(&str, &str)>) -> Value {
-    Value::from(Serde(Context::new(notification, words)))
-}
-
-/// Renders the body of a webhook by the template `file`.
-fn body(
-    environment: &Environment<'_>,
-    file: &str,
-    notification: &Notification,
-    words: Option<(&str, &str)>,
-) -> Result<String, TemplateProblem> {
-    let text = render(environment, file, variables(notification, words))?;
-    match serde_json::from_str::<serde_json::Value>(&text) {
-        Ok(value) => Ok(value.to_string()),
-        Err(error) => {
-            let message = format!("this renders to what is not JSON ({error}): write `{{{{ text }}}}` without quotes");
-            Err(TemplateProblem::new(file, message))
-        }
     }
 }
 

@@ -6,10 +6,10 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Ses, Transport, Webhook};
-use dag_delivery::{Delivery, Failure, Limits, MailContent, MessageContent, Receipt, Templates};
+use dag_delivery::{Delivery, Failure, Limits, MailContent, MessageContent, Receipt};
 use dag_engine::{Kind, Notification, Time};
 
-use crate::sample::{KINDS, causes, id, notification, script, to_webhook, trouble};
+use crate::sample::{KINDS, built_in, causes, id, notification, script, to_webhook, trouble};
 
 fn delivery(outbox: &Path) -> Delivery {
     let from = "detectordag <dag@example.com>".into();
@@ -20,7 +20,7 @@ fn delivery(outbox: &Path) -> Delivery {
 }
 
 async fn send(outbox: &Path, message: &Notification) -> Result<Receipt, Failure> {
-    let (prepared, _) = Templates::built_in().prepare(message);
+    let (prepared, _) = built_in().prepare(message);
     delivery(outbox).send(message, &prepared, message.at).await
 }
 

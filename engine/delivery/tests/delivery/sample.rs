@@ -2,10 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use dag_delivery::Templates;
 use dag_engine::{
-    About, Acknowledgement, Address, Cause, Channel, Device, FactSnapshot, Id, IncidentSnapshot, Kind, Name,
-    Notification, Severity, Time, TroubleSnapshot, Value,
+    About, Acknowledgement, Address, Cause, Channel, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name,
+    Notification, Severity, SwitchLabels, Time, TroubleSnapshot, Value, Wording,
 };
+
+/// The rule about an outage of the mains.
+const OUTAGE: Name = Name::new_static("power-outage");
+
+/// The built-in templates, as the host of [`notification`] has them.
+pub fn built_in() -> Templates {
+    Templates::built_in().with_mains_outages([&OUTAGE])
+}
 
 pub fn t(text: &str) -> Time {
     text.parse().unwrap()
@@ -56,7 +65,7 @@ pub fn notification(kind: Kind) -> Notification {
         about: About::Incident(IncidentSnapshot {
             id: id(7),
             number: 7,
-            rule: "power-outage".into(),
+            rule: OUTAGE,
             severity: Severity::Critical,
             since: t("2026-01-10T14:02:00Z"),
             opened_at: t("2026-01-10T14:02:30Z"),
@@ -135,4 +144,89 @@ pub fn incident(notification: &mut Notification) -> &mut IncidentSnapshot {
         About::Incident(incident) => incident,
         About::Trouble(_) => unreachable!("it is about no incident"),
     }
+}
+
+/// Returns a message about the freezer's door, which is open while the power is on.
+pub fn freezer(kind: Kind, severity: Severity) -> Notification {
+    let mut message = of_rule("freezer-open", kind);
+    incident(&mut message).severity = severity;
+    let labels = SwitchLabels { on: Some("open".to_owned()), off: Some("closed".to_owned()) };
+    message.device.switches.insert("freezer_door".into(), labels);
+    let over = matches!(kind, Kind::Resolved | Kind::Past);
+    let (door, since) = if over { (Value::Off, "14:31") } else { (Value::On, "14:02") };
+    message.facts.insert("freezer_door".into(), fact(Some(door), door, &format!("2026-01-10T{since}:00Z")));
+    message.facts.insert("power".into(), fact(Some(Value::On), Value::On, "2026-01-09T08:15:00Z"));
+    message
+}
+
+/// Returns the same message while the sensors do not respond.
+pub fn unseen(mut message: Notification) -> Notification {
+    incident(&mut message).unseen = true;
+    message.facts.values_mut().for_each(|fact| fact.value = None);
+    message
+}
+
+/// Returns the same message about a rule that was removed.
+pub fn removed(mut message: Notification) -> Notification {
+    incident(&mut message).ended_by = Some(EndedBy::RuleRemoved);
+    message
+}
+
+/// Returns the same message about an incident that opened, and was sent, in the moment in which it began.
+pub fn at_once(mut message: Notification) -> Notification {
+    incident(&mut message).opened_at = t("2026-01-10T14:02:00Z");
+    message.at = t("2026-01-10T14:02:00.250Z");
+    message
+}
+
+/// Returns the same message as quiet hours held it until the next morning, when the power was off again.
+pub fn held(mut message: Notification) -> Notification {
+    message.at = t("2026-01-11T07:00:00Z");
+    message.facts.insert("power".into(), fact(Some(Value::Off), Value::Off, "2026-01-11T06:50:00Z"));
+    message
+}
+
+/// Returns one of each message that can be sent, with a name: those that are only worded or only coloured in another way
+/// among them, and some with names as long as they may be.
+pub fn gallery() -> Vec<(String, Notification)> {
+    let mut all = Vec::new();
+    let mut add = |name: String, mut message: Notification| {
+        message.id = id(all.len() as u32 + 1);
+        all.push((name, message));
+    };
+    for kind in KINDS {
+        add(format!("outage {}", kind.as_str()), notification(kind));
+        add(format!("freezer {}", kind.as_str()), freezer(kind, Severity::Warning));
+    }
+    for severity in [Severity::Info, Severity::Critical] {
+        add(format!("freezer opened {}", severity.as_str()), freezer(Kind::Opened, severity));
+    }
+    for severity in [Severity::Info, Severity::Warning, Severity::Critical] {
+        add(format!("freezer unseen {}", severity.as_str()), unseen(freezer(Kind::Reminder, severity)));
+    }
+    add("outage unseen".to_owned(), unseen(notification(Kind::Reminder)));
+    add("outage at once".to_owned(), at_once(notification(Kind::Opened)));
+    add("freezer at once".to_owned(), at_once(freezer(Kind::Opened, Severity::Critical)));
+    add("outage held".to_owned(), held(notification(Kind::Resolved)));
+    add("freezer held".to_owned(), held(freezer(Kind::Past, Severity::Warning)));
+    add("outage removed".to_owned(), removed(notification(Kind::Resolved)));
+    add("freezer removed".to_owned(), removed(freezer(Kind::Past, Severity::Warning)));
+    let mut uncertain = notification(Kind::Opened);
+    incident(&mut uncertain).uncertain = true;
+    add("outage by a wrong clock".to_owned(), uncertain);
+    let mut acknowledged = notification(Kind::Escalated);
+    incident(&mut acknowledged).acknowledged = incident(&mut notification(Kind::Acknowledged)).acknowledged.clone();
+    add("outage escalated after an acknowledgement".to_owned(), acknowledged);
+    let mut worded = notification(Kind::Opened);
+    let text = "The barn is dark.\nBring a torch.\n\nThe key hangs behind the door: take the small one.".to_owned();
+    worded.wording = Some(Wording { subject: "Dark again".to_owned(), text });
+    add("own words".to_owned(), worded);
+    let mut long = of_rule(&["rule-with-a-long-name"; 3].join("-"), Kind::Opened);
+    long.device.name = "The-summer-house-of-the-neighbours-by-the-lake-with-the-two-boats".to_owned();
+    long.facts.insert("f".repeat(60).into(), fact(Some(Value::On), Value::On, "2025-01-10T14:02:00Z"));
+    add("long names".to_owned(), long);
+    for cause in causes() {
+        add(format!("trouble {}", cause.key()), trouble(cause));
+    }
+    all
 }

@@ -7,12 +7,13 @@ use std::{
 };
 
 use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
-use dag_delivery::{
-    Delivery, Failure, Limits, Mail, Mailer, MessageContent, Receipt, SendFuture, SetupError, Templates,
-};
+use dag_delivery::{Delivery, Failure, Limits, Mail, Mailer, MessageContent, Receipt, SendFuture, SetupError};
 use dag_engine::{Address, Kind, Notification, SecretRef};
 
-use crate::{peer::Peer, sample::notification};
+use crate::{
+    peer::Peer,
+    sample::{built_in, notification},
+};
 
 /// A server's own certificate authority, made for one test.
 struct Authority {
@@ -60,7 +61,7 @@ fn through(email: &Email, limits: Limits) -> Result<Delivery, SetupError> {
 /// Returns a message by mail, and its content.
 fn mail_to(to: &str) -> (Notification, MessageContent) {
     let message = Notification { address: Address::Email(to.into()), ..notification(Kind::Opened) };
-    let (prepared, _) = Templates::built_in().prepare(&message);
+    let (prepared, _) = built_in().prepare(&message);
     (message, prepared)
 }
 

@@ -1,8 +1,9 @@
 //! Problems of users' templates, found before a message uses them.
 
-use dag_delivery::Templates;
-
-use crate::templates::{load, mail, samples};
+use crate::{
+    sample::built_in,
+    templates::{load, mail, samples},
+};
 
 #[test]
 fn check_finds_what_would_fail_one_day() {
@@ -95,7 +96,7 @@ fn a_problem_of_an_included_template_names_that_file() {
         "facts.txt:2: `facts.pwoer` has no value: the README of engine/delivery lists the variables",
     );
     let (rendered, _) = mail(&load(&[("facts.txt", "{{ nonsense }}")]).unwrap());
-    assert_eq!(rendered, mail(&Templates::built_in()).0);
+    assert_eq!(rendered, mail(&built_in()).0);
 }
 
 /// Loads one file of a user, and compares the problems that `Templates::check` finds in it.

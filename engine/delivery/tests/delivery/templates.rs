@@ -3,10 +3,11 @@
 use dag_delivery::{MailContent, MessageContent, TemplateProblem, Templates};
 use dag_engine::{Cause, Channel, Kind, Notification};
 
-use crate::sample::{KINDS, causes, notification, of_rule, sensor, to_webhook, trouble, webhook};
+use crate::sample::{KINDS, built_in, causes, notification, of_rule, sensor, to_webhook, trouble, webhook};
 
 pub fn load(files: &[(&str, &str)]) -> Result<Templates, Vec<TemplateProblem>> {
-    Templates::load(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    let templates = Templates::load(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    templates.map(|templates| templates.with_mains_outages([&"power-outage".into()]))
 }
 
 pub fn samples() -> Vec<Notification> {
@@ -46,14 +47,14 @@ fn body_of(
 
 #[test]
 fn the_built_in_templates_render_every_message() {
-    assert_eq!(Templates::built_in().check(&samples()), []);
-    assert_eq!(Templates::built_in().webhooks(), ["discord", "ntfy", "slack", "telegram"]);
+    assert_eq!(built_in().check(&samples()), []);
+    assert_eq!(built_in().webhooks(), ["discord", "ntfy", "slack", "telegram"]);
 }
 
 #[test]
 fn every_receiver_gets_the_document_that_it_expects() {
     for template in [None, Some("slack"), Some("discord"), Some("telegram"), Some("ntfy")] {
-        let (body, problems) = body(&Templates::built_in(), template);
+        let (body, problems) = body(&built_in(), template);
         assert_eq!(problems, []);
         insta::with_settings!({ snapshot_suffix => template.unwrap_or("plain") }, {
             insta::assert_json_snapshot!("body", body);
@@ -64,8 +65,7 @@ fn every_receiver_gets_the_document_that_it_expects() {
 #[test]
 fn every_receiver_is_told_of_trouble_in_the_document_that_it_expects() {
     for template in ["slack", "discord", "telegram", "ntfy"] {
-        let (body, problems) =
-            body_of(&Templates::built_in(), Some(template), trouble(sensor("power", &["power-outage"])));
+        let (body, problems) = body_of(&built_in(), Some(template), trouble(sensor("power", &["power-outage"])));
         assert_eq!(problems, []);
         insta::with_settings!({ snapshot_suffix => template }, {
             insta::assert_json_snapshot!("trouble", body);
@@ -77,12 +77,9 @@ fn every_receiver_is_told_of_trouble_in_the_document_that_it_expects() {
 fn the_plain_document_of_trouble_names_its_cause() {
     let keys = ["kind", "severity", "rule", "incident", "trouble"];
     let document = |cause: Cause| {
-        let (body, problems) = body_of(&Templates::built_in(), None, trouble(cause));
+        let (body, problems) = body_of(&built_in(), None, trouble(cause));
         assert_eq!(problems, []);
-        assert_eq!(
-            body.as_object().unwrap().len(),
-            self::body(&Templates::built_in(), None).0.as_object().unwrap().len()
-        );
+        assert_eq!(body.as_object().unwrap().len(), self::body(&built_in(), None).0.as_object().unwrap().len());
         keys.map(|key| format!("{key}: {}", body[key])).join("\n")
     };
     insta::assert_snapshot!(causes().into_iter().map(document).collect::<Vec<_>>().join("\n\n"));
@@ -94,9 +91,7 @@ fn names_cannot_break_out_of_a_template() {
     for template in [None, Some("slack"), Some("discord"), Some("telegram"), Some("ntfy")] {
         let mut message = to_webhook("https://example.com/x", template, &[]);
         message.device.name = name.to_owned();
-        let (MessageContent::Webhook { body, .. }, problems) = Templates::built_in().prepare(&message) else {
-            panic!()
-        };
+        let (MessageContent::Webhook { body, .. }, problems) = built_in().prepare(&message) else { panic!() };
         assert_eq!(problems, []);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         if template == Some("slack") {
@@ -106,7 +101,7 @@ fn names_cannot_break_out_of_a_template() {
     let strange = Cause::Delivery { recipient: name.into(), channel: Channel::Email };
     for mut message in [notification(Kind::Opened), trouble(strange)] {
         message.device.name = name.to_owned();
-        let (rendered, problems) = mail_of(&Templates::built_in(), &message);
+        let (rendered, problems) = mail_of(&built_in(), &message);
         assert_eq!(problems, []);
         assert!(!rendered.html.unwrap().contains("<script"));
     }
@@ -139,7 +134,7 @@ fn everything_wrong_with_the_files_is_told_at_once() {
 fn a_template_that_fails_costs_no_message() {
     let files = ["subject.txt", "message.txt", "message.mjml", "slack.json"].map(|name| (name, "{{ nonsense }}"));
     let broken = load(&files).unwrap();
-    let (expected, _) = mail(&Templates::built_in());
+    let (expected, _) = mail(&built_in());
     let (rendered, problems) = mail(&broken);
     assert_eq!(rendered, expected);
     assert_eq!(
@@ -149,7 +144,7 @@ fn a_template_that_fails_costs_no_message() {
     assert_eq!(broken.subject(&notification(Kind::Opened)), expected.subject);
 
     let (slack, problems) = body(&broken, Some("slack"));
-    assert_eq!(slack, body(&Templates::built_in(), Some("slack")).0);
+    assert_eq!(slack, body(&built_in(), Some("slack")).0);
     assert_eq!(problems.last().unwrap().file, "slack.json");
 }
 
@@ -163,8 +158,8 @@ fn words_for_incidents_are_never_said_of_the_monitor_itself() {
     let own = load(&own).unwrap();
     assert_eq!(own.check(&samples()), []);
     for message in causes().into_iter().map(trouble) {
-        assert_eq!(mail_of(&own, &message), mail_of(&Templates::built_in(), &message));
-        assert_eq!(own.subject(&message), Templates::built_in().subject(&message));
+        assert_eq!(mail_of(&own, &message), mail_of(&built_in(), &message));
+        assert_eq!(own.subject(&message), built_in().subject(&message));
     }
 }
 
@@ -179,14 +174,14 @@ fn a_user_has_words_of_their_own_for_the_monitor_itself() {
     assert_eq!(own.check(&samples()), []);
     let (MailContent { subject, text, html }, _) = mail_of(&own, &trouble(sensor("power", &[])));
     assert_eq!((subject.as_str(), text.as_str()), ("Cottage: sensor", "Since 14:02.\n2 facts"));
-    assert!(html.unwrap().contains("Cottage: Trouble with the monitor"));
+    assert!(html.unwrap().contains(">Cottage: sensor</div>"));
     assert!(mail(&own).0.text.ends_with("\n\n2 facts"));
 }
 
 #[test]
 fn a_template_that_fails_on_trouble_costs_no_message() {
     let message = trouble(sensor("power", &["power-outage"]));
-    let (expected, _) = mail_of(&Templates::built_in(), &message);
+    let (expected, _) = mail_of(&built_in(), &message);
     let files = [
         ("system-subject.txt", "{{ incident.since | stamp }}"),
         ("system-message.txt", "{{ trouble.hook }}"),
@@ -201,7 +196,7 @@ fn a_template_that_fails_on_trouble_costs_no_message() {
     assert_eq!(problems.len(), 3, "{problems:?}");
     for (template, served) in [("slack", Some("slack")), ("pager", None)] {
         let (sent, problems) = body_of(&own, Some(template), message.clone());
-        assert_eq!(sent, body_of(&Templates::built_in(), served, message.clone()).0);
+        assert_eq!(sent, body_of(&built_in(), served, message.clone()).0);
         assert_eq!(problems.last().unwrap().file, format!("{template}.json"));
     }
     // For an incident it is used.
@@ -211,8 +206,8 @@ fn a_template_that_fails_on_trouble_costs_no_message() {
 
 #[test]
 fn a_webhook_template_that_is_gone_or_fails_gives_the_plain_document() {
-    let plain = body(&Templates::built_in(), None).0;
-    let (body_sent, problems) = body(&Templates::built_in(), Some("pager"));
+    let plain = body(&built_in(), None).0;
+    let (body_sent, problems) = body(&built_in(), Some("pager"));
     assert_eq!(body_sent, plain);
     insta::assert_snapshot!(problems[0], @"pager.json: there is no such template: the plain document took its place");
     let (body_sent, problems) = body(&load(&[("pager.json", "[{{ text }}")]).unwrap(), Some("pager"));
@@ -222,14 +217,14 @@ fn a_webhook_template_that_is_gone_or_fails_gives_the_plain_document() {
 
 #[test]
 fn the_plain_document_tells_nothing_of_the_account() {
-    let (document, _) = body(&Templates::built_in(), None);
+    let (document, _) = body(&built_in(), None);
     assert!(!document.to_string().contains("secret@example.com"), "{document}");
 }
 
 #[test]
 fn prepared_content_survives_storage() {
     for message in [notification(Kind::Opened), to_webhook("https://example.com/x", Some("slack"), &[])] {
-        let (prepared, _) = Templates::built_in().prepare(&message);
+        let (prepared, _) = built_in().prepare(&message);
         let stored = serde_json::to_string(&prepared).unwrap();
         assert_eq!(serde_json::from_str::<MessageContent>(&stored).unwrap(), prepared);
     }

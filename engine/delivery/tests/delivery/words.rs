@@ -1,12 +1,15 @@
 //! The words of the built-in templates, as people read them.
 
-use dag_delivery::{MailContent, MessageContent, Templates};
-use dag_engine::{Cause, EndedBy, Kind, Notification, Value, Wording};
+use dag_delivery::{MailContent, MessageContent};
+use dag_engine::{Cause, EndedBy, Kind, Notification, Severity, Value, Wording};
 
-use crate::sample::{KINDS, causes, fact, incident, notification, of_rule, script, sensor, t, trouble};
+use crate::sample::{
+    KINDS, at_once, built_in, causes, fact, freezer, gallery, incident, notification, of_rule, removed, script, sensor,
+    t, trouble, unseen,
+};
 
 fn mail(notification: &Notification) -> MailContent {
-    match Templates::built_in().prepare(notification) {
+    match built_in().prepare(notification) {
         (MessageContent::Email(rendered), problems) if problems.is_empty() => rendered,
         other => panic!("{other:?}"),
     }
@@ -109,7 +112,7 @@ fn an_unknown_fact_is_shown_as_it_was_last_seen() {
         insta::with_settings!({ snapshot_suffix => rule }, {
             insta::assert_snapshot!("unseen", format!("{subject}\n{text}"));
         });
-        assert!(html.unwrap().contains("Cottage: Power was off"));
+        assert!(html.unwrap().contains("Critical, not seen at present"));
     }
 }
 
@@ -141,10 +144,11 @@ fn a_lost_sensor_never_says_that_the_power_is_back() {
             message.facts.insert("power".into(), fact(None, last, "2026-01-10T13:00:00Z"));
             let MailContent { subject, text, html } = mail(&message);
             let html = html.unwrap();
-            for told in [&subject, &text, &html] {
+            let (_, page) = html.split_once("<body").unwrap();
+            for told in [&subject, &text, page] {
                 assert!(!told.contains(" back") && !told.contains("Power is"), "{told}");
             }
-            assert!(html.contains("Cottage: Trouble with the monitor"), "{html}");
+            assert!(page.contains("Trouble with the monitor"), "{page}");
         }
     }
     let mut never_seen = trouble(sensor("power", &[]));
@@ -193,23 +197,104 @@ fn a_script_s_own_words_take_the_place_of_the_templates_everywhere() {
     let html = html.unwrap();
     assert!(html.contains("The &lt;b&gt;barn&lt;&#x2f;b&gt; is dark."), "{html}");
     assert!(html.contains("Bring a torch.") && html.contains("Dark again"));
-    assert_eq!(Templates::built_in().subject(&message), "Dark again");
+    assert_eq!(built_in().subject(&message), "Dark again");
+}
+
+/// A freezer's door that is open while the power is on is no good news, and no news of the power.
+#[test]
+fn the_page_shows_the_incident_and_not_the_mains() {
+    let cases = [
+        (notification(Kind::Opened), "Critical", "Power is out", "#b3261e"),
+        (notification(Kind::Reminder), "Critical", "Power still out after 2 hours 30 minutes", "#b3261e"),
+        (notification(Kind::Acknowledged), "Acknowledged", "Power outage: acknowledged by Kim", "#0b6b6d"),
+        (notification(Kind::Resolved), "Over", "Power is back after 29 minutes", "#1a6e3b"),
+        (notification(Kind::Past), "Over", "Power was out 14:02 to 14:31", "#1a6e3b"),
+        (freezer(Kind::Opened, Severity::Critical), "Critical", "Freezer open", "#b3261e"),
+        (freezer(Kind::Opened, Severity::Warning), "Warning", "Freezer open", "#8b5000"),
+        (freezer(Kind::Opened, Severity::Info), "For your information", "Freezer open", "#1a5faa"),
+        (freezer(Kind::Resolved, Severity::Warning), "Over", "Freezer open: over after 29 minutes", "#1a6e3b"),
+        (
+            removed(freezer(Kind::Past, Severity::Warning)),
+            "Closed, and not known to be over",
+            "Freezer open: no longer watched",
+            "#596063",
+        ),
+        (
+            trouble(sensor("power", &[])),
+            "Trouble with the monitor",
+            "Monitor: cannot tell if the power is on",
+            "#6645a6",
+        ),
+    ];
+    for (message, word, headline, colour) in cases {
+        let page = mail(&message).html.unwrap();
+        for shown in [word, headline, "Cottage"] {
+            assert!(page.contains(&format!(">{shown}</div>")), "{shown}: {page}");
+        }
+        assert!(page.contains(&format!("background-color:{colour};border:3px solid {colour}")), "{colour}: {page}");
+    }
+    for severity in [Severity::Warning, Severity::Critical] {
+        let page = mail(&unseen(freezer(Kind::Reminder, severity))).html.unwrap();
+        assert!(page.contains(", not seen at present</div>") && page.contains("3px dashed"), "{page}");
+    }
 }
 
 #[test]
-fn the_page_shows_each_state_by_colour_and_letters_without_any_image() {
-    let states = [
-        (Some(Value::On), Value::On, "Power is on", "2px solid #1b7f3b"),
-        (Some(Value::Off), Value::Off, "Power is off", "2px solid #b3261e"),
-        (None, Value::On, "Power was on", "2px dashed #1b7f3b"),
-        (None, Value::Off, "Power was off", "2px dashed #b3261e"),
-    ];
-    for (value, last, word, frame) in states {
-        let mut message = notification(Kind::Opened);
-        message.facts.insert("power".into(), fact(value, last, "2026-01-10T14:02:00Z"));
-        let html = mail(&message).html.unwrap();
-        assert!(html.contains(&format!("Cottage: {word}")) && html.contains(frame), "{word}: {html}");
-        assert!(!html.contains("<img") && !html.contains("http://fonts") && !html.contains("@import"), "{html}");
+fn pages_load_nothing_and_hide_nothing() {
+    for (name, message) in gallery() {
+        let page = mail(&message).html.unwrap();
+        for absent in ["<img", "src=", "http://fonts", "@import", "display:none", "opacity:0"] {
+            assert!(!page.contains(absent), "{name}: {absent} in {page}");
+        }
+        // Gmail shows the first 102 KiB of a page.
+        assert!(page.len() < 50 * 1024, "{name}: {} bytes", page.len());
+    }
+}
+
+#[test]
+fn states_are_told_in_the_words_of_the_configuration() {
+    let told = |message: &Notification| {
+        let lines = mail(message).text;
+        lines.lines().find(|line| line.starts_with("Freezer door: ")).unwrap().to_owned()
+    };
+    let mut message = freezer(Kind::Opened, Severity::Warning);
+    assert_eq!(told(&message), "Freezer door: open, since 14:02");
+    assert_eq!(told(&unseen(message.clone())), "Freezer door: open, when last seen");
+    assert_eq!(told(&freezer(Kind::Resolved, Severity::Warning)), "Freezer door: closed, since 14:31");
+    message.device.switches.get_mut("freezer_door").unwrap().on = None;
+    assert_eq!(told(&message), "Freezer door: on, since 14:02");
+    message.device.switches.clear();
+    assert_eq!(told(&message), "Freezer door: on, since 14:02");
+}
+
+/// A rule of another name says the same, and one of that name about something else does not.
+#[test]
+fn the_mains_are_told_by_the_condition_of_a_rule_and_not_by_its_name() {
+    let subject = |rules: &[&str], rule: &str| {
+        let names: Vec<dag_engine::Name> = rules.iter().copied().map(dag_engine::Name::from).collect();
+        dag_delivery::Templates::built_in().with_mains_outages(&names).subject(&of_rule(rule, Kind::Resolved))
+    };
+    assert_eq!(subject(&["blackout"], "blackout"), "[Power is back after 29 minutes] Cottage, 10 Jan 14:02");
+    assert_eq!(subject(&["blackout"], "power-outage"), "[Power outage: over after 29 minutes] Cottage, 10 Jan 14:02");
+    assert_eq!(subject(&[], "power-outage"), "[Power outage: over after 29 minutes] Cottage, 10 Jan 14:02");
+}
+
+#[test]
+fn what_opens_in_the_moment_it_begins_has_no_length() {
+    let first = |message: Notification| mail(&message).text.lines().next().unwrap().to_owned();
+    assert_eq!(first(at_once(notification(Kind::Opened))), "The mains power at Cottage has been out since 14:02.");
+    assert_eq!(first(at_once(freezer(Kind::Opened, Severity::Info))), "Freezer open at Cottage since 14:02.");
+}
+
+#[test]
+fn no_sentence_has_a_length_of_nothing_or_one_of_many() {
+    for (name, message) in gallery() {
+        let MailContent { subject, text, .. } = mail(&message);
+        for told in [subject, text] {
+            for wrong in [" 0 seconds", "  ", " ,", " .", ", ,", "..", "1 seconds", "none"] {
+                assert!(!told.contains(wrong), "{name}: `{wrong}` in {told}");
+            }
+        }
     }
 }
 
