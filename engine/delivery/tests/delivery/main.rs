@@ -10,9 +10,11 @@
 
 mod folder;
 mod outbox;
+mod pages;
 mod peer;
 mod sample;
 mod smtp;
+mod spam;
 mod template_problems;
 mod templates;
 mod webhook;
