@@ -1,7 +1,7 @@
 //! The open database of a store, opened again after a failure.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -25,6 +25,11 @@ impl Connection {
     /// Returns a connection to `database`, which was opened from `path`.
     pub(super) fn new(path: PathBuf, database: Database) -> Self {
         Connection { path, database: RwLock::new(Some(database)) }
+    }
+
+    /// Returns the path of the file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs `work` on the database, which is opened again first if the last access failed.

@@ -46,10 +46,32 @@ pub(super) fn open_or_create(path: &Path) -> Result<(Database, u32), StoreError>
 
 /// Opens a store that exists, and migrates it to the present format. Returns also the format that it had. A file that
 /// is refused is unchanged.
+pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
+    let (database, staged, found) = open_staged(path)?;
+    staged.approve().map_err(|error| StoreError::disk(path, error))?;
+    migrations::run(&database, found).map_err(|error| error.at(path))?;
+    Ok((database, found))
+}
+
+/// Opens a store that exists, for reading alone. The file is never changed: what redb would write stays in memory.
+/// Returns also the format of the store.
+pub(super) fn open_unchanged(path: &Path) -> Result<(Database, u32), StoreError> {
+    let (database, _, found) = open_staged(path)?;
+    Ok((database, found))
+}
+
+/// Opens a store that exists, and leaves it in the format that it has.
+pub(super) fn open_unmigrated(path: &Path) -> Result<Database, StoreError> {
+    let (database, staged, _) = open_staged(path)?;
+    staged.approve().map_err(|error| StoreError::disk(path, error))?;
+    Ok(database)
+}
+
+/// Opens a store that exists. Nothing is written to the file before its approval.
 ///
 /// Every page is checked against its checksum first. redb trusts what it reads later, and a flipped bit must not end
 /// the daemon.
-pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
+fn open_staged(path: &Path) -> Result<(Database, StagedFile, u32), StoreError> {
     let disk = |error| StoreError::disk(path, error);
     let at_path = |error: TransactionError| error.at(path);
     let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(disk)?;
@@ -58,9 +80,7 @@ pub(super) fn open(path: &Path) -> Result<(Database, u32), StoreError> {
     let database = builder().set_check_integrity_on_open(true).create_with_backend(staged.clone());
     let database = database.map_err(|error| at_path(error.into()))?;
     let found = check_format(&database, path)?;
-    staged.approve().map_err(disk)?;
-    migrations::run(&database, found).map_err(at_path)?;
-    Ok((database, found))
+    Ok((database, staged, found))
 }
 
 /// Makes a new store beside its place, and moves it there when it is whole. So a file that is empty or cut short is
@@ -101,7 +121,7 @@ fn unfinished_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     builder
@@ -115,7 +135,7 @@ fn fill(database: &Database) -> Result<(), TransactionError> {
 }
 
 /// Returns a random identity, which no other store has.
-fn incarnation() -> Result<Id, TransactionError> {
+pub(super) fn incarnation() -> Result<Id, TransactionError> {
     let mut random = [0; 16];
     let filled = SystemRandom::new().fill(&mut random);
     filled.map_err(|_| redb::Error::Io(io::Error::other("the system gives no random numbers")))?;

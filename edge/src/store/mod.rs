@@ -24,6 +24,7 @@
 
 mod commit;
 mod connection;
+mod copy;
 mod error;
 #[cfg(test)]
 mod failed_commit_tests;
@@ -54,6 +55,7 @@ use dag_uplink::DroppedReadings;
 use serde::de::DeserializeOwned;
 
 pub use commit::Commit;
+pub use copy::{CopyError, adopt_copy, copy_stored, newest_format};
 pub use error::StoreError;
 pub use read::Window;
 pub use reading::{QueuedReading, StoredReading};

@@ -9,6 +9,7 @@
 )]
 
 mod contents;
+mod copies;
 mod damage;
 mod disk;
 mod kill;

@@ -25,7 +25,7 @@ fn format_1() -> PathBuf {
 }
 
 /// Writes the store of format 1 to `path`.
-fn unpack(path: &Path) {
+pub fn unpack(path: &Path) {
     let mut gzip = Command::new("gzip");
     gzip.arg("-dc").arg(format_1().join("dag.redb.gz")).stdout(File::create(path).unwrap());
     assert!(gzip.status().unwrap().success());
