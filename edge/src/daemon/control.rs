@@ -16,7 +16,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::request::{PendingRequest, Request};
+use super::{
+    copies::Copies,
+    request::{PendingRequest, Request},
+};
+use crate::store::Store;
 
 /// The longest time in which a request must arrive, and an answer be read. A client that hangs keeps no place.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,15 +58,16 @@ impl Control {
         Ok(Control { listener, path: path.to_owned() })
     }
 
-    /// Hands every request to `requests` until the daemon stops.
-    pub async fn serve(self, requests: mpsc::Sender<PendingRequest>) {
+    /// Hands every request to `requests` until the daemon stops. Copies of `store` are made beside them.
+    pub async fn serve(self, requests: mpsc::Sender<PendingRequest>, store: Arc<Store>) {
         let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let copies = Arc::new(Copies::new(store, &self.path));
         while let Ok(place) = Arc::clone(&room).acquire_owned().await {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let requests = requests.clone();
+                    let (requests, copies) = (requests.clone(), Arc::clone(&copies));
                     tokio::spawn(async move {
-                        if let Err(error) = converse(stream, requests).await {
+                        if let Err(error) = converse(stream, requests, &copies).await {
                             tracing::debug!(%error, "a control connection ended early");
                         }
                         drop(place);
@@ -85,11 +90,13 @@ impl Drop for Control {
     }
 }
 
-async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) -> io::Result<()> {
+async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>, copies: &Copies) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     timeout(PATIENCE, (&mut stream).take(LONGEST_REQUEST).read_line(&mut line)).await??;
-    let answer = match serde_json::from_str(&line) {
+    let request = serde_json::from_str(&line);
+    let is_backup = matches!(request, Ok(Request::Backup));
+    let mut answer = match request {
         Ok(request) => {
             let (sender, receiver) = oneshot::channel();
             match requests.send((request, sender)).await {
@@ -100,6 +107,18 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) ->
         Err(_) if line.len() as u64 == LONGEST_REQUEST => Err("this request is too long".to_owned()),
         Err(error) => Err(format!("this is no request: {error}")),
     };
+    let mut copy = None;
+    if is_backup && let Ok(value) = &mut answer {
+        match copies.make().await {
+            Ok(made) => {
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("bytes".to_owned(), made.bytes.into());
+                }
+                copy = Some(made);
+            }
+            Err(error) => answer = Err(error),
+        }
+    }
     let answer = match answer {
         Ok(value) => json!({ "ok": value }),
         Err(error) => json!({ "error": error }),
@@ -107,6 +126,9 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) ->
     let mut bytes = answer.to_string().into_bytes();
     bytes.push(b'\n');
     timeout(PATIENCE, stream.write_all(&bytes)).await??;
+    if let Some(copy) = copy {
+        copy.send(&mut stream).await?;
+    }
     timeout(PATIENCE, stream.shutdown()).await?
 }
 

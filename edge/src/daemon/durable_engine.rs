@@ -7,6 +7,7 @@ mod writing;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Instant,
 };
 
@@ -31,7 +32,7 @@ pub struct DurableEngine {
     rulebook: Rulebook,
     device: Name,
     state: State,
-    store: Store,
+    store: Arc<Store>,
     boot: u64,
     /// The last number given to a reading of each source in this boot.
     numbers: BTreeMap<Name, u64>,
@@ -73,7 +74,7 @@ impl DurableEngine {
             rulebook,
             device: id,
             state,
-            store,
+            store: Arc::new(store),
             boot,
             numbers: BTreeMap::new(),
             befores: BTreeMap::new(),
@@ -121,6 +122,11 @@ impl DurableEngine {
     /// Returns the store, for reading.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Returns the store, for what is done beside the loop.
+    pub fn shared_store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
     }
 
     /// Returns the messages that are not finished.

@@ -5,6 +5,7 @@
 
 mod cloud_uplink;
 mod control;
+mod copies;
 mod durable_engine;
 mod files_state;
 mod holds;
@@ -15,6 +16,7 @@ mod request;
 mod start;
 mod state;
 mod status;
+mod store_copy;
 mod uplink;
 mod watch;
 
@@ -40,6 +42,7 @@ pub use request::{Answer, Matcher, Request, Until};
 pub use start::socket;
 pub use state::Start;
 pub use status::{Status, UplinkStatus};
+pub use store_copy::{StoreCopy, fetch_copy};
 
 /// The longest sleep. The loop then writes the heartbeat, from which the next boot knows until when this one ran.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -211,6 +214,10 @@ impl Daemon {
             Request::Acknowledge { incident, by } => self.acknowledge(incident.as_deref(), by),
             Request::Snooze { incident, until, by } => self.snooze(incident.as_deref(), until, by),
             Request::Silence { matcher, from, until, by } => self.silence(matcher, from, until, by),
+            // The connection that asks makes the copy, so that the loop does not wait for it.
+            Request::Backup => {
+                Ok(serde_json::json!({ "device": self.device.id, "store_format": self.store_info.format }))
+            }
             Request::Reload => {
                 // The answer is sent when the reload is done.
                 let waiting =

@@ -48,6 +48,8 @@ pub enum Request {
     },
     /// Reads rules and configuration again.
     Reload,
+    /// Asks for a copy of the store. Behind the answer the connection carries the file.
+    Backup,
 }
 
 /// The answer to a request, or a sentence that says why it was refused.

@@ -80,7 +80,7 @@ impl Daemon {
             format!("the control socket {} cannot be made: let `storage.path` name another folder", socket.display())
         })?;
         let (sender, requests) = mpsc::channel(16);
-        let control = tokio::spawn(control.serve(sender));
+        let control = tokio::spawn(control.serve(sender, engine.shared_store()));
         let watch = match Watch::start(&config.root, &start.config_path) {
             Ok(watch) => Some(watch),
             Err(error) => {
