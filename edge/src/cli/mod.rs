@@ -1,11 +1,13 @@
 //! The commands: one file each. To add one, write its file, name it in [`Command`] and in `Cli::command`.
 
 mod ack;
+mod backup;
 mod check;
 mod common;
 mod end_options;
 mod mains_switch;
 mod reload;
+mod restore;
 mod run;
 mod silence;
 mod simulate;
@@ -83,6 +85,16 @@ enum Command {
     Silence(silence::Silence),
     /// Have a running daemon read its files again, and say what is wrong with them
     Reload,
+    /// Write config.toml, rules/ and the store to one file, also while the daemon runs
+    ///
+    /// The file is a tar. It is checked before it gets its name, and nothing is overwritten. Secrets and keys that the
+    /// files name are not in it.
+    Backup(backup::Backup),
+    /// Make a monitor of a backup, in a folder that has none
+    ///
+    /// The backup is checked as a whole before anything is put into its place. Open incidents and waiting messages go
+    /// on when the daemon starts.
+    Restore(restore::Restore),
 }
 
 impl Cli {
@@ -107,6 +119,8 @@ impl Cli {
             Command::Snooze(snooze) => snooze.run(&common),
             Command::Silence(silence) => silence.run(&common),
             Command::Reload => reload::reload(&common),
+            Command::Backup(backup) => backup.run(&common),
+            Command::Restore(restore) => restore.run(&common),
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod backups;
 mod clock;
 mod disk;
 mod files;
