@@ -5,7 +5,9 @@ mod backup;
 mod check;
 mod common;
 mod end_options;
+mod init;
 mod mains_switch;
+mod questions;
 mod reload;
 mod restore;
 mod run;
@@ -43,6 +45,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a folder for a new monitor: config.toml and rules/, with their comments and your own values
+    ///
+    /// Asks at a terminal for what no flag gives. Nothing that is there is ever overwritten.
+    Init(init::Init),
     /// Run the daemon until it is told to stop (SIGTERM, Ctrl-C)
     ///
     /// It follows edits of rules/ and config.toml while it runs. An edit with a mistake changes nothing: the mistake is
@@ -108,6 +114,7 @@ impl Cli {
     fn command(self) -> Done {
         let common = self.common;
         match self.command {
+            Command::Init(init) => init.run(&common),
             Command::Run(run) => run.run(&common),
             Command::Check(check) => check.run(&common),
             Command::Test(test) => test.run(&common),

@@ -15,6 +15,7 @@ mod files;
 mod holds;
 mod home;
 mod home_assistant;
+mod init;
 mod life;
 #[path = "../peers/listener.rs"]
 mod listener;

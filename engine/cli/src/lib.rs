@@ -5,7 +5,7 @@
 //! |---|---|
 //! | 0 | done; also help and version, and where the reader of the output closed it early |
 //! | 1 | a problem that the command found, as text on the standard error or, with `--format json`, as JSON |
-//! | 2 | wrong use, before a command runs |
+//! | 2 | wrong use, before a command does anything |
 //!
 //! A program names its formats, flattens [`Common`] into its arguments, and hands the result of its command to
 //! [`exit`]:
@@ -102,11 +102,21 @@ pub struct Unwritten(io::Error);
 
 /// A problem that a command found, for people.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Returns the failure of a command that was used wrongly, in a way that only the command itself can tell.
+    pub fn misuse(text: impl Into<String>) -> Failure {
+        Failure { text: text.into(), code: 2 }
+    }
+}
 
 impl<E: fmt::Display> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure(format!("{error:#}"))
+        Failure { text: format!("{error:#}"), code: 1 }
     }
 }
 
@@ -128,13 +138,13 @@ pub fn main<C: Parser>(run: impl FnOnce(C) -> ExitCode) -> ExitCode {
 /// Prints the problem of a command that failed, and returns the exit code. With `json` it is an object with the one key
 /// `error` on the standard output, else text on the standard error.
 pub fn exit(done: Done, json: bool) -> ExitCode {
-    let Err(Failure(text)) = done else { return ExitCode::SUCCESS };
+    let Err(Failure { text, code }) = done else { return ExitCode::SUCCESS };
     if !json {
         eprintln!("{text}");
     } else if let Err(unwritten) = say(serde_json::json!({ "error": text })) {
         eprintln!("{text}\n{unwritten}");
     }
-    ExitCode::from(1)
+    ExitCode::from(code)
 }
 
 /// Prints a line to the standard output. A reader that closed it has read enough, which is no error.

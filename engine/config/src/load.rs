@@ -72,10 +72,9 @@ fn read(path: &Path) -> Result<String, ConfigErrors> {
         Err(ConfigErrors::file(shown.clone(), message, help.map(ToOwned::to_owned)))
     };
     let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => fail(
-            format!("there is no file `{shown}`"),
-            Some("copy the `config.toml` that comes with detectordag here, or name yours with `--config PATH`"),
-        ),
+        ErrorKind::NotFound => {
+            fail(format!("there is no file `{shown}`"), Some("`dag init` makes one; name yours with `--config PATH`"))
+        }
         _ => fail(format!("`{shown}` cannot be read: {error}"), None),
     };
     match path.metadata() {

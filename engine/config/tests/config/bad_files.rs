@@ -21,7 +21,7 @@ fn a_missing_file_says_how_to_get_one() {
     assert_snapshot!(file_problems(|_| ()), @r"
         error: there is no file `/home/dag/config.toml`
         --> /home/dag/config.toml
-         = help: copy the `config.toml` that comes with detectordag here, or name yours with `--config PATH`
+         = help: `dag init` makes one; name yours with `--config PATH`
         ");
 }
 
