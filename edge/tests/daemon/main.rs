@@ -22,6 +22,7 @@ mod listener;
 #[path = "../peers/mosquitto.rs"]
 mod mosquitto;
 mod troubles;
+mod upgrade;
 mod uplink;
 #[path = "../peers/uplink_broker.rs"]
 mod uplink_broker;
