@@ -25,10 +25,10 @@ use std::{
 use dag::{
     daemon::DurableEngine,
     source::Observation,
-    store::{Retention, Store},
+    store::{Commit, Retention, Store},
 };
 use dag_config::Config;
-use dag_engine::{Engine, Input, State, Time, Value};
+use dag_engine::{Engine, Input, Reading, Report, State, Time, Value};
 use dag_rulebook::Rulebook;
 
 fn main() {
@@ -39,6 +39,7 @@ fn main() {
     let sync = fdatasync(dir.path());
     measure_commit(dir.path(), sync);
     measure_delivery(dir.path(), sync);
+    measure_backup(dir.path());
     measure_edit(dir.path());
     measure_reloads(&home);
 }
@@ -276,6 +277,46 @@ fn measure_edit(dir: &Path) {
         })
         .collect();
     report("edit to in force", "500 ms with 200 rules", &mut times);
+}
+
+/// Measures commits of a store with full logs, alone and while it is copied for a backup.
+fn measure_backup(dir: &Path) {
+    const KEEP: u64 = 64 << 20;
+    let (store, _) = Store::open(dir.join("full.redb"), Retention { bytes: KEEP }).unwrap();
+    let step = |number: i64, rows: u64| {
+        let reading = |_| Reading { fact: "power".into(), value: Some(Value::On), at: Time::from_millis(number) };
+        let readings = (0..rows).map(reading).collect();
+        let report = Report { source: "gpio".into(), boot: 1, first: 1, readings, ..Report::default() };
+        Commit::at(Time::from_millis(number)).report(&report)
+    };
+    while store.file_size().unwrap() < KEEP {
+        store.commit(&step(0, 4_096)).unwrap();
+    }
+    let commits = |until: &dyn Fn(usize) -> bool| {
+        let mut times = Vec::new();
+        while !until(times.len()) {
+            let begin = Instant::now();
+            store.commit(&step(times.len() as i64, 1)).unwrap();
+            times.push(begin.elapsed());
+        }
+        times
+    };
+    let mut alone = commits(&|count| count == 200);
+    let copy = fs::File::options().read(true).write(true).create_new(true).open(dir.join("copy.redb")).unwrap();
+    let begin = Instant::now();
+    let (mut beside, took) = thread::scope(|scope| {
+        let copying = scope.spawn(|| {
+            store.copy_to(&copy).unwrap();
+            begin.elapsed()
+        });
+        let times = commits(&|_| copying.is_finished());
+        (times, copying.join().unwrap())
+    });
+    let size = |bytes: u64| bytes >> 20;
+    let (from, to) = (size(store.file_size().unwrap()), size(copy.metadata().unwrap().len()));
+    println!("backup of {from} MiB          {:.1} s, {to} MiB copied", took.as_secs_f64());
+    report("  commit, no backup", "none", &mut alone);
+    report("  commit during a backup", "as without, within the disk", &mut beside);
 }
 
 /// Measures ten thousand reloads of rules with hooks.
