@@ -2,6 +2,8 @@
 //!
 //! Integers keep every platform on the same answer. Arithmetic saturates, so no input can overflow it.
 
+mod other_words;
+
 use std::{borrow::Cow, fmt, ops, str::FromStr, time::SystemTime};
 
 use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
@@ -162,6 +164,12 @@ pub enum LengthError {
     /// A number without a unit, an unknown unit, or something that is no number.
     #[error("`{0}` is not a duration: write integers with units, like `500ms`, `30s`, `5m`, `1h30m` or `2d`")]
     Form(String),
+    /// A length of time in other words: it holds the text, and the same as durations are written here.
+    #[error("`{0}` is not a duration: did you mean `{1}`?")]
+    OtherWords(String, String),
+    /// A number alone.
+    #[error("`{0}` has no unit: write `{0}s` for seconds, `{0}m` for minutes or `{0}h` for hours")]
+    NoUnit(String),
     /// Units out of order, or one of them twice.
     #[error("`{0}` is not a duration: each unit may stand once, largest first, like `1h30m`")]
     Order(String),
@@ -177,7 +185,13 @@ impl FromStr for Millis {
     type Err = LengthError;
 
     fn from_str(text: &str) -> Result<Self, LengthError> {
-        let form = || LengthError::Form(text.to_owned());
+        let form = || match other_words::translate(text) {
+            Some(meant) => LengthError::OtherWords(text.to_owned(), meant),
+            None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+                LengthError::NoUnit(text.to_owned())
+            }
+            None => LengthError::Form(text.to_owned()),
+        };
         if text.starts_with('-') {
             return Err(LengthError::Negative(text.to_owned()));
         }
@@ -281,9 +295,10 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_with_a_reason() {
-        for text in ["", "30", "s", "30 s", "1x", "1.5h", "½h", "1µ"] {
+        for text in ["", "s", "1x", "½h", "1µ", "soon", "5 minuets"] {
             assert_eq!(text.parse::<Millis>(), Err(LengthError::Form(text.into())), "{text}");
         }
+        assert_eq!("30".parse::<Millis>(), Err(LengthError::NoUnit("30".into())));
         for text in ["30s1m", "1m1m"] {
             assert_eq!(text.parse::<Millis>(), Err(LengthError::Order(text.into())));
         }

@@ -58,7 +58,7 @@ keep = "64 MB"
         6 | power = { source = "gpio", pin = 28, glitch = "50" }
           |                                  ^^
 
-        error: `50` is not a duration: write integers with units, like `500ms`, `30s`, `5m`, `1h30m` or `2d`
+        error: `50` has no unit: write `50s` for seconds, `50m` for minutes or `50h` for hours
          --> /home/dag/config.toml:6:47
           |
         6 | power = { source = "gpio", pin = 28, glitch = "50" }
