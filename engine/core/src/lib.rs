@@ -71,6 +71,7 @@ mod input;
 mod message_ref;
 mod messages;
 mod notification;
+mod outlook;
 mod problem;
 mod reading;
 mod reload;
@@ -103,6 +104,10 @@ pub use message_ref::MessageRef;
 pub use notification::{
     About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity,
     TroubleSnapshot, Wording,
+};
+pub use outlook::{
+    ClosingOutlook, DeliveryState, HeldChannel, HoldOutlook, IncidentOutlook, MessageTarget, NextMessages, Outlook,
+    PendingOutlook, StepFiring, ToldChannel,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use reading::{Reading, Report};

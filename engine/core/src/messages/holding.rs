@@ -45,13 +45,18 @@ impl Step<'_> {
 
     /// Returns whether a channel was told of another incident that inhibits this one.
     pub(super) fn is_inhibited(&self, incident: &Incident, key: (&Name, Channel)) -> bool {
+        self.inhibitor(incident, key).is_some()
+    }
+
+    /// Returns the first rule with an incident that inhibits this one, of which a channel was told.
+    pub(super) fn inhibitor(&self, incident: &Incident, key: (&Name, Channel)) -> Option<&Name> {
         let inhibitors = self.rule(&incident.rule).map_or(&[][..], |rule| &rule.inhibited_by);
-        inhibitors.iter().any(|inhibitor| {
-            let phase = self.state.rules.get(inhibitor).map(|rule_state| rule_state.phase);
+        inhibitors.iter().find(|inhibitor| {
+            let phase = self.state.rules.get(*inhibitor).map(|rule_state| rule_state.phase);
             matches!(phase, Some(Phase::Open | Phase::Closing { .. }))
                 && self.state.incidents.iter().any(|other| {
                     other.ended.is_none()
-                        && other.rule == *inhibitor
+                        && other.rule == **inhibitor
                         && other.severity >= incident.severity
                         && other.channels.iter().any(|record| record.key() == key && record.is_told())
                 })

@@ -3,7 +3,7 @@
 //! `due.rs` finds the steps that are due, `holding.rs` what holds an incident or a channel back. `open.rs` tells of an
 //! incident that lasts, `final_message.rs` of one that is over. `fallback.rs` finds who stands in for whom. `people.rs`
 //! applies acknowledgements, snoozes and silences, `attempt.rs` what became of messages. `channel.rs` knows where
-//! messages go, and `compose.rs` makes them.
+//! messages go, and `compose.rs` makes them. `standing.rs` says how an incident stands, and changes nothing.
 
 mod attempt;
 mod channel;
@@ -14,6 +14,7 @@ mod final_message;
 mod holding;
 mod open;
 mod people;
+mod standing;
 
 pub(crate) use compose::Message;
 pub(crate) use due::Firing;

@@ -104,6 +104,11 @@ impl Incident {
         self.snooze.as_ref().map(|snooze| snooze.until)
     }
 
+    /// Returns who snoozed it last.
+    pub fn snoozed_by(&self) -> Option<&str> {
+        self.snooze.as_ref().map(|snooze| snooze.by.as_str())
+    }
+
     /// Returns whether somebody has taken it on, and that has not lapsed.
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledgement_holds

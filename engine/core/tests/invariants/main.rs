@@ -26,4 +26,5 @@ mod deadlines;
 mod episodes;
 mod holding;
 mod messages;
+mod outlook;
 mod reports;

@@ -16,8 +16,17 @@ pub fn check_stories(cases: u32, with: With, check: impl Fn(&Host) -> TestCaseRe
 
 /// Plays a story to its end: all kept reports have come, all facts are well again, and three days have passed.
 pub fn play(story: &Story, manner: Manner) -> Host {
+    play_events(story, manner, story.events.len()).finish()
+}
+
+/// Plays the first events of a story.
+pub fn play_until(story: &Story, manner: Manner, events: usize) -> Host {
+    play_events(story, manner, events).host
+}
+
+fn play_events(story: &Story, manner: Manner, events: usize) -> Player {
     let mut player = Player::new(story, manner);
-    for (later, asleep, event) in &story.events {
+    for (later, asleep, event) in story.events.iter().take(events) {
         let then = player.host.now + Millis::new(*later);
         if *asleep {
             player.host.now = then;
@@ -26,7 +35,7 @@ pub fn play(story: &Story, manner: Manner) -> Host {
         }
         player.apply(event);
     }
-    player.finish()
+    player
 }
 
 struct Player {
