@@ -111,7 +111,7 @@ pub use outlook::{
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use reading::{Reading, Report};
-pub use rules::{Ruleset, Sources, StepReach};
+pub use rules::{DeclaredWebhook, Ruleset, Sources, StepReach};
 pub use runs::Runs;
 pub use sample::notifications;
 pub use scenario::{OtherRules, Played, Scenario};

@@ -12,6 +12,7 @@ mod rulebook;
 mod rules_folder;
 mod sibling_rules;
 mod warnings;
+mod webhooks;
 
 pub use devices::devices;
 pub use refusal::{FailedScenario, Refusal};

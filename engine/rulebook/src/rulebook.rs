@@ -6,13 +6,13 @@ use crate::{
     devices::{devices, sample_devices},
     reach,
     rules_folder::RulesFolder,
-    warnings,
+    warnings, webhooks,
 };
 use dag_config::{Config, Mode};
 use dag_delivery::{TemplateProblem, Templates};
 use dag_engine::{
-    Decision, Engine, HookReport, Name, Notification, OtherRules, Played, Problem, Problems, Ruleset, Runs, Scenario,
-    Time, did_you_mean, notifications,
+    Decision, Engine, HookReport, Notification, OtherRules, Played, Problem, Problems, Ruleset, Runs, Scenario, Time,
+    notifications,
 };
 
 /// The result of a scenario.
@@ -57,8 +57,8 @@ impl Rulebook {
         let templates = templates
             .map_err(|wrong| folder.placed(Problems(wrong.iter().map(|one| folder.template_problem(one)).collect())))?;
         let templates = templates.with_mains_outages(engine.rules().mains_outages());
+        let mut problems = webhooks::problems(engine.rules(), &templates.webhooks(), &folder);
         let rulebook = Rulebook { engine, templates, folder, hook_warnings: Vec::new() };
-        let mut problems = rulebook.unknown_templates();
         problems.extend(rulebook.rendering_problems(config));
         if problems.is_empty() { Ok(rulebook) } else { Err(rulebook.folder.placed(Problems(problems))) }
     }
@@ -136,25 +136,6 @@ impl Rulebook {
         let decisions: Vec<Decision> = decisions.collect();
         let samples: Vec<Notification> = notifications(&decisions).cloned().collect();
         self.templates.check(&samples).iter().map(|problem| self.folder.template_problem(problem)).collect()
-    }
-
-    /// Returns the webhooks that name a template that does not exist.
-    fn unknown_templates(&self) -> Vec<Problem> {
-        let known = self.templates.webhooks();
-        let unknown = self.engine.rules().webhook_templates().filter(|name| !known.iter().any(|known| known == *name));
-        let problem = |name: &Name| {
-            let help = did_you_mean(name, known.iter().map(String::as_str));
-            let help = help
-                .unwrap_or_else(|| format!("there are {}; your own is rules/templates/{name}.json", known.join(", ")));
-            Problem::error(
-                "rules",
-                "",
-                0..0,
-                format!("a webhook names the template `{name}`, and there is none"),
-                Some(help),
-            )
-        };
-        unknown.map(problem).collect()
     }
 }
 

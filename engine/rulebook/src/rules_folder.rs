@@ -157,6 +157,11 @@ impl RulesFolder {
         self.files
     }
 
+    /// Returns the text of a file, by its path.
+    pub fn file(&self, path: &str) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
     /// Returns the rules and scripts.
     pub fn rules(&self) -> BTreeMap<String, String> {
         let rules = self.files.iter().filter(|(path, _)| Sources::is_rules_file(Path::new(path)));

@@ -6,6 +6,7 @@ use toml::{Spanned, de::DeTable};
 
 use super::{
     declared_facts::DeclaredFacts,
+    declared_webhook::DeclaredWebhook,
     document::{Document, LONGEST_FILE, Span, Table},
     escalation::Escalation,
     recipient::Recipient,
@@ -40,6 +41,7 @@ pub(super) struct Compiling<'a> {
     pub escalations: BTreeMap<Name, Escalation>,
     pub recipients: BTreeMap<Name, Recipient>,
     pub groups: BTreeMap<Name, Vec<Name>>,
+    pub webhooks: Vec<DeclaredWebhook>,
     pub facts: DeclaredFacts,
     pub scripts: BTreeMap<&'a str, Option<Script>>,
     /// The file in which each name was first defined, by section and name.
@@ -225,6 +227,7 @@ impl<'a> Compiling<'a> {
             escalations: self.escalations,
             recipients: self.recipients,
             groups: self.groups,
+            webhooks: self.webhooks,
             facts: self.facts.into_kinds(),
             operators: sources.operators.clone(),
             timezone: sources.timezone.clone(),

@@ -6,6 +6,7 @@
 
 mod compile;
 mod declared_facts;
+mod declared_webhook;
 pub(crate) mod document;
 mod escalation;
 mod order;
@@ -18,6 +19,7 @@ mod sections;
 mod sources;
 
 pub(crate) use declared_facts::DeclaredFacts;
+pub use declared_webhook::DeclaredWebhook;
 pub(crate) use escalation::Escalation;
 pub(crate) use recipient::{ACCOUNT, Reachable};
 pub(crate) use rule::Rule;

@@ -4,6 +4,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     compile::{Compiling, NameUse},
+    declared_webhook::DeclaredWebhook,
     document::{Document, Table, string},
     recipient::{Quiet, Recipient},
     sections::severity,
@@ -118,8 +119,16 @@ impl<'a> Compiling<'a> {
                 Err(error) => document.problem(secret.span(), "a secret is never written into a file", Some(error)),
             }
         }
-        let template = table.string("template").map(|template| Name::new(template.get_ref()));
+        let template = table.string("template");
         table.finish();
+        let template = template.map(|template| (Name::new(template.get_ref()), template.span()));
+        self.webhooks.push(DeclaredWebhook {
+            file: document.file.to_owned(),
+            url: (*url.get_ref()).to_owned(),
+            url_span: url.span(),
+            template: template.clone(),
+        });
+        let template = template.map(|(template, _)| template);
         Some(Address::Webhook { url: (*url.get_ref()).into(), secrets, template })
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use super::{
+    declared_webhook::DeclaredWebhook,
     escalation::Escalation,
     recipient::{ACCOUNT, Reachable, Recipient},
     rule::Rule,
@@ -22,6 +23,7 @@ pub struct Ruleset {
     pub(crate) escalations: BTreeMap<Name, Escalation>,
     pub(crate) recipients: BTreeMap<Name, Recipient>,
     pub(crate) groups: BTreeMap<Name, Vec<Name>>,
+    pub(crate) webhooks: Vec<DeclaredWebhook>,
     pub(crate) facts: BTreeMap<Name, FactKind>,
     /// The groups that are told when the monitor itself is in trouble.
     pub(crate) operators: Vec<Name>,
@@ -86,13 +88,9 @@ impl Ruleset {
         self.facts.keys().map(Name::as_str)
     }
 
-    /// Returns the body templates that webhooks name, each once.
-    pub fn webhook_templates(&self) -> impl Iterator<Item = &Name> {
-        let addresses = self.recipients.values().flat_map(|recipient| &recipient.addresses);
-        addresses.filter_map(|address| match address {
-            Address::Webhook { template, .. } => template.as_ref(),
-            Address::Email(_) => None,
-        })
+    /// Returns the webhooks of the recipients, each with its place, in the order of files and lines.
+    pub fn webhooks(&self) -> &[DeclaredWebhook] {
+        &self.webhooks
     }
 
     /// Returns the names of the rules about an outage of the mains: their condition is `power == off`, in any spelling.

@@ -14,6 +14,7 @@ mod reach;
 mod refusals;
 mod scenarios;
 mod scripts;
+mod webhooks;
 
 use std::{
     fs,
