@@ -1,7 +1,7 @@
 //! `dag check`
 
 use clap::Args;
-use dag_cli::{Done, Failure};
+use dag_cli::{Done, Failure, count};
 use dag_rulebook::{Refusal, Rulebook};
 
 use super::common::{Common, load, rules_path};
@@ -30,10 +30,9 @@ impl Check {
         for warning in &warnings {
             text.push_str(&format!("{warning}\n"));
         }
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        text.push_str(&format!("all good: {} rule{} ({})", rules.len(), plural(rules.len()), rules.join(", ")));
+        text.push_str(&format!("All good: {} ({})", count(rules.len(), "rule"), rules.join(", ")));
         if !self.no_scenarios {
-            text.push_str(&format!(", {scenarios} scenario{} as expected", plural(scenarios)));
+            text.push_str(&format!(", {} as expected", count(scenarios, "scenario")));
         }
         text.push_str(&format!(", hash {hash}"));
         let json = serde_json::json!({ "rules": rules, "scenarios": scenarios, "hash": hash, "warnings": warnings });

@@ -16,11 +16,14 @@ mod simulate;
 mod snooze;
 mod status;
 mod test;
+mod tips;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use dag_cli::Done;
+
+pub use self::tips::TIPS;
 
 use self::common::{Common, Format};
 

@@ -52,11 +52,13 @@ impl Silence {
 
 fn text(SilenceAnswer { silence, ended, timezone }: &SilenceAnswer) -> String {
     let about = describe(silence);
+    let mut letters = about.chars();
+    let about: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     if *ended {
-        return format!("{about} is not silenced any more: what is due is told now");
+        return format!("{about} is not silenced any more: what is due is told now.");
     }
     let (from, until) = (local(silence.from, timezone.as_deref()), local(silence.until, timezone.as_deref()));
-    format!("{about} is silenced from {from} until {until}: no step fires in this time, but ends are told")
+    format!("{about} is silenced from {from} until {until}: no step fires in this time, but ends are told.")
 }
 
 /// Returns in words what a silence is about.
@@ -91,12 +93,12 @@ mod tests {
         };
         assert_eq!(
             answer(None, None, None, false),
-            "everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, \
-             but ends are told"
+            "Everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, \
+             but ends are told."
         );
         assert_eq!(
             answer(Some("power-outage"), Some("cottage"), Some("hay"), true),
-            "the rule power-outage of the device cottage, area=hay is not silenced any more: what is due is told now"
+            "The rule power-outage of the device cottage, area=hay is not silenced any more: what is due is told now."
         );
     }
 }

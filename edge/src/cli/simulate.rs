@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use dag_cli::Done;
+use dag_cli::{Done, count};
 use dag_delivery::Templates;
 use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
 use dag_rulebook::{Rulebook, RulesFolder, devices};
@@ -160,8 +160,8 @@ impl<W: Write> Printer<'_, W> {
     fn print_summary(&mut self) -> io::Result<()> {
         if self.format == Format::Text {
             let Counts { rows, incidents, messages } = self.counts;
-            let (rows, incidents) = (pluralize(rows, "row"), pluralize(incidents, "incident"));
-            writeln!(self.out, "{rows}: {incidents}, {}", pluralize(messages, "message"))?;
+            let (rows, incidents) = (count(rows, "row"), count(incidents, "incident"));
+            writeln!(self.out, "{rows}: {incidents}, {}", count(messages, "message"))?;
         }
         Ok(())
     }
@@ -217,8 +217,4 @@ fn text(line: &Line<'_>, device: &Device) -> String {
             format!("{}  {device}    {kind} to {recipient} by {channel}: {subject}", local(at))
         }
     }
-}
-
-fn pluralize(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dag_cli::{Done, Failure};
+use dag_cli::{Done, Failure, count};
 use dag_rulebook::{Rulebook, RulesFolder, ScenarioResult, SiblingRules, read_text};
 use serde_json::json;
 
@@ -43,7 +43,7 @@ impl Test {
                         text.push_str(&format!("\n{problem}\n"));
                     }
                     if !good {
-                        text.push_str(&format!("\nwhat was decided:\n{}\n", played.timeline));
+                        text.push_str(&format!("\nWhat was decided:\n{}\n", played.timeline));
                     }
                     let problems: Vec<String> = played.problems.iter().map(ToString::to_string).collect();
                     let timeline = &played.timeline;
@@ -58,8 +58,7 @@ impl Test {
                 }
             }
         }
-        let plural = if scenarios.len() == 1 { "" } else { "s" };
-        text.push_str(&format!("{} scenario{plural}, {failed} failed", scenarios.len()));
+        text.push_str(&format!("{}, {failed} failed", count(scenarios.len(), "scenario")));
         common.print(text, &json!({ "scenarios": report, "failed": failed }))?;
         if failed == 0 { Ok(()) } else { Err("not everything went as expected".into()) }
     }

@@ -101,7 +101,10 @@ impl StoreTrouble {
         }
         let over = self.failure.take().map(|(reason, since)| (reason, now.duration_since(since)));
         let begin = over.filter(|(_, length)| *length >= STORE_PATIENCE).and_then(|(reason, length)| {
-            let text = format!("for {} minutes nothing could be noted or sent: {reason}", length.as_secs() / 60);
+            let text = format!(
+                "for {} nothing could be noted or sent: {reason}",
+                dag_cli::count(length.as_secs() / 60, "minute")
+            );
             self.trouble.observe(Some(text), now)
         });
         begin.into_iter().chain(self.trouble.observe(None, now)).collect()

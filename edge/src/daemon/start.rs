@@ -127,7 +127,7 @@ impl Daemon {
 pub(super) fn log_warnings(rulebook: &Rulebook, config: &Config) {
     match rulebook.warnings(config).len() {
         0 => {}
-        count => tracing::warn!("{count} warnings about the rules: `dag check` shows them"),
+        warnings => tracing::warn!("{} about the rules: `dag check` shows them", dag_cli::count(warnings, "warning")),
     }
 }
 

@@ -174,7 +174,10 @@ async fn publish(
         let sent = client.publish(topic, QoS::AtLeastOnce, retain, payload).await;
         sent.map_err(|error| format!("a message cannot be sent: {error}"))?;
         if timeout(patience, confirmed.notified()).await.is_err() {
-            return Err(Some(format!("the broker did not confirm a message within {} seconds", patience.as_secs())));
+            return Err(Some(format!(
+                "the broker did not confirm a message within {}",
+                dag_cli::count(patience.as_secs(), "second")
+            )));
         }
     }
     Err(None)

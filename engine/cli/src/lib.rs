@@ -45,6 +45,9 @@
 //! # assert_eq!(code, std::process::ExitCode::SUCCESS);
 //! ```
 
+mod tips;
+mod words;
+
 use std::{
     fmt,
     io::{self, Write as _},
@@ -53,6 +56,9 @@ use std::{
 };
 
 use clap::{Args, Parser, ValueEnum};
+
+pub use tips::Tips;
+pub use words::count;
 
 /// The output formats of a program.
 pub trait Format: ValueEnum + Copy + Default + fmt::Debug + Send + Sync + 'static {
@@ -123,11 +129,13 @@ impl<E: fmt::Display> From<E> for Failure {
 /// The result of a command.
 pub type Done = Result<(), Failure>;
 
-/// Parses the arguments and runs the program. Wrong use is printed and exits 2; help and version exit 0.
-pub fn main<C: Parser>(run: impl FnOnce(C) -> ExitCode) -> ExitCode {
+/// Parses the arguments and runs the program. Wrong use is printed and exits 2; help and version exit 0. For a command
+/// that the program does not have, the error has the tip of `tips`.
+pub fn main<C: Parser>(run: impl FnOnce(C) -> ExitCode, tips: Tips) -> ExitCode {
     match C::try_parse() {
         Ok(cli) => run(cli),
         Err(error) => {
+            let error = tips::add_tip::<C>(error, tips);
             let code = if error.use_stderr() { 2 } else { 0 };
             let _ = error.print();
             ExitCode::from(code)

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dag_infra::cli::Cli;
+use dag_infra::cli::{Cli, TIPS};
 
 fn main() -> ExitCode {
-    dag_cli::main(Cli::run)
+    dag_cli::main(Cli::run, TIPS)
 }

@@ -12,12 +12,15 @@ mod provision;
 mod rules;
 mod secret;
 mod template;
+mod tips;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use dag_cli::Failure;
+
+pub use self::tips::TIPS;
 
 use self::common::{Common, Format};
 use crate::explain::sentence;

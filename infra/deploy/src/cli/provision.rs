@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args};
+use dag_cli::count;
 use serde_json::json;
 
 use super::{
@@ -117,7 +118,7 @@ impl Provision {
                 let ended = provisioner.finish(&order).await?;
                 let text = match ended {
                     0 => format!("`{device}` has its one certificate: there is no rotation to finish"),
-                    _ => format!("ended and detached {} of `{device}`", certificates(ended)),
+                    _ => format!("ended and detached {} of `{device}`", count(ended, "certificate")),
                 };
                 common.print(text, &json!({ "device": device, "ended": ended }))?;
             } else {
@@ -161,7 +162,7 @@ fn revocation_text(device: &str, revoked: usize, companions: &BTreeSet<String>) 
         0 => format!("`{device}` had no certificate any more"),
         _ => format!(
             "revoked and detached {} of `{device}`: within minutes it is no longer believed. Its history stays",
-            certificates(revoked)
+            count(revoked, "certificate")
         ),
     };
     for companion in companions {
@@ -180,17 +181,10 @@ fn confirm_end(device: &str, ending: &Ending) -> Result<()> {
         return Ok(());
     }
     let doubt = format!("`{device}` did not report since its new files were made, and without them this locks it out");
-    let question = format!("{doubt}. End {} all the same?", certificates(ending.certificates));
+    let question = format!("{doubt}. End {} all the same?", count(ending.certificates, "certificate"));
     match prompt::confirm(&question, &format!("{doubt}: look at `dag-infra list`, or say `--yes`"))? {
         true => Ok(()),
         false => bail!("nothing was ended"),
-    }
-}
-
-fn certificates(count: usize) -> String {
-    match count {
-        1 => "1 certificate".to_owned(),
-        _ => format!("{count} certificates"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, error::ErrorKind};
+use dag_cli::count;
 use dag_engine::Name;
 use serde_json::json;
 
@@ -89,9 +90,9 @@ impl Push {
             let next = match devices.as_slice() {
                 [] => "No device is registered yet: those that are provisioned from now on run them.".to_owned(),
                 [one] => sent_text(&format!("`{one}`")),
-                several => sent_text(&format!("{} devices", several.len())),
+                several => sent_text(&count(several.len(), "device")),
             };
-            let text = format!("The rules {hash} ({files} files) are signed.\n{next}");
+            let text = format!("The rules {hash} ({}) are signed.\n{next}", count(files, "file"));
             let json = json!({ "rules": hash, "signed_at": signed.signed_at, "files": files, "devices": devices });
             common.print(text, &json)?;
             Ok(())
@@ -103,8 +104,11 @@ impl Push {
 fn failure_text(pushed: &PushReport) -> String {
     let missing: usize = pushed.failures.values().map(Vec::len).sum();
     let all = missing + pushed.devices.len();
-    let mut text =
-        format!("The rules are sent to {} of {all} devices. The others were not changed:\n", pushed.devices.len());
+    let mut text = format!(
+        "The rules are sent to {} of {}. The others were not changed:\n",
+        pushed.devices.len(),
+        count(all, "device")
+    );
     for (reason, devices) in &pushed.failures {
         text += &format!("  {}: {reason}\n", quoted(devices));
     }

@@ -83,7 +83,7 @@ pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let mut text = words::columns(["", "Resource", "Type", "Details"], &rows);
     let replaced = changes.iter().filter(|change| change.replacement != ReplacementForecast::No).count();
     let deleted = changes.iter().filter(|change| change.action == Action::Delete && !change.kept).count();
-    let count = |many: usize| if many == 1 { "1 resource".to_owned() } else { format!("{many} resources") };
+    let count = |many: usize| dag_cli::count(many, "resource");
     if replaced > 0 {
         text += &format!("\n{} REPLACED: the new one does not have the content of the old one.\n", count(replaced));
     }
