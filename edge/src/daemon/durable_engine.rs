@@ -2,6 +2,7 @@
 //! comes out only once the input and the decisions behind it are on the disk.
 
 mod sending;
+mod timed_holds;
 mod write_failure;
 mod writing;
 
@@ -17,7 +18,7 @@ use dag_engine::{
 };
 use dag_rulebook::Rulebook;
 
-use self::write_failure::WriteFailure;
+use self::{timed_holds::TimedHolds, write_failure::WriteFailure};
 use crate::{
     source::Observation,
     store::{Commit, GoodRules, QueuedReading, Store, StoreError, StoredReading},
@@ -144,6 +145,12 @@ impl DurableEngine {
         self.failure.as_ref().map(|failure| failure.again_at)
     }
 
+    /// Returns when the next step is due though nothing happens: at a deadline of the engine, or where a silence or a
+    /// snooze begins or ends, so that the log says so then.
+    pub fn next_step_at(&self) -> Option<Time> {
+        self.state.next_deadline().into_iter().chain(TimedHolds::of(&self.state).next_edge()).min()
+    }
+
     /// Returns whether more readings may be observed.
     pub fn has_room(&self) -> bool {
         self.unwritten.len() < MOST_UNWRITTEN
@@ -252,8 +259,13 @@ impl DurableEngine {
 
     /// Lets the engine apply an input, and the outbox the decisions.
     fn decide(&mut self, input: Input, pending: &mut PendingCommit, now: Time) {
+        // When a clock is set, what was asked for moves with it: nothing begins or ends by that.
+        let before = (!matches!(input, Input::ClockSet { .. })).then(|| TimedHolds::of(&self.state));
         let decisions = self.rulebook.engine.step(&mut self.state, input, now);
         decisions.iter().for_each(log_decision);
+        for edge in before.iter().flat_map(|before| before.edges(&self.state)) {
+            tracing::info!("{edge}");
+        }
         pending.extend(self.outbox.apply(&decisions, now));
         pending.decisions.extend(decisions);
     }
@@ -281,7 +293,7 @@ impl PendingCommit {
         for entry in self.changed.values() {
             let id = entry.notification.id;
             if let Err(error) = commit.store_entry(id, entry, entry.is_over()) {
-                tracing::error!(%error, message = %id, "an entry cannot be written as JSON");
+                tracing::error!(%error, notification = %id, "an entry cannot be written as JSON");
             }
         }
         commit
@@ -292,7 +304,14 @@ impl PendingCommit {
 fn log_decision(decision: &Decision) {
     let text = describe(decision, &|notification| notification.id.to_string());
     match decision.outcome {
-        Outcome::Opened { .. } | Outcome::Resolved { .. } | Outcome::Acknowledged { .. } => tracing::info!("{text}"),
+        Outcome::Opened { .. }
+        | Outcome::Resolved { .. }
+        | Outcome::Acknowledged { .. }
+        | Outcome::AcknowledgementLapsed { .. }
+        | Outcome::Snoozed { .. }
+        | Outcome::SnoozeEnded { .. }
+        | Outcome::Silenced { .. }
+        | Outcome::SilenceEnded { .. } => tracing::info!("{text}"),
         Outcome::HookFailed { .. } | Outcome::NobodyToTell { .. } | Outcome::Refused { .. } => tracing::warn!("{text}"),
         _ => tracing::debug!("{text}"),
     }

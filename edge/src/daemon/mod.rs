@@ -41,7 +41,7 @@ pub use durable_engine::DurableEngine;
 pub use request::{Answer, Matcher, Request, Until};
 pub use start::socket;
 pub use state::Start;
-pub use status::{Status, UplinkStatus};
+pub use status::{MessageStatus, OpenIncident, Status, UplinkStatus};
 pub use store_copy::{StoreCopy, fetch_copy};
 
 /// The longest sleep. The loop then writes the heartbeat, from which the next boot knows until when this one ran.
@@ -91,7 +91,7 @@ pub async fn run(
             event = next_event(&mut daemon.uplink) => daemon.uplink_event(event),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
-                if daemon.engine.state().next_deadline().is_some_and(|deadline| deadline <= now) {
+                if daemon.engine.next_step_at().is_some_and(|at| at <= now) {
                     daemon.engine.apply(Input::Elapsed, now);
                 }
                 daemon.engine.record_alive(now);

@@ -66,7 +66,8 @@ fn for_how_long_is_said_once_and_in_words_that_are_understood() {
     for command in ["snooze", "silence"] {
         wrong(&[command], "<--for <DURATION>|--until <TIME>|--lift>");
         wrong(&[command, "--for", "2h", "--lift"], "cannot be used with");
-        wrong(&[command, "--for", "2 hours"], "`2 hours` is not a duration: write integers with units");
+        wrong(&[command, "--for", "2 hours"], "`2 hours` is not a duration: did you mean `2h`?");
+        wrong(&[command, "--for", "2"], "`2` has no unit: write `2s` for seconds, `2m` for minutes or `2h` for hours");
         wrong(&[command, "--until", "noon"], "this is no time: write it with its zone, like 2026-01-10T18:00:00Z");
     }
     wrong(&["silence", "--lift", "--from", "2026-01-10T18:00:00Z"], "cannot be used with");
@@ -110,6 +111,21 @@ fn a_silence_holds_until_it_is_lifted_by_the_same_matcher() {
     assert_eq!(lifted["ended"], true);
     assert_eq!(home.wait_for_mails(1).len(), 1, "what is still wrong is told then");
     assert_refused(&home, &["silence", "--lift"], "there is no silence to lift");
+}
+
+#[test]
+fn the_log_says_when_a_silence_and_a_snooze_begin_and_when_they_are_over() {
+    let (home, daemon) = Home::with_outage();
+    home.json(&["silence", "--for", "1s", "--by", "nor"]);
+    daemon.wait_for("engine: silence by nor from ");
+    daemon.wait_for("the silence by nor is over: everything");
+    home.json(&["snooze", "--for", "1s", "--by", "kim"]);
+    daemon.wait_for("power-outage: snoozed by kim until ");
+    daemon.wait_for("power-outage: the snooze by kim is over");
+    assert_eq!(home.json(&["status"])["silences"].as_array().unwrap().len(), 0);
+    home.json(&["silence", "--for", "8h", "--rule", "power-outage", "--by", "nor"]);
+    home.json(&["silence", "--lift", "--rule", "power-outage", "--by", "kim"]);
+    daemon.wait_for("the silence was ended by kim: rule power-outage");
 }
 
 #[test]

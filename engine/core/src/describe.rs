@@ -1,6 +1,6 @@
 //! Decisions in words.
 
-use crate::{Cause, Decision, Notification, Outcome, Silence};
+use crate::{Cause, Decision, Notification, Outcome};
 
 /// A decision as a line that people read. `subject` renders a message's subject as its receiver would read it.
 pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) -> String {
@@ -36,9 +36,9 @@ pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) 
         Outcome::Snoozed { by, until } => format!("snoozed by {by} until {until}"),
         Outcome::SnoozeEnded { by } => format!("the snooze was ended by {by}"),
         Outcome::Silenced { silence } => {
-            format!("silence by {} from {} until {}: {}", silence.by, silence.from, silence.until, matched(silence))
+            format!("silence by {} from {} until {}: {}", silence.by, silence.from, silence.until, silence.describe())
         }
-        Outcome::SilenceEnded { silence, by } => format!("the silence was ended by {by}: {}", matched(silence)),
+        Outcome::SilenceEnded { silence, by } => format!("the silence was ended by {by}: {}", silence.describe()),
         Outcome::FellBack { recipient, to } => format!("{recipient} cannot be reached, so {to} is told the same"),
         Outcome::NobodyToTell { step } => format!("step {step} names nobody who can be reached"),
         Outcome::HookFailed { hook, error } => {
@@ -61,14 +61,6 @@ pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) 
         Outcome::RulesChanged { rules } => format!("rules {rules} are in force"),
     };
     format!("{rule}: {what}")
-}
-
-fn matched(silence: &Silence) -> String {
-    let device = silence.device.iter().map(|device| format!("device {device}"));
-    let labels = silence.labels.iter().map(|(label, value)| format!("label {label} = {value}"));
-    let rule = silence.rule.iter().map(|rule| format!("rule {rule}"));
-    let all: Vec<String> = device.chain(labels).chain(rule).collect();
-    if all.is_empty() { "everything".to_owned() } else { all.join(", ") }
 }
 
 fn trouble(cause: &Cause) -> String {

@@ -92,6 +92,15 @@ pub struct Silence {
 }
 
 impl Silence {
+    /// Returns in words what it matches: `everything`, or `device cottage, rule power-outage`.
+    pub fn describe(&self) -> String {
+        let device = self.device.iter().map(|device| format!("device {device}"));
+        let labels = self.labels.iter().map(|(label, value)| format!("label {label} = {value}"));
+        let rule = self.rule.iter().map(|rule| format!("rule {rule}"));
+        let all: Vec<String> = device.chain(labels).chain(rule).collect();
+        if all.is_empty() { "everything".to_owned() } else { all.join(", ") }
+    }
+
     /// Returns whether both match by the same device, labels and rule.
     pub(crate) fn same_matcher(&self, other: &Silence) -> bool {
         (&self.device, &self.labels, &self.rule) == (&other.device, &other.labels, &other.rule)

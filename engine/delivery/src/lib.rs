@@ -47,3 +47,4 @@ pub use email::{Mail, Mailer, SendFuture};
 pub use failure::{Failure, Receipt, SetupError};
 pub use outbox::{AttemptOutcome, Entry, EntryState, LEASE, Outbox, Settlement};
 pub use template::{TemplateProblem, Templates};
+pub use words::TimeFormatter;

@@ -3,8 +3,9 @@
 use dag_engine::{Millis, Time, zone};
 use jiff::{ZonedDateTime, tz::TimeZone};
 
-/// The format of times for one recipient: in their own zone, relative to the day of the message.
-pub(crate) struct TimeFormatter {
+/// The format of times for one reader: in their own zone, relative to the day on which they read.
+#[derive(Debug)]
+pub struct TimeFormatter {
     now: ZonedDateTime,
     zone: TimeZone,
     /// The zone is unknown. Times are in UTC and say so.
@@ -25,6 +26,11 @@ impl TimeFormatter {
     /// `14:02 on 9 Jan 2025` for any other.
     pub fn time(&self, at: Time) -> String {
         self.with_day(at, "%H:%M")
+    }
+
+    /// Returns the same with seconds: `14:02:30`.
+    pub fn time_with_seconds(&self, at: Time) -> String {
+        self.with_day(at, "%H:%M:%S")
     }
 
     /// Returns `14:02 to 14:31`, with seconds if both would be the same, and with days if it was not today.
@@ -126,6 +132,8 @@ mod tests {
         assert_eq!(formatter.time(t("2026-06-09T13:02:00Z")), "14:02 on Tue 9 Jun");
         assert_eq!(formatter.time(t("2025-12-09T13:02:00Z")), "13:02 on 9 Dec 2025");
         assert_eq!(formatter.stamp(t("2026-06-10T13:02:00Z")), "10 Jun 14:02");
+        assert_eq!(formatter.time_with_seconds(t("2026-06-10T13:02:30Z")), "14:02:30");
+        assert_eq!(formatter.time_with_seconds(t("2026-06-10T23:02:30Z")), "00:02:30 on Thu 11 Jun");
     }
 
     #[test]

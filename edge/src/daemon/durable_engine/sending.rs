@@ -47,9 +47,9 @@ impl DurableEngine {
         self.step(settlement.input, vec![settlement.entry], Commit::at(now), now);
     }
 
-    /// Returns the time of the next deadline or of the next attempt, whichever is first.
+    /// Returns the time of the next step or of the next attempt, whichever is first.
     pub fn next_due(&self) -> Option<Time> {
-        self.next_attempt().into_iter().chain(self.state.next_deadline()).min()
+        self.next_attempt().into_iter().chain(self.next_step_at()).min()
     }
 
     /// Returns when the next message is leased if nothing happens before.
@@ -97,11 +97,13 @@ fn log_settlement(entry: &Entry, outcome: AttemptOutcome, result: &Result<Receip
     let channel = entry.notification.channel().as_str();
     match (outcome, result) {
         (AttemptOutcome::Retry { due }, Err(error)) => {
-            tracing::warn!(message = %id, %recipient, channel, %error, again = %due, "not delivered yet");
+            tracing::warn!(notification = %id, %recipient, channel, %error, again = %due, "not delivered yet");
         }
-        (_, Err(error)) => tracing::error!(message = %id, %recipient, channel, %error, "cannot be delivered, given up"),
+        (_, Err(error)) => {
+            tracing::error!(notification = %id, %recipient, channel, %error, "cannot be delivered, given up");
+        }
         (_, Ok(receipt)) => {
-            tracing::info!(message = %id, %recipient, channel, answer = receipt.answer, "delivered");
+            tracing::info!(notification = %id, %recipient, channel, answer = receipt.answer, "delivered");
         }
     }
 }

@@ -1,15 +1,23 @@
-//! The status of a running daemon.
+//! The status of a running daemon, as `dag status --format json` prints it. The types document the JSON.
+
+mod incident;
+mod message;
+mod uplink;
 
 use std::collections::BTreeMap;
 
 use dag_delivery::Entry;
-use dag_engine::{Channel, Device, Id, Kind, Name, Severity, Silence, Time, Value};
+use dag_engine::{Device, Id, Name, PendingOutlook, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
+
+pub use incident::OpenIncident;
+pub use message::MessageStatus;
+pub use uplink::UplinkStatus;
 
 use super::state::Daemon;
 use crate::{
     home_assistant::{self, Bridge},
-    store::{Backlog, Window},
+    store::Window,
 };
 
 /// The answer to `dag status`.
@@ -30,10 +38,10 @@ pub struct Status {
     /// The sources that are lost, each with the reason.
     pub lost: BTreeMap<Name, String>,
     /// The rules whose condition is true, not yet for long enough.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingOutlook>,
     /// The open incidents.
     pub incidents: Vec<OpenIncident>,
-    /// The silences that are not over.
+    /// The silences that are not over, also those that begin later.
     pub silences: Vec<Silence>,
     /// The messages that wait to be sent, or to be tried again.
     pub waiting: Vec<MessageStatus>,
@@ -58,117 +66,28 @@ pub struct Status {
     pub uplink: Option<UplinkStatus>,
 }
 
-/// The state of the connection to the cloud.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct UplinkStatus {
-    /// The address of the broker.
-    pub endpoint: String,
-    /// The beginning of the connection, while there is one.
-    pub connected_since: Option<Time>,
-    /// The reason why there is no connection.
-    pub reason: Option<String>,
-    /// The time of the next try to connect.
-    pub again_at: Option<Time>,
-    /// The readings that the broker has not confirmed yet, and those that were dropped.
-    #[serde(flatten)]
-    pub backlog: Backlog,
-    /// The number of reports sent since the start.
-    pub sent: u64,
-    /// The reason why the last rules from the cloud were refused.
-    pub rules_refused: Option<String>,
-}
-
-/// A rule whose condition is true, not yet for long enough.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Pending {
-    /// The rule.
-    pub rule: Name,
-    /// The time since which its condition is true.
-    pub since: Time,
-    /// The time at which an incident opens if it stays true.
-    pub due: Time,
-}
-
-/// An open incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OpenIncident {
-    /// Its id.
-    pub id: Id,
-    /// Its rule.
-    pub rule: Name,
-    /// The rule's severity.
-    pub severity: Severity,
-    /// The time at which it began.
-    pub since: Time,
-    /// The name of the person who acknowledged it.
-    pub acknowledged_by: Option<String>,
-    /// The end of its snooze.
-    pub snoozed_until: Option<Time>,
-}
-
-/// A message that waits, or that could not be delivered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MessageStatus {
-    /// Its id.
-    pub id: Id,
-    /// Its recipient.
-    pub recipient: Name,
-    /// Its channel.
-    pub channel: Channel,
-    /// Its kind.
-    pub kind: Kind,
-    /// The number of attempts.
-    pub attempts: u32,
-    /// The reason why the last attempt failed.
-    pub last_error: Option<String>,
-    /// The time of the next attempt.
-    pub due: Option<Time>,
-}
-
-impl From<&Entry> for MessageStatus {
-    fn from(entry: &Entry) -> Self {
-        MessageStatus {
-            id: entry.notification.id,
-            recipient: entry.notification.recipient.clone(),
-            channel: entry.notification.channel(),
-            kind: entry.notification.kind,
-            attempts: entry.attempts,
-            last_error: entry.last_error.clone(),
-            due: entry.due(),
-        }
-    }
-}
-
 /// The most finished messages that are searched for undelivered ones. A request must not read the whole store.
 const RECENT_MESSAGES: usize = 200;
 
 impl Daemon {
     pub(super) fn status(&self) -> Status {
-        let state = self.engine.state();
+        let (state, now) = (self.engine.state(), self.clock.now());
+        let outlook = self.engine.rulebook().engine.outlook(state, now);
+        let incidents = state.open_incidents().zip(outlook.incidents);
         let finished: Vec<Entry> =
             self.engine.store().finished_entries(Window::newest(RECENT_MESSAGES)).unwrap_or_default();
         let undelivered = finished.iter().filter(|entry| entry.is_undelivered());
         Status {
             device: self.device.clone(),
-            now: self.clock.now(),
+            now,
             started: self.clock.began(),
             boot: self.store_info.boot,
             last_alive: self.store_info.last_alive,
             facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),
             lost: self.lost_sources.clone(),
-            pending: state.pending().map(|(rule, since, due)| Pending { rule: rule.clone(), since, due }).collect(),
-            incidents: state
-                .open_incidents()
-                .map(|incident| OpenIncident {
-                    id: incident.id,
-                    rule: incident.rule.clone(),
-                    severity: incident.severity,
-                    since: incident.since,
-                    acknowledged_by: incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()),
-                    snoozed_until: incident.snoozed_until().filter(|until| *until > state.now()),
-                })
-                .collect(),
-            silences: state.silences().cloned().collect(),
+            pending: outlook.pending,
+            incidents: incidents.map(|(incident, outlook)| OpenIncident::new(incident, outlook, now)).collect(),
+            silences: state.silences().filter(|silence| silence.until > now).cloned().collect(),
             waiting: self.engine.outbox().iter().map(MessageStatus::from).collect(),
             undelivered: undelivered.map(MessageStatus::from).collect(),
             rules: self.engine.rulebook().engine.rules().hash(),
