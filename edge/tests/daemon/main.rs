@@ -10,6 +10,7 @@
 
 mod backups;
 mod clock;
+mod commands;
 mod disk;
 mod files;
 mod holds;
@@ -19,6 +20,7 @@ mod init;
 mod life;
 #[path = "../peers/listener.rs"]
 mod listener;
+mod log;
 #[path = "../peers/mosquitto.rs"]
 mod mosquitto;
 mod troubles;

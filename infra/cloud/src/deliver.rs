@@ -63,8 +63,10 @@ impl<W: World> Consumer<W> {
         let LeasedMessage { notification, prepared } = message;
         let result = self.world.messenger().send(&notification, &prepared, self.world.now()).await;
         match &result {
-            Ok(receipt) => tracing::info!(%device, message = %notification.id, answer = receipt.answer, "delivered"),
-            Err(error) => tracing::warn!(%device, message = %notification.id, %error, "not delivered"),
+            Ok(receipt) => {
+                tracing::info!(%device, notification = %notification.id, answer = receipt.answer, "delivered")
+            }
+            Err(error) => tracing::warn!(%device, notification = %notification.id, %error, "not delivered"),
         }
         (notification.id, result)
     }

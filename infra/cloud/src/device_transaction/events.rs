@@ -69,7 +69,7 @@ impl DeviceTransaction<'_> {
             }
             Event::Request { id, request, .. } => self.apply_request(*id, request.clone()),
             Event::Feedback(Feedback { message, text, .. }) => {
-                tracing::warn!(message = %message.notification, recipient = %message.recipient, %text, "not delivered");
+                tracing::warn!(notification = %message.notification, recipient = %message.recipient, %text, "not delivered");
                 self.step(Input::Failed { message: message.clone(), last: true });
             }
             // `register` applies the first, and `deliver.rs` the second. A sweep is about no device.
@@ -100,8 +100,11 @@ impl DeviceTransaction<'_> {
             self.changed = true;
             let text = report.dropped.map(|dropped| {
                 format!(
-                    "the device had no room to keep {} readings for the cloud, of {} to {}",
-                    dropped.readings, dropped.from, dropped.until
+                    "the device had no room to keep {} reading{} for the cloud, of {} to {}",
+                    dropped.readings,
+                    if dropped.readings == 1 { "" } else { "s" },
+                    dropped.from,
+                    dropped.until
                 )
             });
             let about = Name::new_static("uplink");
