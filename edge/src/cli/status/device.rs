@@ -6,7 +6,14 @@ use crate::daemon::Status;
 pub(super) fn section(status: &Status, clock: &WallClock) -> String {
     let mut text = format!("{} ({})\n", status.device.name, status.device.id);
     for (fact, (value, at)) in &status.facts {
-        let value = value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+        // Rules and `dag unplug` say `on` and `off`, whatever people read.
+        let value = match value {
+            None => "unknown".to_owned(),
+            Some(value) => match status.device.label(fact, *value) {
+                Some(label) => format!("{label} ({value})"),
+                None => value.to_string(),
+            },
+        };
         text += &format!("  {fact:<12} {value:<10} read {}\n", clock.time(*at));
     }
     for (source, reason) in &status.lost {
