@@ -114,7 +114,7 @@ pub use reading::{Reading, Report};
 pub use rules::{DeclaredWebhook, Ruleset, Sources, StepReach};
 pub use runs::Runs;
 pub use sample::notifications;
-pub use scenario::{OtherRules, Played, Scenario};
+pub use scenario::{OtherRules, Played, Rewritten, Scenario};
 pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};

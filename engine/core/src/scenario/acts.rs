@@ -3,7 +3,7 @@
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Act,
+    Act, Expectation,
     expect::Expected,
     parse::{Reader, length, unknown_device},
 };
@@ -149,9 +149,9 @@ impl<'d, 'a> Reader<'d, 'a> {
         let name = *to.get_ref();
         let channel = by.as_ref().map(|(channel, _)| *channel);
         if let Some(rules) = self.rules_in_force() {
-            let so_far = || self.reloads.values().flatten().chain([self.engine]).map(Engine::rules);
             let account = self.device.map_or(&[][..], |device| &device.account_emails);
-            let addresses = so_far().filter_map(|rules| rules.recipients.get(name)).flat_map(|known| &known.addresses);
+            let addresses =
+                self.rules_so_far().filter_map(|rules| rules.recipients.get(name)).flat_map(|known| &known.addresses);
             let mut channels: Vec<Channel> = addresses.map(|address| address.channel()).collect();
             channels.extend(account.iter().filter(|email| *email == name).map(|_| Channel::Email));
             match by {
@@ -160,7 +160,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                     self.document.problem(to.span(), format!("there is no recipient `{name}`"), Some(help));
                 }
                 _ if channels.is_empty() => {
-                    let recipients = so_far().flat_map(|rules| rules.recipients.keys()).map(Name::as_str);
+                    let recipients = self.rules_so_far().flat_map(|rules| rules.recipients.keys()).map(Name::as_str);
                     self.unknown(to, "recipient", recipients.chain(account.iter().map(String::as_str)), None);
                 }
                 Some((by, span)) if !channels.contains(&by) => {
@@ -231,15 +231,44 @@ impl<'d, 'a> Reader<'d, 'a> {
         Some((value.span(), Act::Silence(Silence { device, labels, rule, from, until: from + length?, by })))
     }
 
+    /// `told`: messages each of which was sent since the last `expect`.
+    pub fn told(&mut self, table: &mut Table<'d, 'a>, _: Time) -> Option<(Span, Act)> {
+        let (span, messages) = self.messages(table, "told")?;
+        Some((span, Act::Told(messages)))
+    }
+
+    /// `not_told`: messages none of which was sent since then.
+    pub fn not_told(&mut self, table: &mut Table<'d, 'a>, _: Time) -> Option<(Span, Act)> {
+        let (span, messages) = self.messages(table, "not_told")?;
+        Some((span, Act::NotTold(messages)))
+    }
+
+    fn messages(&mut self, table: &mut Table<'d, 'a>, key: &'static str) -> Option<(Span, Vec<Expected>)> {
+        let value = table.value(key)?;
+        let Some(items) = value.get_ref().as_array() else {
+            table.wrong(key, value, "a list of messages, like [{ to = \"owners\", kind = \"opened\" }]");
+            return None;
+        };
+        if items.is_empty() {
+            let help = "list messages in it; `expect = []` says that nobody was told of anything".to_owned();
+            self.document.problem(value.span(), format!("an empty `{key}` says nothing"), Some(help));
+        }
+        Some((value.span(), items.iter().filter_map(|item| self.known_message(item)).collect()))
+    }
+
     /// `expect`: the messages that were sent since the last one.
     pub fn expect(&mut self, table: &mut Table<'d, 'a>, _: Time) -> Option<(Span, Act)> {
         let value = table.value("expect")?;
-        let Some(items) = value.get_ref().as_array() else {
-            table.wrong("expect", value, "a list of messages, like [{ to = \"nor\", kind = \"opened\" }]");
-            return None;
+        let expectation = match value.get_ref() {
+            DeValue::Array(items) => Expectation::Exactly(items.iter().filter_map(|item| self.message(item)).collect()),
+            DeValue::String(word) if word == "anything" => Expectation::Anything,
+            _ => {
+                let wanted = "a list of messages, like [{ to = \"nor\", kind = \"opened\" }], or \"anything\"";
+                table.wrong("expect", value, wanted);
+                return None;
+            }
         };
-        let expected = items.iter().filter_map(|item| Expected::parse(self.document, item)).collect();
-        Some((value.span(), Act::Expect(expected)))
+        Some((value.span(), Act::Expect(expectation)))
     }
 }
 

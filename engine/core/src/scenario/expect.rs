@@ -1,118 +1,119 @@
-//! The comparison of what was sent with what a scenario expects.
+//! The messages that a scenario speaks of.
 
-use toml::{Spanned, de::DeValue};
+use crate::{Channel, Kind, Name, Notification, rules::document::Span};
 
-use crate::{
-    About, Channel, Kind, Notification,
-    rules::document::{Document, Span, Table},
-};
-
-/// One message that is expected. What is absent matches anything.
+/// A message that was sent, with its subject.
 #[derive(Debug)]
+pub(super) struct Sent {
+    pub notification: Notification,
+    pub subject: String,
+}
+
+/// One message, or one to each member of a group: an entry of `expect`, `told` or `not_told`. What is absent matches
+/// anything.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    to: Option<String>,
-    by: Option<String>,
-    kind: Option<String>,
-    step: Option<u32>,
-    subject: Option<String>,
-    span: Span,
+    pub to: Option<Target>,
+    pub by: Option<Channel>,
+    pub kind: Option<Kind>,
+    pub rule: Option<Name>,
+    pub step: Option<u32>,
+    pub subject: Option<String>,
+    /// The keys that it has, in the order in which they are written.
+    pub keys: Vec<Key>,
+    /// The first name in it that stands for nothing.
+    pub unknown: Option<UnknownName>,
+    pub span: Span,
+}
+
+/// A key of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    To,
+    By,
+    Kind,
+    Rule,
+    Step,
+    Subject,
+}
+
+impl Key {
+    /// Every key.
+    pub const ALL: [Key; 6] = [Key::To, Key::By, Key::Kind, Key::Rule, Key::Step, Key::Subject];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Key::To => "to",
+            Key::By => "by",
+            Key::Kind => "kind",
+            Key::Rule => "rule",
+            Key::Step => "step",
+            Key::Subject => "subject",
+        }
+    }
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Recipient(Name),
+    /// A group, or the account, with everybody in it who can be reached.
+    Group {
+        name: Name,
+        members: Vec<Name>,
+    },
+}
+
+impl Target {
+    pub const fn name(&self) -> &Name {
+        match self {
+            Target::Recipient(name) | Target::Group { name, .. } => name,
+        }
+    }
+
+    /// Returns the members of a group; none for a recipient.
+    pub fn members(&self) -> &[Name] {
+        match self {
+            Target::Recipient(_) => &[],
+            Target::Group { members, .. } => members,
+        }
+    }
+}
+
+/// A name that stands for nothing: what is wrong, and advice.
+#[derive(Clone, Debug)]
+pub(super) struct UnknownName {
+    pub message: String,
+    pub help: Option<String>,
+    pub span: Span,
 }
 
 impl Expected {
-    pub fn parse(document: &Document<'_>, item: &Spanned<DeValue<'_>>) -> Option<Expected> {
-        let mut table = Table::at(document, item, "an expected message")?;
-        let kinds = Kind::ALL.map(|kind| (kind.as_str(), kind.as_str()));
-        let channels = [Channel::Email, Channel::Webhook].map(|channel| (channel.as_str(), channel.as_str()));
-        let expected = Expected {
-            to: table.string("to").map(|to| to.get_ref().to_string()),
-            by: table.word("by", &channels).map(str::to_owned),
-            kind: table.word("kind", &kinds).map(str::to_owned),
-            step: table.count("step"),
-            subject: table.string("subject").map(|subject| subject.get_ref().to_string()),
-            span: item.span(),
-        };
-        table.finish();
-        Some(expected)
-    }
-
-    /// Returns how a message differs from what is expected.
-    fn differs(&self, sent: &Notification, subject: &str) -> Option<String> {
-        let other = |what: &str, expected: &Option<String>, got: &str| {
-            let expected = expected.as_ref().filter(|expected| *expected != got)?;
-            Some(format!("`{what}` is `{got}`, not `{expected}`"))
-        };
-        let step = self.step.filter(|step| *step != sent.step);
+    /// Returns how a message differs from this one.
+    pub fn differs(&self, sent: &Sent) -> Option<String> {
+        let Sent { notification, subject } = sent;
+        let recipient = &notification.recipient;
+        let to = self.to.as_ref().and_then(|to| match to {
+            Target::Recipient(name) => (name != recipient).then(|| format!("`to` is `{recipient}`, not `{name}`")),
+            Target::Group { name, members } => {
+                (!members.contains(recipient)).then(|| format!("`to` is `{recipient}`, who is not in `{name}`"))
+            }
+        });
+        let (by, kind) = (notification.channel(), notification.kind);
+        let by = self.by.filter(|wanted| *wanted != by).map(|wanted| ("by", by.as_str(), wanted.as_str()));
+        let kind = self.kind.filter(|wanted| *wanted != kind).map(|wanted| ("kind", kind.as_str(), wanted.as_str()));
+        let word = by.or(kind).map(|(key, is, wanted)| format!("`{key}` is `{is}`, not `{wanted}`"));
+        let rule = self.rule.as_ref().and_then(|wanted| match notification.incident().map(|incident| &incident.rule) {
+            None => Some(format!("it is about the monitor itself, not about the rule `{wanted}`")),
+            Some(rule) => (rule != wanted).then(|| format!("`rule` is `{rule}`, not `{wanted}`")),
+        });
+        let step = self.step.filter(|step| *step != notification.step);
         let pattern = self.subject.as_ref().filter(|pattern| !glob(pattern, subject));
-        other("to", &self.to, &sent.recipient)
-            .or_else(|| other("by", &self.by, sent.channel().as_str()))
-            .or_else(|| other("kind", &self.kind, sent.kind.as_str()))
-            .or_else(|| step.map(|step| format!("`step` is {}, not {step}", sent.step)))
+        to.or(word)
+            .or(rule)
+            .or_else(|| step.map(|step| format!("`step` is {}, not {step}", notification.step)))
             .or_else(|| pattern.map(|pattern| format!("the subject is `{subject}`, which `{pattern}` does not match")))
     }
-}
-
-/// A difference between what was sent and what is expected.
-pub(super) struct Difference {
-    /// The message that is not as expected; `None` where more was sent than is expected.
-    pub span: Option<Span>,
-    pub message: String,
-    pub help: String,
-}
-
-/// Returns the first difference between what is expected and what was sent, each message with its subject.
-pub(super) fn compare(expected: &[Expected], sent: &[(Notification, String)]) -> Option<Difference> {
-    let list = |sent: &[(Notification, String)]| match sent {
-        [] => "nothing was sent".to_owned(),
-        sent => sent.iter().map(|(n, subject)| line(n, subject)).collect::<Vec<_>>().join("\n"),
-    };
-    let mut rest = sent;
-    for (at, wanted) in expected.iter().enumerate() {
-        let differs = |message: String| {
-            let help = format!("sent since the last `expect`:\n{}", list(sent));
-            Some(Difference { span: Some(wanted.span.clone()), message, help })
-        };
-        let Some(((notification, subject), more)) = rest.split_first() else {
-            return differs("this was not sent".to_owned());
-        };
-        if let Some(difference) = wanted.differs(notification, subject) {
-            return differs(difference);
-        }
-        rest = more;
-        // Who names no channel means the person: the same message by another channel is the same telling, so that
-        // a recipient may get a webhook without the stories being told anew.
-        let next = expected.get(at + 1);
-        while let Some(((other, subject), more)) = rest.split_first()
-            && wanted.by.is_none()
-            && same_telling(notification, other)
-            && next.is_none_or(|next| next.differs(other, subject).is_some())
-        {
-            rest = more;
-        }
-    }
-    (!rest.is_empty()).then(|| Difference {
-        span: None,
-        message: format!("{} more sent than expected", rest.len()),
-        help: format!("not expected:\n{}", list(rest)),
-    })
-}
-
-/// Returns whether two messages tell the same person the same thing at the same moment.
-fn same_telling(one: &Notification, other: &Notification) -> bool {
-    let about = |n: &Notification| match &n.about {
-        About::Incident(incident) => incident.id.to_string(),
-        About::Trouble(trouble) => trouble.cause.key(),
-    };
-    let key = |n: &Notification| (about(n), n.recipient.clone(), n.kind, n.step, n.at);
-    key(one) == key(other)
-}
-
-fn line(notification: &Notification, subject: &str) -> String {
-    let Notification { recipient, kind, step, .. } = notification;
-    let by = notification.channel().as_str();
-    format!(
-        "  {{ to = \"{recipient}\", by = \"{by}\", kind = \"{}\", step = {step}, subject = \"{subject}\" }}",
-        kind.as_str()
-    )
 }
 
 /// Returns whether `text` matches `pattern`, in which `*` stands for anything.

@@ -1,12 +1,16 @@
 //! Scenarios: what a user's rules are expected to do, written as a story in `rules/tests/*.toml`.
 //!
-//! `parse.rs` reads one, `acts.rs` what its steps say; `play.rs` tells it to a [`Simulation`](crate::Simulation), and
-//! `expect.rs` compares what was sent.
+//! `parse.rs` reads one, `acts.rs` what its steps say, `entries.rs` the messages of `expect.rs` that they speak of.
+//! `play.rs` tells it to a [`Simulation`](crate::Simulation). `compare.rs` holds what was sent against what is expected,
+//! and `rewrite.rs` writes what was sent in its place.
 
 mod acts;
+mod compare;
+mod entries;
 mod expect;
 mod parse;
 mod play;
+mod rewrite;
 
 use std::collections::BTreeMap;
 
@@ -84,8 +88,21 @@ enum Act {
         rule: Option<Name>,
     },
     Silence(Silence),
+    /// Each of these was sent since the last `expect`.
+    Told(Vec<Expected>),
+    /// None of these was sent since then.
+    NotTold(Vec<Expected>),
     /// Everything that was sent since the last one.
-    Expect(Vec<Expected>),
+    Expect(Expectation),
+}
+
+/// What an `expect` says of the messages.
+#[derive(Debug)]
+enum Expectation {
+    /// They do not matter here.
+    Anything,
+    /// They are these, in this order.
+    Exactly(Vec<Expected>),
 }
 
 /// The outcome of a scenario that was played.
@@ -95,6 +112,22 @@ pub struct Played {
     pub problems: Vec<Problem>,
     /// Every decision, a line each: for people, where something was not as expected.
     pub timeline: String,
+    /// The file with what was sent in the lists of `expect`. `None` if all is as expected, and if anything but such a
+    /// list is wrong: then what was sent is no answer.
+    pub rewritten: Option<Rewritten>,
+}
+
+/// A scenario's file in which lists of `expect` are replaced by what was sent.
+///
+/// All else of the file is as it was, byte for byte. An entry that still holds stays as it is written. Another gets the
+/// values that came for the keys that it has, and a new one gets `to` and `kind`. A scenario that is played from this
+/// text goes as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The whole file.
+    pub text: String,
+    /// Each list that was replaced: its line in the old file, from 1, and the new list.
+    pub lists: Vec<(usize, String)>,
 }
 
 impl Scenario {

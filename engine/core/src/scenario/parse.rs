@@ -9,7 +9,7 @@ use toml::{
 
 use super::{Act, OtherRules, Scenario, Step};
 use crate::{
-    Device, Engine, Millis, Name, Problem, Problems, Ruleset, Time, did_you_mean,
+    Address, Device, Engine, Millis, Name, Problem, Problems, Ruleset, Time, did_you_mean,
     rules::document::{Document, Span, Table},
 };
 
@@ -53,13 +53,7 @@ impl Scenario {
         let entries = document.parse();
         let mut table = Table::new(&document, &entries, 0..0);
         let name = table.required_string("name", "a scenario").map(|name| name.get_ref().to_string());
-        let device = table.required_string("device", "a scenario").and_then(|device| {
-            let known = devices.get(*device.get_ref());
-            if known.is_none() {
-                unknown_device(&document, &device, devices);
-            }
-            known
-        });
+        let device = device(&mut table, devices);
         let start = table.required_string("start", "a scenario").and_then(|start| {
             let time = start.get_ref().parse().ok();
             if time.is_none() {
@@ -73,7 +67,7 @@ impl Scenario {
             engine,
             devices,
             others,
-            device,
+            device: device.as_ref(),
             start: start.unwrap_or_default(),
             reloads: BTreeMap::new(),
             in_force: None,
@@ -94,7 +88,7 @@ impl Scenario {
         let Reader { reloads, elsewhere, .. } = reader;
         let mut problems = document.take_problems();
         problems.extend(elsewhere);
-        match (name, device.cloned(), start) {
+        match (name, device, start) {
             (Some(name), Some(device), Some(start)) if problems.is_empty() => {
                 let reloads = reloads.into_iter().filter_map(|(folder, engine)| Some((folder, engine?))).collect();
                 Ok(Scenario { name, device, start, steps, reloads, file: file.to_owned(), text: text.to_owned() })
@@ -133,8 +127,18 @@ impl<'d, 'a> Reader<'d, 'a> {
         let now = at.map_or(Time::MAX, |at| self.start + at);
         // The acts of a step happen in this order, however it is written.
         type Read<'d, 'a> = fn(&mut Reader<'d, 'a>, &mut Table<'d, 'a>, Time) -> Option<(Span, Act)>;
-        let sayings: [Read<'d, 'a>; 8] =
-            [Self::rules, Self::readings, Self::set, Self::fail, Self::ack, Self::snooze, Self::silence, Self::expect];
+        let sayings: [Read<'d, 'a>; 10] = [
+            Self::rules,
+            Self::readings,
+            Self::set,
+            Self::fail,
+            Self::ack,
+            Self::snooze,
+            Self::silence,
+            Self::told,
+            Self::not_told,
+            Self::expect,
+        ];
         let acts = sayings.iter().filter_map(|read| read(self, &mut table, now)).collect();
         table.finish();
         Some(Step { at: at?, span: item.span(), acts })
@@ -147,6 +151,11 @@ impl<'d, 'a> Reader<'d, 'a> {
             Some(folder) => self.reloads.get(folder).and_then(Option::as_ref),
         };
         engine.map(Engine::rules)
+    }
+
+    /// Returns the rules that the scenario begins with and those of the reloads so far, as far as they can be used.
+    pub fn rules_so_far(&self) -> impl Iterator<Item = &Ruleset> {
+        self.reloads.values().flatten().chain([self.engine]).map(Engine::rules)
     }
 
     /// The rule that a table names, one of those in force.
@@ -168,6 +177,37 @@ impl<'d, 'a> Reader<'d, 'a> {
     ) {
         unknown(self.document, name, what, known, help);
     }
+}
+
+/// Returns the device that a scenario is about: the one that it names, or else the first of the configuration. If the
+/// scenario gives addresses, they are those of its account.
+fn device(table: &mut Table<'_, '_>, devices: &BTreeMap<Name, Device>) -> Option<Device> {
+    let document = table.document;
+    let device = match (table.value("device"), table.string("device")) {
+        (None, _) => {
+            let first = devices.values().next();
+            if first.is_none() {
+                document.problem(0..0, "there is no device: config.toml declares none", None);
+            }
+            first
+        }
+        (_, Some(name)) => {
+            let known = devices.get(*name.get_ref());
+            if known.is_none() {
+                unknown_device(document, &name, devices);
+            }
+            known
+        }
+        _ => None,
+    };
+    let emails = table.strings("account");
+    for email in emails.iter().flatten().filter(|email| !Address::is_email(email.get_ref())) {
+        let help = "write it as user@host, without a name".to_owned();
+        document.problem(email.span(), format!("`{}` is not an email address", email.get_ref()), Some(help));
+    }
+    let device = device?.clone();
+    let emails = emails.map(|emails| emails.iter().map(|email| email.get_ref().to_string()).collect());
+    Some(Device { account_emails: emails.unwrap_or(device.account_emails), ..device })
 }
 
 /// A name that nothing has: the nearest that something has, else `help`.

@@ -1,8 +1,10 @@
 //! A scenario as it is played: its steps happen to a device on simulated time.
 
 use super::{
-    Act, Played, Scenario, Step,
-    expect::{Difference, compare},
+    Act, Expectation, Played, Scenario, Step,
+    compare::{self, Difference},
+    expect::{Expected, Sent},
+    rewrite::{self, Replacement},
 };
 use crate::{
     Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, State, Time, describe,
@@ -24,7 +26,8 @@ impl Scenario {
         let simulation = Simulation::on(engine, host);
         let recording =
             Recording { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
-        let mut play = Play { scenario: self, simulation, deadlines: 0, recording, problems: Vec::new() };
+        let (problems, replacements) = (Vec::new(), Some(Vec::new()));
+        let mut play = Play { scenario: self, simulation, deadlines: 0, recording, problems, replacements };
         for step in &self.steps {
             let now = self.start + step.at;
             if !play.pass(step, now) {
@@ -34,7 +37,9 @@ impl Scenario {
                 play.act(span, act, now);
             }
         }
-        Played { problems: play.problems, timeline: play.recording.timeline }
+        let replacements = play.replacements.filter(|replacements| !replacements.is_empty());
+        let rewritten = replacements.map(|replacements| rewrite::file(&self.text, &replacements));
+        Played { problems: play.problems, timeline: play.recording.timeline, rewritten }
     }
 }
 
@@ -46,14 +51,16 @@ struct Play<'s, H> {
     deadlines: u32,
     recording: Recording<'s>,
     problems: Vec<Problem>,
+    /// What the lists of `expect` that are wrong should be; `None` once anything else is wrong.
+    replacements: Option<Vec<Replacement>>,
 }
 
 /// A record of the decisions, as far as the story asks for them.
 struct Recording<'s> {
     subject: &'s dyn Fn(&Notification) -> String,
     start: Time,
-    /// The messages since the last `expect`, with their subjects.
-    sent: Vec<(Notification, String)>,
+    /// The messages since the last `expect`.
+    sent: Vec<Sent>,
     /// The reasons for which the engine refused inputs of the present act.
     refused: Vec<Refusal>,
     timeline: String,
@@ -63,7 +70,8 @@ impl Recording<'_> {
     fn record(&mut self, decision: &Decision) {
         match &decision.outcome {
             Outcome::Notify(notification) => {
-                self.sent.push(((**notification).clone(), (self.subject)(notification)));
+                let subject = (self.subject)(notification);
+                self.sent.push(Sent { notification: (**notification).clone(), subject });
             }
             Outcome::Refused { reason, .. } => self.refused.push(*reason),
             _ => {}
@@ -112,10 +120,18 @@ impl<H: Host> Play<'_, H> {
                 }
             }
             Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),
-            Act::Expect(expected) => {
+            Act::Told(expected) => {
+                let differences = compare::told(expected, &recording.sent);
+                self.differences(differences);
+            }
+            Act::NotTold(unexpected) => {
+                let differences = compare::not_told(unexpected, &recording.sent);
+                self.differences(differences);
+            }
+            Act::Expect(expectation) => {
                 let sent = std::mem::take(&mut recording.sent);
-                if let Some(Difference { span: at, message, help }) = compare(expected, &sent) {
-                    self.problem(at.as_ref().unwrap_or(span), message, Some(help));
+                if let Expectation::Exactly(expected) = expectation {
+                    self.expect(span, expected, &sent);
                 }
             }
         }
@@ -141,7 +157,27 @@ impl<H: Host> Play<'_, H> {
         incidents
     }
 
+    /// Compares what was sent with a list of `expect`, which is at `span`.
+    fn expect(&mut self, span: &Span, expected: &[Expected], sent: &[Sent]) {
+        let Some(Difference { span: at, message, help }) = compare::exactly(expected, sent) else { return };
+        let problem = self.scenario.problem(at.unwrap_or_else(|| span.clone()), message, Some(help));
+        self.problems.push(problem);
+        let replacement = Replacement::of(&self.scenario.text, span, expected, sent);
+        self.replacements = self.replacements.take().zip(replacement).map(|(mut all, one)| {
+            all.push(one);
+            all
+        });
+    }
+
+    fn differences(&mut self, differences: Vec<Difference>) {
+        for Difference { span, message, help } in differences {
+            self.problem(&span.unwrap_or_default(), message, Some(help));
+        }
+    }
+
+    /// Adds a problem for which no other list is the answer.
     fn problem(&mut self, span: &Span, message: String, help: Option<String>) {
         self.problems.push(self.scenario.problem(span.clone(), message, help));
+        self.replacements = None;
     }
 }

@@ -115,7 +115,7 @@ error: unknown key `whom`
 13 | expect = [{ kind = "open", whom = "nor" }]
    |                            ^^^^
    |
-   = help: known here: `to`, `by`, `kind`, `step`, `subject`
+   = help: known here: `to`, `by`, `kind`, `rule`, `step`, `subject`
 
 9 problems found; nothing was changed
 "#);

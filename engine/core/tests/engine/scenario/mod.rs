@@ -1,9 +1,12 @@
 //! Scenario files: the mistakes in them, and the steps that they play.
 
 mod expectations;
+mod groups;
 mod mistakes;
 mod names;
+mod rewriting;
 mod steps;
+mod told;
 
 use std::collections::BTreeMap;
 
