@@ -14,7 +14,7 @@ fn a_low_battery_waits_for_the_morning_and_an_outage_does_not() {
     play(&Engine::new(compile(&shipped())), "at-night.toml", AT_NIGHT);
 }
 
-/// The scenarios of `rules/tests` leave room for other durations; this one pins the shipped ones.
+/// The stories about the shipped rules leave room for other durations; this one pins the shipped ones.
 const TO_THE_SECOND: &str = r#"
     name = "an outage, step by step, to the second"
     device = "cottage"

@@ -31,16 +31,25 @@ fn the_example_scripts_do_what_they_say() {
         [("longer-at-night.rhai", NIGHT), ("recipients-by-label.rhai", ELSEWHERE), ("reworded.rhai", REWORDED)];
     let examples = files("examples", "rhai");
     assert!(examples.keys().eq(stories.iter().map(|(file, _)| *file)), "each example has its story");
-    let outage = files("tests", "toml").remove("outage.toml").unwrap();
     for (file, story) in stories {
         let engine = Engine::new(compile(&with_script(file, &example(file))));
         play(&engine, file, story);
         if file != "reworded.rhai" {
             // By day, in Hay-on-Wye, nothing is different.
-            play(&engine, file, &outage);
+            play(&engine, file, OUTAGE);
         }
     }
 }
+
+#[test]
+fn the_example_of_a_scenario_is_right_to_the_second() {
+    let examples = files("examples", "toml");
+    assert!(examples.keys().eq(["to-the-second.toml"]));
+    play(&Engine::new(compile(&shipped())), "to-the-second.toml", &examples["to-the-second.toml"]);
+}
+
+/// A story about the shipped rules.
+const OUTAGE: &str = include_str!("../../../rulebook/tests/stories/shipped/outage.toml");
 
 const NIGHT: &str = r#"
     name = "an outage at night is told after five minutes"

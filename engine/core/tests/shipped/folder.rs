@@ -22,14 +22,10 @@ pub fn files(within: &str, extension: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The shipped rules, with the configuration.
 pub fn shipped() -> Sources {
-    sources_in("")
-}
-
-/// The rules in a folder of `rules/`.
-pub fn sources_in(within: &str) -> Sources {
-    let mut all = files(within, "toml");
-    all.extend(files(within, "rhai"));
+    let mut all = files("", "toml");
+    all.extend(files("", "rhai"));
     Sources {
         files: all,
         facts: BTreeMap::new(),
@@ -37,14 +33,6 @@ pub fn sources_in(within: &str) -> Sources {
         timezone: "Europe/London".into(),
         operators: vec!["owners".into()],
     }
-}
-
-/// The folders of rules beside the scenarios, which these may put in force.
-pub fn own_rules() -> BTreeMap<String, Sources> {
-    let folders = fs::read_dir(folder().join("tests")).unwrap().map(|entry| entry.unwrap().path());
-    let folders = folders.filter(|path| path.is_dir());
-    let names = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
-    names.map(|name| (name.clone(), sources_in(&format!("tests/{name}")))).collect()
 }
 
 /// The shipped rules, with a script for the rule `power-outage`, as the comment there shows it.

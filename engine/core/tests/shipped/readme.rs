@@ -26,7 +26,7 @@ fn every_condition_of_the_readme_compiles() {
 #[test]
 fn a_step_may_say_all_that_the_readme_says() {
     let rows = rows("| a step says |");
-    assert_eq!(rows.len(), 11);
+    assert_eq!(rows.len(), 13);
     let engine = Engine::new(compile(&shipped()));
     let devices = BTreeMap::from([("cottage".into(), device("cottage", "hay-on-wye"))]);
     let others = BTreeMap::from([("harder".to_owned(), shipped())]);

@@ -50,7 +50,7 @@ fn a_device_that_knows_only_itself_accepts_the_rules_of_its_fleet() {
         fs::write(home.dir.path().join("config.toml"), config).unwrap();
         home.prove(&home.config(&[]))
     };
-    // The scenarios are of `cottage`, and nothing here has a sensor of floods.
+    // Nothing here has a sensor of floods.
     let rulebook = prove(BARN).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(rulebook.engine.rules().fact("flood").is_some());
 
@@ -74,6 +74,7 @@ fn a_device_that_knows_only_itself_accepts_the_rules_of_its_fleet() {
     let problems = in_full(&prove(&fleet).unwrap_err());
     assert!(problems.contains("there is no fact or value `flood`"), "{problems}");
     fs::remove_file(home.rules.join("flood.toml")).unwrap();
+    add_scenario("shed");
     let problems = in_full(&prove(&fleet).unwrap_err());
-    assert!(problems.contains("there is no device `cottage`"), "{problems}");
+    assert!(problems.contains("there is no device `shed`"), "{problems}");
 }

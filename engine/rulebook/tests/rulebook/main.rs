@@ -9,11 +9,14 @@
 )]
 
 mod devices;
+mod edits;
 mod files;
 mod reach;
 mod refusals;
 mod scenarios;
 mod scripts;
+#[path = "../shared/edits.rs"]
+mod shared_edits;
 mod webhooks;
 
 use std::{

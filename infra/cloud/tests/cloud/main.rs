@@ -30,3 +30,5 @@ mod parity;
 mod random;
 mod requests;
 mod samples;
+#[path = "../../../../engine/rulebook/tests/shared/stories.rs"]
+mod stories;

@@ -13,9 +13,11 @@ use dag_engine::{
     Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
     Scenario, Sources, State, Time, Value,
 };
-use dag_rulebook::{Rulebook, RulesFolder, SiblingRules, devices};
+use dag_rulebook::{Rulebook, devices};
 use dag_uplink::{ClockState, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
 use serde::Deserialize;
+
+use crate::stories::Stories;
 
 /// The cloud's side. Only JSON survives a step.
 struct Cloud {
@@ -233,25 +235,22 @@ pub fn shipped() -> Engine {
 }
 
 #[test]
-fn the_shipped_scenarios_go_in_the_cloud_as_they_do_on_the_device() {
-    let config = root().join("config.toml");
-    let config = Config::parse(&fs::read_to_string(&config).unwrap(), &config, [], &[]).unwrap();
-    let rules = root().join("rules");
-    let rulebook =
-        Rulebook::compile(RulesFolder::read(&rules).unwrap(), &config).unwrap_or_else(|problems| panic!("{problems}"));
-    let Rulebook { engine, templates, folder, .. } = rulebook;
-    let engine = engine.running(Runs::Everything);
-    let (mut scenarios, mut decided) = (0, 0);
-    for (file, text) in folder.files_in("tests") {
-        let others = SiblingRules::of(&rules.join("tests").join(file), &config);
-        let scenario = Scenario::parse(file, text, &engine, &devices(&config), &others).unwrap();
-        let both = Both::new(scenario.device.clone());
-        let played = scenario.play_on(both, &engine, &|notification| templates.subject(notification));
-        assert!(played.problems.is_empty(), "{file}: {:?}\n{}", played.problems, played.timeline);
-        scenarios += 1;
-        decided += played.timeline.lines().count();
+fn the_stories_go_in_the_cloud_as_they_do_on_the_device() {
+    let (mut played, mut decided) = (0, 0);
+    for stories in [Stories::shipped(), Stories::engine()] {
+        let Rulebook { templates, folder, .. } = &stories.rulebook;
+        let engine = compile(folder.rules(), &["owners"]);
+        for (file, text) in stories.files() {
+            let scenario =
+                Scenario::parse(&file, &text, &engine, &devices(&stories.config), &stories.others(&file)).unwrap();
+            let both = Both::new(scenario.device.clone());
+            let result = scenario.play_on(both, &engine, &|notification| templates.subject(notification));
+            assert!(result.problems.is_empty(), "{file}: {:?}\n{}", result.problems, result.timeline);
+            played += 1;
+            decided += result.timeline.lines().count();
+        }
     }
-    assert!(scenarios > 25 && decided > 200, "{scenarios} scenarios, {decided} decisions");
+    assert!(played > 25 && decided > 200, "{played} stories, {decided} decisions");
 }
 
 /// An outbox on one side only does not change the decisions.
