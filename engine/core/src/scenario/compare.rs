@@ -48,7 +48,7 @@ pub(super) fn told(expected: &[Expected], sent: &[Sent]) -> Vec<Difference> {
         };
         match wanted.to.as_ref().map_or(&[][..], Target::members) {
             [] => (!came(None)).then(|| "this was not sent".to_owned()),
-            members => members.iter().find(|member| !came(Some(member))).map(|member| not_sent_to(member)),
+            members => members.iter().find(|member| !came(Some(member))).map(not_sent_to),
         }
     };
     let difference = |wanted: &Expected| {

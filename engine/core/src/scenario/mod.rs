@@ -126,7 +126,7 @@ pub struct Played {
 pub struct Rewritten {
     /// The whole file.
     pub text: String,
-    /// Each list that was replaced: its line in the old file, from 1, and the new list.
+    /// Each list that was replaced: its line in the new file, from 1, and what it is now.
     pub lists: Vec<(usize, String)>,
 }
 

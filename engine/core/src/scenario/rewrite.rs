@@ -52,10 +52,9 @@ pub(super) fn file(text: &str, replacements: &[Replacement]) -> Rewritten {
     let mut from = 0;
     for Replacement { span, text: list } in replacements {
         file.push_str(text.get(from..span.start).unwrap_or_default());
+        lists.push((file.matches('\n').count() + 1, list.clone()));
         file.push_str(list);
         from = span.end;
-        let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
-        lists.push((line, list.clone()));
     }
     file.push_str(text.get(from..).unwrap_or_default());
     Rewritten { text: file, lists }
