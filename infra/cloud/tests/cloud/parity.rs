@@ -8,10 +8,9 @@ use std::{
 };
 
 use dag_cloud::{DeviceItem, DeviceTransaction, Event, Feedback, Request, Stored};
-use dag_config::Config;
 use dag_engine::{
-    Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Runs,
-    Scenario, Sources, State, Time, Value,
+    Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Scenario,
+    Sources, State, Time, Value,
 };
 use dag_rulebook::{Rulebook, devices};
 use dag_uplink::{ClockState, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
@@ -245,7 +244,7 @@ fn the_stories_go_in_the_cloud_as_they_do_on_the_device() {
                 Scenario::parse(&file, &text, &engine, &devices(&stories.config), &stories.others(&file)).unwrap();
             let both = Both::new(scenario.device.clone());
             let result = scenario.play_on(both, &engine, &|notification| templates.subject(notification));
-            assert!(result.problems.is_empty(), "{file}: {:?}\n{}", result.problems, result.timeline);
+            assert!(result.problems.is_empty(), "{}/{file}: {:?}\n{}", stories.name, result.problems, result.timeline);
             played += 1;
             decided += result.timeline.lines().count();
         }
