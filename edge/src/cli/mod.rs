@@ -9,6 +9,7 @@ mod init;
 mod mains_switch;
 mod questions;
 mod reload;
+mod replace_file;
 mod restore;
 mod run;
 mod silence;
@@ -65,7 +66,7 @@ enum Command {
     /// Play the scenarios of rules/tests/ and say which went otherwise than expected
     ///
     /// A scenario is a story: at this time the power goes, then these people are expected to be told. Where one fails,
-    /// its timeline shows what was decided, and why.
+    /// its timeline shows what was decided, and why. If that is right, `--update` writes it into the scenario.
     Test(test::Test),
     /// Show what the rules would have done, on readings of the past
     ///

@@ -38,6 +38,15 @@ impl Home {
         Home { dir }
     }
 
+    /// Copies the shipped configuration and rules as they are.
+    pub fn shipped() -> Home {
+        let dir = tempfile::tempdir().unwrap();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        fs::copy(top.join("config.toml"), dir.path().join("config.toml")).unwrap();
+        copy(&top.join("rules"), &dir.path().join("rules"));
+        Home { dir }
+    }
+
     /// Starts a daemon in a new home. Switches the mains off, and waits for the mail about the outage.
     pub fn with_outage() -> (Home, Daemon) {
         let home = Home::new();
@@ -79,6 +88,11 @@ impl Home {
         Daemon::start(self.command(&["run"]))
     }
 
+    /// Starts the daemon of one of the devices.
+    pub fn run_as(&self, device: &str) -> Daemon {
+        Daemon::start(self.command(&["run", "--device", device]))
+    }
+
     /// Returns the subjects of the mails so far, oldest first.
     pub fn mails(&self) -> Vec<String> {
         mails(&self.path("var/outbox"))
@@ -97,6 +111,19 @@ impl Home {
     /// Waits for a mail whose subject contains `part`.
     pub fn wait_for_mail(&self, part: &str) {
         wait_until(|| self.mails().iter().any(|subject| subject.contains(part)).then_some(()));
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

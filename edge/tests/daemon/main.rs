@@ -12,6 +12,7 @@ mod backups;
 mod clock;
 mod commands;
 mod disk;
+mod edits;
 mod files;
 mod holds;
 mod home;
@@ -23,7 +24,10 @@ mod listener;
 mod log;
 #[path = "../peers/mosquitto.rs"]
 mod mosquitto;
+#[path = "../../../engine/rulebook/tests/shared/edits.rs"]
+mod shared_edits;
 mod troubles;
+mod update;
 mod upgrade;
 mod uplink;
 #[path = "../peers/uplink_broker.rs"]
