@@ -9,7 +9,7 @@ use dag_rulebook::{Rulebook, RulesFolder, ScenarioResult, SiblingRules, read_tex
 use serde_json::{Value, json};
 
 use super::{
-    common::{Common, load},
+    common::{Common, load, rules_path},
     replace_file::replace_file,
 };
 
@@ -29,23 +29,25 @@ pub(super) struct Test {
 impl Test {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
-        let rules = config.root.join("rules");
+        let rules = rules_path(common);
         let folder = RulesFolder::read(&rules).map_err(dag_engine::Problems)?;
         let rulebook = Rulebook::compile(folder, &config)?;
-        let own = || rulebook.folder.files_in("tests").map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
-        let (within, scenarios) = match self.paths.as_slice() {
-            [] => (rules.join("tests"), own()),
-            paths => (PathBuf::new(), read_scenarios(paths)?),
+        let tests = rules.join("tests");
+        let own = rulebook.folder.files_in("tests");
+        let own = own.map(|(file, text)| (tests.join(file).display().to_string(), text.to_owned()));
+        let scenarios = match self.paths.as_slice() {
+            [] => own.collect(),
+            paths => read_scenarios(paths)?,
         };
         if scenarios.is_empty() {
             return Err("no scenarios were found: write some into rules/tests/".into());
         }
         let mut report = Report::default();
         for (file, source) in &scenarios {
-            let path = within.join(file);
-            match rulebook.play(file, source, &config, &SiblingRules::of(&path, &config)) {
+            let path = Path::new(file);
+            match rulebook.play(file, source, &config, &SiblingRules::of(path, &config)) {
                 Ok(ScenarioResult { name, played, .. }) if self.update => {
-                    let written = played.rewritten.as_ref().map(|new| replace_file(&path, source, &new.text));
+                    let written = played.rewritten.as_ref().map(|new| replace_file(path, source, &new.text));
                     match (&played.rewritten, written) {
                         (Some(new), Some(Ok(()))) => report.updated(file, &name, new),
                         (_, Some(Err(error))) => {

@@ -122,7 +122,7 @@ fn another_source_is_followed() {
     let _daemon = home.run();
     home.edit(
         "config.toml",
-        "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }",
+        "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\", on = \"open\", off = \"closed\" }",
         "door = { source = \"simulated\" }",
     );
     wait_until(|| (home.json(&["status"])["facts"]["door"][0] == "on").then_some(()));
@@ -135,7 +135,11 @@ fn another_source_is_followed() {
 fn a_fact_whose_source_is_taken_away_is_not_known_any_more() {
     let home = Home::new();
     let door = "door = { source = \"simulated\" }";
-    home.edit("config.toml", "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }", door);
+    home.edit(
+        "config.toml",
+        "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\", on = \"open\", off = \"closed\" }",
+        door,
+    );
     let none = "door = { source = \"none\" }";
     let daemon = home.run();
     let is_unknown = || home.json(&["status"])["facts"]["door"][0].is_null();

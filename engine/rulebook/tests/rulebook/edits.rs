@@ -1,6 +1,6 @@
 //! The edits that an owner makes: none is refused. `edge/tests/daemon/edits.rs` makes the same ones while a daemon runs.
 
-use crate::{Home, shared_edits::EDITS};
+use crate::{Home, in_full, shared_edits::EDITS};
 
 #[test]
 fn no_edit_that_an_owner_is_likely_to_make_is_refused() {
@@ -10,8 +10,8 @@ fn no_edit_that_an_owner_is_likely_to_make_is_refused() {
         edit.make(home.dir.path());
         let config = home.config(&[]);
         assert!(config.devices.contains_key(edit.device), "{}", edit.name);
-        if let Err(problems) = home.prove(&config) {
-            refused.push(format!("{}:\n{problems}", edit.name));
+        if let Err(refusal) = home.prove(&config) {
+            refused.push(format!("{}:\n{}", edit.name, in_full(&refusal)));
         }
     }
     assert!(refused.is_empty(), "{} of {} edits\n{}", refused.len(), EDITS.len(), refused.join("\n\n"));
@@ -30,7 +30,7 @@ fn the_scenarios_find_rules_that_do_not_tell_of_outages() {
         let text = std::fs::read_to_string(&power).unwrap();
         assert!(text.contains(from), "{from}");
         std::fs::write(&power, text.replace(from, to)).unwrap();
-        let problems = home.prove(&home.config(&[])).unwrap_err().to_string();
+        let problems = in_full(&home.prove(&home.config(&[])).unwrap_err());
         assert!(problems.contains(expected), "{to}: {problems}");
     }
 }

@@ -175,8 +175,8 @@ pub const EDITS: &[Edit] = &[
         &[
             Replace(
                 CONFIG,
-                "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\" }",
-                "freezer_door = { source = \"simulated\" }",
+                "# freezer_door = { source = \"gpio\", pin = 17, on_when = \"low\",",
+                "freezer_door = { source = \"simulated\",",
             ),
             Add(
                 "rules/freezer.toml",
