@@ -10,7 +10,7 @@ use super::{
 };
 use crate::rules::document::Span;
 
-/// The most messages that are written into one list. Nobody reads a longer one.
+/// The most messages that are written into one list, and the longest list that is rewritten. Nobody reads a longer one.
 const MOST_WRITTEN: usize = 500;
 
 /// The keys of a new entry.
@@ -29,9 +29,9 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Returns the replacement of the list at `span` of a file by what was sent; `None` if that is too much to write.
+    /// Returns the replacement of the list at `span` of a file by what was sent; `None` if one of them is too long.
     pub fn of(text: &str, span: &Span, expected: &[Expected], sent: &[Sent]) -> Option<Replacement> {
-        if sent.len() > MOST_WRITTEN {
+        if sent.len().max(expected.len()) > MOST_WRITTEN {
             return None;
         }
         // The first that goes as expected. In the last of them each message has its own entry, with its channel, so that

@@ -25,6 +25,20 @@ fn every_shipped_scenario_goes_as_it_says() {
 }
 
 #[test]
+fn what_the_comments_of_the_scenario_show_can_be_used() {
+    let outage = files("tests", "toml").remove("outage.toml").unwrap();
+    let device = outage.replace("# device = \"cottage\"", "device = \"cottage\"");
+    let shown = "{ to = \"owners\", kind = \"opened\" }";
+    assert!(
+        device != outage
+            && outage.contains(&format!("# Messages of which each was sent since the last `expect`. Write {shown}"))
+    );
+    let owners = device.replace("told = [{ kind = \"opened\" }]", &format!("told = [{shown}]"));
+    assert_ne!(owners, device);
+    play(&Engine::new(compile(&shipped())), "outage.toml", &owners);
+}
+
+#[test]
 fn an_outage_that_is_reported_when_it_is_over_is_told_once_as_past() {
     let engine = Engine::new(compile(&shipped()));
     let mut simulation = Simulation::new(&engine, device("cottage", "hay-on-wye"));
