@@ -1,12 +1,13 @@
 //! Words for people.
 
+use std::fmt::Display;
+
 /// Returns a number of things: `1 attempt`, `2 attempts`, `0 entries` for the noun `entry`. Its plural must end in `s`.
-pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
-    // A number that is no u64 is negative or beyond any count: it is not 1.
-    let number = number.try_into().unwrap_or(u64::MAX);
+pub fn count(number: impl Display, noun: &str) -> String {
+    let number = number.to_string();
     let vowel_before_y = noun.strip_suffix('y').is_some_and(|stem| stem.ends_with(['a', 'e', 'o', 'u']));
-    match (number, noun.strip_suffix('y')) {
-        (1, _) => format!("1 {noun}"),
+    match (number.as_str(), noun.strip_suffix('y')) {
+        ("1", _) => format!("1 {noun}"),
         (_, Some(stem)) if !vowel_before_y => format!("{number} {stem}ies"),
         _ => format!("{number} {noun}s"),
     }
@@ -29,5 +30,6 @@ mod tests {
         ] {
             assert_eq!(count(number, noun), words);
         }
+        assert_eq!((count(1.0, "outage"), count(1.5, "outage")), ("1 outage".to_owned(), "1.5 outages".to_owned()));
     }
 }

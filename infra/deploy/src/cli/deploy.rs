@@ -1,5 +1,6 @@
 //! `dag-infra deploy`: the deployment of the template and the packages.
 
+use dag_cli::count;
 use std::{collections::BTreeMap, env, path::PathBuf};
 
 use anyhow::{Result, bail};
@@ -72,7 +73,7 @@ impl Deploy {
         match &self.consumer {
             Some(file) => Ok(file.clone()),
             None => {
-                eprintln!("building the consumer");
+                eprintln!("Building the consumer");
                 let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
                 Ok(build::consumer(&self.sources, &cargo)?)
             }
@@ -125,7 +126,7 @@ impl Deployment<'_> {
         };
         let bucket = Bucket::new(&cloud.sdk, &cloud.stack, &account, &cloud.region);
         if bucket.ensure().await? {
-            self.tell(format_args!("made the bucket {}", bucket.name))?;
+            self.tell(format_args!("Made the bucket {}", bucket.name))?;
         }
         self.upload(&bucket, &self.rules).await?;
         let mut deployed = Vec::new();
@@ -193,7 +194,7 @@ impl Deployment<'_> {
 
     async fn upload(&self, bucket: &Bucket, package: &Package) -> Result<()> {
         if bucket.put(package).await? {
-            self.tell(format_args!("uploaded {} ({} bytes)", package.key, package.bytes.len()))?;
+            self.tell(format_args!("Uploaded {} ({})", package.key, count(package.bytes.len(), "byte")))?;
         }
         Ok(())
     }

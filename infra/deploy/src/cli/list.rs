@@ -42,7 +42,7 @@ impl List {
 
 fn table(statuses: &[DeviceStatus]) -> String {
     if statuses.is_empty() {
-        return "there are no devices yet: `dag-infra provision DEVICE` makes one".to_owned();
+        return "There are no devices yet: `dag-infra provision DEVICE` makes one".to_owned();
     }
     let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
     rows.extend(statuses.iter().map(|status| row(status).to_vec()));
@@ -156,6 +156,6 @@ mod tests {
         cottage  Nor's "hut"  nor      2026-01-10 12:00Z  connected since 2026-01-10 12:00Z  600216153fa9, should run fa09f48e5746
           refused fa09f48e5746: broken \u{1b}[2Jnew
         "#);
-        insta::assert_snapshot!(table(&[]), @"there are no devices yet: `dag-infra provision DEVICE` makes one");
+        insta::assert_snapshot!(table(&[]), @"There are no devices yet: `dag-infra provision DEVICE` makes one");
     }
 }

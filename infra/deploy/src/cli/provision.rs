@@ -118,7 +118,7 @@ impl Provision {
                 let ended = provisioner.finish(&order).await?;
                 let text = match ended {
                     0 => format!("`{device}` has its one certificate: there is no rotation to finish"),
-                    _ => format!("ended and detached {} of `{device}`", count(ended, "certificate")),
+                    _ => format!("Ended and detached {} of `{device}`", count(ended, "certificate")),
                 };
                 common.print(text, &json!({ "device": device, "ended": ended }))?;
             } else {
@@ -161,7 +161,7 @@ fn revocation_text(device: &str, revoked: usize, companions: &BTreeSet<String>) 
     let mut text = match revoked {
         0 => format!("`{device}` had no certificate any more"),
         _ => format!(
-            "revoked and detached {} of `{device}`: within minutes it is no longer believed. Its history stays",
+            "Revoked and detached {} of `{device}`: within minutes it is no longer believed. Its history stays",
             count(revoked, "certificate")
         ),
     };

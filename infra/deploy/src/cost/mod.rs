@@ -61,6 +61,8 @@ pub struct Cost {
     pub lines: Vec<Line>,
     /// The sum, in US dollars.
     pub usd: f64,
+    /// The part that does not depend on the number of devices.
+    pub usd_without_devices: f64,
     /// The part that depends on the number of devices, for one device.
     pub usd_for_a_device: f64,
 }
@@ -143,9 +145,9 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
         lines.push(Line { service, formula, quantity, usd_each, usd: quantity * usd_each, page });
         Ok(())
     };
-    let per = |what: &str| format!("{devices} devices × {what}");
+    let per = |what: &str| format!("{} × {what}", dag_cli::count(devices, "device"));
     line("IoT Core", "iot_minute", n * MINUTES, per("43,800 minutes connected"))?;
-    let what = format!("({QUIET_REPORTS:.0} quiet reports + 2 × {outages} outages)");
+    let what = format!("({QUIET_REPORTS:.0} quiet reports + 2 × {})", dag_cli::count(outages, "outage"));
     line("IoT Core", "iot_message", n * reports, per(&what))?;
     line("IoT Core", "iot_rule", n * reports, per("a rule for each report"))?;
     let what = format!("3 requests × {records:.0} records (reports, timers)");
@@ -157,11 +159,16 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
         n * records * INVOCATION * GB,
         per(&format!("{records:.0} records × 0.05 s × 0.25 GB")),
     )?;
-    let what = format!("({reports:.0} reports × 2 + {notifications} notifications × 16)");
+    let what = format!("({reports:.0} reports × 2 + {} × 16)", dag_cli::count(notifications, "notification"));
     line("DynamoDB", "table_write", n * (reports * REPORT_WRITES + notifications * NOTIFICATION_WRITES), per(&what))?;
-    let what = format!("({reports:.0} reports × 1 + {notifications} notifications × 1)");
+    let what = format!("({reports:.0} reports × 1 + {} × 1)", dag_cli::count(notifications, "notification"));
     line("DynamoDB", "table_read", n * (reports * REPORT_READS + notifications * NOTIFICATION_READS), per(&what))?;
-    line("SES", "mail", n * mails, per(&format!("{outages} outages × {mails_per_outage} mails")))?;
+    line(
+        "SES",
+        "mail",
+        n * mails,
+        per(&format!("{} × {}", dag_cli::count(outages, "outage"), dag_cli::count(mails_per_outage, "mail"))),
+    )?;
     let of_devices: f64 = lines.iter().map(|line| line.usd).sum();
     let mut line = |service, key: &str, quantity: f64, formula: &str| -> Result<(), CostError> {
         let price = prices.price.get(key).ok_or_else(|| CostError::Prices(format!("no price `{key}`")))?;
@@ -175,9 +182,11 @@ pub fn cost(facts: &Facts, fleet: Fleet) -> Result<Cost, CostError> {
     line("DynamoDB", "table_read", SWEEPS * 16.0, "16 shards for each sweep")?;
     line("CloudWatch", "alarm", f64::from(alarms), "metrics that the template's alarms read")?;
     line("Secrets Manager", "secret", secrets, "secrets of the template")?;
-    let usd = lines.iter().map(|line| line.usd).sum();
+    let usd: f64 = lines.iter().map(|line| line.usd).sum();
+    let (usd_without_devices, usd_for_a_device) = (usd - of_devices, of_devices / n);
     let deployed_in = Some(facts.region.clone()).filter(|region| *region != prices.region);
-    Ok(Cost { dated: prices.dated, region: prices.region, deployed_in, lines, usd, usd_for_a_device: of_devices / n })
+    let Prices { dated, region, .. } = prices;
+    Ok(Cost { dated, region, deployed_in, lines, usd, usd_without_devices, usd_for_a_device })
 }
 
 /// Returns the number of metrics that an alarm reads, or 0 for any other resource.
@@ -193,7 +202,7 @@ fn metrics(resource: &Value) -> u32 {
 impl Cost {
     /// Returns the cost as a table for people.
     pub fn to_text(&self) -> String {
-        let Cost { dated, region, usd, usd_for_a_device, .. } = self;
+        let Cost { dated, region, usd, usd_without_devices, usd_for_a_device, .. } = self;
         let mut text =
             format!("A month in US dollars, by the list prices of {region} of {dated}, without free tiers\n\n");
         for Line { service, formula, quantity, usd_each, usd, .. } in &self.lines {
@@ -201,7 +210,9 @@ impl Cost {
             let each = if *usd_each < 0.01 { each } else { format!("{usd_each:.2} each") };
             text += &format!("{usd:>12.4}  {service:<16} {quantity:>16.0} × {each:<18} {formula}\n");
         }
-        text += &format!("{usd:>12.4}  in all; {usd_for_a_device:.4} for each device, the rest is there with none\n\n");
+        text += &format!(
+            "{usd:>12.4}  in all: {usd_without_devices:.4} with no device, and {usd_for_a_device:.4} for each\n\n"
+        );
         text +=
             "Left out, for it is little: connections that come and go, storage of the table and of packages, logs.\n";
         if let Some(other) = &self.deployed_in {

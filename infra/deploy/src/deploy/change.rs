@@ -1,6 +1,7 @@
 //! The changes in a change set, as a table.
 
 use aws_sdk_cloudformation::types::{ChangeAction, PolicyAction, Replacement, ResourceChange};
+use dag_cli::count;
 use serde::Serialize;
 
 use crate::words;
@@ -83,12 +84,14 @@ pub(crate) fn table(changes: &[ProposedChange]) -> String {
     let mut text = words::columns(["", "Resource", "Type", "Details"], &rows);
     let replaced = changes.iter().filter(|change| change.replacement != ReplacementForecast::No).count();
     let deleted = changes.iter().filter(|change| change.action == Action::Delete && !change.kept).count();
-    let count = |many: usize| dag_cli::count(many, "resource");
     if replaced > 0 {
-        text += &format!("\n{} REPLACED: the new one does not have the content of the old one.\n", count(replaced));
+        text += &format!(
+            "\n{} REPLACED: the new one does not have the content of the old one.\n",
+            count(replaced, "resource")
+        );
     }
     if deleted > 0 {
-        text += &format!("\n{} deleted, with its content.\n", count(deleted));
+        text += &format!("\n{} deleted, with its content.\n", count(deleted, "resource"));
     }
     text
 }

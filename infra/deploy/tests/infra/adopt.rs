@@ -149,7 +149,7 @@ fn a_shared_certificate_is_reported_before_it_is_revoked() {
     insta::assert_snapshot!(stack.run_err(&["provision", "shed", "--revoke"], ""), @"there is no terminal to ask at: say `--yes`, which locks out `barn`, too, by the same certificate");
     assert_eq!(stack.status(id(&arns[0])), "ACTIVE");
     insta::assert_snapshot!(stack.run_ok(&["provision", "shed", "--revoke", "--yes"], ""), @"
-    revoked and detached 1 certificate of `shed`: within minutes it is no longer believed. Its history stays
+    Revoked and detached 1 certificate of `shed`: within minutes it is no longer believed. Its history stays
     `barn` had the same certificate, and is locked out, too: `dag-infra provision barn --rotate` makes new files for it
     ");
     assert_eq!(stack.status(id(&arns[0])), "REVOKED");

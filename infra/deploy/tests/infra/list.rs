@@ -8,7 +8,7 @@ use crate::stack::Stack;
 #[test]
 fn the_fleet_is_listed_with_what_is_known_of_it() {
     let stack = Stack::start();
-    assert_eq!(stack.run(&["list"], "").out, "there are no devices yet: `dag-infra provision DEVICE` makes one");
+    assert_eq!(stack.run(&["list"], "").out, "There are no devices yet: `dag-infra provision DEVICE` makes one");
     stack.run_json(&["provision", "cottage"], "");
     stack.run_json(&["provision", "barn", "--name", "The barn"], "");
     insta::assert_snapshot!(stack.run(&["list"], "").out, @"

@@ -74,7 +74,7 @@ fn a_certificate_is_rotated_without_a_gap_and_then_revoked() {
     assert_eq!(unsure.code, 1);
     insta::assert_snapshot!(unsure.err, @"there is no terminal to ask at: say `--yes`");
     let right = stack.folder.run(&stack.moto.endpoint(), &["provision", "cottage", "--revoke", "--yes"], None);
-    insta::assert_snapshot!(right.out, @"revoked and detached 1 certificate of `cottage`: within minutes it is no longer believed. Its history stays");
+    insta::assert_snapshot!(right.out, @"Revoked and detached 1 certificate of `cottage`: within minutes it is no longer believed. Its history stays");
     assert_eq!(stack.status(&second), "REVOKED");
     assert!(stack.certificates("cottage").is_empty());
     assert_eq!(stack.run_json(&["provision", "cottage", "--revoke", "--yes"], "")["revoked"], 0);

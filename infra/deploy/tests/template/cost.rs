@@ -29,17 +29,31 @@ fn each_line_is_shown_with_its_formula() {
           0.0198  DynamoDB                   140160 × 0.1415 a million   16 shards for each sweep
           1.1000  CloudWatch                     11 × 0.10 each          metrics that the template's alarms read
           0.4000  Secrets Manager                 1 × 0.40 each          secrets of the template
-          6.9671  in all; 0.0049 for each device, the rest is there with none
+          6.9671  in all: 2.0562 with no device, and 0.0049 for each
 
     Left out, for it is little: connections that come and go, storage of the table and of packages, logs.
     ");
 }
 
 #[test]
+fn one_of_a_thing_is_singular() {
+    let text = of(1, 1.0).unwrap().to_text();
+    assert!(text.contains(" 1 device × (122 quiet reports + 2 × 1 outage)\n"), "{text}");
+    assert!(text.contains(" 1 device × 1 outage × 4 mails\n"), "{text}");
+}
+
+/// The figures of the README.
+#[test]
+fn ten_devices_cost_little_more_than_none() {
+    let text = of(10, 2.0).unwrap().to_text();
+    assert!(text.contains("2.1051  in all: 2.0562 with no device, and 0.0049 for each\n"), "{text}");
+}
+
+#[test]
 fn a_device_costs_about_half_a_cent_a_month() {
     let cost = of(1_000_000, 2.0).unwrap();
     let of_service = |service: &str| {
-        let lines = cost.lines.iter().filter(|line| line.service == service && line.formula.contains("devices"));
+        let lines = cost.lines.iter().filter(|line| line.service == service && line.formula.contains(" devices × "));
         lines.map(|line| line.usd / 1e6).sum::<f64>()
     };
     assert!((of_service("SES") - 0.0008).abs() < 1e-9);
