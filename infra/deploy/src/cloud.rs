@@ -1,14 +1,16 @@
 //! The connection to the user's account, which every command that calls AWS uses.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
+use aws_types::os_shim_internal::{Env, Fs};
 use dag_cloud::aws::Registry;
 use dag_config::Config;
 
 use crate::{
     explain::explain,
+    login::Login,
     stack::{PAUSE, Stack, outputs_of},
     template::{FactsError, Output},
 };
@@ -23,6 +25,8 @@ const ATTEMPT: Duration = Duration::from_secs(300);
 pub(crate) struct Cloud {
     /// The configuration for every client.
     pub sdk: SdkConfig,
+    /// Where its credentials come from.
+    pub login: Arc<Login>,
     /// The stack's name.
     pub stack: String,
     /// The region of the stack.
@@ -35,11 +39,22 @@ pub(crate) struct Outputs(BTreeMap<String, String>);
 
 impl Cloud {
     /// Returns the account of the SDK's default credentials. It makes no call yet.
+    ///
+    /// # Errors
+    /// The configuration has no section `[aws]`, or AWS_PROFILE names a profile that does not exist.
     pub async fn connect(config: &Config) -> Result<Cloud> {
         let aws = config.aws.clone().ok_or(FactsError::NoAws)?;
+        let login = Arc::new(Login::find(&Env::real(), &Fs::real()).await?);
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-        let sdk = dag_cloud::aws::sdk(Some(&aws.region)).await.into_builder().timeout_config(timeouts).build();
-        Ok(Cloud { sdk, stack: aws.stack, region: aws.region })
+        let sdk = dag_cloud::aws::sdk(Some(&aws.region)).await;
+        // The log-in has its own region and time limits.
+        let chain = match login.region().filter(|region| *region != aws.region) {
+            Some(region) => dag_cloud::aws::sdk(Some(region)).await.credentials_provider(),
+            None => sdk.credentials_provider(),
+        };
+        let chain = chain.context("the SDK has no chain of credentials")?;
+        let sdk = sdk.into_builder().timeout_config(timeouts).credentials_provider(login.credentials(chain)).build();
+        Ok(Cloud { sdk, login, stack: aws.stack, region: aws.region })
     }
 
     /// Returns the number of the account.

@@ -1,130 +1,162 @@
 //! Errors of AWS in words that say what to do.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use dag_cloud::Fault;
+
+use crate::login::{Login, NotLoggedIn};
+
+/// A failed call to AWS.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} failed: {}", .reason.text(None))]
+struct FailedCall {
+    /// The call: "asking for the stack".
+    what: String,
+    reason: Reason,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reason {
+    /// The credentials have expired.
+    Expired,
+    /// AWS does not know the credentials.
+    Unknown,
+    /// The credentials do not allow the call. Has AWS's message.
+    Denied(String),
+    /// Anything else, as a text.
+    Other(String),
+}
 
 /// Returns the error of a failed call to AWS, in a sentence that says what to do. `what` names the call.
 pub(crate) fn explain<E, R>(what: &str, error: &SdkError<E, R>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: std::fmt::Debug,
+    R: fmt::Debug,
 {
     let message = dag_cloud::aws::describe_error(error);
-    let advice = match error {
-        SdkError::ServiceError(response) => advice_for_code(response.err().code().unwrap_or_default(), &message),
-        SdkError::TimeoutError(_) => Some(SLOW.to_owned()),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => Some(SLOW.to_owned()),
-        _ => advice_for_no_answer(&message),
+    let reason = match error {
+        SdkError::ServiceError(response) => {
+            Reason::of_code(response.err().code().unwrap_or_default(), &message).unwrap_or(Reason::Other(message))
+        }
+        SdkError::TimeoutError(_) => Reason::Other(SLOW.to_owned()),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Reason::Other(SLOW.to_owned()),
+        _ => Reason::Other(advice_for_no_answer(&message).unwrap_or(message)),
     };
-    anyhow::anyhow!("{what} failed: {}", advice.unwrap_or(message))
+    anyhow::Error::new(FailedCall { what: what.to_owned(), reason })
 }
 
-/// Returns an error with its causes as a sentence for people.
-pub(crate) fn sentence(error: &anyhow::Error) -> String {
+/// Returns an error with its causes as a sentence for people. `login` is where the credentials came from.
+pub(crate) fn sentence(error: &anyhow::Error, login: Option<&Login>) -> String {
     let mut parts = Vec::new();
     for cause in error.chain() {
-        match cause.downcast_ref::<Fault>() {
-            // The text of a fault has its causes in it.
-            Some(fault) => {
-                parts.push(explain_fault(fault));
-                break;
-            }
-            None => parts.push(cause.to_string()),
+        // The texts of these have their causes in them.
+        if let Some(fault) = cause.downcast_ref::<Fault>() {
+            parts.push(explain_fault(fault, login));
+            break;
         }
+        if let Some(FailedCall { what, reason }) = cause.downcast_ref() {
+            parts.push(format!("{what} failed: {}", reason.text(login)));
+            break;
+        }
+        parts.push(cause.to_string());
     }
     parts.join(": ")
 }
 
 /// Returns a fault of the table as a sentence that says what to do. The fault itself has the service's `CODE: message`,
 /// which is for the consumer's log.
-pub(crate) fn explain_fault(fault: &Fault) -> String {
+pub(crate) fn explain_fault(fault: &Fault, login: Option<&Login>) -> String {
     let code = fault.error.split_once(": ").map_or(&*fault.error, |(code, _)| code);
-    let advice = advice_for_code(code, &fault.error).or_else(|| advice_for_no_answer(&fault.error));
+    let advice = Reason::of_code(code, &fault.error).map(|reason| reason.text(login));
+    let advice = advice.or_else(|| advice_for_no_answer(&fault.error));
     format!("{} failed: {}", fault.what, advice.as_ref().unwrap_or(&fault.error))
 }
 
 const SLOW: &str = "AWS did not answer in time. Look at the network (a firewall, a VPN, a proxy), then repeat the \
                     command: what was done already is found as it is";
 
-/// Returns advice for an error code of AWS, or `None` where its message says enough.
-fn advice_for_code(code: &str, message: &str) -> Option<String> {
-    Some(match code {
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "TokenRefreshRequired"
-        | "RequestExpired"
-        | "CredentialsExpiredException" => EXPIRED.to_owned(),
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
-            "AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE \
-             chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then \
-             AWS Regions, in the console)"
-                .to_owned()
-        }
-        "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "IncompleteSignature" => {
-            "AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong"
-                .to_owned()
-        }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden" => {
-            denied(message)
-        }
-        "OptInRequired" | "SubscriptionRequiredException" => {
-            "the account is not ready for this service: finish its sign-up in the console of AWS, then repeat the \
-             command"
-                .to_owned()
-        }
-        code if code.contains("Throttl") || THROTTLED.contains(&code) => {
-            "AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is"
-                .to_owned()
-        }
-        _ => return None,
-    })
-}
-
-const EXPIRED: &str = "the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the \
-                       command: what was done already is found as it is";
-
 /// The codes of throttling that do not contain "Throttl".
 const THROTTLED: [&str; 4] =
     ["TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "ProvisionedThroughputExceededException"];
 
-/// Returns advice for a missing permission. AWS names the action in its message: "User: … is not authorized to perform:
-/// iot:CreateThing on resource: …".
-fn denied(message: &str) -> String {
-    let action = message.split_once("not authorized to perform: ").map(|(_, rest)| rest);
-    match action.and_then(|rest| rest.split_whitespace().next()) {
-        Some(action) => format!(
-            "these credentials may not do `{action}`. Ask whoever looks after the account to allow it, or choose \
-             others by AWS_PROFILE ({message})"
-        ),
-        None => format!(
-            "these credentials may not do that. Ask whoever looks after the account to allow it, or choose others by \
-             AWS_PROFILE ({message})"
-        ),
+impl Reason {
+    /// Returns the reason for an error code of AWS, or `None` where its message says enough.
+    fn of_code(code: &str, message: &str) -> Option<Reason> {
+        Some(match code {
+            "ExpiredToken"
+            | "ExpiredTokenException"
+            | "TokenRefreshRequired"
+            | "RequestExpired"
+            | "CredentialsExpiredException" => Reason::Expired,
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
+                Reason::Unknown
+            }
+            "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "IncompleteSignature" => Reason::Other(
+                "AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is \
+                 wrong"
+                    .to_owned(),
+            ),
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden" => {
+                Reason::Denied(message.to_owned())
+            }
+            "OptInRequired" | "SubscriptionRequiredException" => Reason::Other(
+                "the account is not ready for this service: finish its sign-up in the console of AWS, then repeat \
+                 the command"
+                    .to_owned(),
+            ),
+            code if code.contains("Throttl") || THROTTLED.contains(&code) => Reason::Other(
+                "AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found \
+                 as it is"
+                    .to_owned(),
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Returns the reason as a text that says what to do. It names the log-in, if that is known.
+    fn text(&self, login: Option<&Login>) -> String {
+        let whose = || login.map_or_else(|| "these credentials".to_owned(), Login::to_string);
+        match self {
+            Reason::Expired => {
+                let renewal = login.map_or_else(
+                    || "Log in again (`aws login`, `aws sso login`, or take new keys)".to_owned(),
+                    Login::renewal,
+                );
+                format!(
+                    "{} have expired. {renewal}, then repeat the command: what was done already is found as it is",
+                    whose()
+                )
+            }
+            Reason::Unknown => format!(
+                "AWS does not know {}. `aws configure list` shows which ones are used and AWS_PROFILE chooses others; \
+                 if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS \
+                 Regions, in the console)",
+                whose()
+            ),
+            Reason::Denied(message) => {
+                // AWS names the action: "User: … is not authorized to perform: iot:CreateThing on resource: …".
+                let action = message.split_once("not authorized to perform: ");
+                let action = action.and_then(|(_, rest)| rest.split_whitespace().next());
+                let action = action.map_or_else(|| "that".to_owned(), |action| format!("`{action}`"));
+                format!(
+                    "{} may not do {action}. Ask whoever looks after the account to allow it, or choose others by \
+                     AWS_PROFILE ({message})",
+                    whose()
+                )
+            }
+            Reason::Other(text) => text.clone(),
+        }
     }
 }
 
 /// Returns advice for a call that got no answer.
 fn advice_for_no_answer(message: &str) -> Option<String> {
     let has = |text: &str| message.contains(text);
-    // An expired SSO login fails while the credentials are loaded, before the call.
-    if has("expired") && (has("SSO") || has("sso") || has("token")) {
-        return Some(EXPIRED.to_owned());
-    }
-    // The SDK asks the metadata service of EC2 (IMDS) last, when no other provider has credentials.
-    let none = ["no providers in chain provided credentials", "credential provider was not enabled", "IMDS"];
-    if none.into_iter().any(has) {
-        return Some(
-            "no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or \
-             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                .to_owned(),
-        );
-    }
-    if has("credentials") {
-        return Some(format!(
-            "the credentials for AWS cannot be loaded: look at AWS_PROFILE and ~/.aws/config ({message})"
-        ));
+    // The credentials are loaded before a call. Their error says what to do.
+    if let Some(start) = message.find(NotLoggedIn::PREFIX) {
+        return message.get(start..).map(str::to_owned);
     }
     if has("dns error") || has("failed to lookup address") {
         return Some(
@@ -177,7 +209,7 @@ mod tests {
 
     #[test]
     fn errors_of_aws_say_what_to_do() {
-        insta::assert_snapshot!(says("ExpiredToken", "The security token included in the request is expired"), @"asking for the stack failed: the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("ExpiredToken", "The security token included in the request is expired"), @"asking for the stack failed: these credentials have expired. Log in again (`aws login`, `aws sso login`, or take new keys), then repeat the command: what was done already is found as it is");
         insta::assert_snapshot!(says("UnrecognizedClientException", "The security token is invalid"), @"asking for the stack failed: AWS does not know these credentials. `aws configure list` shows which ones are used and AWS_PROFILE chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, in the console)");
         insta::assert_snapshot!(says("SignatureDoesNotMatch", "Signature expired"), @"asking for the stack failed: AWS does not accept the signature: the secret key was copied wrongly, or this machine's clock is wrong");
         let denied = "User: arn:aws:iam::123456789012:user/nor is not authorized to perform: \
@@ -193,25 +225,26 @@ mod tests {
     fn faults_of_the_table_say_what_to_do() {
         let says = |error: &str| {
             let error = anyhow::Error::new(Fault { what: "reading the table", error: error.to_owned() });
-            sentence(&error.context("taking `cottage` from its account"))
+            sentence(&error.context("taking `cottage` from its account"), None)
         };
-        insta::assert_snapshot!(says("ExpiredTokenException: The security token included in the request is expired"), @"taking `cottage` from its account: reading the table failed: the credentials have expired. Log in again (`aws sso login`, or take new ones), then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("ExpiredTokenException: The security token included in the request is expired"), @"taking `cottage` from its account: reading the table failed: these credentials have expired. Log in again (`aws login`, `aws sso login`, or take new keys), then repeat the command: what was done already is found as it is");
         insta::assert_snapshot!(says("ProvisionedThroughputExceededException: The level of configured throughput is exceeded"), @"taking `cottage` from its account: reading the table failed: AWS asks for fewer requests. Wait a minute and repeat the command: what was done already is found as it is");
         insta::assert_snapshot!(says("AccessDeniedException: User: arn:aws:iam::1:user/nor is not authorized to perform: dynamodb:GetItem on resource: *"), @"taking `cottage` from its account: reading the table failed: these credentials may not do `dynamodb:GetItem`. Ask whoever looks after the account to allow it, or choose others by AWS_PROFILE (AccessDeniedException: User: arn:aws:iam::1:user/nor is not authorized to perform: dynamodb:GetItem on resource: *)");
-        insta::assert_snapshot!(says("dispatch failure: other: the credential provider was not enabled: no providers in chain provided credentials"), @"taking `cottage` from its account: reading the table failed: no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        insta::assert_snapshot!(says("dispatch failure: other: an error occurred while loading credentials: not logged in to AWS: the log-in of profile `work` has expired"), @"taking `cottage` from its account: reading the table failed: not logged in to AWS: the log-in of profile `work` has expired");
         insta::assert_snapshot!(says("a row has no `version`"), @"taking `cottage` from its account: reading the table failed: a row has no `version`");
     }
 
     #[test]
-    fn an_expired_login_is_found_before_the_call() {
-        let message = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired";
-        assert_eq!(advice_for_no_answer(message).as_deref(), Some(EXPIRED));
-        let message = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session \
-                    token: service error: request forbidden: IMDS is disabled or the caller has insufficient \
-                    permissions.";
-        assert!(
-            advice_for_no_answer(message).is_some_and(|advice| advice.starts_with("no credentials for AWS are found"))
-        );
+    fn refusals_name_the_log_in() {
+        let says = |code: &str, message: &str| {
+            let error = DescribeStacksError::generic(ErrorMetadata::builder().code(code).message(message).build());
+            let error = explain("asking for the stack", &SdkError::service_error(error, ()));
+            sentence(&error.context("deploying"), Some(&Login::Environment { hides_profile: true }))
+        };
+        insta::assert_snapshot!(says("ExpiredToken", "The security token included in the request is expired"), @"deploying: asking for the stack failed: the credentials in the environment (AWS_ACCESS_KEY_ID, which goes before AWS_PROFILE) have expired. Set new ones in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset all three to use AWS_PROFILE, then repeat the command: what was done already is found as it is");
+        insta::assert_snapshot!(says("InvalidClientTokenId", "The security token is invalid"), @"deploying: asking for the stack failed: AWS does not know the credentials in the environment (AWS_ACCESS_KEY_ID, which goes before AWS_PROFILE). `aws configure list` shows which ones are used and AWS_PROFILE chooses others; if they are right, the account may not have the region of `[aws]` enabled (Account, then AWS Regions, in the console)");
+        insta::assert_snapshot!(says("AccessDenied", "Access Denied"), @"deploying: asking for the stack failed: the credentials in the environment (AWS_ACCESS_KEY_ID, which goes before AWS_PROFILE) may not do that. Ask whoever looks after the account to allow it, or choose others by AWS_PROFILE (AccessDenied: Access Denied)");
+        insta::assert_snapshot!(says("ValidationError", "Template format error"), @"deploying: asking for the stack failed: ValidationError: Template format error");
     }
 
     #[tokio::test]

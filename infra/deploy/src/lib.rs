@@ -8,10 +8,10 @@
 //!             provision, rules, account, secret ──▶ table, IoT, secret, queue `events`
 //! ```
 //!
-//! `template/` and `cost/` are pure functions. Everything else calls AWS through [`cloud::Cloud`], with the region and
-//! the credentials that the SDK finds. The stack's outputs name the resources. `iot/` calls AWS IoT, `provision/` makes
-//! devices, and `fleet.rs` reads them. `cli/` has a file for each command. `explain.rs` turns errors of AWS into
-//! advice.
+//! `template/` and `cost/` are pure functions. Everything else calls AWS through [`cloud::Cloud`], with the region of
+//! the configuration and the credentials that the SDK finds (`login/`). The stack's outputs name the resources. `iot/`
+//! calls AWS IoT, `provision/` makes devices, and `fleet.rs` reads them. `cli/` has a file for each command.
+//! `explain.rs` turns errors of AWS into advice.
 
 mod account;
 mod announce;
@@ -25,6 +25,7 @@ mod diff;
 mod explain;
 mod fleet;
 mod iot;
+mod login;
 mod package;
 mod provision;
 mod regions;

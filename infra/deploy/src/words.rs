@@ -57,6 +57,16 @@ pub(crate) fn quoted(names: impl IntoIterator<Item: Display>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The most names that [`first_quoted`] lists, as many as fit into a line or two.
+const LISTED: usize = 8;
+
+/// Returns names as a list, the first of them if there are many: `` `a`, `b` and 7 more ``.
+pub(crate) fn first_quoted(names: &[String]) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let first = quoted(names.iter().take(LISTED));
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}
+
 /// Returns text of others for use in one line: characters that would end the line, move the cursor or turn the
 /// direction of writing are escaped. Quotes and letters of any script stay.
 pub(crate) fn visible(text: &str) -> String {

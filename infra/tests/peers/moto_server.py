@@ -2,9 +2,9 @@
 
 Prints its port as one line of JSON, and ends when it is killed. It serves moto's own paths and these:
 
-- `GET /dag/requests`: the requests since the last call. Each has its operation and the bytes of its body. A request of
-  a service that names its operation in a form (CloudFormation) has that form, too. A mail has its tags and its
-  configuration set, which moto does not keep.
+- `GET /dag/requests`: the requests since the last call. Each has its operation, the bytes of its body, and the access
+  key, the region and the service of its signature. A request of a service that names its operation in a form
+  (CloudFormation) has that form, too. A mail has its tags and its configuration set, which moto does not keep.
 - `GET /dag/status/STACK/STATUS`: sets the status of a stack to one that moto never reaches by itself.
 - `GET /dag/fail/N/WHEN`: refuses request number N from now on, the first being 0. WHEN is `before` (it does nothing),
   `denied` (the same, for want of a permission) or `after` (it is done, and only its answer is lost).
@@ -132,7 +132,7 @@ def describe(environ):
     environ["wsgi.input"] = io.BytesIO(body)
     operation = environ.get("HTTP_X_AMZ_TARGET")
     operation = operation or f"{environ['REQUEST_METHOD']} {path}?{environ.get('QUERY_STRING', '')}"
-    request = {"operation": operation, "bytes": size}
+    request = {"operation": operation, "bytes": size} | signature(environ)
     if "urlencoded" in environ.get("CONTENT_TYPE", ""):
         form = dict(parse_qsl(body.decode()))
         request |= {"operation": form.get("Action"), "form": form}
@@ -140,6 +140,14 @@ def describe(environ):
         mail = json.loads(body)
         request |= {"tags": mail.get("EmailTags"), "configuration_set": mail.get("ConfigurationSetName")}
     return request
+
+
+def signature(environ):
+    """Returns whose signature a request has, and for which region and service."""
+    credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")
+    if len(credential) < 5:
+        return {"key": None, "region": None, "service": None}
+    return {"key": credential[0], "region": credential[2], "service": credential[3]}
 
 
 def stacks():
@@ -179,8 +187,7 @@ def roll_back(name, resource):
 
 def refused(environ, start_response, status):
     """Answers with an error in the service's own form, of a kind that no client retries by itself."""
-    credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2]
-    service = credential.split("/")[3] if credential else ""
+    service = signature(environ)["service"]
     error = b"<Error><Code>Refused</Code><Message>for a test</Message></Error>"
     if service == "s3":
         return answer(start_response, "text/xml", error, status)

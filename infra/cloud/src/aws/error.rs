@@ -28,7 +28,11 @@ where
             _ => {}
         }
     }
-    // The outermost error alone says too little: "dispatch failure".
+    describe_causes(error)
+}
+
+/// Returns an error with all its causes. The outermost alone says too little: "dispatch failure".
+pub fn describe_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -30,7 +30,7 @@ use crate::world::{Devices, Messenger, Queues, Store, World};
 pub use self::{
     dynamo::Table,
     environment::{MissingVariables, StackEnvironment},
-    error::describe_error,
+    error::{describe_causes, describe_error},
     registry::Registry,
 };
 use self::{iot::Broker, messenger::AwsMessenger, secret::Secret, ses::Ses, sqs::Sqs};

@@ -1,14 +1,14 @@
 //! Parts that the commands share: output formats, the configuration, the connection to AWS, the clock.
 
-use std::{future::Future, time::SystemTime};
+use std::{future::Future, sync::Arc, time::SystemTime};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::ValueEnum;
 use dag_config::Config;
 use dag_engine::{Problems, Time};
 use dag_rulebook::RulesFolder;
 
-use crate::{cloud::Cloud, regions, template::Facts};
+use crate::{cloud::Cloud, explain::sentence, regions, template::Facts};
 
 /// The options of every command.
 pub(super) type Common = dag_cli::Common<Format>;
@@ -53,7 +53,8 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let cloud = Cloud::connect(&config).await?;
-        act(config, cloud).await
+        let login = Arc::clone(&cloud.login);
+        act(config, cloud).await.map_err(|error| Error::msg(sentence(&error, Some(&login))))
     })
 }
 

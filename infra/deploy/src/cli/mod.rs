@@ -36,8 +36,8 @@ use crate::explain::sentence;
                   dag-infra template            what would be made, without an account\n  \
                   dag-infra deploy              shows every change and asks before it makes it\n  \
                   dag-infra provision DEVICE    a device's certificate and everything that goes onto its card\n\n\
-                  Region and credentials are those of the AWS command line: AWS_PROFILE, `aws configure`, `aws sso \
-                  login`."
+                  The log-in is that of the AWS command line: `aws login`, `aws sso login`, `aws configure`, \
+                  `credential_process`. AWS_PROFILE chooses a profile. The region is that of `[aws]`."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let json = self.common.format == Format::Json;
-        let done = self.command().map_err(|error| Failure::from(sentence(&error)));
+        let done = self.command().map_err(|error| Failure::from(sentence(&error, None)));
         dag_cli::exit(done, json)
     }
 

@@ -125,7 +125,7 @@ pub(crate) async fn push(
     while let Some((device, changed)) = changes.next().await {
         match changed {
             Ok(_) => report.devices.push(device),
-            Err(fault) => report.failures.entry(explain_fault(&fault)).or_default().push(device),
+            Err(fault) => report.failures.entry(explain_fault(&fault, Some(&cloud.login))).or_default().push(device),
         }
     }
     report.devices.sort();

@@ -287,6 +287,6 @@ fn mistakes_are_refused_before_aws_is_asked() {
     insta::assert_snapshot!(said.err, @"
     warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
-    asking AWS whose account this is failed: no credentials for AWS are found. Log in by `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    asking AWS whose account this is failed: not logged in to AWS: no credentials are found. Log in by `aws login`, `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     ");
 }

@@ -58,6 +58,9 @@ fn without_credentials_every_command_says_where_they_come_from() {
     {
         let said = folder.run_with(&[], command, None);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{command:?}");
-        assert!(said.err.contains("failed: no credentials for AWS are found. Log in by `aws sso login`"), "{said:?}");
+        assert!(
+            said.err.contains("failed: not logged in to AWS: no credentials are found. Log in by `aws login`"),
+            "{said:?}"
+        );
     }
 }

@@ -18,6 +18,9 @@ mod destroy;
 mod interrupted;
 mod key_request;
 mod list;
+mod login;
+mod login_failure;
+mod login_services;
 #[path = "../../../tests/moto.rs"]
 mod moto;
 mod provision;

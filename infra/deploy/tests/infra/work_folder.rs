@@ -83,8 +83,9 @@ impl WorkFolder {
     /// Runs `dag-infra` in the folder, with `environment` alone.
     pub fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str], input: Option<&str>) -> RunOutput {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dag-infra"));
-        command.current_dir(self.dir.path()).args(arguments).env_clear().envs(environment.iter().copied());
+        command.current_dir(self.dir.path()).args(arguments).env_clear();
         command.env("HOME", self.dir.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

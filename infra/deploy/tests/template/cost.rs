@@ -29,7 +29,7 @@ fn each_line_is_shown_with_its_formula() {
           0.0198  DynamoDB                   140160 × 0.1415 a million   16 shards for each sweep
           1.1000  CloudWatch                     11 × 0.10 each          metrics that the template's alarms read
           0.4000  Secrets Manager                 1 × 0.40 each          secrets of the template
-          6.9671  in all: 2.0562 with no device, and 0.0049 for each
+          6.9671  in all: 2.0559 with no device, and 0.0049 for each
 
     Left out, for it is little: connections that come and go, storage of the table and of packages, logs.
     ");
@@ -46,7 +46,7 @@ fn one_of_a_thing_is_singular() {
 #[test]
 fn ten_devices_cost_little_more_than_none() {
     let text = of(10, 2.0).unwrap().to_text();
-    assert!(text.contains("2.1051  in all: 2.0562 with no device, and 0.0049 for each\n"), "{text}");
+    assert!(text.contains("2.1051  in all: 2.0559 with no device, and 0.0049 for each\n"), "{text}");
 }
 
 #[test]
