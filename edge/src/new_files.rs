@@ -47,7 +47,7 @@ impl NewFilesError {
 pub(crate) struct NewFiles {
     folder: PathBuf,
     staging: PathBuf,
-    /// The folders that were made on the way to `folder`, outermost first.
+    /// The folders that were made on the way, outermost first. They are removed if nothing gets into them.
     made: Vec<PathBuf>,
 }
 
@@ -59,11 +59,9 @@ impl NewFiles {
     pub(crate) fn new(folder: &Path) -> Result<NewFiles, NewFilesError> {
         let mut files =
             NewFiles { folder: folder.to_owned(), staging: folder.join(hidden_name("new")), made: Vec::new() };
-        let absent = folder.ancestors().filter(|level| !level.as_os_str().is_empty());
-        let absent: Vec<&Path> = absent.take_while(|level| level.symlink_metadata().is_err()).collect();
-        for level in absent.into_iter().rev() {
-            fs::create_dir(level).map_err(|error| NewFilesError::of(level, error))?;
-            files.made.push(level.to_owned());
+        for level in absent(folder) {
+            fs::create_dir(&level).map_err(|error| NewFilesError::of(&level, error))?;
+            files.made.push(level);
         }
         // A killed program may have left one of the same process id.
         let _ = fs::remove_dir_all(&files.staging);
@@ -109,7 +107,7 @@ impl NewFiles {
     pub(crate) fn place(mut self, moves: &[(&str, PathBuf)]) -> Result<(), NewFilesError> {
         let mut placed = Vec::new();
         for (name, place) in moves {
-            let done = self.place_one(&self.staged(name), place);
+            let done = self.place_one(&self.staging.join(name), place);
             if let Err(error) = done {
                 // In the other order, as they are inside each other perhaps.
                 for place in placed.into_iter().rev() {
@@ -123,14 +121,15 @@ impl NewFiles {
         Ok(())
     }
 
-    fn place_one(&self, staged: &Path, place: &Path) -> Result<(), NewFilesError> {
+    fn place_one(&mut self, staged: &Path, place: &Path) -> Result<(), NewFilesError> {
         let at = |error| NewFilesError::of(place, error);
         sync(staged).map_err(at)?;
         self.give(staged).map_err(at)?;
         let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !parent.exists() {
-            fs::create_dir_all(parent).map_err(at)?;
-            self.give(parent).map_err(at)?;
+        for folder in absent(parent) {
+            fs::create_dir(&folder).map_err(at)?;
+            self.made.push(folder.clone());
+            self.give(&folder).map_err(at)?;
         }
         move_to_new(staged, place).map_err(at)?;
         File::open(parent).and_then(|parent| parent.sync_all()).map_err(at)
@@ -159,6 +158,15 @@ impl Drop for NewFiles {
 /// Returns the name of a hidden file that no other process uses.
 pub(crate) fn hidden_name(what: &str) -> String {
     format!(".dag-{what}-{}", std::process::id())
+}
+
+/// Returns the folders that are missing on the way to `folder`, itself included, outermost first.
+fn absent(folder: &Path) -> Vec<PathBuf> {
+    let levels = folder.ancestors().filter(|level| !level.as_os_str().is_empty());
+    let mut absent: Vec<PathBuf> =
+        levels.take_while(|level| level.symlink_metadata().is_err()).map(Path::to_owned).collect();
+    absent.reverse();
+    absent
 }
 
 /// Writes everything at `path` to the disk.
@@ -239,12 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn new_files_belong_to_the_owner_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let me = fs::metadata(folder.path()).unwrap().uid();
+        // Only root can give a folder away, and works in a folder of somebody else.
+        let owner = if me == 0 { 65_534 } else { me };
+        std::os::unix::fs::chown(folder.path(), Some(owner), None).unwrap();
+        let files = NewFiles::new(folder.path()).unwrap();
+        files.write("rules/tests/a.toml", b"a").unwrap();
+        files.write("store", b"a").unwrap();
+        let at = |name: &str| folder.path().join(name);
+        files.place(&[("rules", at("rules")), ("store", at("var/store"))]).unwrap();
+        for name in ["rules", "rules/tests", "rules/tests/a.toml", "var", "var/store"] {
+            assert_eq!(fs::metadata(at(name)).unwrap().uid(), owner, "{name}");
+        }
+    }
+
+    #[test]
     fn an_empty_folder_in_the_way_is_not_replaced_either() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("rules")).unwrap();
         let files = NewFiles::new(folder.path()).unwrap();
         files.write("rules/a.toml", b"a").unwrap();
-        assert!(matches!(files.place(&[("rules", folder.path().join("rules"))]), Err(NewFilesError::InTheWay(_))));
+        files.write("store", b"a").unwrap();
+        let places = [("store", folder.path().join("var/store")), ("rules", folder.path().join("rules"))];
+        assert!(matches!(files.place(&places), Err(NewFilesError::InTheWay(_))));
         assert_eq!(names(folder.path()), ["rules"]);
     }
 }

@@ -111,8 +111,8 @@ fn split(name: &str) -> Option<(&str, &str)> {
     if name.len() <= NAME {
         return Some(("", name));
     }
-    let slashes = name.match_indices('/').filter_map(|(at, _)| Some((name.get(..at)?, name.get(at + 1..)?)));
-    slashes.into_iter().find(|(prefix, name)| prefix.len() <= PREFIX && name.len() <= NAME)
+    let mut splits = name.match_indices('/').filter_map(|(at, _)| Some((name.get(..at)?, name.get(at + 1..)?)));
+    splits.find(|(prefix, name)| prefix.len() <= PREFIX && name.len() <= NAME)
 }
 
 const CHECKSUM: std::ops::Range<usize> = 148..156;

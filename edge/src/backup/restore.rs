@@ -214,8 +214,8 @@ fn compare(json: &[u8], found: &BTreeMap<String, FileRecord>) -> Result<Manifest
         return Err(BackupError::Newer(version));
     }
     let needed = [CONFIG, STORE].map(str::to_owned);
-    let wanted = manifest.files.keys().chain(&needed);
-    if let Some(missing) = wanted.into_iter().find(|name| !found.contains_key(*name)) {
+    let mut wanted = manifest.files.keys().chain(&needed);
+    if let Some(missing) = wanted.find(|name| !found.contains_key(*name)) {
         return Err(BackupError::Missing(missing.clone()));
     }
     let changed = found.iter().find(|(name, record)| manifest.files.get(*name) != Some(record));

@@ -96,10 +96,12 @@ impl Init {
         let answers = if asks { self.ask()? } else { self.take()? };
         let files = init::init(&self.folder, &answers)?;
         let next = next_commands(&self.folder, &answers);
-        let stories = files.iter().filter(|file| file.starts_with("rules/tests/")).count();
+        let place = match self.folder.as_path() == Path::new(".") {
+            true => "this folder".to_owned(),
+            false => self.folder.display().to_string(),
+        };
         let text = format!(
-            "{} is made: config.toml, and rules/ with {} files ({stories} of them tests). {} is told at {}.\n\n{next}",
-            self.folder.display(),
+            "made config.toml and rules/ ({} files) in {place}. {} is told at {}.\n\n{next}",
             files.len() - 1,
             answers.person,
             answers.email,
@@ -129,7 +131,7 @@ impl Init {
         let name = self.name.clone().unwrap_or_else(|| "Home".to_owned());
         let kind = self.kind().unwrap_or(SourceKind::Simulated);
         let mail = self.smtp.clone().map(|server| self.smtp(server, self.smtp_user.clone(), &email));
-        self.answers(name, email, timezone, self.power(kind, None, None)?, mail)
+        Ok(self.answers(name, email, timezone, self.power(kind, None, None)?, mail))
     }
 
     /// Asks for what no flag gives.
@@ -202,7 +204,7 @@ impl Init {
             }
             None => None,
         };
-        self.answers(name, email, timezone, power, mail)
+        Ok(self.answers(name, email, timezone, power, mail))
     }
 
     /// Returns the source that the flags name, if they do.
@@ -238,15 +240,8 @@ impl Init {
         }
     }
 
-    fn answers(
-        &self,
-        name: String,
-        email: String,
-        timezone: String,
-        power: Power,
-        mail: Option<Smtp>,
-    ) -> Result<Answers, Failure> {
-        Ok(Answers {
+    fn answers(&self, name: String, email: String, timezone: String, power: Power, mail: Option<Smtp>) -> Answers {
+        Answers {
             device: self.device.clone().unwrap_or_else(|| Answers::device_of(&name)),
             person: self.person.clone().unwrap_or_else(|| Answers::person_of(&email)),
             name,
@@ -254,7 +249,7 @@ impl Init {
             timezone,
             power,
             mail: mail.map_or(Mail::Outbox, Mail::Smtp),
-        })
+        }
     }
 }
 

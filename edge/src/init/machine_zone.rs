@@ -17,8 +17,8 @@ fn zone_of(variable: Option<String>, localtime: Option<PathBuf>, timezone: Optio
     let variable = variable.map(|text| within(text.trim_start_matches(':')));
     let localtime = localtime.and_then(|path| path.to_str().map(within));
     let timezone = timezone.map(|text| text.trim().to_owned());
-    let named = [variable, localtime, timezone].into_iter().flatten().filter(|name| !name.is_empty());
-    named.into_iter().find_map(|name| super::timezone(&name).ok())
+    let mut named = [variable, localtime, timezone].into_iter().flatten().filter(|name| !name.is_empty());
+    named.find_map(|name| super::timezone(&name).ok())
 }
 
 #[cfg(test)]
