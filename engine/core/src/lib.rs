@@ -52,6 +52,8 @@
 //! A step has two layers: `episodes.rs` turns facts into incidents at the times when things happened; `messages/` turns
 //! incidents into messages, decided at `now` and never back-dated.
 //!
+//! [`Engine::outlook`] says how pending rules and open incidents stand, and what the deadlines ahead will decide.
+//!
 //! The engine does not deliver, retry, render the text of a message, keep a log, or know the time.
 
 mod address;

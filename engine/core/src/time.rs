@@ -3,11 +3,14 @@
 //! Integers keep every platform on the same answer. Arithmetic saturates, so no input can overflow it.
 
 mod other_words;
+mod units;
 
 use std::{borrow::Cow, fmt, ops, str::FromStr, time::SystemTime};
 
 use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use self::units::{LONGEST, UNITS};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
@@ -126,12 +129,6 @@ impl<'de> Deserialize<'de> for Time {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Millis(i64);
 
-/// Units as people write them, largest first.
-const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-
-/// The longest length that a user may write: ten years.
-const LONGEST: i64 = 3_660 * 86_400_000;
-
 impl Millis {
     /// No time at all.
     pub const ZERO: Millis = Millis(0);
@@ -228,17 +225,8 @@ impl FromStr for Millis {
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        let mut text = String::new();
-        for (unit, size) in UNITS {
-            let count = rest / size;
-            rest %= size;
-            if count > 0 {
-                text.push_str(&format!("{count}{unit}"));
-            }
-        }
         // Padded as asked for, so that columns line up.
-        f.pad(if text.is_empty() { "0s" } else { &text })
+        f.pad(&units::write(self.0))
     }
 }
 
@@ -325,5 +313,39 @@ mod tests {
         assert_eq!(end.to_string(), "9999-12-30T22:00:00Z");
         assert_eq!(end.to_string().parse::<Time>().unwrap(), end);
         assert_eq!(Time::from_millis(i64::MIN).to_string(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_duration_of_another_program_is_translated() {
+        for (text, meant) in [
+            ("5min", "5m"),
+            ("5 m", "5m"),
+            ("5 minutes", "5m"),
+            ("1 minute", "1m"),
+            ("1.5h", "1h30m"),
+            ("0.5s", "500ms"),
+            ("90sec", "90s"),
+            ("2hrs", "2h"),
+            ("2 hours", "2h"),
+            ("1d12hours", "1d12h"),
+            ("1 hour and 30 minutes", "1h30m"),
+            ("1 day, 2 hours", "1d2h"),
+            ("5M", "5m"),
+            ("30S", "30s"),
+            ("1w", "7d"),
+            ("1w2d", "9d"),
+            ("30 min 1 h", "1h30m"),
+            ("00:05:00", "5m"),
+            ("01:30:00", "1h30m"),
+            ("500 milliseconds", "500ms"),
+        ] {
+            let refused = text.parse::<Millis>();
+            assert_eq!(refused, Err(LengthError::OtherWords(text.into(), meant.into())), "{text}");
+            assert!(meant.parse::<Millis>().is_ok(), "{meant}");
+        }
+        assert_eq!(
+            "5min".parse::<Millis>().map_err(|error| error.to_string()),
+            Err("`5min` is not a duration: did you mean `5m`?".to_owned())
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use dag_cli::count;
 
-use super::WallClock;
+use super::wall_clock::WallClock;
 use crate::{
     daemon::{Status, UplinkStatus},
     home_assistant::ConnectionState,

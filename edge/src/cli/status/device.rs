@@ -1,6 +1,6 @@
 //! The device: its facts, its sources, and since when the daemon runs.
 
-use super::WallClock;
+use super::wall_clock::WallClock;
 use crate::daemon::Status;
 
 pub(super) fn section(status: &Status, clock: &WallClock) -> String {

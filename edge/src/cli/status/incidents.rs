@@ -5,7 +5,7 @@ use dag_engine::{
     Withholding,
 };
 
-use super::WallClock;
+use super::wall_clock::WallClock;
 use crate::daemon::OpenIncident;
 
 pub(super) fn section(incidents: &[OpenIncident], clock: &WallClock) -> String {

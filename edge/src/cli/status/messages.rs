@@ -2,7 +2,7 @@
 
 use dag_cli::count;
 
-use super::WallClock;
+use super::wall_clock::WallClock;
 use crate::daemon::MessageStatus;
 
 pub(super) fn section(title: &str, messages: &[MessageStatus], clock: &WallClock) -> String {

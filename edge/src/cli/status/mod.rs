@@ -8,11 +8,11 @@ mod messages;
 mod tests;
 mod troubles;
 mod waiting;
+mod wall_clock;
 
 use dag_cli::Done;
-use dag_delivery::TimeFormatter;
-use dag_engine::Time;
 
+use self::wall_clock::WallClock;
 use super::common::{Common, ask};
 use crate::daemon::{Request, Status};
 
@@ -23,19 +23,9 @@ pub(super) fn status(common: &Common) -> Done {
     Ok(())
 }
 
-/// The wall clock of the device: its times have their day where that is not today.
-struct WallClock(TimeFormatter);
-
-impl WallClock {
-    fn time(&self, at: Time) -> String {
-        self.0.time_with_seconds(at)
-    }
-}
-
 /// Returns the sections that have something to say, with an empty line between them.
 fn text(status: &Status) -> String {
-    let zone = status.device.timezone.as_deref().unwrap_or("UTC");
-    let clock = WallClock(TimeFormatter::new(zone, status.now));
+    let clock = WallClock::new(status.device.timezone.as_deref(), status.now);
     let sections = [
         device::section(status, &clock),
         incidents::section(&status.incidents, &clock),

@@ -2,7 +2,7 @@
 
 use dag_engine::PendingOutlook;
 
-use super::WallClock;
+use super::wall_clock::WallClock;
 use crate::{cli::silence::describe, daemon::Status};
 
 pub(super) fn section(status: &Status, clock: &WallClock) -> String {

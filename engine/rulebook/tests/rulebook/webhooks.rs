@@ -18,7 +18,7 @@ fn an_unknown_template_is_shown_where_it_is_named() {
     let problems = home.prove(&home.config(&[])).map(|_: Rulebook| ()).unwrap_err().to_string();
     insta::assert_snapshot!(problems, @r#"
     error: there is no template `slakc`
-     --> hook.toml:3:59
+     --> hook.toml:3:60
       |
     3 | webhook = { url = "https://chat.example.com/x", template = "slakc" }
       |                                                            ^^^^^^^

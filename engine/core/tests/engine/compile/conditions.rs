@@ -182,6 +182,13 @@ fn arguments_of_functions_are_checked() {
     2 | when = 'power.held("soon")'
       |                    ^^^^^^
     "#);
+    assert_snapshot!(condition("'power.changes(\"1.5h\") > 3'"), @r#"
+    error: `1.5h` is not a duration: did you mean `1h30m`?
+     --> rules.toml:2:23
+      |
+    2 | when = 'power.changes("1.5h") > 3'
+      |                       ^^^^^^
+    "#);
     assert_snapshot!(condition("'power.held(\"0s\")'"), @r#"
     error: `held` needs a length of time above zero
      --> rules.toml:2:20

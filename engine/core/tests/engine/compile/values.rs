@@ -181,3 +181,31 @@ fn wrong_values_are_refused_with_what_they_may_be() {
     7 problems found; nothing was changed
     "#);
 }
+
+#[test]
+fn a_duration_in_other_words_is_shown_with_the_one_that_was_meant() {
+    let rule = "[rule.r]\nwhen = \"power == off\"\nopen_after = \"5min\"\nescalation = \"a\"\n\
+        [escalation]\na = [{ notify = [\"@account\"] }, \
+        { after = \"2 hours\", notify = [\"@account\"], repeat = \"30\" }]";
+    assert_snapshot!(alone(rule), @r#"
+    error: `5min` is not a duration: did you mean `5m`?
+     --> rules.toml:3:14
+      |
+    3 | open_after = "5min"
+      |              ^^^^^^
+
+    error: `2 hours` is not a duration: did you mean `2h`?
+     --> rules.toml:6:43
+      |
+    6 | a = [{ notify = ["@account"] }, { after = "2 hours", notify = ["@account"], repeat = "30" }]
+      |                                           ^^^^^^^^^
+
+    error: `30` has no unit: write `30s` for seconds, `30m` for minutes or `30h` for hours
+     --> rules.toml:6:86
+      |
+    6 | a = [{ notify = ["@account"] }, { after = "2 hours", notify = ["@account"], repeat = "30" }]
+      |                                                                                      ^^^^
+
+    3 problems found; nothing was changed
+    "#);
+}
