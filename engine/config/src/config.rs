@@ -8,8 +8,8 @@ use std::{
 use dag_engine::{BUILT_IN, Device, Name};
 
 use crate::{
-    Aws, DeviceConfig, Email, HomeAssistant, Mode, Site, Storage, Uplink, Web, Webhook, diagnostic::Diagnostic,
-    section::Section, uplink::TOPICS,
+    Aws, DeviceConfig, Email, Heartbeat, HomeAssistant, Mode, Site, Storage, Uplink, Web, Webhook,
+    diagnostic::Diagnostic, section::Section, uplink::TOPICS,
 };
 
 /// The checked content of `config.toml`, the environment and the flags. Its paths are joined to the file's folder.
@@ -29,6 +29,8 @@ pub struct Config {
     pub email: Email,
     /// The limits of webhooks.
     pub webhook: Webhook,
+    /// The services that tell somebody when this monitor dies, by name.
+    pub heartbeats: BTreeMap<Name, Heartbeat>,
     /// The Home Assistant of the house, where there is one.
     pub home_assistant: Option<HomeAssistant>,
     /// The connection to the cloud. A device in the mode `cloud` needs it; the cloud's own copy of the file does not.
@@ -42,7 +44,7 @@ pub struct Config {
 }
 
 /// Sections that later versions read.
-const LATER: [&str; 2] = ["heartbeat", "drill"];
+const LATER: [&str; 1] = ["drill"];
 
 /// No device, or no single one, is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +72,7 @@ impl Config {
         let web = Web::read(top.table_or_empty("web"));
         let email = top.need("email", "[email]").table("email").and_then(|section| Email::read(section, mode));
         let webhook = Webhook::read(top.table_or_empty("webhook"));
+        let heartbeats = top.table("heartbeat").map(Heartbeat::read_all).unwrap_or_default();
         let home_assistant = top.table("home_assistant").and_then(HomeAssistant::read);
         // One that is wrong is reported like every other section, whatever the mode.
         let of_a_fleet = top.has("aws");
@@ -90,6 +93,7 @@ impl Config {
             web,
             email,
             webhook,
+            heartbeats,
             home_assistant,
             uplink,
             topics,

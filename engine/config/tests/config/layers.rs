@@ -92,7 +92,7 @@ fn a_problem_outside_the_file_names_the_variable_or_the_flag() {
     error: `storage_path` is not a key of this file
      |
      = note: from the environment variable `DAG_STORAGE_PATH`
-     = help: expected one of `aws`, `device`, `email`, `home_assistant`, `mode`, `site`, `storage`, `uplink`, `web`, `webhook` (a variable `DAG_…` sets a key of this file, with `__` between section and key)
+     = help: expected one of `aws`, `device`, `email`, `heartbeat`, `home_assistant`, `mode`, `site`, `storage`, `uplink`, `web`, `webhook` (a variable `DAG_…` sets a key of this file, with `__` between section and key)
     "#);
 }
 

@@ -8,6 +8,7 @@ mod bad_devices;
 mod bad_files;
 mod bad_values;
 mod checks;
+mod heartbeat;
 mod home_assistant;
 mod layers;
 mod shipped;

@@ -62,6 +62,7 @@ fn the_shipped_file_is_the_demo() {
         webhook: Webhook {
             allow_private: [],
         },
+        heartbeats: {},
         home_assistant: None,
         uplink: None,
         topics: "dag",
@@ -159,7 +160,8 @@ fn every_key_is_explained_in_the_shipped_file() {
         "[device.d]\npower = { source = \"gpio\", pin = 4, Q = 1 }\nbattery = { source = \"nut\", Q = 1 }\nQ = 1\n";
     let more = "Q = 1\n[email.smtp]\nserver = \"localhost\"\nQ = 1\n[email.ses]\nQ = 1\n[uplink]\nendpoint = \"h\"\n\
                 certificate = \"c\"\nkey = \"k\"\nQ = 1\n[storage]\nQ = 1\n[web]\nQ = 1\n[webhook]\nQ = 1\n\
-                [home_assistant]\nbroker = \"mqtt://localhost\"\nQ = 1\n[QQQQ]\n";
+                [home_assistant]\nbroker = \"mqtt://localhost\"\nQ = 1\n\
+                [heartbeat.h]\nurl = \"env:H\"\nQ = 1\n[QQQQ]\n";
     let wrong = read(&format!("{SITE}Q = 1\n{gpio}{EMAIL}{more}"), &[], &[]).unwrap_err();
     let text = wrong.to_string();
     let helps = text.lines().filter_map(|line| line.split_once("help: ")).map(|(_, help)| help);
@@ -223,6 +225,7 @@ fn keys_that_the_file_leaves_out_have_defaults() {
         webhook: Webhook {
             allow_private: [],
         },
+        heartbeats: {},
         home_assistant: None,
         uplink: None,
         topics: "dag",
