@@ -1,7 +1,7 @@
 //! The engine: compiled rules, ready to decide.
 
 use crate::{
-    Cause, Decision, Incident, Input, Kind, Ruleset, Runs, State, Time,
+    Cause, Decision, Device, Incident, Input, Kind, Ruleset, Runs, State, Time,
     messages::Firing,
     rules::{Reachable, Rule},
     step::Step,
@@ -28,6 +28,11 @@ impl Engine {
     /// The rules.
     pub fn rules(&self) -> &Ruleset {
         &self.rules
+    }
+
+    /// Returns everybody whom this host may have to tell on `device`, by every channel, each once.
+    pub fn receivers(&self, device: &Device) -> Vec<Reachable> {
+        self.rules.receivers(self.runs, device)
     }
 
     /// Applies one input at `now` and returns what was decided, in order.

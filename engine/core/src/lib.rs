@@ -88,6 +88,7 @@ mod skip;
 mod state;
 mod step;
 mod system_trouble;
+mod test_message;
 mod time;
 mod wall_clock;
 mod zone;
@@ -104,7 +105,7 @@ pub use id::Id;
 pub use input::{Input, Silence};
 pub use message_ref::MessageRef;
 pub use notification::{
-    About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity,
+    About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity, TestSnapshot,
     TroubleSnapshot, Wording,
 };
 pub use outlook::{
@@ -113,7 +114,7 @@ pub use outlook::{
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use reading::{Reading, Report};
-pub use rules::{DeclaredWebhook, Ruleset, Sources, StepReach};
+pub use rules::{DeclaredWebhook, Reachable, Ruleset, Sources, StepReach};
 pub use runs::Runs;
 pub use sample::notifications;
 pub use scenario::{OtherRules, Played, Rewritten, Scenario};

@@ -48,6 +48,9 @@ pub enum Kind {
     Past,
     /// The monitor itself is in trouble; told to the operators.
     System,
+    /// Somebody asked for a message, to see that it arrives: [`Engine::test_message`](crate::Engine::test_message).
+    /// Nothing happened. The engine never decides to send one.
+    Test,
 }
 
 impl Kind {
@@ -61,10 +64,11 @@ impl Kind {
             Kind::Resolved => "resolved",
             Kind::Past => "past",
             Kind::System => "system",
+            Kind::Test => "test",
         }
     }
 
-    /// Every kind: first those of an incident, in the order of its life.
+    /// Every kind that the engine decides to send: first those of an incident, in the order of its life.
     pub const ALL: [Kind; 7] =
         [Kind::Opened, Kind::Escalated, Kind::Reminder, Kind::Acknowledged, Kind::Resolved, Kind::Past, Kind::System];
 }
@@ -120,6 +124,15 @@ pub enum About {
     Incident(IncidentSnapshot),
     /// The monitor itself: kind `system`.
     Trouble(TroubleSnapshot),
+    /// Nothing but the message: kind `test`.
+    Test(TestSnapshot),
+}
+
+/// The request for a test message, as the message shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestSnapshot {
+    /// Who asked for it.
+    pub by: String,
 }
 
 /// Trouble of the monitor itself, as a message shows it.
@@ -214,7 +227,8 @@ pub struct Wording {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// hash(incident, kind, step (by its name, else its position) and repeat or the acknowledgement's number,
-    /// recipient, channel); of kind `system` hash(device, cause, number, recipient, channel).
+    /// recipient, channel); of kind `system` hash(device, cause, number, recipient, channel); of kind `test`
+    /// hash(device, time, recipient, channel).
     pub id: Id,
     /// When it was decided; never back-dated.
     pub at: Time,
@@ -248,17 +262,21 @@ impl Notification {
         self.address.channel()
     }
 
-    /// Returns the incident that it is about; none for kind `system`.
+    /// Returns the incident that it is about; none for the kinds `system` and `test`.
     pub const fn incident(&self) -> Option<&IncidentSnapshot> {
         match &self.about {
             About::Incident(incident) => Some(incident),
-            About::Trouble(_) => None,
+            About::Trouble(_) | About::Test(_) => None,
         }
     }
 
     /// Returns its severity.
-    pub fn severity(&self) -> Severity {
-        self.incident().map_or(Severity::Warning, |incident| incident.severity)
+    pub const fn severity(&self) -> Severity {
+        match &self.about {
+            About::Incident(incident) => incident.severity,
+            About::Trouble(_) => Severity::Warning,
+            About::Test(_) => Severity::Info,
+        }
     }
 
     /// Returns the reference by which a host names the message when it tells the engine what became of it.

@@ -156,7 +156,7 @@ impl Step<'_> {
                 recipient.as_bytes(),
                 channel.as_str().as_bytes(),
             ]);
-            let notification = self.notification(id, &message, to.clone(), self.fact_snapshots());
+            let notification = self.notification(id, &message, to.clone(), self.state.fact_snapshots());
             self.decide(self.now, None, None, Outcome::Notify(Box::new(notification)));
         }
     }

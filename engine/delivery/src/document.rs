@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dag_engine::{
-    About, Address, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Severity, Time,
-    TroubleSnapshot, Value,
+    About, Address, Channel, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Severity,
+    Time, TroubleSnapshot, Value,
 };
 use serde::Serialize;
 
@@ -77,6 +77,7 @@ impl<'a> Document<'a> {
         let (incident, trouble) = match about {
             About::Incident(incident) => (Some(incident), None),
             About::Trouble(trouble) => (None, Some(trouble)),
+            About::Test(_) => (None, None),
         };
         Document {
             id: *id,
@@ -147,6 +148,14 @@ pub(crate) struct Context<'a> {
     state: MainsState,
     /// The last part of the webhook's path, which ntfy calls a topic. Empty for email.
     topic: String,
+    /// The request for a test message, for kind `test` only.
+    test: Option<TestDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct TestDocument<'a> {
+    by: &'a str,
+    channel: Channel,
 }
 
 impl<'a> Context<'a> {
@@ -168,6 +177,10 @@ impl<'a> Context<'a> {
             headline: words.map(|(subject, _)| headline(subject)),
             state: MainsState::of(&notification.facts),
             topic: topic.unwrap_or_default(),
+            test: match &notification.about {
+                About::Test(test) => Some(TestDocument { by: &test.by, channel: notification.channel() }),
+                About::Incident(_) | About::Trouble(_) => None,
+            },
         }
     }
 }

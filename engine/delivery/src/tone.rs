@@ -24,6 +24,8 @@ pub(crate) enum Tone {
     Unwatched,
     /// The monitor itself is in trouble.
     Trouble,
+    /// Somebody asked for a test message: nothing happened.
+    Test,
 }
 
 impl Tone {
@@ -32,6 +34,7 @@ impl Tone {
         match &notification.about {
             About::Incident(incident) => Tone::of_incident(incident, notification.kind),
             About::Trouble(_) => Tone::Trouble,
+            About::Test(_) => Tone::Test,
         }
     }
 

@@ -56,7 +56,7 @@ impl Step<'_> {
         }
         let about = About::Incident(self.incident_snapshot(incident));
         let message = Message { kind, step: firing.step, repeat: firing.repeat, about, wording };
-        let facts = self.fact_snapshots();
+        let facts = self.state.fact_snapshots();
         for channel in channels {
             let id = message_id(incident, kind, firing, &channel);
             if alert {
@@ -102,14 +102,6 @@ impl Step<'_> {
             unseen: unseen && incident.ended.is_none(),
             uncertain: incident.since_uncertain || incident.ended_uncertain,
         }
-    }
-
-    pub(crate) fn fact_snapshots(&self) -> BTreeMap<Name, FactSnapshot> {
-        let seen = self.state.facts.iter().map(|(name, fact)| {
-            let (last, since) = fact.last.unzip();
-            (name.clone(), FactSnapshot { value: fact.value, last, since })
-        });
-        seen.collect()
     }
 
     /// One message to one channel.

@@ -29,14 +29,17 @@ pub(crate) const ACCOUNT: &str = "@account";
 
 /// Somebody who can be told by one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reachable {
+pub struct Reachable {
+    /// The recipient's name; an address of `@account` is its own recipient.
     pub recipient: Name,
+    /// The address that the channel leads to.
     pub address: Address,
+    /// The IANA name of the zone that the recipient reads times in.
     pub timezone: Name,
 }
 
 impl Reachable {
-    pub fn key(&self) -> (&Name, Channel) {
+    pub(crate) fn key(&self) -> (&Name, Channel) {
         (&self.recipient, self.address.channel())
     }
 }

@@ -98,6 +98,34 @@ impl Ruleset {
         self.rules.iter().filter(|rule| rule.when.is_mains_outage()).map(|rule| &rule.name)
     }
 
+    /// Returns the names that `notify` can have: recipients and groups.
+    pub fn targets(&self) -> impl Iterator<Item = &Name> {
+        self.recipients.keys().chain(self.groups.keys())
+    }
+
+    /// Returns everybody whom `target` stands for on `device`, by every channel, each once: a recipient, a group, or
+    /// `@account`. Returns `None` if there is no such name.
+    pub fn reachable(&self, target: &Name, device: &Device) -> Option<Vec<Reachable>> {
+        self.is_target(target).then(|| self.reach([target], device))
+    }
+
+    /// Returns everybody whom a host that `runs` so may have to tell, by every channel, each once.
+    ///
+    /// A host that decides by itself may tell every recipient, since scripts choose among them. In the mode `cloud` a
+    /// device tells those of its own rules, their fallbacks and the operators: it does not have the secrets of others.
+    pub fn receivers(&self, runs: Runs, device: &Device) -> Vec<Reachable> {
+        if runs != Runs::Device {
+            return self.reach(self.recipients.keys().chain([&Name::new_static(ACCOUNT)]), device);
+        }
+        let here = self.rules.iter().filter(|rule| runs.takes(rule.run_on));
+        let steps = here.filter_map(|rule| self.escalation(rule)).flat_map(|escalation| &escalation.steps);
+        let named: Vec<&Name> = steps.flat_map(|step| &step.notify).chain(&self.operators).collect();
+        let recipients = self.reach(named.iter().copied(), device);
+        let recipients = recipients.iter().filter_map(|reachable| self.recipients.get(&reachable.recipient));
+        let fallbacks = recipients.filter_map(|recipient| recipient.fallback.as_ref()).map(|(name, _)| name);
+        self.reach(named.iter().copied().chain(fallbacks), device)
+    }
+
     pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {
         self.positions.get(name).and_then(|at| self.rules.get(*at))
     }

@@ -116,6 +116,7 @@ pub(super) fn same_telling(one: &Notification, other: &Notification) -> bool {
     let about = |n: &Notification| match &n.about {
         About::Incident(incident) => incident.id.to_string(),
         About::Trouble(trouble) => trouble.cause.key(),
+        About::Test(_) => n.id.to_string(),
     };
     let key = |n: &Notification| (about(n), n.recipient.clone(), n.kind, n.step, n.at);
     key(one) == key(other)

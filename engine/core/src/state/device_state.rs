@@ -12,7 +12,7 @@ use super::{
     sources::{Cursor, WaitingReport},
     system_trouble::SystemTrouble,
 };
-use crate::{Cause, Device, Id, Name, Silence, Time, Value, clock_shift::RecordShift, is_default};
+use crate::{Cause, Device, FactSnapshot, Id, Name, Silence, Time, Value, clock_shift::RecordShift, is_default};
 
 /// One device's state. Hosts store it as it serialises and hand it back; only [`Engine::step`](crate::Engine::step)
 /// changes it.
@@ -146,6 +146,15 @@ impl State {
     }
 
     /// Moves what a clock recorded that is set now. Of reports that wait the readings move where they are of `boot`.
+    /// Returns the facts as messages show them.
+    pub(crate) fn fact_snapshots(&self) -> BTreeMap<Name, FactSnapshot> {
+        let seen = self.facts.iter().map(|(name, fact)| {
+            let (last, since) = fact.last.unzip();
+            (name.clone(), FactSnapshot { value: fact.value, last, since })
+        });
+        seen.collect()
+    }
+
     pub(crate) fn shift(&mut self, boot: u64, shift: RecordShift) {
         self.facts.shift(shift);
         self.uncertain = false;

@@ -21,6 +21,7 @@ mod incidents;
 mod inputs;
 mod laws;
 mod messages;
+mod receivers;
 mod reload;
 mod reports;
 mod scenario;

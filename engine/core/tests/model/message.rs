@@ -104,6 +104,7 @@ impl From<&Notification> for Message {
             dag_engine::About::Trouble(seen) => {
                 About::Trouble { cause: seen.cause.key(), since: seen.since, number: seen.number }
             }
+            dag_engine::About::Test(_) => unreachable!("the engine decides on no test"),
         };
         Message {
             id: message.id,

@@ -37,8 +37,7 @@ impl Sender {
     /// # Errors
     /// The recipient's address is not a mail address. No further attempt changes that.
     pub fn message(&self, to: &str, notification: &Notification, rendered: &MailContent) -> Result<Message, Failure> {
-        let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
-        let to: Address = to.parse().map_err(|_| refused())?;
+        let to = recipient(to)?;
         let domain = self.0.email.domain();
         let thread = format!("<{}@{domain}>", thread(notification));
         let builder = Message::builder()
@@ -71,6 +70,15 @@ impl Sender {
     }
 }
 
+/// Parses the address of a recipient.
+///
+/// # Errors
+/// It is not a mail address. No further attempt changes that.
+pub(crate) fn recipient(to: &str) -> Result<Address, Failure> {
+    let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
+    to.parse().map_err(|_| refused())
+}
+
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
@@ -90,5 +98,6 @@ fn thread(notification: &Notification) -> String {
             let (device, cause) = (&notification.device.id, trouble.cause.key());
             format!("trouble-{}", Id::of(&[b"trouble", device.as_bytes(), cause.as_bytes()]))
         }
+        About::Test(_) => format!("test-{}", notification.id),
     }
 }

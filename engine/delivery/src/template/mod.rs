@@ -34,7 +34,11 @@ const MESSAGE: &str = "message.txt";
 const SYSTEM_SUBJECT: &str = "system-subject.txt";
 const SYSTEM_MESSAGE: &str = "system-message.txt";
 
-/// The template that both texts include at their end.
+/// The templates for subject and text of a test message.
+const TEST_SUBJECT: &str = "test-subject.txt";
+const TEST_MESSAGE: &str = "test-message.txt";
+
+/// The template that all texts include at their end.
 const FACTS: &str = "facts.txt";
 
 const PAGE: &str = "message.mjml";
@@ -43,11 +47,13 @@ const PAGE: &str = "message.mjml";
 const LONGEST_SUBJECT: usize = 200;
 
 /// The built-in templates.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 12] = [
     (SUBJECT, include_str!("../../templates/subject.txt")),
     (MESSAGE, include_str!("../../templates/message.txt")),
     (SYSTEM_SUBJECT, include_str!("../../templates/system-subject.txt")),
     (SYSTEM_MESSAGE, include_str!("../../templates/system-message.txt")),
+    (TEST_SUBJECT, include_str!("../../templates/test-subject.txt")),
+    (TEST_MESSAGE, include_str!("../../templates/test-message.txt")),
     (FACTS, include_str!("../../templates/facts.txt")),
     (PAGE, include_str!("../../templates/message.mjml")),
     ("slack.json", include_str!("../../templates/slack.json")),
@@ -269,6 +275,7 @@ fn names(notification: &Notification) -> (&'static str, &'static str) {
     match notification.about {
         About::Incident(_) => (SUBJECT, MESSAGE),
         About::Trouble(_) => (SYSTEM_SUBJECT, SYSTEM_MESSAGE),
+        About::Test(_) => (TEST_SUBJECT, TEST_MESSAGE),
     }
 }
 
@@ -300,5 +307,6 @@ fn plainest(notification: &Notification) -> String {
     match &notification.about {
         About::Incident(incident) => format!("{}: {kind} at {place}", title(&incident.rule)),
         About::Trouble(trouble) => format!("Trouble with the monitor itself at {place}: {}", trouble.cause.key()),
+        About::Test(_) => format!("A test message from detectordag at {place}: nothing happened"),
     }
 }

@@ -17,5 +17,6 @@ mod smtp;
 mod spam;
 mod template_problems;
 mod templates;
+mod test_message;
 mod webhook;
 mod words;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dag_delivery::Templates;
 use dag_engine::{
     About, Acknowledgement, Address, Cause, Channel, Device, EndedBy, FactSnapshot, Id, IncidentSnapshot, Kind, Name,
-    Notification, Severity, SwitchLabels, Time, TroubleSnapshot, Value, Wording,
+    Notification, Severity, SwitchLabels, TestSnapshot, Time, TroubleSnapshot, Value, Wording,
 };
 
 /// The rule about an outage of the mains.
@@ -42,7 +42,7 @@ pub fn notification(kind: Kind) -> Notification {
         Kind::Reminder => ("2026-01-10T16:32:30Z", "2026-01-10T14:02:00Z"),
         Kind::Acknowledged => ("2026-01-10T14:10:00Z", "2026-01-10T14:02:00Z"),
         Kind::Resolved | Kind::Past => ("2026-01-10T14:31:10Z", "2026-01-10T14:31:00Z"),
-        Kind::System => unreachable!("it is about no incident"),
+        Kind::System | Kind::Test => unreachable!("it is about no incident"),
     };
     let acknowledged = Acknowledgement { by: "Kim".into(), at: t("2026-01-10T14:10:00Z"), number: 1 };
     Notification {
@@ -114,6 +114,13 @@ pub fn trouble(cause: Cause) -> Notification {
     message
 }
 
+/// Returns a message that somebody at the shell asked for, while the power is on.
+pub fn test_message() -> Notification {
+    let mut message = trouble(sensor("power", &[]));
+    message.facts.insert("power".into(), fact(Some(Value::On), Value::On, "2026-01-09T08:15:00Z"));
+    Notification { kind: Kind::Test, about: About::Test(TestSnapshot { by: "marc".into() }), ..message }
+}
+
 /// Returns an example of each cause of trouble.
 pub fn causes() -> Vec<Cause> {
     let host = |about: &str, text: &str| Cause::Host { about: about.into(), text: text.into() };
@@ -126,6 +133,7 @@ pub fn causes() -> Vec<Cause> {
         host("rules", "power.toml:3: the condition names `pwoer`: did you mean `power`?"),
         host("store", "var/dag.redb cannot be written: No space left on device"),
         host("clock", "no time server has answered since the monitor was started"),
+        host("receivers", "mail: the mail server mail.example.com refused the login of dag"),
         host("uplink", "the certificate is no longer valid"),
     ]
 }
@@ -142,7 +150,7 @@ pub fn script(hook: &str, error: &str) -> Cause {
 pub fn incident(notification: &mut Notification) -> &mut IncidentSnapshot {
     match &mut notification.about {
         About::Incident(incident) => incident,
-        About::Trouble(_) => unreachable!("it is about no incident"),
+        About::Trouble(_) | About::Test(_) => unreachable!("it is about no incident"),
     }
 }
 

@@ -33,6 +33,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Resolved => "resolved",
         Kind::Past => "past",
         Kind::System => "system",
+        Kind::Test => "test",
     }
 }
 

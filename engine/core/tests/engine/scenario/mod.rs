@@ -41,6 +41,7 @@ fn play_with(engine: &Engine, text: &str) -> String {
         let about = match &message.about {
             About::Incident(incident) => incident.rule.to_string(),
             About::Trouble(trouble) => trouble.cause.key(),
+            About::Test(_) => unreachable!("the engine decides on no test"),
         };
         format!("{about} at {}", message.device.name)
     };
