@@ -2,21 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dag_config::{Email, Secrets, Transport, Webhook};
+use dag_config::{Email, HeartbeatUrl, Secrets, Transport, Webhook};
 use dag_engine::{Address, Notification, Time};
 
 use crate::{
-    Failure, MessageContent, Receipt, SetupError,
+    Failure, MessageContent, Receipt, SetupError, Signal,
     email::{Mail, Mailer, Sender, SmtpServer},
     file_transport::FileTransport,
+    heartbeat::HeartbeatClient,
+    http::HttpClient,
     webhook::WebhookClient,
 };
 
 /// The time limits of an attempt. Together they stay well below [`LEASE`](crate::LEASE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The limit of a webhook, from the DNS lookup to the response. The default is 10 s; the function in the cloud sets
-    /// 3 s.
+    /// The limit of a webhook or a heartbeat, from the DNS lookup to the response. The default is 10 s; the function in
+    /// the cloud sets 3 s.
     pub webhook: Duration,
     /// The limit of a mail server, from the connection to its acceptance. The default is 60 s.
     pub smtp: Duration,
@@ -32,14 +34,15 @@ impl Default for Limits {
 /// same time.
 #[derive(Clone)]
 pub struct Delivery {
-    sender: Sender,
-    transport: MailTransport,
-    webhooks: WebhookClient,
+    pub(crate) sender: Sender,
+    pub(crate) transport: MailTransport,
+    pub(crate) webhooks: WebhookClient,
+    heartbeats: HeartbeatClient,
 }
 
 /// The transport of mail. Only `Files` also replaces webhook requests.
 #[derive(Clone)]
-enum MailTransport {
+pub(crate) enum MailTransport {
     /// Mails and webhook requests become files.
     Files(FileTransport),
     /// A mail server.
@@ -96,8 +99,20 @@ impl Delivery {
             }
             Transport::Ses => mailer.map_or(MailTransport::NoMail, MailTransport::Mailer),
         };
-        let webhooks = WebhookClient::new(webhook, secrets, limits.webhook)?;
-        Ok(Delivery { sender: Sender::new(&email.from)?, transport, webhooks })
+        let http = HttpClient::new(webhook, limits.webhook)?;
+        let webhooks = WebhookClient::new(http.clone(), secrets.clone());
+        let heartbeats = HeartbeatClient::new(http, secrets);
+        Ok(Delivery { sender: Sender::new(&email.from)?, transport, webhooks, heartbeats })
+    }
+
+    /// Calls a heartbeat's service once, within the limit of a webhook, whatever the transport of messages. A service
+    /// that takes no [`Signal::Start`] is not called for one.
+    ///
+    /// # Errors
+    /// The address cannot be read or may not be called, or the service did not take the call. The error shows no more
+    /// of the address than its host.
+    pub async fn beat(&self, url: &HeartbeatUrl, signal: &Signal) -> Result<(), Failure> {
+        self.heartbeats.beat(url, signal).await
     }
 
     /// Makes one attempt at `now`. Secrets are read here, so that a changed one takes effect at once.

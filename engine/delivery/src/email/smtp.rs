@@ -10,6 +10,7 @@ use lettre::{
         Error,
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
+        commands::{Mail, Rset},
         extension::ClientId,
     },
 };
@@ -21,6 +22,17 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Reply codes that refuse the login and not the mail (RFC 4954, section 6).
 const LOGIN: [u16; 4] = [530, 534, 535, 538];
+
+/// The keys of the configuration to look at, by what failed.
+const ADDRESS: &str = "check `server`, `port` and `security` in `[email.smtp]`";
+const LOGIN_KEYS: &str = "check `username` and `password` in `[email.smtp]`";
+const SENDER: &str = "check `from` in `[email]`, and the user in `[email.smtp]`";
+
+/// A server that cannot be used, and the keys of the configuration to look at.
+struct Refusal {
+    failure: Failure,
+    advice: &'static str,
+}
 
 /// A mail server and its connection settings.
 #[derive(Clone)]
@@ -69,11 +81,54 @@ impl SmtpServer {
     }
 
     async fn deliver(&self, message: &Message) -> Result<Receipt, Failure> {
+        let mut connection = self.connect().await.map_err(|refusal| refusal.failure)?;
+        let answer = connection.send(message.envelope(), &message.formatted()).await;
+        let answer = answer.map_err(|error| self.refused(&error))?;
+        // The server has the mail, so that an error from here on does not matter.
+        let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
+        Ok(Receipt { answer: format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" ")) })
+    }
+
+    /// Checks that the server would take a mail of `sender`: connects, protects the connection, logs in, and begins a
+    /// mail that is reset at once. No mail is sent.
+    ///
+    /// # Errors
+    /// The problem, and the keys of the configuration that may be wrong.
+    pub async fn check(&self, sender: &str) -> Result<(), String> {
+        match tokio::time::timeout(self.timeout, self.begin_mail(sender)).await {
+            Ok(done) => done.map_err(|refusal| format!("{}: {}", refusal.failure, refusal.advice)),
+            Err(_) => {
+                let (name, port, within) = (&self.name, self.port, self.timeout.as_millis());
+                Err(format!("the mail server {name}:{port} did not answer within {within} ms: {ADDRESS}"))
+            }
+        }
+    }
+
+    async fn begin_mail(&self, sender: &str) -> Result<(), Refusal> {
+        let mut connection = self.connect().await?;
+        let taken = connection.command(Mail::new(sender.parse().ok(), Vec::new())).await;
+        taken.map_err(|error| {
+            let (name, error) = (&self.name, chain(&error));
+            let told = format!("the mail server {name} does not take mails from {sender}: {error}");
+            Refusal { failure: Failure::later(told), advice: SENDER }
+        })?;
+        // Nothing was begun that a server would keep, so that an error from here on does not matter.
+        let _ = tokio::time::timeout(GOODBYE, async {
+            let _ = connection.command(Rset).await;
+            connection.abort().await;
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Connects, protects the connection, and logs in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Refusal> {
         let hello = ClientId::default();
         let wrapper = self.tls.clone().filter(|_| self.security == Security::Tls);
         let address = (self.name.as_str(), self.port);
+        let unreachable = |error: Error| Refusal { failure: self.unreachable(&error), advice: ADDRESS };
         let connected = AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &hello, wrapper, None).await;
-        let mut connection = connected.map_err(|error| self.unreachable(&error))?;
+        let mut connection = connected.map_err(unreachable)?;
         if let Some(tls) = self.tls.clone().filter(|_| self.security == Security::Starttls) {
             if !connection.can_starttls() {
                 let error = format!(
@@ -81,24 +136,21 @@ impl SmtpServer {
                      or another port",
                     self.name
                 );
-                return Err(Failure::later(error));
+                return Err(Refusal { failure: Failure::later(error), advice: ADDRESS });
             }
-            connection.starttls(tls, &hello).await.map_err(|error| self.unreachable(&error))?;
+            connection.starttls(tls, &hello).await.map_err(unreachable)?;
         }
         if let Some((user, password)) = &self.login {
-            let password = resolve(password).map_err(|error| Failure::later(error.to_string()))?;
+            let password = resolve(password)
+                .map_err(|error| Refusal { failure: Failure::later(error.to_string()), advice: LOGIN_KEYS })?;
             let credentials = Credentials::new(user.clone(), password);
             let login = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
             login.map_err(|error| {
                 let told = format!("the mail server {} refused the login of {user}: {}", self.name, chain(&error));
-                Failure::later(told)
+                Refusal { failure: Failure::later(told), advice: LOGIN_KEYS }
             })?;
         }
-        let answer = connection.send(message.envelope(), &message.formatted()).await;
-        let answer = answer.map_err(|error| self.refused(&error))?;
-        // The server has the mail, so that an error from here on does not matter.
-        let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
-        Ok(Receipt { answer: format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" ")) })
+        Ok(connection)
     }
 
     fn unreachable(&self, error: &Error) -> Failure {

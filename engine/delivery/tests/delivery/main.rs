@@ -9,9 +9,11 @@
 )]
 
 mod folder;
+mod heartbeat;
 mod outbox;
 mod pages;
 mod peer;
+mod receivers;
 mod sample;
 mod smtp;
 mod spam;

@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// A server's own certificate authority, made for one test.
-struct Authority {
+pub struct Authority {
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
@@ -29,18 +29,18 @@ impl Authority {
         Authority { folder }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn server(&self, more: &[&str]) -> Peer {
+    pub fn server(&self, more: &[&str]) -> Peer {
         let (cert, key) = (self.file("cert.pem"), self.file("key.pem"));
         let own = ["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
         Peer::start("smtp.py", &[&own, more].concat())
     }
 }
 
-fn smtp(port: u16, security: Security) -> Smtp {
+pub fn smtp(port: u16, security: Security) -> Smtp {
     Smtp { server: "localhost".into(), port: Some(port), security, ca: None, username: None, password: None }
 }
 
@@ -48,7 +48,7 @@ fn email(transport: Transport, from: &str) -> Email {
     Email { transport, from: from.into(), outbox: "unused".into(), smtp: None, ses: Ses::default() }
 }
 
-fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
+pub fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
     let email = Email { smtp: Some(smtp), ..email(Transport::Smtp, "detectordag <dag@example.com>") };
     let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
     through(&email, limits)

@@ -3,7 +3,8 @@
 webhook.py [SECRET…]    verifies each call by the Standard Webhooks package, with every secret
 
 The first part of the path says how it answers: `ok`, `hang`, `redirect`, `busy` (429 with Retry-After), `endless`
-(a body without an end), `endless-error` (the same with status 400), `flaky` (500, then 200), `gone`.
+(a body without an end), `endless-error` (the same with status 400), `flaky` (500, then 200), `gone`; `unknown` and
+`limited` (200 with the refusals of healthchecks.io), `echo` (404 with the path in the page).
 """
 
 import json
@@ -49,10 +50,13 @@ class Receiver(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def do_GET(self):
+        self.do_POST()
+
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        call = {"path": self.path, "headers": headers, "body": body}
+        call = {"method": self.command, "path": self.path, "headers": headers, "body": body}
         call["verified"] = [verified(verifier, body, headers) for verifier in VERIFIERS]
         print(json.dumps(call), flush=True)
         mode = self.path.split("/")[1].split("?")[0]
@@ -69,6 +73,12 @@ class Receiver(BaseHTTPRequestHandler):
                 self.endless(200)
             case "endless-error":
                 self.endless(400)
+            case "unknown":
+                self.answer(200, b"OK (not found)")
+            case "limited":
+                self.answer(200, b"OK (rate limited)")
+            case "echo":
+                self.answer(404, f"Cannot {self.command} {self.path}".encode())
             case "gone":
                 self.answer(410, b"no such hook")
             case "flaky" if not again:

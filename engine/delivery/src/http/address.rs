@@ -1,9 +1,10 @@
-//! The addresses that webhooks may call: those of the public internet, and those that the configuration allows.
+//! The addresses that may be called: those of the public internet, and those that the configuration allows.
 //!
 //! The policy checks the address of the connection, not the name: a name can point anywhere, and elsewhere at the next
 //! lookup.
 
 use std::{
+    error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// The error for an address that may not be called.
 #[derive(Debug, thiserror::Error)]
-#[error("{address} is {kind}: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names it")]
+#[error("{address} is {kind}: it is called only if `allow_private` in `[webhook]` of config.toml names it")]
 pub(crate) struct ForbiddenAddress {
     address: IpAddr,
     kind: &'static str,
@@ -42,23 +43,31 @@ impl AddressPolicy {
     }
 }
 
-/// Looks up names and returns the addresses that may be called.
+impl AddressPolicy {
+    /// Looks up a name and returns the addresses that may be called.
+    ///
+    /// # Errors
+    /// The name cannot be looked up, or none of its addresses may be called.
+    pub async fn lookup(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let (mut allowed, mut refused) = (Vec::new(), None);
+        for found in tokio::net::lookup_host((name, 0)).await? {
+            match self.check(found.ip()) {
+                Ok(()) => allowed.push(found),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(refused) if allowed.is_empty() => Err(refused.into()),
+            _ => Ok(allowed),
+        }
+    }
+}
+
+/// Looks up the names of URLs for the HTTP client.
 impl Resolve for AddressPolicy {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = self.clone();
-        Box::pin(async move {
-            let (mut allowed, mut refused) = (Vec::<SocketAddr>::new(), None);
-            for found in tokio::net::lookup_host((name.as_str(), 0)).await? {
-                match policy.check(found.ip()) {
-                    Ok(()) => allowed.push(found),
-                    Err(error) => refused = Some(error),
-                }
-            }
-            match refused {
-                Some(refused) if allowed.is_empty() => Err(refused.into()),
-                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
-        })
+        Box::pin(async move { Ok(Box::new(policy.lookup(name.as_str()).await?.into_iter()) as Addrs) })
     }
 }
 
@@ -162,8 +171,7 @@ mod tests {
         let refused = AddressPolicy::new(&[]).check("192.168.1.9".parse().unwrap()).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "192.168.1.9 is private: webhooks may call it only if `allow_private` in `[webhook]` of config.toml names \
-             it"
+            "192.168.1.9 is private: it is called only if `allow_private` in `[webhook]` of config.toml names it"
         );
     }
 }

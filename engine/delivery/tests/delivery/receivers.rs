@@ -1,0 +1,157 @@
+//! The check of the receivers, with real mail servers. No mail is sent by it.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use dag_config::{Email, Secrets, Security, Ses, Smtp, Transport, Webhook};
+use dag_delivery::{Delivery, Limits};
+use dag_engine::{Address, Reachable, SecretRef};
+
+use crate::{
+    peer::Peer,
+    sample::{t, webhook},
+    smtp::{Authority, delivery, smtp},
+};
+
+fn receiver(name: &str, address: Address) -> Reachable {
+    Reachable { recipient: name.into(), address, timezone: "Europe/London".into() }
+}
+
+fn by_mail(name: &str, address: &str) -> Reachable {
+    receiver(name, Address::Email(address.to_owned()))
+}
+
+async fn check(delivery: &Delivery, receivers: &[Reachable]) -> Vec<String> {
+    let checked = delivery.check(receivers, t("2026-01-10T14:00:00Z")).await;
+    // In these tests a receiver is reached if none of its own kind has a problem.
+    let has = |kind: &str| checked.problems.iter().any(|problem| problem.receiver.starts_with(kind));
+    let only_mail = receivers.iter().all(|to| matches!(to.address, Address::Email(_)));
+    assert_eq!(checked.reaches_somebody, !(only_mail && (has("mail") || has("email"))), "{checked:?}");
+    checked.problems.iter().map(ToString::to_string).collect()
+}
+
+/// Returns the problems of a mail server for one address of email.
+async fn check_server(smtp: Smtp, timeout: u64) -> Vec<String> {
+    let port = smtp.port.unwrap().to_string();
+    let problems = check(&delivery(smtp, timeout).unwrap(), &[by_mail("nor", "nor@example.com")]).await;
+    problems.iter().map(|problem| problem.replace(&port, "PORT")).collect()
+}
+
+#[tokio::test]
+async fn a_mail_server_that_takes_the_login_is_no_problem_and_gets_no_mail() {
+    let authority = Authority::new();
+    std::fs::write(authority.file("password"), "hunter2\n").unwrap();
+    let secret = |name: &str| Some(SecretRef::File(authority.file(name).display().to_string()));
+    let login = |server: &Peer, security| Smtp {
+        ca: Some(authority.file("cert.pem")),
+        username: Some("dag".into()),
+        password: secret("password"),
+        ..smtp(server.port, security)
+    };
+    for (security, options) in [
+        (Security::Starttls, vec!["--login", "dag:hunter2"]),
+        (Security::Tls, vec!["--login", "dag:hunter2", "--implicit"]),
+    ] {
+        let server = authority.server(&options);
+        assert_eq!(check_server(login(&server, security), 5_000).await, [""; 0]);
+        assert_eq!(server.end().len(), 0);
+    }
+
+    let server = authority.server(&["--login", "dag:hunter2"]);
+    let none = Smtp { username: None, password: None, ..login(&server, Security::Starttls) };
+    let problems = check_server(none, 5_000).await;
+    assert!(problems[0].starts_with("mail: the mail server localhost does not take mails from dag@example.com: "));
+    assert!(problems[0].ends_with("check `from` in `[email]`, and the user in `[email.smtp]`"), "{problems:?}");
+    std::fs::write(authority.file("password"), "hunter3").unwrap();
+    let problems = check_server(login(&server, Security::Starttls), 5_000).await;
+    assert!(problems[0].starts_with("mail: the mail server localhost refused the login of dag: "), "{problems:?}");
+    assert!(problems[0].ends_with(": check `username` and `password` in `[email.smtp]`"), "{problems:?}");
+    assert!(!problems[0].contains("hunter"), "no secret is shown: {problems:?}");
+    let lost = Smtp { password: secret("none"), ..login(&server, Security::Starttls) };
+    let problems = check_server(lost, 5_000).await;
+    assert!(problems[0].starts_with("mail: the secret's file `"), "{problems:?}");
+    let unset = Smtp { password: Some("env:DAG_TEST_NOT_SET".parse().unwrap()), ..login(&server, Security::Starttls) };
+    assert_eq!(
+        check_server(unset, 5_000).await,
+        [
+            "mail: the environment variable `DAG_TEST_NOT_SET` is not set: set it for the daemon, or name another secret: \
+          check `username` and `password` in `[email.smtp]`"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_mail_server_that_cannot_be_used_is_told_with_the_keys_to_look_at() {
+    let advice = ": check `server`, `port` and `security` in `[email.smtp]`";
+    let plain = Peer::start("smtp.py", &[]);
+    let problems = check_server(smtp(plain.port, Security::Starttls), 5_000).await;
+    assert_eq!(
+        problems,
+        [format!(
+            "mail: the mail server localhost offers no STARTTLS, and nothing is sent unprotected: use `security = \
+             \"tls\"`, or another port{advice}"
+        )]
+    );
+    let port = plain.port;
+    drop(plain);
+    let problems = check_server(smtp(port, Security::Plain), 5_000).await;
+    assert!(problems[0].starts_with("mail: the mail server localhost:PORT cannot be reached: "), "{problems:?}");
+    assert!(problems[0].ends_with(advice), "{problems:?}");
+
+    // It accepts connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let began = Instant::now();
+    let problems = check_server(smtp(silent.local_addr().unwrap().port(), Security::Plain), 300).await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(problems[0].starts_with("mail: the mail server localhost:PORT "), "{problems:?}");
+    assert!(problems[0].ends_with(advice), "{problems:?}");
+}
+
+#[tokio::test]
+async fn every_receiver_is_checked_and_none_is_called() {
+    let called = Peer::start("webhook.py", &[]);
+    let url = |host: &str| format!("http://{host}:{}/token-in-the-path", called.port);
+    let receivers = [
+        by_mail("nor", "nor@example.com>"),
+        receiver("pager", webhook(&url("127.0.0.1"), None, &["file:old"])),
+        receiver("router", webhook(&url("[::1]"), None, &[])),
+        receiver("desk", webhook(&url("127.0.0.1"), None, &["env:DAG_TEST_NOT_SET"])),
+        receiver("half", webhook(&url("127.0.0.1"), Some("ntfy"), &["file:half"])),
+        receiver("gone", webhook("https://no-such-host.invalid/token-in-the-path", None, &[])),
+        receiver("typo", webhook("htps://example.com/token-in-the-path", None, &[])),
+    ];
+    let delivery = crate::webhook::delivery(&["127.0.0.1"], 20_000);
+    let problems = check(&delivery, &receivers[1..]).await;
+    let begins = [
+        "webhook of router: ::1 is on this machine: it is called only if `allow_private`",
+        "webhook of desk: the webhook cannot be signed, and nothing is sent unsigned: the environment variable",
+        "webhook of half: the webhook cannot be signed, and nothing is sent unsigned: what follows `whsec_`",
+        "webhook of gone: no-such-host.invalid c",
+        "webhook of typo: the webhook's address is not an `https://` URL",
+    ];
+    assert_eq!(problems.len(), begins.len(), "{problems:#?}");
+    for (problem, begin) in problems.iter().zip(begins) {
+        assert!(problem.starts_with(begin), "{problem}");
+        assert!(!problem.contains("token"), "no part of a URL that may be secret is shown: {problem}");
+    }
+    assert_eq!(called.end().len(), 0);
+
+    // With the transport `outbox` nothing is looked up, but a secret is needed all the same.
+    let email = Email {
+        transport: Transport::Outbox,
+        from: "dag@example.com".into(),
+        outbox: "unused".into(),
+        smtp: None,
+        ses: Ses::default(),
+    };
+    let secrets = Secrets::of_machine(Path::new("tests/secrets"));
+    let files = Delivery::new(&email, &Webhook::default(), secrets, Limits::default()).unwrap();
+    let problems = check(&files, &receivers).await;
+    assert_eq!(problems[0], "email of nor: `nor@example.com>` is not a mail address");
+    let begins = ["email of nor", "webhook of desk", "webhook of half", "webhook of typo"];
+    assert!(problems.iter().zip(begins).all(|(problem, begin)| problem.starts_with(begin)), "{problems:#?}");
+    assert_eq!(problems.len(), begins.len(), "{problems:#?}");
+}
