@@ -5,8 +5,10 @@
 //! [`Rulebook::prove`] also refuses rules that could tell nobody, and plays the scenarios.
 
 mod devices;
+mod notes;
 mod prove;
 mod reach;
+mod real_monitor;
 mod refusal;
 mod rulebook;
 mod rules_folder;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     devices::{devices, sample_devices},
-    reach,
+    notes, reach, real_monitor,
     rules_folder::RulesFolder,
     warnings, webhooks,
 };
@@ -107,12 +107,23 @@ impl Rulebook {
         Ok(ScenarioResult { file: file.to_owned(), name: scenario.name, played })
     }
 
-    /// Returns warnings about rules that are allowed, but probably not meant.
+    /// Returns warnings about rules and a deployment that are allowed, but probably not meant.
     pub fn warnings(&self, config: &Config) -> Vec<String> {
         let mut warnings = warnings::of(&self.engine, config);
         warnings.extend(reach::warnings(self.engine.rules(), config));
         warnings.extend(self.hook_warnings.iter().map(ToString::to_string));
         warnings
+    }
+
+    /// Returns those of the [warnings](Rulebook::warnings) that say that this is no real monitor, or a trial that
+    /// really sends messages.
+    pub fn deployment_warnings(&self, config: &Config) -> Vec<String> {
+        real_monitor::warnings(&self.engine, config)
+    }
+
+    /// Returns notes: what is as the files say, and worth knowing all the same.
+    pub fn notes(&self, config: &Config) -> Vec<String> {
+        notes::of(&self.engine, config)
     }
 
     /// Calls the hooks of all scripts on samples. A rule is mute if it is on every device that is sampled.

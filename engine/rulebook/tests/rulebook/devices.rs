@@ -5,14 +5,62 @@ use std::fs;
 use crate::{Home, in_full};
 
 #[test]
-fn the_shipped_rules_warn_only_of_rules_that_cannot_fire_on_this_device() {
+fn the_shipped_files_have_no_warning_and_say_what_cannot_fire_here() {
     let home = Home::shipped();
     let config = home.config(&[]);
-    let warnings = home.prove(&config).unwrap().warnings(&config);
-    let about = |rule: &str| format!("warning: the rule `{rule}` ");
-    let rules = ["battery-low", "lost-contact", "off-then-lost"];
-    assert!(warnings.iter().zip(rules).all(|(warning, rule)| warning.starts_with(&about(rule))), "{warnings:#?}");
-    assert_eq!(warnings.len(), rules.len(), "{warnings:#?}");
+    let rulebook = home.prove(&config).unwrap();
+    assert_eq!(rulebook.warnings(&config), [""; 0]);
+    assert_eq!(
+        rulebook.notes(&config),
+        [
+            "note: the rule `battery-low` reads `battery`, for which config.toml names no source: it is never known here",
+            "note: these rules run in the cloud alone, and never fire here: `lost-contact`, `off-then-lost`"
+        ]
+    );
+}
+
+#[test]
+fn a_trial_and_reality_side_by_side_are_warned_of() {
+    let home = Home::shipped();
+    let warnings = |overrides: &[(&str, &str)]| {
+        let set = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let config = home.config(&overrides.iter().map(set).collect::<Vec<_>>());
+        (home.prove(&config).unwrap().warnings(&config), home.prove(&config).unwrap().notes(&config))
+    };
+    let smtp = [("email.transport", "smtp"), ("email.smtp", "{ server = 'localhost' }")];
+    assert_eq!(
+        warnings(&smtp).0,
+        [
+            "warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = \
+             \"smtp\"`): nothing real is noticed. Give it the source \"gpio\" or \"nut\" in config.toml",
+            "warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`",
+            "warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/",
+            "warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/",
+        ]
+    );
+    let gpio = ("device.cottage.power", "{ source = 'gpio', pin = 4 }");
+    assert_eq!(
+        warnings(&[gpio]).0,
+        [
+            "warning: the device `cottage` has a real source, and no message leaves it (`transport = \"outbox\"`): nobody \
+          is told. Set `transport = \"smtp\"` in `[email]`"
+        ]
+    );
+    assert_eq!(
+        warnings(&[("device.cottage.power", "{ source = 'none' }")]).0,
+        ["warning: the device `cottage` has no source at all, so that it notices nothing: give it one in config.toml"]
+    );
+    let people = home.rules.join("people.toml");
+    let text = fs::read_to_string(&people).unwrap().replace("@example.com", "@detectordag.org");
+    let hook = "[recipient.pager]\nwebhook = { url = \"https://hooks.example.org/token\", secret = \"env:PAGER\" }\n";
+    fs::write(&people, text + hook).unwrap();
+    let (told, notes) = warnings(&[smtp[0], smtp[1], gpio, ("email.from", "Cottage <dag@detectordag.org>")]);
+    assert_eq!(
+        told,
+        ["warning: nobody reads hooks.example.org, the host of the webhook of `pager`: write a real one in rules/"]
+    );
+    let heartbeat = "note: nobody is told if this monitor dies: `[heartbeat.NAME]` in config.toml changes that";
+    assert_eq!(notes.last().unwrap(), heartbeat);
 }
 
 /// In the mode `cloud` the other rules run in the cloud, and only the cloud knows of connections.
@@ -26,7 +74,7 @@ fn in_the_mode_cloud_only_rules_that_run_on_the_device_are_warned_of() {
     let config = home.config(&[("mode".into(), "cloud".into())]);
     let warnings = home.prove(&config).unwrap().warnings(&config);
     let about: Vec<&str> = warnings.iter().filter_map(|warning| warning.split('`').nth(1)).collect();
-    assert_eq!(about, ["alone", "battery-low"], "{warnings:#?}");
+    assert_eq!(about, ["alone"], "{warnings:#?}");
 }
 
 const BARN: &str = r#"
