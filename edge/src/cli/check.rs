@@ -23,11 +23,11 @@ impl Check {
             Rulebook::prove(&path, &config).map_err(in_full)?
         };
         let scenarios = if self.no_scenarios { 0 } else { rulebook.scenarios() };
-        let warnings = rulebook.warnings(&config);
+        let (warnings, notes) = (rulebook.warnings(&config), rulebook.notes(&config));
         let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
         let hash = rulebook.engine.rules().hash();
         let mut text = String::new();
-        for warning in &warnings {
+        for warning in warnings.iter().chain(&notes) {
             text.push_str(&format!("{warning}\n"));
         }
         text.push_str(&format!("All good: {} ({})", count(rules.len(), "rule"), rules.join(", ")));
@@ -35,7 +35,9 @@ impl Check {
             text.push_str(&format!(", {} as expected", count(scenarios, "scenario")));
         }
         text.push_str(&format!(", hash {hash}"));
-        let json = serde_json::json!({ "rules": rules, "scenarios": scenarios, "hash": hash, "warnings": warnings });
+        let json = serde_json::json!({
+            "rules": rules, "scenarios": scenarios, "hash": hash, "warnings": warnings, "notes": notes,
+        });
         common.print(text, &json)?;
         Ok(())
     }

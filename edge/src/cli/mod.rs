@@ -7,6 +7,7 @@ mod common;
 mod end_options;
 mod init;
 mod mains_switch;
+mod notify;
 mod questions;
 mod reload;
 mod replace_file;
@@ -93,6 +94,12 @@ enum Command {
     /// For work on the mains, or a night in which nobody can do anything. What is still wrong when it ends is told
     /// then. A silence is lifted by the same --device, --label and --rule as it was asked for.
     Silence(silence::Silence),
+    /// Send a test message now, and show what the receiver answered
+    ///
+    /// The message says that nothing happened, and who asked for it. It is sent once, also in quiet hours and silences,
+    /// and is kept nowhere but in the daemon's log. It needs a running daemon, and may take a minute if a receiver does
+    /// not answer.
+    Notify(notify::Notify),
     /// Have a running daemon read its files again, and say what is wrong with them
     Reload,
     /// Write config.toml, rules/ and the store to one file, also while the daemon runs
@@ -129,6 +136,7 @@ impl Cli {
             Command::Ack(ack) => ack.run(&common),
             Command::Snooze(snooze) => snooze.run(&common),
             Command::Silence(silence) => silence.run(&common),
+            Command::Notify(notify) => notify.run(&common),
             Command::Reload => reload::reload(&common),
             Command::Backup(backup) => backup.run(&common),
             Command::Restore(restore) => restore.run(&common),

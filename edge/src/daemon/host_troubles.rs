@@ -1,17 +1,15 @@
-//! The host's own troubles, which it reports to the engine so that the operators get a message: broken rules, scenarios that fail, a disk
-//! that cannot be written, a clock that is not set. The engine notices lost sensors and failed deliveries by itself.
+//! The host's own troubles, which it reports to the engine so that the operators get a message: broken rules, scenarios
+//! that fail, a disk that cannot be written, a clock that is not set, a receiver that cannot be reached. The engine
+//! notices lost sensors and failed deliveries by itself.
 
 use std::time::{Duration, Instant};
 
 use dag_engine::{Input, Name};
 
-use super::files_state::FilesState;
+use super::{files_state::FilesState, health::NETWORK_PATIENCE};
 
 /// The shortest failure of the disk that is reported. A shorter one delays no message noticeably.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
-
-/// The time that the clock may take to be set. After a power cut the router starts too, and only then the clock is set.
-const CLOCK_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The longest text of a trouble in a message, in characters. The whole of it is in the log and in `dag status`.
 const LONGEST_TEXT: usize = 200;
@@ -22,6 +20,7 @@ pub(super) struct HostTroubles {
     rules: HostTrouble,
     scenarios: HostTrouble,
     clock: HostTrouble,
+    receivers: HostTrouble,
     store: StoreTrouble,
 }
 
@@ -30,7 +29,8 @@ impl HostTroubles {
         HostTroubles {
             rules: HostTrouble::about("rules", Duration::ZERO),
             scenarios: HostTrouble::about("scenarios", Duration::ZERO),
-            clock: HostTrouble::about("clock", CLOCK_PATIENCE),
+            clock: HostTrouble::about("clock", NETWORK_PATIENCE),
+            receivers: HostTrouble::about("receivers", NETWORK_PATIENCE),
             store: StoreTrouble::new(),
         }
     }
@@ -41,12 +41,14 @@ impl HostTroubles {
         files: &FilesState,
         clock: Option<&str>,
         write_failure: Option<&str>,
+        receivers: Option<String>,
         now: Instant,
     ) -> Vec<Input> {
         let mut inputs = self.store.observe(write_failure, now);
         inputs.extend(self.rules.observe(files.rejected().map(first_problem), now));
         inputs.extend(self.scenarios.observe(files.failing().map(first_problem), now));
         inputs.extend(self.clock.observe(clock.map(str::to_owned), now));
+        inputs.extend(self.receivers.observe(receivers, now));
         inputs
     }
 }
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn a_trouble_that_passes_by_itself_is_not_told() {
         let begun = Instant::now();
-        let mut clock = HostTrouble::about("clock", CLOCK_PATIENCE);
+        let mut clock = HostTrouble::about("clock", NETWORK_PATIENCE);
         let mut seen = |text: Option<&str>, seconds| {
             trouble_text(clock.observe(text.map(str::to_owned), begun + Duration::from_secs(seconds)))
         };
@@ -172,6 +174,24 @@ mod tests {
         assert_eq!(seen(Some("not set"), 400), None);
         assert_eq!(seen(Some("not set"), 700), Some(Some("not set".to_owned())));
         assert_eq!(seen(None, 701), Some(None));
+    }
+
+    #[test]
+    fn a_receiver_that_is_out_of_reach_while_the_network_starts_is_not_told() {
+        let begun = Instant::now();
+        let mut troubles = HostTroubles::new();
+        let mut seen = |receivers: Option<&str>, seconds| -> Vec<Input> {
+            let receivers = receivers.map(str::to_owned);
+            let inputs =
+                troubles.observe(&FilesState::InForce, None, None, receivers, begun + Duration::from_secs(seconds));
+            let about = |input: &Input| matches!(input, Input::Trouble { about, .. } if about == "receivers");
+            inputs.into_iter().filter(about).collect()
+        };
+        assert_eq!(seen(Some("mail: cannot be reached"), 0), []);
+        assert_eq!(seen(Some("mail: cannot be reached"), 299), []);
+        let told = trouble_text(seen(Some("mail: refused the login"), 300).pop());
+        assert_eq!(told, Some(Some("mail: refused the login".to_owned())));
+        assert_eq!(trouble_text(seen(None, 400).pop()), Some(None));
     }
 
     #[test]

@@ -8,11 +8,17 @@ mod control;
 mod copies;
 mod durable_engine;
 mod files_state;
+mod health;
+mod heartbeats;
 mod holds;
 mod home_assistant;
 mod host_troubles;
+mod notify;
+mod receiver_check;
+mod receivers;
 mod reload;
 mod request;
+mod signs_of_life;
 mod start;
 mod state;
 mod status;
@@ -32,20 +38,25 @@ use tokio::{
 use crate::source::{SourceEvent, SourceStatus};
 
 use cloud_uplink::{CloudUplink, next_event};
+use heartbeats::next_call;
+use receivers::next_check;
 use reload::next_reload_result;
 use state::Daemon;
 use watch::Watch;
 
 pub use control::{AskError, ask};
 pub use durable_engine::DurableEngine;
+pub use heartbeats::HeartbeatStatus;
+pub use notify::TestResult;
+pub use receivers::ReceiverStatus;
 pub use request::{Answer, Matcher, Request, Until};
 pub use start::socket;
 pub use state::Start;
 pub use status::{MessageStatus, OpenIncident, Status, UplinkStatus};
 pub use store_copy::{StoreCopy, fetch_copy};
 
-/// The longest sleep. The loop then writes the heartbeat, from which the next boot knows until when this one ran.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+/// The longest sleep. The loop then notes that it is alive, from which the next boot knows until when this one ran.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// The longest time that a stopping daemon waits for the attempts under way. A service manager waits longer.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -75,6 +86,8 @@ pub async fn run(
         daemon.keep_time();
         daemon.report_troubles();
         daemon.show_home_assistant();
+        daemon.check_receivers();
+        daemon.beat();
         daemon.send();
         daemon.report();
         let wake = daemon.wake();
@@ -89,6 +102,8 @@ pub async fn run(
             () = next_edit(&mut daemon.watch) => daemon.reload(),
             result = next_reload_result(&mut daemon.reload_job) => daemon.finish_reload(result).await,
             event = next_event(&mut daemon.uplink) => daemon.uplink_event(event),
+            check = next_check(&mut daemon.receivers) => daemon.finish_check(check),
+            call = next_call(&mut daemon.heartbeats) => daemon.finish_call(call),
             () = tokio::time::sleep_until(wake) => {
                 let now = daemon.clock.now();
                 if daemon.engine.next_step_at().is_some_and(|at| at <= now) {
@@ -108,23 +123,27 @@ pub async fn run(
 impl Daemon {
     /// Returns when the loop wakes if nothing happens before.
     fn wake(&self) -> Instant {
-        if let Some(again) = self.engine.writes_again_at() {
-            return again.into();
+        let beside = [self.receivers.wakes_at(), self.heartbeats.wakes_at().map(Instant::from)];
+        let beside = beside.into_iter().flatten().min();
+        if let Some(again) = self.engine.writes_again_at().map(Instant::from) {
+            return beside.map_or(again, |beside| beside.min(again));
         }
         let now = self.clock.now();
         let due = self.engine.next_due();
         // A moment later rather than earlier: timers count in whole milliseconds.
         let wait = due.map(|due| Duration::from(due.since(now)) + Duration::from_millis(1));
-        let wake = Instant::now() + wait.unwrap_or(HEARTBEAT).min(HEARTBEAT);
+        let wake = Instant::now() + wait.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
         let uplink = self.uplink.as_ref().and_then(CloudUplink::wakes_at);
-        uplink.map_or(wake, |uplink| wake.min(uplink.into()))
+        let wake = uplink.map_or(wake, |uplink| wake.min(uplink.into()));
+        beside.map_or(wake, |beside| wake.min(beside))
     }
 
     /// Reports to the engine the host's problems that began and those that are over.
     fn report_troubles(&mut self) {
         let clock = self.clock.uncertainty().map(|uncertainty| uncertainty.describe());
         let write_failure = self.engine.write_failure();
-        for input in self.troubles.observe(&self.files, clock, write_failure, Instant::now().into()) {
+        let receivers = self.receivers.trouble();
+        for input in self.troubles.observe(&self.files, clock, write_failure, receivers, Instant::now().into()) {
             self.engine.apply(input, self.clock.now());
         }
     }
@@ -218,6 +237,7 @@ impl Daemon {
             Request::Backup => {
                 Ok(serde_json::json!({ "device": self.device.id, "store_format": self.store_info.format }))
             }
+            Request::Notify { to, channel, by } => return self.notify(&to, channel, &by, answer),
             Request::Reload => {
                 // The answer is sent when the reload is done.
                 let waiting =

@@ -1,6 +1,6 @@
 //! A reload: the files are read, compiled and proved beside the loop, then put in force at once or not at all.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use dag_config::Config;
 use dag_engine::Input;
@@ -11,7 +11,7 @@ use super::{
     cloud_uplink,
     files_state::FilesState,
     request::Answer,
-    start::{delivery, forget_unread, log_warnings, rules_path, sources},
+    start::{delivery, forget_unread, log_deployment, log_warnings, rules_path, sources},
     state::{Candidate, Daemon, ReloadResult, Start},
 };
 
@@ -67,6 +67,7 @@ impl Daemon {
         if other_sources {
             self.change_sources(&start).await.map_err(|error| format!("{error:#}"))?;
         }
+        let deployment = self.engine.rulebook().deployment_warnings(&self.start.config);
         self.start = start;
         forget_unread(&mut self.engine, &self.start.config, &device, &self.clock);
         self.delivery = Arc::new(delivery);
@@ -79,6 +80,8 @@ impl Daemon {
             self.engine.apply(Input::Account(device), now);
         }
         self.bridge_home_assistant();
+        self.heartbeats.follow(&self.start.config.heartbeats, Instant::now());
+        self.receivers.check_again();
         let rules = rulebook.engine.rules().hash();
         if rulebook.folder != self.engine.rulebook().folder || rules != self.engine.rulebook().engine.rules().hash() {
             log_warnings(&rulebook, &self.start.config);
@@ -90,6 +93,7 @@ impl Daemon {
         }
         self.runs_failing_rules = failing.is_some();
         self.files = FilesState::in_force(failing);
+        log_deployment(self.engine.rulebook(), &self.start.config, &deployment);
         self.sources.reread();
         Ok(serde_json::json!({ "rules": rules, "failing": self.files.failing() }))
     }

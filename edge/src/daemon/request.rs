@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use dag_engine::{Millis, Name, Silence, Time, Value};
+use dag_engine::{Channel, Millis, Name, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -44,6 +44,15 @@ pub enum Request {
         /// The end.
         until: Until,
         /// The name of the person.
+        by: String,
+    },
+    /// Sends a test message now.
+    Notify {
+        /// The recipient or group.
+        to: Name,
+        /// The channel. `None` is every channel that the recipient has.
+        channel: Option<Channel>,
+        /// The name of the person who asks.
         by: String,
     },
     /// Reads rules and configuration again.

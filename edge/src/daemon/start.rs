@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -19,7 +20,10 @@ use super::{
     control::Control,
     durable_engine::DurableEngine,
     files_state::FilesState,
+    health::Health,
+    heartbeats::Heartbeats,
     host_troubles::HostTroubles,
+    receivers::Receivers,
     state::{Daemon, Start},
     watch::Watch,
 };
@@ -57,6 +61,7 @@ impl Daemon {
         }
         let (rulebook, files) = rules_to_run(&store, &rules_path(&start.config_path), config)?;
         log_warnings(&rulebook, config);
+        log_deployment(&rulebook, config, &[]);
         let delivery = delivery(config)?;
         let mut engine = DurableEngine::open(rulebook, device.clone(), store, opened.boot)?;
         engine.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
@@ -113,21 +118,33 @@ impl Daemon {
             runs_failing_rules: files.failing().is_some(),
             files,
             troubles: HostTroubles::new(),
+            receivers: Receivers::new(),
+            health: Health::default(),
+            heartbeats: Heartbeats::default(),
             uplink,
             bridge: None,
             press,
             presses,
         };
         daemon.bridge_home_assistant();
+        daemon.heartbeats.follow(&daemon.start.config.heartbeats, Instant::now());
         Ok(daemon)
     }
 }
 
 /// Logs how many warnings there are about the rules.
 pub(super) fn log_warnings(rulebook: &Rulebook, config: &Config) {
-    match rulebook.warnings(config).len() {
+    let deployment = rulebook.deployment_warnings(config);
+    match rulebook.warnings(config).len().saturating_sub(deployment.len()) {
         0 => {}
         warnings => tracing::warn!("{} about the rules: `dag check` shows them", dag_cli::count(warnings, "warning")),
+    }
+}
+
+/// Logs what a real monitor would not have. `before` was logged already.
+pub(super) fn log_deployment(rulebook: &Rulebook, config: &Config, before: &[String]) {
+    for warning in rulebook.deployment_warnings(config).iter().filter(|warning| !before.contains(warning)) {
+        tracing::warn!("{}", warning.trim_start_matches("warning: "));
     }
 }
 

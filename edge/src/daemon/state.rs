@@ -15,7 +15,10 @@ use super::{
     cloud_uplink::CloudUplink,
     durable_engine::DurableEngine,
     files_state::FilesState,
+    health::Health,
+    heartbeats::Heartbeats,
     host_troubles::HostTroubles,
+    receivers::Receivers,
     request::{Answer, PendingRequest},
     watch::Watch,
 };
@@ -84,6 +87,12 @@ pub(super) struct Daemon {
     pub runs_failing_rules: bool,
     /// The problems of the host itself, and those of them that the engine knows.
     pub troubles: HostTroubles,
+    /// Whether messages would reach their receivers.
+    pub receivers: Receivers,
+    /// Whether the daemon itself is well.
+    pub health: Health,
+    /// The services that tell somebody when this daemon dies.
+    pub heartbeats: Heartbeats,
     /// The connection to Home Assistant, if one is configured.
     pub bridge: Option<Bridge>,
     /// Presses of the button in Home Assistant.

@@ -93,6 +93,13 @@ impl Home {
         Daemon::start(self.command(&["run", "--device", device]))
     }
 
+    /// Lets the daemon send by a mail server on this machine. `more` has further keys of the section.
+    pub fn send_by_smtp(&self, port: u16, more: &str) {
+        self.edit("config.toml", "transport = \"outbox\"", "transport = \"smtp\"");
+        let section = format!("[email.smtp]\nserver = \"localhost\"\nport = {port}\n{more}\n# The limits of webhooks");
+        self.edit("config.toml", "# The limits of webhooks", &section);
+    }
+
     /// Returns the subjects of the mails so far, oldest first.
     pub fn mails(&self) -> Vec<String> {
         mails(&self.path("var/outbox"))

@@ -14,6 +14,7 @@ mod commands;
 mod disk;
 mod edits;
 mod files;
+mod heartbeats;
 mod holds;
 mod home;
 mod home_assistant;
@@ -24,9 +25,14 @@ mod listener;
 mod log;
 #[path = "../peers/mosquitto.rs"]
 mod mosquitto;
+mod notify;
+#[path = "../../../engine/delivery/tests/delivery/peer.rs"]
+mod peer;
+mod receivers;
 #[path = "../../../engine/rulebook/tests/shared/edits.rs"]
 mod shared_edits;
 mod troubles;
+mod untouched;
 mod update;
 mod upgrade;
 mod uplink;

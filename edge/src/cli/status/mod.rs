@@ -4,6 +4,7 @@ mod connections;
 mod device;
 mod incidents;
 mod messages;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod troubles;
@@ -33,6 +34,7 @@ fn text(status: &Status) -> String {
         messages::section("Waiting to be sent", &status.waiting, &clock),
         messages::section("Could not be delivered", &status.undelivered, &clock),
         connections::section(status, &clock),
+        reach::section(status, &clock),
         troubles::section(status),
     ];
     let sections = sections.iter().map(|section| section.trim_end());

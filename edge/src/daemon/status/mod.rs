@@ -14,7 +14,7 @@ pub use incident::OpenIncident;
 pub use message::MessageStatus;
 pub use uplink::UplinkStatus;
 
-use super::state::Daemon;
+use super::{heartbeats::HeartbeatStatus, receivers::ReceiverStatus, state::Daemon};
 use crate::{
     home_assistant::{self, Bridge},
     store::Window,
@@ -58,6 +58,15 @@ pub struct Status {
     pub store: Option<String>,
     /// The reason why the daemon's time is uncertain.
     pub clock: Option<String>,
+    /// Whether messages would reach their receivers.
+    #[serde(default)]
+    pub receivers: ReceiverStatus,
+    /// The heartbeats, by name.
+    #[serde(default)]
+    pub heartbeats: BTreeMap<Name, HeartbeatStatus>,
+    /// What a real monitor would not have.
+    #[serde(default)]
+    pub deployment: Vec<String>,
     /// The state of the connection to Home Assistant, if one is configured.
     pub home_assistant: Option<home_assistant::ConnectionState>,
     /// The time of the engine's next decision, if nothing happens before.
@@ -95,6 +104,9 @@ impl Daemon {
             failing: self.files.failing().map(str::to_owned),
             store: self.engine.write_failure().map(str::to_owned),
             clock: self.clock.uncertainty().map(|uncertainty| uncertainty.describe().to_owned()),
+            receivers: self.receivers.status(),
+            heartbeats: self.heartbeats.status(),
+            deployment: self.engine.rulebook().deployment_warnings(&self.start.config),
             home_assistant: self.bridge.as_ref().map(Bridge::connection),
             next_deadline: state.next_deadline(),
             uplink: self.uplink_status(),
