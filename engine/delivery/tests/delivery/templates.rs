@@ -3,7 +3,7 @@
 use dag_delivery::{MailContent, MessageContent, TemplateProblem, Templates};
 use dag_engine::{Cause, Channel, Kind, Notification};
 
-use crate::sample::{KINDS, built_in, causes, notification, of_rule, sensor, to_webhook, trouble, webhook};
+use crate::sample::{KINDS, built_in, causes, gallery, notification, of_rule, sensor, to_webhook, trouble, webhook};
 
 pub fn load(files: &[(&str, &str)]) -> Result<Templates, Vec<TemplateProblem>> {
     let templates = Templates::load(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
@@ -48,6 +48,8 @@ fn body_of(
 #[test]
 fn the_built_in_templates_render_every_message() {
     assert_eq!(built_in().check(&samples()), []);
+    let gallery: Vec<Notification> = gallery().into_iter().map(|(_, message)| message).collect();
+    assert_eq!(built_in().check(&gallery), []);
     assert_eq!(built_in().webhooks(), ["discord", "ntfy", "slack", "telegram"]);
 }
 
@@ -59,6 +61,19 @@ fn every_receiver_gets_the_document_that_it_expects() {
         insta::with_settings!({ snapshot_suffix => template.unwrap_or("plain") }, {
             insta::assert_json_snapshot!("body", body);
         });
+    }
+}
+
+/// Discord shows a bar in the colour of the page's banner. An unseen incident has a dashed frame on the page, which a bar
+/// cannot have, and is grey there.
+#[test]
+fn discord_has_the_colours_of_the_page() {
+    for (name, message) in gallery() {
+        let page = mail_of(&built_in(), &message).0.html.unwrap();
+        let (discord, _) = body_of(&built_in(), Some("discord"), message);
+        let colour = discord["embeds"][0]["color"].as_u64().unwrap();
+        let shown = page.contains(&format!("border:3px solid #{colour:06x}"));
+        assert_eq!(shown, !page.contains("3px dashed"), "{name}: {colour:06x} in {page}");
     }
 }
 
