@@ -98,6 +98,15 @@ impl Drop for Unfinished<'_> {
     }
 }
 
+/// A store that is ready to be read into an archive.
+struct OpenStore {
+    content: Box<dyn Read>,
+    entry: Entry,
+    device: Option<Name>,
+    /// The format of the store.
+    format: u32,
+}
+
 impl<'a> Unfinished<'a> {
     fn new(path: &'a Path) -> Result<Unfinished<'a>, MakeError> {
         let Some(name) = path.file_name() else {
@@ -125,7 +134,7 @@ impl<'a> Unfinished<'a> {
     /// Writes the archive, and returns the device and the number of files.
     fn fill(&self, files: &[Content], store: StoreFrom, now: Time) -> Result<(Option<Name>, usize), MakeError> {
         let failed = |error| self.failed(error);
-        let (mut store, entry, device, store_format) = self.open_store(store)?;
+        let OpenStore { mut content, entry, device, format: store_format } = self.open_store(store)?;
         let seconds = u64::try_from(now.as_millis() / 1_000).unwrap_or_default();
         let mut archive = Writer::new(BufWriter::new(self.create().map_err(failed)?), seconds);
         let mut manifest = Manifest {
@@ -146,7 +155,7 @@ impl<'a> Unfinished<'a> {
             archive.append(&entry, &mut content).map_err(failed)?;
             manifest.files.insert(name.clone(), content.finish());
         }
-        let mut content = Hashing::new(&mut store);
+        let mut content = Hashing::new(&mut content);
         archive.append(&entry, &mut content).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => MakeError::Store(
                 "the daemon ended while it sent its store, so there is no backup: try again".to_owned(),
@@ -162,13 +171,12 @@ impl<'a> Unfinished<'a> {
         Ok((manifest.device, manifest.files.len()))
     }
 
-    /// Returns the content of the store with its entry, the device, and the store's format.
-    fn open_store(&self, store: StoreFrom) -> Result<(Box<dyn Read>, Entry, Option<Name>, u32), MakeError> {
+    fn open_store(&self, store: StoreFrom) -> Result<OpenStore, MakeError> {
         let entry = |bytes| Entry { name: STORE.to_owned(), mode: 0o600, bytes };
         match store {
             StoreFrom::Daemon(copy) => {
                 let (bytes, device, format) = (copy.bytes, copy.device.clone(), copy.store_format);
-                Ok((Box::new(copy), entry(bytes), Some(device), format))
+                Ok(OpenStore { content: Box::new(copy), entry: entry(bytes), device: Some(device), format })
             }
             StoreFrom::File(path, device) => {
                 let mut file = self.create().map_err(|error| self.failed(error))?;
@@ -180,7 +188,7 @@ impl<'a> Unfinished<'a> {
                 })?;
                 let rewound = file.flush().and_then(|()| file.rewind()).and_then(|()| file.metadata());
                 let bytes = rewound.map_err(|error| self.failed(error))?.len();
-                Ok((Box::new(file), entry(bytes), device, format))
+                Ok(OpenStore { content: Box::new(file), entry: entry(bytes), device, format })
             }
         }
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use dag_config::{Config, Source, Transport};
 use dag_engine::Problems;
-use dag_rulebook::{Rulebook, RulesFolder, SiblingRules};
+use dag_rulebook::{Refusal, Rulebook, RulesFolder};
 
 pub(crate) use answers::{Answers, Mail, Power, Smtp, device_id, email, line, mail_server, person_id, timezone, ups};
 pub(crate) use machine_zone::machine_zone;
@@ -73,26 +73,11 @@ pub(crate) fn init(folder: &Path, answers: &Answers) -> Result<Vec<String>, Init
         new.write(name, text.as_bytes())?;
         files.push((*name).to_owned());
     }
-    let left_out = prove(&new.staged("rules"), &loaded).map_err(|problems| InitError::Refused(problems.to_string()))?;
-    for story in left_out {
-        let name = format!("rules/tests/{story}");
-        let path = new.staged(&name);
-        std::fs::remove_file(&path).map_err(|error| NewFilesError::of(&path, error))?;
-        files.retain(|file| *file != name);
-    }
+    let proved = RulesFolder::read(&new.staged("rules")).map_err(|problems| Refusal::Mistakes(Problems(problems)));
+    let proved = proved.and_then(|rules| Rulebook::prove_folder(rules.shown_as("rules"), &loaded));
+    proved.map_err(|refusal| InitError::Refused(refusal.to_string()))?;
     new.place(&["rules", "config.toml"].map(|name| (name, folder.join(name))))?;
     Ok(files)
-}
-
-/// Compiles the rules, and returns the scenarios that do not hold for this owner's names.
-fn prove(rules: &Path, config: &Config) -> Result<Vec<String>, Problems> {
-    let rulebook = Rulebook::compile(RulesFolder::read(rules).map_err(Problems)?, config)?;
-    let holds = |file: &str, text: &str| {
-        let others = SiblingRules::of(&rules.join("tests").join(file), config);
-        rulebook.play(file, text, config, &others).is_ok_and(|result| result.played.problems.is_empty())
-    };
-    let stories = rulebook.folder.files_in("tests");
-    Ok(stories.filter(|(file, text)| !holds(file, text)).map(|(file, _)| file.to_owned()).collect())
 }
 
 fn shipped(name: &str) -> Result<&'static str, String> {

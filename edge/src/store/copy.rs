@@ -95,7 +95,7 @@ pub fn adopt_copy(path: &Path) -> Result<(), StoreError> {
         Ok(transaction.commit()?)
     };
     write().map_err(at_path)?;
-    Ok(database.close().map_err(|error| at_path(error.into()))?)
+    database.close().map_err(|error| at_path(error.into()))
 }
 
 /// Returns the newest format of stores that this version reads.

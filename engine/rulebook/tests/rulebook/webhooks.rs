@@ -16,9 +16,10 @@ fn an_unknown_template_is_shown_where_it_is_named() {
     let home = Home::shipped();
     add("url = \"https://chat.example.com/x\", template = \"slakc\"")(&home.rules);
     let problems = home.prove(&home.config(&[])).map(|_: Rulebook| ()).unwrap_err().to_string();
+    let problems = problems.replace(&format!("{}/", home.dir.path().display()), "");
     insta::assert_snapshot!(problems, @r#"
     error: there is no template `slakc`
-     --> hook.toml:3:60
+     --> rules/hook.toml:3:60
       |
     3 | webhook = { url = "https://chat.example.com/x", template = "slakc" }
       |                                                            ^^^^^^^
