@@ -17,8 +17,8 @@ pub(crate) fn read(section: &mut Section<'_>) -> Option<SwitchLabels> {
     let (shown_on, shown_off) = (on.as_deref().unwrap_or("on"), off.as_deref().unwrap_or("off"));
     if shown_on.to_lowercase() == shown_off.to_lowercase() {
         let wrong = format!("both states would be shown as `{shown_on}`");
-        let help = "give each a word of its own, like `on = \"open\", off = \"closed\"`; to swap the states of a pin, set \
-                    `on_when`";
+        let help = "give each a word of its own, like `on = \"open\", off = \"closed\"`; to swap the states of a pin, \
+                    set `on_when`";
         section.reject_key(if on.is_some() { "on" } else { "off" }, Diagnostic::new(wrong, help));
     }
     let labels = SwitchLabels { on, off };

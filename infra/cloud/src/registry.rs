@@ -29,8 +29,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Returns the device as the engine gets it: the configured one with the registry's values. The words for the states
-    /// of its inputs are the configuration's.
+    /// Returns the device as the engine gets it: the configured one with the registry's values. The words for the
+    /// states of its inputs are the configuration's.
     pub fn device(&self, id: &Name, configured: Option<Device>) -> Device {
         let mut device = configured.unwrap_or_else(|| Device {
             id: id.clone(),

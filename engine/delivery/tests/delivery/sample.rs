@@ -194,8 +194,8 @@ pub fn held(mut message: Notification) -> Notification {
     message
 }
 
-/// Returns one of each message that can be sent, with a name: those that are only worded or only coloured in another way
-/// among them, and some with names as long as they may be.
+/// Returns one of each message that can be sent, with a name. Among them are those that differ only in their words or
+/// colours, and one with very long names.
 pub fn gallery() -> Vec<(String, Notification)> {
     let mut all = Vec::new();
     let mut add = |name: String, mut message: Notification| {

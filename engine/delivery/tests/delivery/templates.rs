@@ -64,8 +64,8 @@ fn every_receiver_gets_the_document_that_it_expects() {
     }
 }
 
-/// Discord shows a bar in the colour of the page's banner. An unseen incident has a dashed frame on the page, which a bar
-/// cannot have, and is grey there.
+/// Discord shows a bar in the colour of the page's banner. An unseen incident has a dashed frame on the page, which a
+/// bar cannot have, and is grey there.
 #[test]
 fn discord_has_the_colours_of_the_page() {
     for (name, message) in gallery() {
