@@ -25,7 +25,7 @@ impl Restore {
         let folder = self.folder.unwrap_or_else(|| beside.unwrap_or(Path::new(".")).to_owned());
         let Restored { device, made_at, version, files, store, problems } = backup::restore(&self.file, &folder)?;
         let mut text = format!(
-            "{} of {} is in {}: {files} files, of version {version}",
+            "{} of {} UTC is in {}: {files} files, of version {version}",
             device.as_ref().map_or("the monitor", |device| device.as_str()),
             local(made_at, None),
             folder.display()
