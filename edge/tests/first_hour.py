@@ -123,7 +123,7 @@ def make_it_mine(show, owner):
     barn = owner.monitor("barn")
     with show("`dag init` makes a monitor from the binary alone"):
         type_in(
-            barn, "init", str(barn.folder), "--name", "The barn", "--email", "ada@barn.test", "--device", "barn",
+            barn, "init", str(barn.folder), "--name", "The barn", "--email", "ada@barn.lan", "--device", "barn",
             "--timezone", a_zone_where_it_is_noon(), "--smtp", "127.0.0.1", "--smtp-port", str(owner.mail.port),
             "--smtp-security", "plain", "--yes",
         )  # fmt: skip
@@ -131,15 +131,15 @@ def make_it_mine(show, owner):
 
     with show("a second `dag init` overwrites nothing"):
         before = (barn.folder / "config.toml").read_bytes()
-        printed = type_in(barn, "init", str(barn.folder), "--email", "eve@barn.test", "--yes", code=1)
+        printed = type_in(barn, "init", str(barn.folder), "--email", "eve@barn.lan", "--yes", code=1)
         expect("config.toml" in printed, "the file that is in the way", printed)
         expect((barn.folder / "config.toml").read_bytes() == before, "the same config.toml", "another one")
 
     with show("names, a second owner, and a longer debounce by night are followed without a complaint"):
-        owner.edit("barn/rules/people.toml", "[recipient.neighbour]\nemail = \"kim@example.com\"",
-                   "[recipient.bob]\nemail = \"bob@barn.test\"")  # fmt: skip
-        owner.edit("barn/rules/people.toml", 'fallback = "neighbour"', 'fallback = "bob"')
-        owner.edit("barn/rules/people.toml", 'notify = ["neighbour"]', 'notify = ["bob"]')
+        people = "barn/rules/people.toml"
+        owner.edit(people, '# [recipient.neighbour]\n# email = "kim@example.com"', '[recipient.bob]\nemail = "bob@barn.lan"')
+        owner.edit(people, '# fallback = "neighbour"', 'fallback = "bob"')
+        owner.edit(people, '# { after = "30m", notify = ["neighbour"]', '{ after = "30m", notify = ["bob"]')
         owner.edit("barn/rules/power.toml", 'open_after = "30s"', 'open_after = "1s"')
         owner.edit("barn/rules/power.toml", 'close_after = "10s"', 'close_after = "500ms"')
         night = barn.folder / "rules/examples/longer-at-night.rhai"
@@ -161,7 +161,7 @@ def know_that_it_works(show, owner, barn):
         printed = type_in(barn, "notify", "ada")
         expect("250" in printed and "here it is read" in printed, "the server's answer", printed)
         [test] = owner.mail.wait(1)
-        expect(test.to == "ada@barn.test", "a mail to ada", test)
+        expect(test.to == "ada@barn.lan", "a mail to ada", test)
         said("the mail", f"{test.subject}\n{test.text}")
 
     with show("a test message to nobody says whom there is"):
@@ -195,7 +195,7 @@ def an_outage(show, owner, barn):
         owner.mail.wait(4, subject="bob is on it")
         type_in(barn, "plug")
         mails = owner.mail.wait(5, subject="Power is back")
-        expect(len(mails) == 1 and mails[0].to == "ada@barn.test", "the end, for ada", mails)
+        expect(len(mails) == 1 and mails[0].to == "ada@barn.lan", "the end, for ada", mails)
         barn.settled()
 
 

@@ -31,7 +31,7 @@ impl Check {
             text.push_str(&format!("{warning}\n"));
         }
         text.push_str(&format!("All good: {} ({})", count(rules.len(), "rule"), rules.join(", ")));
-        if !self.no_scenarios {
+        if scenarios > 0 {
             text.push_str(&format!(", {} as expected", count(scenarios, "scenario")));
         }
         text.push_str(&format!(", hash {hash}"));

@@ -68,7 +68,7 @@ pub(crate) fn init(folder: &Path, answers: &Answers) -> Result<Vec<String>, Init
     for (name, text) in STARTER.iter().filter(|(name, _)| name.starts_with("rules/")) {
         let text = match *name {
             "rules/people.toml" => personal_people(text, answers).map_err(InitError::Refused)?,
-            _ => text.replace("](../engine/", &format!("]({REPOSITORY}engine/")),
+            _ => text.replace("](../", &format!("]({REPOSITORY}")),
         };
         new.write(name, text.as_bytes())?;
         files.push((*name).to_owned());

@@ -109,7 +109,7 @@ impl Rulebook {
 
     /// Returns warnings about rules and a deployment that are allowed, but probably not meant.
     pub fn warnings(&self, config: &Config) -> Vec<String> {
-        let mut warnings = warnings::of(&self.engine, config);
+        let mut warnings = warnings::of(&self.engine, &self.folder, config);
         warnings.extend(reach::warnings(self.engine.rules(), config));
         warnings.extend(self.hook_warnings.iter().map(ToString::to_string));
         warnings

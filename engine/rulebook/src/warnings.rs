@@ -1,13 +1,14 @@
 //! Warnings about what is allowed, but probably not meant: rules that cannot fire, and a monitor that is half a trial.
 
 use dag_config::{Config, Mode, Source};
-use dag_engine::{Engine, Runs};
+use dag_engine::{Engine, Problems, Runs};
 
-use crate::real_monitor;
+use crate::{real_monitor, rules_folder::RulesFolder};
 
-/// Returns the warnings of the rules that `engine` has.
-pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
-    let mut warnings: Vec<String> = engine.rules().warnings().iter().map(ToString::to_string).collect();
+/// Returns the warnings of the rules that `engine` has, compiled from `folder`.
+pub(super) fn of(engine: &Engine, folder: &RulesFolder, config: &Config) -> Vec<String> {
+    let compiled = folder.placed(Problems(engine.rules().warnings().to_vec()));
+    let mut warnings: Vec<String> = compiled.0.iter().map(ToString::to_string).collect();
     let cloud = config.mode == Mode::Cloud;
     for (rule, facts, here) in engine.rules().needs(if cloud { Runs::Device } else { Runs::Standalone }) {
         // In the mode `cloud` the other rules run in the cloud, on facts that the devices report. In the mode
