@@ -236,5 +236,6 @@ pub fn gallery() -> Vec<(String, Notification)> {
     for cause in causes() {
         add(format!("trouble {}", cause.key()), trouble(cause));
     }
+    add("test".to_owned(), test_message());
     all
 }

@@ -19,7 +19,7 @@ fn a_test_says_that_nothing_happened_who_asked_and_what_it_shows() {
     Mains power: on, since 08:15 on Fri 9 Jan
     ");
     let html = html.unwrap();
-    assert!(html.contains("Cottage: A test message") && !html.contains("Power is"), "{html}");
+    assert!(html.contains("A test: nothing happened") && !html.contains("Power is"), "{html}");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn every_receiver_gets_a_test_in_the_document_that_it_expects() {
     assert_eq!((&plain["rule"], &plain["incident"], &plain["trouble"]), (&none, &none, &none));
     assert_eq!(plain["subject"], "[Test] detectordag at Cottage");
     assert_eq!(document(Some("slack"))["text"], "[Test] detectordag at Cottage");
-    assert_eq!(document(Some("discord"))["embeds"][0]["color"], 0x1a_62b4);
+    assert_eq!(document(Some("discord"))["embeds"][0]["color"], 0x59_6063);
     let ntfy = document(Some("ntfy"));
     assert_eq!((&ntfy["priority"], &ntfy["tags"][0]), (&3.into(), &"test_tube".into()));
     assert!(document(Some("telegram"))["text"].as_str().unwrap().starts_with("[Test] detectordag at Cottage\n\n"));

@@ -36,11 +36,14 @@ async fn a_deploy_makes_bucket_packages_and_stack_once() {
     // Without a terminal and `--yes` nothing changes.
     let said = folder.run(&moto.endpoint(), &["deploy", "--consumer", consumer], None);
     assert_eq!(said.code, 1, "{said:?}");
-    insta::assert_snapshot!(said.err, @"
-    warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    insta::assert_snapshot!(said.err, @r#"
+    warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
+    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
+    warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     there is no terminal to ask at: look at `dag-infra diff`, and say `--yes` if that is meant
-    ");
+    "#);
     let requests = moto.requests();
     assert_eq!(forms(&requests, "ExecuteChangeSet").len(), 0);
     // The SDK cannot read moto's answer about versions, so that the request has to do.
@@ -97,11 +100,14 @@ async fn a_deploy_makes_bucket_packages_and_stack_once() {
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["stacks"][0]["changes"], serde_json::json!([]));
     // moto has no outputs for a stack that a change set made.
-    insta::assert_snapshot!(said.err, @"
-    warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    insta::assert_snapshot!(said.err, @r#"
+    warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
+    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
+    warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     detectordag in eu-west-1: no changes
-    ");
+    "#);
     let requests = moto.requests();
     assert_eq!(forms(&requests, "ExecuteChangeSet").len(), 0);
     assert_eq!(forms(&requests, "DeleteChangeSet").len(), 1);
@@ -141,11 +147,14 @@ async fn a_deploy_makes_bucket_packages_and_stack_once() {
     moto.set_status("detectordag", "ROLLBACK_FAILED");
     let said = folder.run(&moto.endpoint(), &["deploy", "--yes"], None);
     assert_eq!(said.code, 1);
-    insta::assert_snapshot!(said.err, @"
-    warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    insta::assert_snapshot!(said.err, @r#"
+    warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
+    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
+    warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     the stack `detectordag` was never made, and taking back its first deploy failed, too (ROLLBACK_FAILED). Delete what is left of it by `dag-infra destroy`, then deploy again
-    ");
+    "#);
 }
 
 #[tokio::test]
@@ -183,11 +192,14 @@ async fn mail_from_another_region_has_a_stack_there_that_is_made_first() {
     let folder = WorkFolder::new();
     let said = folder.run(&moto.endpoint(), &["deploy", "--rules-only", "--yes", "--set", "aws.stack=other"], None);
     assert_eq!(said.code, 1);
-    insta::assert_snapshot!(said.err, @"
-    warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    insta::assert_snapshot!(said.err, @r#"
+    warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
+    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
+    warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     there is no stack `other` in eu-west-1 whose rules could be changed: run `dag-infra deploy` without `--rules-only`
-    ");
+    "#);
 }
 
 #[tokio::test]
@@ -197,8 +209,8 @@ async fn a_deploy_that_breaks_says_why_and_what_is_in_force() {
     let deploy = |code| {
         let said = folder.deploy(&moto, &[]);
         assert_eq!(said.code, code, "{said:?}");
-        // The first line is the warning of the shipped rules.
-        said.err.lines().skip(1).collect::<Vec<_>>().join("\n")
+        // The first lines are the warnings of the shipped files.
+        said.err.lines().skip(4).collect::<Vec<_>>().join("\n")
     };
     moto.break_at("Table");
     insta::assert_snapshot!(deploy(1), @"
@@ -284,9 +296,12 @@ fn mistakes_are_refused_before_aws_is_asked() {
     let folder = WorkFolder::new();
     let said = folder.run_with(&[], &["deploy"], None);
     assert_eq!(said.code, 1);
-    insta::assert_snapshot!(said.err, @"
-    warning: the rule `battery-low` reads `battery`, and no device has a source for it: give it one in config.toml
+    insta::assert_snapshot!(said.err, @r#"
+    warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
+    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
+    warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
     asking AWS whose account this is failed: not logged in to AWS: no credentials are found. Log in by `aws login`, `aws sso login` or `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-    ");
+    "#);
 }
