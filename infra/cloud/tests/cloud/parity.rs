@@ -41,7 +41,7 @@ impl Cloud {
             Input::Report(report) => self.over_the_wire(report, now).into_iter().for_each(|part| work.step(part)),
             other => match self.record(&device, other) {
                 Ok(event) => work.apply(&event).unwrap(),
-                Err(input) => work.step(input),
+                Err(input) => work.step(*input),
             },
         }
         let Some(commit) = work.end(false).0 else { return Vec::new() };
@@ -50,7 +50,7 @@ impl Cloud {
     }
 
     /// Returns the input as a record of the queue, or the input itself if the consumer makes it.
-    fn record(&mut self, device: &Name, input: Input) -> Result<Event, Input> {
+    fn record(&mut self, device: &Name, input: Input) -> Result<Event, Box<Input>> {
         self.number += 1;
         let number = i64::try_from(self.number).unwrap();
         // Each has another time, so that the consumer does not take it for one that came twice.
@@ -64,7 +64,7 @@ impl Cloud {
                 let (device, text) = (device.clone(), "it bounced".to_owned());
                 return Ok(Event::Feedback(Feedback { device, message, addresses: Vec::new(), text }));
             }
-            other => return Err(other),
+            other => return Err(Box::new(other)),
         };
         Ok(Event::parse(&body).unwrap())
     }
