@@ -11,7 +11,7 @@ use dag_config::Config;
 use dag_engine::{Name, Time};
 
 use super::{
-    archive::{ArchiveError, Entry, Reader},
+    archive::{self, ArchiveError, Entry},
     contents::{LARGEST_FILE, is_of_rules},
     manifest::{CONFIG, FORMAT, FileRecord, Hashing, MANIFEST, Manifest, STORE},
 };
@@ -167,15 +167,17 @@ fn unpack(
     mut open: impl FnMut(&Entry) -> Result<Box<dyn Write>, BackupError>,
 ) -> Result<Manifest, BackupError> {
     let unread = |error: ArchiveError| BackupError::Archive(error.to_string());
-    let mut reader = Reader::new(archive);
+    let mut archive = tar::Archive::new(archive);
     let mut found: BTreeMap<String, FileRecord> = BTreeMap::new();
-    while let Some(entry) = reader.next().map_err(unread)? {
+    for file in archive::files(&mut archive).map_err(unread)? {
+        let mut file = file.map_err(unread)?;
+        let entry = file.entry.clone();
         if entry.name == MANIFEST {
             if entry.bytes > LARGEST_FILE {
                 return Err(BackupError::Foreign(entry.name));
             }
             let mut json = Vec::new();
-            reader.content(&mut json).map_err(unread)?;
+            file.copy(&mut json).map_err(unread)?;
             // What else there may be is not looked at.
             return compare(&json, &found);
         }
@@ -185,7 +187,7 @@ fn unpack(
             return Err(BackupError::Foreign(entry.name));
         }
         let mut to = Hashing::new(open(&entry)?);
-        reader.content(&mut to).map_err(|error| match error {
+        file.copy(&mut to).map_err(|error| match error {
             ArchiveError::Unreadable(error) if error.kind() == io::ErrorKind::StorageFull => {
                 BackupError::Unwritten(NewFilesError::of(Path::new(&entry.name), error))
             }

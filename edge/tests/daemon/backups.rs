@@ -258,7 +258,7 @@ fn a_backup_that_is_cut_or_changed_anywhere_is_refused() {
 fn other_files_are_no_backups() {
     let home = Home::new();
     let file = home.path("other");
-    let no_backup = "it is damaged, or no backup at all";
+    let no_backup = "it is cut short or damaged, or no backup at all";
     for content in [&b""[..], b"hello", &[0; 4096], &[0xff; 4096]] {
         fs::write(&file, content).unwrap();
         assert_refused(&file, "cannot be restored");

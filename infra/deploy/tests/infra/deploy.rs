@@ -149,7 +149,7 @@ async fn a_deploy_makes_bucket_packages_and_stack_once() {
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.err, @r#"
     warning: `power` of the device `cottage` is simulated, and messages are really sent (`transport = "ses"`): nothing real is noticed. Give it the source "gpio" or "nut" in config.toml
-    warning: nobody reads dag@example.com, the sender's address: write a real one as `from` in `[email]`
+    warning: nobody reads other@example.com, the sender's address: write a real one as `from` in `[email]`
     warning: nobody reads kim@example.com, the address of `neighbour`: write a real one in rules/
     warning: nobody reads nor@example.com, the address of `nor`: write a real one in rules/
     warning: nobody is told when the cloud side itself is in trouble: give `operator_email` in `[aws]` an address
