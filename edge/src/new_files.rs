@@ -132,7 +132,7 @@ impl NewFiles {
             self.give(&folder).map_err(at)?;
         }
         move_to_new(staged, place).map_err(at)?;
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(at)
+        sync_folder(parent).map_err(at)
     }
 
     /// Gives what root made to the owner of the folder: `sudo dag init /var/lib/dag` is for the user `dag`.
@@ -171,7 +171,19 @@ fn absent(folder: &Path) -> Vec<PathBuf> {
 
 /// Writes everything at `path` to the disk.
 fn sync(path: &Path) -> io::Result<()> {
-    walk(path, &|path| File::open(path)?.sync_all())
+    walk(path, &|path| if path.is_dir() { sync_folder(path) } else { File::open(path)?.sync_all() })
+}
+
+/// Writes the names in a folder to the disk, if its file system can do that: some network shares cannot.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    as_far_as_supported(File::open(folder).and_then(|folder| folder.sync_all()))
+}
+
+fn as_far_as_supported(synced: io::Result<()>) -> io::Result<()> {
+    match synced {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Does something for a file, or for a folder and all that is in it.
@@ -208,6 +220,15 @@ pub(crate) fn move_to_new(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Older kernels answer so for a folder on CIFS.
+    #[test]
+    fn a_folder_that_cannot_be_synced_as_such_is_no_failure() {
+        use rustix::io::Errno;
+        for (errno, is_failure) in [(Errno::INVAL, false), (Errno::NOTSUP, false), (Errno::IO, true)] {
+            assert_eq!(as_far_as_supported(Err(errno.into())).is_err(), is_failure, "{errno}");
+        }
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> =

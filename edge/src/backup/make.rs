@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     daemon::StoreCopy,
-    new_files::{hidden_name, move_to_new},
+    new_files::{hidden_name, move_to_new, sync_folder},
     store::{CopyError, copy_stored},
 };
 
@@ -209,6 +209,6 @@ impl<'a> Unfinished<'a> {
             _ => self.failed(error),
         })?;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| self.failed(error))
+        sync_folder(folder).map_err(|error| self.failed(error))
     }
 }

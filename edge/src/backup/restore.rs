@@ -98,13 +98,14 @@ fn are(paths: &[PathBuf]) -> String {
     }
 }
 
-/// Restores the backup at `path` into `folder`, which is made if there is none.
+/// Restores the backup at `path` into `folder`, which is made if there is none. `overrides` are values over those of its
+/// configuration, which may put the store elsewhere.
 ///
 /// The store gets an identity of its own. [`store::adopt_copy`] says why.
 ///
 /// # Errors
 /// The cases of [`RestoreError`].
-pub(crate) fn restore(path: &Path, folder: &Path) -> Result<Restored, RestoreError> {
+pub(crate) fn restore(path: &Path, folder: &Path, overrides: &[(String, String)]) -> Result<Restored, RestoreError> {
     let in_the_way = |places: &[PathBuf]| {
         let there = places.iter().filter(|place| place.symlink_metadata().is_ok());
         let there: Vec<PathBuf> = there.cloned().collect();
@@ -133,7 +134,7 @@ pub(crate) fn restore(path: &Path, folder: &Path) -> Result<Restored, RestoreErr
     store::adopt_copy(&staged).map_err(|error| {
         refused(BackupError::Store(error.to_string().replace(&staged.display().to_string(), STORE)))
     })?;
-    let loaded = Config::load(&new.staged(CONFIG), &[]);
+    let loaded = Config::load(&new.staged(CONFIG), overrides);
     let (store, problems) = match loaded {
         // Where a path of the file leads from the folder in which the file is to be.
         Ok(config) => match config.storage.path.strip_prefix(&config.root) {

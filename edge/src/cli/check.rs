@@ -4,7 +4,10 @@ use clap::Args;
 use dag_cli::{Done, Failure, count};
 use dag_rulebook::{Refusal, Rulebook};
 
-use super::common::{Common, load, rules_path};
+use super::{
+    common::{Common, load, rules_path},
+    missing_files,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -23,7 +26,8 @@ impl Check {
             Rulebook::prove(&path, &config).map_err(in_full)?
         };
         let scenarios = if self.no_scenarios { 0 } else { rulebook.scenarios() };
-        let (warnings, notes) = (rulebook.warnings(&config), rulebook.notes(&config));
+        let (mut warnings, notes) = (rulebook.warnings(&config), rulebook.notes(&config));
+        warnings.extend(missing_files::warnings(&config));
         let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
         let hash = rulebook.engine.rules().hash();
         let mut text = String::new();

@@ -7,6 +7,7 @@ mod common;
 mod end_options;
 mod init;
 mod mains_switch;
+mod missing_files;
 mod notify;
 mod questions;
 mod reload;

@@ -23,7 +23,8 @@ impl Restore {
     pub fn run(self, common: &Common) -> Done {
         let beside = common.config.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = self.folder.unwrap_or_else(|| beside.unwrap_or(Path::new(".")).to_owned());
-        let Restored { device, made_at, version, files, store, problems } = backup::restore(&self.file, &folder)?;
+        let Restored { device, made_at, version, files, store, problems } =
+            backup::restore(&self.file, &folder, &common.set)?;
         let mut text = format!(
             "{} of {} UTC is in {}: {files} files, of version {version}",
             device.as_ref().map_or("the monitor", |device| device.as_str()),
@@ -34,7 +35,7 @@ impl Restore {
             text.push_str(&format!("\nIts config.toml had mistakes already when the backup was made:\n{problems}"));
         }
         text.push_str(
-            "\nSecrets and keys are not in a backup: put them back where config.toml and rules/ name them.\n\
+            "\nSecrets, keys and certificates are not in a backup: put them back where config.toml and rules/ name them.\n\
              If the old monitor still runs, stop it: both would send messages. Then:\n",
         );
         let config = folder.join("config.toml");

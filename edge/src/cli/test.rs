@@ -1,6 +1,9 @@
 //! `dag test`
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use dag_cli::{Done, Failure, count};
@@ -158,6 +161,9 @@ fn read_scenarios(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
             files.push(path.clone());
         }
     }
+    // A file that is named twice, perhaps by its folder, is played once.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     let read = |file: &Path| Ok((file.display().to_string(), read_text(file)?));
     files.iter().map(|file| read(file)).collect()
 }

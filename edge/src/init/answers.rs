@@ -111,6 +111,9 @@ pub(crate) fn ups(text: &str) -> Result<Power, String> {
     if !is_word(ups, &['-', '_', '.']) || !is_word(host, &['-', '.', ':', '[', ']']) {
         return Err(format!("`{text}` is not a UPS: write it as NAME or NAME@HOST, like `ups@192.168.1.10`"));
     }
+    if !host.starts_with('[') && host.matches(':').count() > 1 {
+        return Err(format!("`{text}`: write an IPv6 address in brackets, like `ups@[fd00::5]`"));
+    }
     let has_port = host.rsplit_once(':').is_some_and(|(before, _)| !before.contains(':') || before.ends_with(']'));
     let address = if has_port { host.to_owned() } else { format!("{host}:3493") };
     Ok(Power::Nut { ups: ups.to_owned(), address })

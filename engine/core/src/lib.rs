@@ -122,7 +122,7 @@ pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
-pub use zone::zone;
+pub use zone::{zone, zone_advice};
 
 /// A name that users give: of a fact, a rule, a recipient, a device. Short ones are copied, not allocated.
 pub type Name = smol_str::SmolStr;

@@ -13,11 +13,33 @@ static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bun
 /// # Errors
 /// A sentence with the nearest name, where there is no zone of this name.
 pub fn zone(name: &str) -> Result<TimeZone, String> {
-    let unknown = || {
-        let names: Vec<String> = BUNDLED.available().map(|name| name.to_string()).collect();
-        let help = did_you_mean(name, names.iter().map(String::as_str));
-        let help = help.unwrap_or_else(|| "use an IANA name like `Europe/London` or `UTC`".to_owned());
-        format!("there is no time zone `{name}`: {help}")
-    };
-    BUNDLED.get(name).map_err(|_| unknown())
+    BUNDLED.get(name).map_err(|_| format!("there is no time zone `{name}`: {}", zone_advice(name)))
+}
+
+/// Returns advice about a name that no time zone has: the nearest name, if it is a slip.
+pub fn zone_advice(name: &str) -> String {
+    let is_abbreviation = !name.contains('/') && name.chars().all(|c| c.is_ascii_uppercase());
+    let is_offset = !name.contains('/') && name.contains(['+', '-']);
+    if is_abbreviation || is_offset {
+        // The nearest name would be that of another offset.
+        return "use the name of a city, like `America/Los_Angeles`, which also knows when clocks change".to_owned();
+    }
+    let names: Vec<String> = BUNDLED.available().map(|name| name.to_string()).collect();
+    let help = did_you_mean(name, names.iter().map(String::as_str));
+    help.unwrap_or_else(|| "write a name of the IANA database, like `Europe/London` or `UTC`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The nearest names of these are hours away.
+    #[test]
+    fn an_abbreviation_or_an_offset_is_not_answered_with_another_offset() {
+        for name in ["PST", "CET+1", "UTC+2", "GMT+1", "IST"] {
+            assert!(zone_advice(name).starts_with("use the name of a city"), "{name}");
+        }
+        assert_eq!(zone_advice("Europe/Lodnon"), "did you mean `Europe/London`?");
+        assert_eq!(zone_advice("utc "), "did you mean `UTC`?");
+    }
 }

@@ -47,14 +47,6 @@ pub enum SetupError {
     /// Mails would cross a network unprotected.
     #[error("`security = \"plain\"` is for a mail server on this machine only, not for {0}: use `starttls` or `tls`")]
     Plain(String),
-    /// The file of additional certificates cannot be used.
-    #[error("`ca = \"{path}\"` cannot be used: {error}")]
-    Ca {
-        /// The file.
-        path: String,
-        /// The error.
-        error: String,
-    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

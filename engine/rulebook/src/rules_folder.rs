@@ -102,6 +102,8 @@ impl RulesFolder {
             let path = level.join(&name);
             match read_file(&path) {
                 Ok(text) => {
+                    // Some editors begin a file with a byte order mark. TOML takes it, Rhai does not.
+                    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
                     let key = if below.is_empty() { name } else { format!("{below}/{name}") };
                     self.files.insert(key, text);
                 }

@@ -1,6 +1,6 @@
 //! The mail server. Each mail has a connection of its own, since mails are few.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use dag_config::{Security, Smtp, resolve};
 use dag_engine::SecretRef;
@@ -25,6 +25,7 @@ const LOGIN: [u16; 4] = [530, 534, 535, 538];
 
 /// The keys of the configuration to look at, by what failed.
 const ADDRESS: &str = "check `server`, `port` and `security` in `[email.smtp]`";
+const CA: &str = "check `ca` in `[email.smtp]`";
 const LOGIN_KEYS: &str = "check `username` and `password` in `[email.smtp]`";
 const SENDER: &str = "check `from` in `[email]`, and the user in `[email.smtp]`";
 
@@ -40,28 +41,30 @@ pub(crate) struct SmtpServer {
     name: String,
     port: u16,
     security: Security,
-    tls: Option<TlsParameters>,
+    /// A file of certificates that are trusted beside the usual ones.
+    ca: Option<PathBuf>,
     login: Option<(String, SecretRef)>,
     timeout: Duration,
 }
 
 impl SmtpServer {
-    /// Reads the configuration and the file of certificates. It connects to nothing.
+    /// Reads the configuration. It connects to nothing, and opens no file: a file that is missing at the start may be
+    /// there when a mail is due.
     pub fn new(smtp: &Smtp, timeout: Duration) -> Result<Self, SetupError> {
         let here = |name: &str| name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if smtp.security == Security::Plain && !smtp.server.eq_ignore_ascii_case("localhost") && !here(&smtp.server) {
             return Err(SetupError::Plain(smtp.server.clone()));
         }
-        let (usual, tls) = match smtp.security {
-            Security::Starttls => (587, Some(tls(smtp)?)),
-            Security::Tls => (465, Some(tls(smtp)?)),
-            Security::Plain => (25, None),
+        let usual = match smtp.security {
+            Security::Starttls => 587,
+            Security::Tls => 465,
+            Security::Plain => 25,
         };
         Ok(SmtpServer {
             name: smtp.server.clone(),
             port: smtp.port.unwrap_or(usual),
             security: smtp.security,
-            tls,
+            ca: smtp.ca.clone(),
             login: smtp.username.clone().zip(smtp.password.clone()),
             timeout,
         })
@@ -124,12 +127,16 @@ impl SmtpServer {
     /// Connects, protects the connection, and logs in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Refusal> {
         let hello = ClientId::default();
-        let wrapper = self.tls.clone().filter(|_| self.security == Security::Tls);
+        let mut tls = match self.security {
+            Security::Plain => None,
+            Security::Starttls | Security::Tls => Some(self.tls()?),
+        };
+        let wrapper = if self.security == Security::Tls { tls.take() } else { None };
         let address = (self.name.as_str(), self.port);
         let unreachable = |error: Error| Refusal { failure: self.unreachable(&error), advice: ADDRESS };
         let connected = AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &hello, wrapper, None).await;
         let mut connection = connected.map_err(unreachable)?;
-        if let Some(tls) = self.tls.clone().filter(|_| self.security == Security::Starttls) {
+        if let Some(tls) = tls {
             if !connection.can_starttls() {
                 let error = format!(
                     "the mail server {} offers no STARTTLS, and nothing is sent unprotected: use `security = \"tls\"`, \
@@ -153,6 +160,22 @@ impl SmtpServer {
         Ok(connection)
     }
 
+    /// Returns the TLS settings: the usual certificate authorities and the user's own, whose file is read now.
+    fn tls(&self) -> Result<TlsParameters, Refusal> {
+        let unusable = |error: String| Refusal { failure: Failure::later(error), advice: CA };
+        let mut builder = TlsParameters::builder(self.name.clone()).certificate_store(CertificateStore::WebpkiRoots);
+        if let Some(path) = &self.ca {
+            let wrong = |error: String| unusable(format!("`ca = \"{}\"` cannot be used: {error}", path.display()));
+            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+                return Err(wrong("there is no PEM certificate in it".to_owned()));
+            }
+            let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(chain(&error)))?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build().map_err(|error| unusable(format!("TLS cannot be set up: {}", chain(&error))))
+    }
+
     fn unreachable(&self, error: &Error) -> Failure {
         Failure::later(format!("the mail server {}:{} cannot be reached: {}", self.name, self.port, chain(error)))
     }
@@ -162,19 +185,4 @@ impl SmtpServer {
         let wants_login = error.status().is_some_and(|code| LOGIN.contains(&u16::from(code)));
         if error.is_permanent() && !wants_login { Failure::Permanent { error: told } } else { Failure::later(told) }
     }
-}
-
-/// Returns the TLS settings: the usual certificate authorities and the user's own.
-fn tls(smtp: &Smtp) -> Result<TlsParameters, SetupError> {
-    let mut builder = TlsParameters::builder(smtp.server.clone()).certificate_store(CertificateStore::WebpkiRoots);
-    if let Some(path) = &smtp.ca {
-        let wrong = |error: String| SetupError::Ca { path: path.display().to_string(), error };
-        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
-            return Err(wrong("there is no PEM certificate in it".to_owned()));
-        }
-        let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(chain(&error)))?;
-        builder = builder.add_root_certificate(certificate);
-    }
-    builder.build().map_err(|error| SetupError::Tls(chain(&error)))
 }

@@ -176,23 +176,12 @@ async fn an_address_that_is_none_is_given_up() {
 #[test]
 fn an_unusable_configuration_is_refused_before_anything_is_sent() {
     let told = |smtp| delivery(smtp, 200).err().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let empty = folder.path().join("ca.pem");
-    std::fs::write(&empty, "nothing\n").unwrap();
     let plain = Smtp { server: "mail.example.com".into(), ..smtp(25, Security::Plain) };
     insta::assert_snapshot!(
         told(plain),
         @"`security = \"plain\"` is for a mail server on this machine only, not for mail.example.com: \
           use `starttls` or `tls`"
     );
-    let ca = Smtp { ca: Some("missing.pem".into()), ..smtp(25, Security::Tls) };
-    insta::assert_snapshot!(
-        told(ca),
-        @r#"`ca = "missing.pem"` cannot be used: No such file or directory (os error 2)"#
-    );
-    let ca = told(Smtp { ca: Some(empty.clone()), ..smtp(25, Security::Tls) });
-    assert_eq!(ca, format!("`ca = \"{}\"` cannot be used: there is no PEM certificate in it", empty.display()));
-
     let told = |email: Email| through(&email, Limits::default()).err().unwrap().to_string();
     insta::assert_snapshot!(
         told(email(Transport::Smtp, "dag@example.com")),
@@ -236,4 +225,20 @@ async fn a_hosts_own_mail_service_gets_the_same_bytes_at_every_attempt() {
     assert!(first.answer.starts_with(&begins), "{}", first.answer);
     assert!(first.answer.contains("Auto-Submitted: auto-generated"), "{}", first.answer);
     assert_eq!(delivery.send(&message, &prepared, message.at).await.unwrap(), first);
+}
+
+/// A monitor that does not start watches nothing, so that a bad file of certificates is a failure of the attempt. A file
+/// that is put right counts from the next attempt on.
+#[tokio::test]
+async fn a_file_of_certificates_that_cannot_be_used_fails_the_attempt_and_not_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("ca.pem");
+    std::fs::write(&empty, "nothing\n").unwrap();
+    for (path, error) in [
+        (folder.path().join("missing.pem"), "No such file or directory (os error 2)"),
+        (empty, "there is no PEM certificate in it"),
+    ] {
+        let failure = send(Smtp { ca: Some(path.clone()), ..smtp(25, Security::Tls) }, 200).await.unwrap_err();
+        assert_eq!(failure, Failure::later(format!("`ca = \"{}\"` cannot be used: {error}", path.display())));
+    }
 }
