@@ -1,7 +1,7 @@
 //! `dag check`
 
 use clap::Args;
-use dag_cli::{Done, Failure, count};
+use dag_cli::{Done, count};
 use dag_rulebook::{Refusal, Rulebook};
 
 use super::{
@@ -20,14 +20,26 @@ impl Check {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
         let path = rules_path(common);
-        let rulebook = if self.no_scenarios {
-            Rulebook::load(&path, &config)?
+        let (rulebook, failing) = if self.no_scenarios {
+            (Rulebook::load(&path, &config)?, None)
         } else {
-            Rulebook::prove(&path, &config).map_err(in_full)?
+            match Rulebook::prove(&path, &config) {
+                Ok(rulebook) => (rulebook, None),
+                Err(Refusal::Mistakes(problems)) => return Err(problems.into()),
+                Err(Refusal::Scenarios { rulebook, failed }) => {
+                    (*rulebook, Some(format!("{failed}\n`dag check --no-scenarios` checks everything else.")))
+                }
+            }
         };
         let scenarios = if self.no_scenarios { 0 } else { rulebook.scenarios() };
         let (mut warnings, notes) = (rulebook.warnings(&config), rulebook.notes(&config));
         warnings.extend(missing_files::warnings(&config));
+        if let Some(failing) = failing {
+            // They may say why.
+            warnings.extend(notes);
+            warnings.push(failing);
+            return Err(warnings.join("\n").into());
+        }
         let rules: Vec<&str> = rulebook.engine.rules().rules().map(|rule| rule.as_str()).collect();
         let hash = rulebook.engine.rules().hash();
         let mut text = String::new();
@@ -44,15 +56,5 @@ impl Check {
         });
         common.print(text, &json)?;
         Ok(())
-    }
-}
-
-/// Returns what is wrong: all mistakes, or the scenarios that failed and how to leave them out.
-fn in_full(refusal: Refusal) -> Failure {
-    match refusal {
-        Refusal::Mistakes(problems) => problems.into(),
-        scenarios @ Refusal::Scenarios { .. } => {
-            format!("{scenarios}.\n`dag check --no-scenarios` checks everything else.").into()
-        }
     }
 }

@@ -17,7 +17,7 @@ mod warnings;
 mod webhooks;
 
 pub use devices::devices;
-pub use refusal::{FailedScenario, Refusal};
+pub use refusal::{FailedScenario, FailedScenarios, Refusal};
 pub use rulebook::{Rulebook, ScenarioResult};
 pub use rules_folder::{RulesFolder, read_text};
 pub use sibling_rules::SiblingRules;

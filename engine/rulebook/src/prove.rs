@@ -7,7 +7,7 @@ use dag_engine::{Problems, Scenario, Sources};
 
 use crate::{
     devices::devices,
-    refusal::{FailedScenario, Refusal},
+    refusal::{FailedScenario, FailedScenarios, Refusal},
     rulebook::Rulebook,
     rules_folder::RulesFolder,
 };
@@ -29,15 +29,15 @@ impl Rulebook {
     /// Those of [`prove`](Rulebook::prove).
     pub fn prove_folder(folder: RulesFolder, config: &Config) -> Result<Rulebook, Refusal> {
         let rulebook = Self::load_folder(folder, config)?;
-        let (failed, played) = rulebook.play_all(config);
-        match failed.as_slice() {
+        let failed = rulebook.play_all(config);
+        match failed.scenarios.as_slice() {
             [] => Ok(rulebook),
-            _ => Err(Refusal::Scenarios { rulebook: Box::new(rulebook), failed, played }),
+            _ => Err(Refusal::Scenarios { rulebook: Box::new(rulebook), failed }),
         }
     }
 
-    /// Plays every scenario of the folder. Returns those that failed, and the number of those that were played.
-    fn play_all(&self, config: &Config) -> (Vec<FailedScenario>, usize) {
+    /// Plays every scenario of the folder. Returns those that failed.
+    fn play_all(&self, config: &Config) -> FailedScenarios {
         let others = self.folder.scenario_rules();
         let others: BTreeMap<String, Sources> =
             others.into_iter().map(|(name, folder)| (name, folder.sources(config))).collect();
@@ -50,14 +50,14 @@ impl Rulebook {
             }
             played += 1;
             let file = self.folder.path_of(&format!("tests/{file}"));
-            let problems = match self.play(&file, text, config, &others) {
-                Ok(result) => result.played.problems,
-                Err(Problems(problems)) => problems,
+            let (problems, can_update) = match self.play(&file, text, config, &others) {
+                Ok(result) => (result.played.problems, result.played.rewritten.is_some()),
+                Err(Problems(problems)) => (problems, false),
             };
             if !problems.is_empty() {
-                failed.push(FailedScenario { file, problems });
+                failed.push(FailedScenario { file, problems, can_update });
             }
         }
-        (failed, played)
+        FailedScenarios { scenarios: failed, played }
     }
 }

@@ -20,11 +20,18 @@ pub enum Refusal {
     Scenarios {
         /// The rules.
         rulebook: Box<Rulebook>,
-        /// The scenarios that failed; at least one.
-        failed: Vec<FailedScenario>,
-        /// The number of scenarios that were played.
-        played: usize,
+        /// The scenarios.
+        failed: FailedScenarios,
     },
+}
+
+/// Scenarios that failed, among those that were played.
+#[derive(Debug)]
+pub struct FailedScenarios {
+    /// The scenarios that failed; at least one.
+    pub scenarios: Vec<FailedScenario>,
+    /// The number of scenarios that were played.
+    pub played: usize,
 }
 
 /// A scenario that went otherwise than expected, or that cannot be read.
@@ -34,6 +41,8 @@ pub struct FailedScenario {
     pub file: String,
     /// What is wrong: at least one problem.
     pub problems: Vec<Problem>,
+    /// Whether nothing but an `expect` is wrong, so that `dag test --update` can mend it.
+    pub can_update: bool,
 }
 
 impl From<Problems> for Refusal {
@@ -53,22 +62,28 @@ impl fmt::Display for Refusal {
                 let (all, more) = (problems.len(), problems.len() - MOST_SHOWN);
                 write!(f, "{all} problems found; nothing was changed. `dag check` shows the other {more}")
             }
-            Refusal::Scenarios { failed, played, .. } => {
-                let plural = if *played == 1 { "" } else { "s" };
-                writeln!(f, "{} of {played} scenario{plural} went otherwise than expected:", failed.len())?;
-                for scenario in failed.iter().take(MOST_SHOWN) {
-                    writeln!(f, "  {scenario}")?;
-                }
-                if let Some(more @ 1..) = failed.len().checked_sub(MOST_SHOWN) {
-                    writeln!(f, "  and {more} more")?;
-                }
-                write!(
-                    f,
-                    "`dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it \
-                     into the scenarios"
-                )
-            }
+            Refusal::Scenarios { failed, .. } => failed.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for FailedScenarios {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FailedScenarios { scenarios, played } = self;
+        let plural = if *played == 1 { "" } else { "s" };
+        writeln!(f, "{} of {played} scenario{plural} went otherwise than expected:", scenarios.len())?;
+        for scenario in scenarios.iter().take(MOST_SHOWN) {
+            writeln!(f, "  {scenario}")?;
+        }
+        if let Some(more @ 1..) = scenarios.len().checked_sub(MOST_SHOWN) {
+            writeln!(f, "  and {more} more")?;
+        }
+        f.write_str(if scenarios.iter().any(|scenario| scenario.can_update) {
+            "`dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it into the \
+             scenarios."
+        } else {
+            "`dag test` shows what was sent instead. Mend the rules, or change or delete the scenario."
+        })
     }
 }
 

@@ -11,7 +11,7 @@ fn a_test_says_that_nothing_happened_who_asked_and_what_it_shows() {
     let MessageContent::Email(MailContent { subject, text, html }) = content else { panic!() };
     insta::assert_snapshot!(format!("{subject}\n{text}"), @r"
     [Test] detectordag at Cottage
-    This is a test message from detectordag at Cottage. Nothing happened, and there is nothing to do.
+    This message from detectordag at Cottage is only a test: it is about no incident, and there is nothing to do.
 
     It was sent at 14:02, because marc asked for it (`dag notify`). That you read it shows that messages to nor by email arrive.
 
@@ -19,7 +19,7 @@ fn a_test_says_that_nothing_happened_who_asked_and_what_it_shows() {
     Mains power: on, since 08:15 on Fri 9 Jan
     ");
     let html = html.unwrap();
-    assert!(html.contains("A test: nothing happened") && !html.contains("Power is"), "{html}");
+    assert!(html.contains("Only a test") && !html.contains("Power is"), "{html}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn in_full(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Mistakes(problems) => problems.to_string(),
         Refusal::Scenarios { failed, .. } => {
-            let problems = failed.iter().flat_map(|scenario| &scenario.problems);
+            let problems = failed.scenarios.iter().flat_map(|scenario| &scenario.problems);
             problems.map(|problem| format!("{problem}\n")).collect()
         }
     }

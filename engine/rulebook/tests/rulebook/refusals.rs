@@ -38,7 +38,7 @@ fn a_scenario_that_fails_is_one_line() {
     assert_snapshot!(told, @"
     1 of 1 scenario went otherwise than expected:
       rules/tests/no-0.toml:6:11: this was not sent
-    `dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it into the scenarios
+    `dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it into the scenarios.
     ");
 }
 
@@ -56,7 +56,7 @@ fn of_many_scenarios_that_fail_the_first_are_named() {
       rules/tests/no-3.toml:6:11: this was not sent
       rules/tests/no-4.toml:6:11: this was not sent
       and 2 more
-    `dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it into the scenarios
+    `dag test` shows what was sent instead. If that is what you want, `dag test --update` writes it into the scenarios.
     ");
 }
 
@@ -71,4 +71,20 @@ fn of_many_mistakes_the_first_are_shown_and_the_others_counted() {
     assert!(told.contains("--> rules/more.toml:2:9"), "{told}");
     let end = "7 problems found; nothing was changed. `dag check` shows the other 2";
     assert!(told.ends_with(end), "{told}");
+}
+
+/// `dag test --update` never rewrites what must hold in any case.
+#[test]
+fn where_no_expect_is_wrong_an_update_is_not_advised() {
+    let told = refusal(|home| {
+        keep_own_scenarios_alone(home);
+        let scenario = "name = \"no\"\nstart = \"2026-01-10T18:00:00Z\"\n\
+                        [[step]]\nat = \"0s\"\ntold = [{ kind = \"opened\" }]\n";
+        fs::write(home.rules.join("tests/no.toml"), scenario).unwrap();
+    });
+    assert_snapshot!(told, @"
+    1 of 1 scenario went otherwise than expected:
+      rules/tests/no.toml:5:9: this was not sent
+    `dag test` shows what was sent instead. Mend the rules, or change or delete the scenario.
+    ");
 }
