@@ -97,7 +97,7 @@ enum Command {
     Silence(silence::Silence),
     /// Send a test message now, and show what the receiver answered
     ///
-    /// The message says that nothing happened, and who asked for it. It is sent once, also in quiet hours and silences,
+    /// The message says that it is only a test, and who asked for it. It is sent once, also in quiet hours and silences,
     /// and is kept nowhere but in the daemon's log. It needs a running daemon, and may take a minute if a receiver does
     /// not answer.
     Notify(notify::Notify),

@@ -80,7 +80,11 @@ fn a_file_in_which_anything_else_is_wrong_is_left_alone() {
     let updated = home.dag(&["test", "--update"]);
     assert_eq!(updated.status.code(), Some(1));
     let out = text(&updated.stdout);
-    assert_eq!(out.matches("the file is left alone: more is wrong than what an `expect` lists").count(), 2, "{out}");
+    assert_eq!(
+        out.matches("the file is left alone, since more is wrong than what an `expect` lists").count(),
+        2,
+        "{out}"
+    );
     assert!(out.contains("this was not sent") && out.contains("this is no time"), "{out}");
     assert!(text(&updated.stderr).ends_with("not everything went as expected\n"), "{}", text(&updated.stderr));
     assert_eq!(fs::read_to_string(home.path("rules/tests/mine.toml")).unwrap(), before);

@@ -20,7 +20,7 @@ const DAY: i64 = 24 * HOUR;
 /// What the hooks of all rules do in sample situations.
 #[derive(Debug, Default)]
 pub struct HookReport {
-    /// The failures, each once: a script that fails, or an answer that cannot be used.
+    /// The first failure of each hook: a script that fails, or an answer that cannot be used.
     pub problems: Vec<Problem>,
     /// The rules whose hook `allow` let no message out, each with a warning at the hook.
     pub mute: Vec<(Name, Problem)>,
@@ -30,22 +30,36 @@ impl Engine {
     /// Calls every hook of every rule, for every kind of message, in at most 256 situations a rule.
     ///
     /// In the first situation the power is off and the battery at 42 %. Each of the others differs from it in one
-    /// thing: in a fact, which has each of its values or is on both sides of each limit that the rule compares it with,
-    /// or is unknown; in the hour; or in the day of the week.
-    pub fn check_hooks(&self, device: &Device, now: Time) -> HookReport {
+    /// thing: in the hour; in the day of the week; or in a fact, which has each of its values or is on both sides of each
+    /// limit that the rule compares it with, or is unknown. A hook that failed is not called again.
+    ///
+    /// The first situation of each rule is always tried. `go_on` is asked before each of the others: a host that has no
+    /// more time for them returns `false`.
+    pub fn check_hooks(&self, device: &Device, now: Time, go_on: &mut dyn FnMut() -> bool) -> HookReport {
         let mut report = HookReport::default();
         for rule in &self.rules().rules {
             if let Some(script) = &rule.script {
-                self.check_script(rule, script, device, now, &mut report);
+                self.check_script(rule, script, (device, now), go_on, &mut report);
             }
         }
         report
     }
 
-    fn check_script(&self, rule: &Rule, script: &Script, device: &Device, now: Time, report: &mut HookReport) {
-        let mut failures = Failures { rule, script, seen: BTreeSet::new(), problems: &mut report.problems };
-        let (mut asked, mut allowed) = (0_usize, false);
-        for situation in self.situations(rule, script, now) {
+    fn check_script(
+        &self,
+        rule: &Rule,
+        script: &Script,
+        (device, now): (&Device, Time),
+        go_on: &mut dyn FnMut() -> bool,
+        report: &mut HookReport,
+    ) {
+        let mut failures = Failures { rule, script, failed: BTreeSet::new(), problems: &mut report.problems };
+        let (mut asked, mut allowed, mut was_cut) = (0_usize, false, false);
+        for (number, situation) in self.situations(rule, script, now).into_iter().enumerate() {
+            was_cut = number > 0 && !go_on();
+            if was_cut {
+                break;
+            }
             let mut state = State::new(device.clone());
             for (fact, value) in situation.facts {
                 state.facts.set(&fact, Some(value), situation.at - Millis::new(HOUR));
@@ -53,29 +67,28 @@ impl Engine {
             let step = self.begin(&mut state, situation.at);
             let incident = sample_incident(device, rule, Kind::Opened, situation.at);
             for (hook, incident) in [(Hook::OpenAfter, None), (Hook::CloseAfter, Some(&incident))] {
-                if script.has(hook) {
+                if failures.wants(hook) {
                     failures.note(hook, script.length(hook, step.context(rule, incident, situation.at)));
                 }
             }
-            for (kind, firing) in self.occasions(rule) {
+            for Occasion { kind, firing, fires } in self.occasions(rule) {
                 let incident = sample_incident(device, rule, kind, situation.at);
                 let ctx = || Step::message_context(&step, rule, &incident, kind, &firing);
-                let alert = matches!(kind, Kind::Opened | Kind::Escalated | Kind::Reminder | Kind::Past);
-                if alert && script.has(Hook::Recipients) {
+                if fires && failures.wants(Hook::Recipients) {
                     let named = step.scripted_recipients(rule, script, &incident, kind, &firing);
                     failures.note(Hook::Recipients, named);
                 }
-                if kind != Kind::Resolved && script.has(Hook::Allow) {
+                if kind != Kind::Resolved && failures.wants(Hook::Allow) {
                     asked += 1;
                     // A hook that fails lets the message out.
                     allowed |= failures.note(Hook::Allow, script.allow(ctx())).unwrap_or(true);
                 }
-                if script.has(Hook::Message) {
+                if failures.wants(Hook::Message) {
                     failures.note(Hook::Message, script.message(ctx()));
                 }
             }
         }
-        if asked > 0 && !allowed {
+        if asked > 0 && !allowed && !was_cut {
             let message =
                 format!("`allow` lets no message of the rule `{}` out: it was false {asked} times", rule.name);
             let help = "it was asked for every kind of message, with each fact at each of its values and at every hour";
@@ -83,19 +96,29 @@ impl Engine {
         }
     }
 
-    /// Returns each kind of message, with a firing that it may be of.
-    fn occasions(&self, rule: &Rule) -> Vec<(Kind, Firing)> {
+    /// Returns the messages that a rule can send: of each kind, of each step, and of the first repeat of each step.
+    fn occasions(&self, rule: &Rule) -> Vec<Occasion> {
         let Some(escalation) = self.rules().escalation(rule) else { return Vec::new() };
         let first = Firing::first(escalation);
-        let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::System);
-        let occasion = |kind| match kind {
-            Kind::Escalated => (kind, Firing { step: 1, ..first.clone() }),
-            Kind::Reminder | Kind::Acknowledged => (kind, Firing { repeat: 1, ..first.clone() }),
-            _ => (kind, first.clone()),
-        };
-        let later = (2..escalation.steps.len()).filter_map(|step| u32::try_from(step).ok());
-        let later = later.map(|step| (Kind::Escalated, Firing { step, ..first.clone() }));
-        kinds.map(occasion).chain(later.take(MOST_LATER_STEPS)).collect()
+        let of_first = |kind, fires| Occasion { kind, firing: first.clone(), fires };
+        let mut occasions = vec![
+            of_first(Kind::Opened, true),
+            of_first(Kind::Past, true),
+            of_first(Kind::Resolved, false),
+            // When quiet hours end.
+            of_first(Kind::Reminder, false),
+        ];
+        let firing = |step, repeat| Firing { step, repeat, ..first.clone() };
+        occasions.push(Occasion { kind: Kind::Acknowledged, firing: firing(0, 1), fires: false });
+        for (step, number) in escalation.steps.iter().zip(0_u32..).take(MOST_STEPS) {
+            if number > 0 {
+                occasions.push(Occasion { kind: Kind::Escalated, firing: firing(number, 0), fires: true });
+            }
+            if step.repeat.is_some() {
+                occasions.push(Occasion { kind: Kind::Reminder, firing: firing(number, 1), fires: true });
+            }
+        }
+        occasions
     }
 
     fn situations(&self, rule: &Rule, script: &Script, now: Time) -> Vec<Situation> {
@@ -134,8 +157,16 @@ impl Engine {
     }
 }
 
-/// The most steps after the second for which hooks are called. Scripts tell steps apart by small numbers.
-const MOST_LATER_STEPS: usize = 8;
+/// The most steps for which hooks are called. Scripts tell steps apart by small numbers.
+const MOST_STEPS: usize = 8;
+
+/// A message that a rule can send.
+struct Occasion {
+    kind: Kind,
+    firing: Firing,
+    /// Whether a step fires, so that its recipients are asked for.
+    fires: bool,
+}
 
 /// The facts that are known, and the time.
 struct Situation {
@@ -143,25 +174,29 @@ struct Situation {
     at: Time,
 }
 
-/// The failures of one rule's hooks. Most situations fail alike, so each failure is noted once.
+/// The failures of one rule's hooks, of which each is noted once: most situations fail alike.
 struct Failures<'a> {
     rule: &'a Rule,
     script: &'a Script,
-    seen: BTreeSet<(Hook, String)>,
+    failed: BTreeSet<Hook>,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Failures<'_> {
+    /// Returns whether the script has a hook that did not fail yet.
+    fn wants(&self, hook: Hook) -> bool {
+        self.script.has(hook) && !self.failed.contains(&hook)
+    }
+
     fn note<T>(&mut self, hook: Hook, answer: Result<T, HookError>) -> Option<T> {
         let error = match answer {
             Ok(answer) => return Some(answer),
             Err(error) => error,
         };
-        if self.seen.insert((hook, error.message.clone())) {
-            let (rule, name) = (&self.rule.name, hook.name());
-            let message = format!("the script of the rule `{rule}` fails in `{name}`: {}", error.message);
-            self.problems.push(self.script.problem(hook, &error, message));
-        }
+        self.failed.insert(hook);
+        let (rule, name) = (&self.rule.name, hook.name());
+        let message = format!("the script of the rule `{rule}` fails in `{name}`: {}", error.message);
+        self.problems.push(self.script.problem(hook, &error, message));
         None
     }
 }

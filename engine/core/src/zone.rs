@@ -25,7 +25,11 @@ pub fn zone_advice(name: &str) -> String {
         return "use the name of a city, like `America/Los_Angeles`, which also knows when clocks change".to_owned();
     }
     let names: Vec<String> = BUNDLED.available().map(|name| name.to_string()).collect();
-    let help = did_you_mean(name, names.iter().map(String::as_str));
+    // `London` is in many minds, and `Europe/London` in the database.
+    let city = name.replace(' ', "_");
+    let is_city = |zone: &&String| zone.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city));
+    let by_city = names.iter().find(is_city).map(|zone| format!("did you mean `{zone}`?"));
+    let help = by_city.or_else(|| did_you_mean(name, names.iter().map(String::as_str)));
     help.unwrap_or_else(|| "write a name of the IANA database, like `Europe/London` or `UTC`".to_owned())
 }
 
@@ -40,6 +44,7 @@ mod tests {
             assert!(zone_advice(name).starts_with("use the name of a city"), "{name}");
         }
         assert_eq!(zone_advice("Europe/Lodnon"), "did you mean `Europe/London`?");
-        assert_eq!(zone_advice("utc "), "did you mean `UTC`?");
+        assert_eq!(zone_advice("London"), "did you mean `Europe/London`?");
+        assert_eq!(zone_advice("new york"), "did you mean `America/New_York`?");
     }
 }

@@ -1,6 +1,9 @@
 //! Rules that compiled.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{
     devices::{devices, sample_devices},
@@ -57,14 +60,13 @@ impl Rulebook {
         let templates = templates
             .map_err(|wrong| folder.placed(Problems(wrong.iter().map(|one| folder.template_problem(one)).collect())))?;
         let templates = templates.with_mains_outages(engine.rules().mains_outages());
-        let mut problems = webhooks::problems(engine.rules(), &templates.webhooks(), &folder);
         let rulebook = Rulebook { engine, templates, folder, hook_warnings: Vec::new() };
-        problems.extend(rulebook.rendering_problems(config));
+        let problems = rulebook.rendering_problems(config);
         if problems.is_empty() { Ok(rulebook) } else { Err(rulebook.folder.placed(Problems(problems))) }
     }
 
-    /// Reads and compiles the folder at `path`, calls every hook of its scripts on samples, and checks that somebody
-    /// could be told.
+    /// Reads and compiles the folder at `path`, calls every hook of its scripts on samples, and checks webhooks, and that
+    /// somebody could be told.
     ///
     /// # Errors
     /// All problems of the files and scripts; or there is no rule, or none that could tell anybody.
@@ -74,7 +76,10 @@ impl Rulebook {
 
     pub(super) fn load_folder(folder: RulesFolder, config: &Config) -> Result<Rulebook, Problems> {
         let mut rulebook = Rulebook::compile(folder, config)?;
+        // Not when the last good rules are compiled: those that an earlier version accepted still run.
         let HookReport { mut problems, mute } = rulebook.check_hooks(config);
+        let templates = rulebook.templates.webhooks();
+        problems.extend(webhooks::problems(rulebook.engine.rules(), &templates, &rulebook.folder));
         problems.extend(reach::nobody(rulebook.engine.rules(), rulebook.folder.root(), config));
         if !problems.is_empty() {
             return Err(rulebook.folder.placed(Problems(problems)));
@@ -128,7 +133,9 @@ impl Rulebook {
 
     /// Calls the hooks of all scripts on samples. A rule is mute if it is on every device that is sampled.
     fn check_hooks(&self, config: &Config) -> HookReport {
-        let mut reports = sample_devices(config).map(|device| self.engine.check_hooks(&device, SAMPLE_NOW));
+        let begun = Instant::now();
+        let mut go_on = || begun.elapsed() < LONGEST_HOOK_CHECK;
+        let mut reports = sample_devices(config).map(|device| self.engine.check_hooks(&device, SAMPLE_NOW, &mut go_on));
         let mut whole = reports.next().unwrap_or_default();
         for report in reports {
             for problem in report.problems {
@@ -149,6 +156,10 @@ impl Rulebook {
         self.templates.check(&samples).iter().map(|problem| self.folder.template_problem(problem)).collect()
     }
 }
+
+/// The time after which scripts are called in no more situations, so that no script delays a start or an edit much. The
+/// shipped ones take some milliseconds, on a Pi Zero some hundred.
+const LONGEST_HOOK_CHECK: Duration = Duration::from_secs(2);
 
 /// The time of samples. Any time will do: this is noon on 10 January 2026.
 const SAMPLE_NOW: Time = Time::from_millis(1_768_046_400_000);

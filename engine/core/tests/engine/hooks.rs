@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::host::{Host, engine};
+use crate::host::{Host, cottage, engine};
 
 const RULES: &str = r#"
 [rule.outage]
@@ -240,4 +240,26 @@ fn a_long_error_of_a_script_is_cut() {
     let error = told.lines().find(|line| line.contains("hook allow failed")).unwrap();
     assert!((400..500).contains(&error.len()), "{}", error.len());
     assert!(told.ends_with("told nor by email: opened 0"), "{told}");
+}
+
+/// The host says how long scripts are tried. The first situation of a rule is always tried.
+#[test]
+fn the_check_of_scripts_ends_when_the_host_says_so() {
+    let report = |script: &str, most: usize| {
+        let mut asked = 0;
+        let mut go_on = || {
+            asked += 1;
+            asked <= most
+        };
+        let noon = "2026-01-10T12:00:00Z".parse().unwrap();
+        let report = engine(RULES, Some(script)).check_hooks(&cottage(), noon, &mut go_on);
+        (report.problems.len(), report.mute.len(), asked)
+    };
+    let at_night = "fn allow(ctx) { if ctx.local.hour == 3 { 1 / 0 == 1 } else { true } }";
+    assert_eq!(report(at_night, usize::MAX).0, 1);
+    assert_eq!(report(at_night, 0), (0, 0, 1));
+    let never = "fn allow(ctx) { false }";
+    assert_eq!(report(never, usize::MAX).1, 1);
+    assert_eq!(report(never, 5), (0, 0, 6), "what was not tried may let a message out");
+    assert_eq!(report("fn allow(ctx) { 1 / 0 == 1 }", 0).0, 1);
 }

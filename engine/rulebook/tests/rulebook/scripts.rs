@@ -105,3 +105,30 @@ fn add_script(rules: &Path, script: &str) {
     fs::write(rules.join("bad.toml"), rule).unwrap();
     fs::write(rules.join("bad.rhai"), script).unwrap();
 }
+
+/// A step that an escalation does not have is not asked for: its recipients would be none.
+#[test]
+fn a_script_that_narrows_the_recipients_of_the_only_step_is_good() {
+    for script in
+        ["fn recipients(ctx, names) { names }", "fn recipients(ctx, names) { names.filter(|n| n != \"kim\") }"]
+    {
+        check(
+            |rules| {
+                add_script(rules, script);
+                let people = fs::read_to_string(rules.join("people.toml")).unwrap();
+                let second = "  { after = \"30m\", notify = [\"neighbour\"], repeat = \"2h\", at_most = 6 },\n";
+                assert!(people.contains(second));
+                fs::write(rules.join("people.toml"), people.replace(second, "")).unwrap();
+            },
+            &[],
+        );
+    }
+}
+
+/// Not in every situation, which would take a minute.
+#[test]
+fn a_hook_that_fails_at_its_limit_is_called_once() {
+    let hooks = ["open_after(ctx)", "close_after(ctx)", "recipients(ctx, names)", "allow(ctx)", "message(ctx)"];
+    let script: String = hooks.iter().map(|hook| format!("fn {hook} {{ while true {{}} }}\n")).collect();
+    check(|rules| add_script(rules, &script), &["fails in `open_after`", "fails in `message`", "5 problems found"]);
+}
