@@ -120,9 +120,9 @@ def nuisances(show, home, rng):
 
     with show("the function is killed while it takes the report of an outage: the queue brings it again") as remarks:
         before, crashes = home.incidents(), len(home.poller.crashes)
-        # Nothing is sent meanwhile. A process that dies between sending and settling leaves a lease, and the message
-        # would be sent again under the same id only when the lease ends.
-        home.function.doomed = [0, rng.uniform(0, 0.05)]
+        # Nothing is sent meanwhile. A process that dies between its commit and its settling leaves a lease, and the message
+        # would be sent under the same id only when the lease ends. So it dies before its first answer from the table.
+        home.function.doomed = [0, rng.uniform(0, 0.005)]
         home.daemon.command("unplug")
         mail, call = home.outage_is_told(before)
         late, most = max(mail.at, call.at) - call.since, home.outage + 2 * VISIBILITY_S + SLACK_S
