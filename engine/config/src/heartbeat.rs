@@ -73,12 +73,34 @@ fn address(text: String) -> Result<HeartbeatUrl, Diagnostic> {
         return Ok(HeartbeatUrl::Secret(secret));
     }
     match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(HeartbeatUrl::Plain(text)),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => match misplaced_part(&url) {
+            None => Ok(HeartbeatUrl::Plain(text)),
+            Some(part) => {
+                let help = format!("leave `{part}` out: it is added where it belongs");
+                Err(Diagnostic::new(format!("each call of this heartbeat would say `{part}`"), help))
+            }
+        },
         _ => {
             let help = "write it like `https://hc-ping.com/…`, or name its place: `env:NAME`, `file:PATH`";
             Err(Diagnostic::new("this is not the address of a heartbeat", help))
         }
     }
+}
+
+/// Returns the part of an address by which no call says that all is well: services show addresses for a failure, a
+/// start and a line of a log beside the plain one, and a URL is easily copied after a trial with them. `None` if there
+/// is none.
+pub fn misplaced_part(url: &Url) -> Option<&'static str> {
+    // A path of one part is the address itself, on a server of one's own.
+    let mut path: Vec<&str> = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let end = path.pop().filter(|_| !path.is_empty());
+    let ends = [("fail", "/fail"), ("start", "/start"), ("log", "/log")];
+    let states = [("status", "down", "status=down"), ("state", "fail", "state=fail"), ("state", "run", "state=run")];
+    let in_path = ends.iter().find(|(part, _)| end.is_some_and(|end| end.eq_ignore_ascii_case(part)));
+    let in_query = states
+        .iter()
+        .find(|(key, value, _)| url.query_pairs().any(|(name, said)| name == *key && said.eq_ignore_ascii_case(value)));
+    in_path.map(|(_, part)| *part).or(in_query.map(|(_, _, part)| *part))
 }
 
 #[cfg(test)]
@@ -95,6 +117,36 @@ mod tests {
         }
         for bad in ["", "hc-ping.com/5b7c", "ftp://example.com/x", "https://", "env:", "mailto:nor@example.com"] {
             assert!(address(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    /// The quick-start commands of healthchecks.io end in `/fail` and `/start`, and a check that is called so is down
+    /// for ever.
+    #[test]
+    fn an_address_that_never_says_that_all_is_well_is_refused() {
+        for (url, part) in [
+            ("https://hc-ping.com/5b7c/fail", "/fail"),
+            ("https://hc-ping.com/5b7c/start/", "/start"),
+            ("https://hc.example.org/ping/key/cottage/log?create=1", "/log"),
+            ("https://uptime.betterstack.com/api/v1/heartbeat/KEY/Fail", "/fail"),
+            ("http://kuma.lan/api/push/k?status=down&msg=OK&ping=", "status=down"),
+            ("https://cronitor.link/p/key/cottage?state=fail", "state=fail"),
+            ("https://cronitor.link/p/key/cottage?state=run", "state=run"),
+        ] {
+            let refused = address(url.to_owned()).unwrap_err();
+            let expected = Diagnostic::new(
+                format!("each call of this heartbeat would say `{part}`"),
+                format!("leave `{part}` out: it is added where it belongs"),
+            );
+            assert_eq!(format!("{refused:?}"), format!("{expected:?}"), "{url}");
+        }
+        for url in [
+            "https://hc-ping.com/key/failover",
+            "https://example.org/log",
+            "http://kuma.lan/api/push/k?status=up&msg=down",
+            "https://cronitor.link/p/key/cottage?state=complete",
+        ] {
+            assert!(address(url.to_owned()).is_ok(), "{url}");
         }
     }
 

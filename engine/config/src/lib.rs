@@ -46,7 +46,7 @@ pub use config::{Config, DeviceError};
 pub use device::{DeviceConfig, is_device_id, is_device_name};
 pub use diagnostic::Diagnostic;
 pub use email::{Email, Security, Ses, Smtp, Transport};
-pub use heartbeat::{Heartbeat, HeartbeatUrl};
+pub use heartbeat::{Heartbeat, HeartbeatUrl, misplaced_part};
 pub use home_assistant::{Broker, HomeAssistant};
 pub use mode::Mode;
 pub use problem::ConfigErrors;

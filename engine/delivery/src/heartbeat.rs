@@ -16,7 +16,7 @@
 //! - <https://cronitor.io/docs/telemetry-api>
 //! - <https://github.com/louislam/uptime-kuma>, `server/routers/api-router.js`
 
-use dag_config::{HeartbeatUrl, Secrets};
+use dag_config::{HeartbeatUrl, Secrets, misplaced_part};
 use reqwest::{Method, header::LOCATION};
 use url::Url;
 
@@ -93,7 +93,11 @@ impl HeartbeatClient {
             }
         };
         let wrong = || Failure::later("the address of the heartbeat is not an `https://` URL");
-        let Some((method, url, body)) = call(callable(&text).ok_or_else(wrong)?, signal) else { return Ok(()) };
+        let url = callable(&text).ok_or_else(wrong)?;
+        if let Some(part) = misplaced_part(&url) {
+            return Err(Failure::later(format!("each call of this heartbeat would say `{part}`: leave that part out")));
+        }
+        let Some((method, url, body)) = call(url, signal) else { return Ok(()) };
         let mut request = self.http.request(method, &url);
         if let Some(body) = body {
             request = request.header("content-type", "text/plain; charset=utf-8").body(body);
@@ -146,17 +150,26 @@ fn with_end(mut url: Url, end: &str) -> Url {
 }
 
 /// Returns the refusal in the body of a response with a good status. healthchecks.io answers `OK (not found)` or
-/// `OK (rate limited)`, and Uptime Kuma `{"ok": false, …}`.
+/// `OK (rate limited)`, and Uptime Kuma `{"ok": false, …}`. A web page comes from something else: Uptime Kuma's own
+/// interface for a path that it does not know, or the log-in page of a network.
 fn refusal(body: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(body);
     let refused = |answer: serde_json::Value| answer.get("ok") == Some(&serde_json::Value::Bool(false));
     let unknown = "does not know this heartbeat: copy its address again";
     match text.trim() {
+        text if is_page(text) => Some("answered with a web page: copy the address again"),
         "OK (not found)" => Some(unknown),
         "OK (rate limited)" => Some("takes no more calls for now: give each monitor a heartbeat of its own"),
         text if serde_json::from_str(text).is_ok_and(refused) => Some(unknown),
         _ => None,
     }
+}
+
+/// Returns whether a text is a web page. No service takes a call with one.
+fn is_page(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
+    begins("<!doctype html") || begins("<html")
 }
 
 #[cfg(test)]
@@ -221,6 +234,17 @@ mod tests {
         assert_eq!(body.chars().count(), LONGEST_BODY);
         let Some((_, url, None)) = call("https://kuma.lan/api/push/k".parse().unwrap(), &long) else { panic!() };
         assert!(url.as_str().len() < 2_000);
+    }
+
+    /// Uptime Kuma answers a path that it does not know with its interface and 200, as does a portal that wants a log-in.
+    #[test]
+    fn a_web_page_is_a_refusal() {
+        for page in ["<!DOCTYPE html><html></html>", " \r\n<!doctype HTML>\n", "<html lang=\"en\">", "\u{feff}<HTML>"] {
+            assert_eq!(refusal(page.as_bytes()), Some("answered with a web page: copy the address again"), "{page}");
+        }
+        for taken in ["<ok/>", "<?xml version=\"1.0\"?><ok/>", "<!doctypö"] {
+            assert_eq!(refusal(taken.as_bytes()), None, "{taken}");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ webhook.py [SECRET…]    verifies each call by the Standard Webhooks package, w
 
 The first part of the path says how it answers: `ok`, `hang`, `redirect`, `busy` (429 with Retry-After), `endless`
 (a body without an end), `endless-error` (the same with status 400), `flaky` (500, then 200), `gone`; `unknown` and
-`limited` (200 with the refusals of healthchecks.io), `echo` (404 with the path in the page).
+`limited` (200 with the refusals of healthchecks.io), `page` (200 with a web page), `echo` (404 with the path in the
+page).
 """
 
 import json
@@ -77,6 +78,8 @@ class Receiver(BaseHTTPRequestHandler):
                 self.answer(200, b"OK (not found)")
             case "limited":
                 self.answer(200, b"OK (rate limited)")
+            case "page":
+                self.answer(200, b"<!DOCTYPE html>\n<html><title>Uptime Kuma</title></html>")
             case "echo":
                 self.answer(404, f"Cannot {self.command} {self.path}".encode())
             case "gone":
