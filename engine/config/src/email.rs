@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dag_engine::SecretRef;
+use dag_engine::{Address, SecretRef};
 
 use crate::{
     Mode,
@@ -151,9 +151,7 @@ pub(crate) fn mailbox(text: String) -> Result<String, Diagnostic> {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),
         None => text.as_str(),
     };
-    let part = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "<>@,;\"".contains(c));
-    let good = address.split_once('@').is_some_and(|(user, host)| part(user) && part(host));
-    if good && !text.contains(char::is_control) {
+    if Address::is_email(address) && !text.contains(char::is_control) {
         return Ok(text);
     }
     let help = "write it like `dag@example.com` or `detectordag <dag@example.com>`";
@@ -169,7 +167,21 @@ mod tests {
         for good in ["dag@example.com", "detectordag <dag@example.com>", "Nör <nor@localhost>", "<a@b>"] {
             assert!(mailbox(good.to_owned()).is_ok(), "{good}");
         }
-        let bad = ["", "dag", "@", "a@", "@b", "a@b@c", "a b@c", "Name a@b", "Name <a@b", "Name <a@b> x", "a@b, c@d"];
+        let bad = [
+            "",
+            "dag",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "Name a@b",
+            "Name <a@b",
+            "Name <a@b> x",
+            "a@b, c@d",
+            "a@x..net",
+            "a.@x.net",
+        ];
         for bad in bad.into_iter().chain(["a\r\nBcc: c@d <a@b>"]) {
             assert!(mailbox(bad.to_owned()).is_err(), "{bad}");
         }

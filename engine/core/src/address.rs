@@ -66,10 +66,13 @@ pub enum Address {
 }
 
 impl Address {
-    /// Returns whether mail can be sent there: `user@host`, without a name, 254 bytes at most.
+    /// Returns whether mail can be sent there: `user@host`, without a name, 254 bytes at most. Dots stand between other
+    /// characters (RFC 5321, section 4.1.2). A quoted user and an IP address in brackets are refused: no mail can be
+    /// made for them.
     pub fn is_email(text: &str) -> bool {
         let plain = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;\"".contains(c))
+            part.split('.').all(|word| !word.is_empty())
+                && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>,;:\"()[]\\".contains(c))
         };
         text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host))
     }
@@ -80,5 +83,37 @@ impl Address {
             Address::Email(_) => Channel::Email,
             Address::Webhook { .. } => Channel::Webhook,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_address_is_one_that_a_mail_can_be_made_for() {
+        for good in ["nor@example.com", "n.o.r+dag@mail.example.com", "nor@localhost", "nör@müller.ch", "a@b"] {
+            assert!(Address::is_email(good), "{good}");
+        }
+        for bad in [
+            "nor",
+            "@x.net",
+            "nor@",
+            "nor@x@y",
+            "nor@x..net",
+            "nor.@x.net",
+            ".nor@x.net",
+            "n..r@x.net",
+            "nor@.x.net",
+            "nor@x.net.",
+            "nor@.",
+            "a@[192.168.1.1]",
+            "\"n r\"@x.net",
+            "nor(home)@x.net",
+            "mailto:nor@x.net",
+        ] {
+            assert!(!Address::is_email(bad), "{bad}");
+        }
+        assert!(!Address::is_email(&format!("nor@{}.net", "x".repeat(250))));
     }
 }
