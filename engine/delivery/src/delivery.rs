@@ -91,18 +91,19 @@ impl Delivery {
         limits: Limits,
         mailer: Option<Arc<dyn Mailer>>,
     ) -> Result<Self, SetupError> {
+        let sender = Sender::new(&email.from)?;
         let transport = match email.transport {
             Transport::Outbox => MailTransport::Files(FileTransport::new(&email.outbox)),
             Transport::Smtp => {
                 let smtp = email.smtp.as_ref().ok_or(SetupError::NoServer)?;
-                MailTransport::Smtp(Box::new(SmtpServer::new(smtp, limits.smtp)?))
+                MailTransport::Smtp(Box::new(SmtpServer::new(smtp, sender.address().domain(), limits.smtp)?))
             }
             Transport::Ses => mailer.map_or(MailTransport::NoMail, MailTransport::Mailer),
         };
         let http = HttpClient::new(webhook, limits.webhook)?;
         let webhooks = WebhookClient::new(http.clone(), secrets.clone());
         let heartbeats = HeartbeatClient::new(http, secrets);
-        Ok(Delivery { sender: Sender::new(&email.from)?, transport, webhooks, heartbeats })
+        Ok(Delivery { sender, transport, webhooks, heartbeats })
     }
 
     /// Calls a heartbeat's service once, within the limit of a webhook, whatever the transport of messages. A service
@@ -132,8 +133,9 @@ impl Delivery {
                     MailTransport::Files(files) => files.mail(notification, message.formatted()).await,
                     MailTransport::Smtp(server) => server.send(&message).await,
                     MailTransport::Mailer(mailer) => {
-                        let (from, raw) = (self.sender.address(), message.formatted());
-                        mailer.send(Mail { from, to, raw, notification }).await
+                        let (from, to) = (self.sender.address().as_ref(), self.sender.recipient(to)?);
+                        let raw = message.formatted();
+                        mailer.send(Mail { from, to: to.as_ref(), raw, notification }).await
                     }
                     MailTransport::NoMail => Err(Failure::Permanent { error: NO_SES.to_owned() }),
                 }

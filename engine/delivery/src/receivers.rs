@@ -1,12 +1,12 @@
 //! A check of the receivers: what would fail is known before a message has to go there.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use dag_engine::{Address, Id, Reachable, Time};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::{Delivery, delivery::MailTransport, email::recipient};
+use crate::{Delivery, delivery::MailTransport};
 
 /// A receiver that messages would not reach at present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +36,21 @@ impl ReceiverProblem {
     fn new(receiver: impl Into<String>, error: impl fmt::Display) -> Self {
         ReceiverProblem { receiver: receiver.into(), error: error.to_string() }
     }
+
+    /// The problem of one channel of a recipient.
+    fn of(reachable: &Reachable, error: impl fmt::Display) -> Self {
+        let receiver = format!("{} of {}", reachable.address.channel().as_str(), reachable.recipient);
+        ReceiverProblem::new(receiver, error)
+    }
 }
 
 impl Delivery {
     /// Checks at `now` whether messages would reach these receivers, without sending any.
     ///
-    /// Every secret is read, every address is parsed as an attempt would parse it, the name of every webhook is looked
-    /// up, and its address must be allowed. If there is an address of email, the mail server is connected to, as far as
-    /// it takes the sender of a mail. All of this at the same time, within the limits of an attempt. With the transport
-    /// `outbox` nothing is connected to.
+    /// Every secret is read, every address must be one that an attempt could use, the name of every webhook is looked
+    /// up, and its address must be allowed. If there is an address of email, the mail server is connected to, and asked
+    /// whether it takes a mail of the sender to each of them. All of this at the same time, within the limits of an
+    /// attempt. With the transport `outbox` nothing is connected to.
     pub async fn check(&self, receivers: &[Reachable], now: Time) -> ReceiverCheck {
         let by_mail = |reachable: &Reachable| matches!(reachable.address, Address::Email(_));
         let mut checks = JoinSet::new();
@@ -52,34 +58,48 @@ impl Delivery {
             let delivery = self.clone();
             checks.spawn(async move { (place, delivery.check_receiver(&reachable, now).await) });
         }
-        let mail = if receivers.iter().any(by_mail) { self.check_mail().await.err() } else { None };
-        let mut checked: Vec<_> = checks.join_all().await;
-        checked.sort_by_key(|(place, _)| *place);
-        let reaches = |(reachable, (_, result)): (&Reachable, &(usize, Result<(), ReceiverProblem>))| {
-            result.is_ok() && !(by_mail(reachable) && mail.is_some())
+        let checked_mail =
+            if receivers.iter().any(by_mail) { self.check_mail(receivers).await } else { Ok(Vec::new()) };
+        let mut problems: BTreeMap<usize, ReceiverProblem> =
+            checks.join_all().await.into_iter().filter_map(|(place, result)| Some((place, result.err()?))).collect();
+        let mail = match checked_mail {
+            Ok(refused) => {
+                problems.extend(refused);
+                None
+            }
+            Err(problem) => Some(problem),
         };
-        let reaches_somebody = receivers.iter().zip(&checked).any(reaches);
-        let problems = checked.into_iter().filter_map(|(_, result)| result.err());
-        ReceiverCheck { problems: mail.into_iter().chain(problems).collect(), reaches_somebody }
+        let reaches_somebody = receivers
+            .iter()
+            .enumerate()
+            .any(|(place, reachable)| !problems.contains_key(&place) && !(by_mail(reachable) && mail.is_some()));
+        ReceiverCheck { problems: mail.into_iter().chain(problems.into_values()).collect(), reaches_somebody }
     }
 
-    /// Checks the mail server.
-    async fn check_mail(&self) -> Result<(), ReceiverProblem> {
-        match &self.transport {
-            MailTransport::Smtp(server) => {
-                server.check(self.sender.address()).await.map_err(|error| ReceiverProblem::new("mail", error))
-            }
-            MailTransport::Files(_) | MailTransport::Mailer(_) | MailTransport::NoMail => Ok(()),
-        }
+    /// Checks the mail server. Returns the receivers that it refuses, each with its place.
+    ///
+    /// # Errors
+    /// The problem of all mail.
+    async fn check_mail(&self, receivers: &[Reachable]) -> Result<Vec<(usize, ReceiverProblem)>, ReceiverProblem> {
+        let MailTransport::Smtp(server) = &self.transport else { return Ok(Vec::new()) };
+        let usable = receivers.iter().enumerate().filter_map(|(place, reachable)| match &reachable.address {
+            // An address that cannot be used is a problem of its own.
+            Address::Email(to) => Some(((place, reachable), self.sender.recipient(to).ok()?)),
+            Address::Webhook { .. } => None,
+        });
+        let (asked, addresses): (Vec<_>, Vec<_>) = usable.unzip();
+        let refused = server.check(self.sender.address(), &addresses).await;
+        let mut refused = refused.map_err(|error| ReceiverProblem::new("mail", error))?;
+        let problems = asked.into_iter().enumerate().filter_map(|(index, (place, reachable))| {
+            Some((place, ReceiverProblem::of(reachable, refused.remove(&index)?)))
+        });
+        Ok(problems.collect())
     }
 
     async fn check_receiver(&self, reachable: &Reachable, now: Time) -> Result<(), ReceiverProblem> {
-        let problem = |error| {
-            let receiver = format!("{} of {}", reachable.address.channel().as_str(), reachable.recipient);
-            ReceiverProblem::new(receiver, error)
-        };
+        let problem = |error| ReceiverProblem::of(reachable, error);
         match &reachable.address {
-            Address::Email(to) => recipient(to).map(drop).map_err(problem),
+            Address::Email(to) => self.sender.recipient(to).map(drop).map_err(problem),
             Address::Webhook { url, secrets, template } => {
                 let receiver = (url.as_str(), secrets.as_slice(), template.as_deref());
                 // The id and the body do not matter: it is never sent.

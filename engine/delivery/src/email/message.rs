@@ -6,10 +6,12 @@ use dag_engine::{About, Id, Notification, Time};
 use lettre::{
     Address, Message,
     message::{
-        Mailbox, MultiPart, SinglePart,
+        Mailbox, MessageBuilder, MultiPart, SinglePart,
         header::{HeaderName, HeaderValue},
     },
 };
+
+use url::Host;
 
 use crate::{Failure, MailContent, SetupError};
 
@@ -23,12 +25,28 @@ pub(crate) struct Sender(Mailbox);
 impl Sender {
     /// Parses `Name <user@host>` or `user@host`.
     pub fn new(from: &str) -> Result<Self, SetupError> {
-        from.parse().map(Sender).map_err(|_| SetupError::From(from.to_owned()))
+        let wrong = || SetupError::From(from.to_owned());
+        let Mailbox { name, email } = from.parse().map_err(|_| wrong())?;
+        Ok(Sender(Mailbox::new(name, in_ascii(&email).ok_or_else(wrong)?)))
     }
 
     /// Returns the address, without the name.
-    pub fn address(&self) -> &str {
-        self.0.email.as_ref()
+    pub fn address(&self) -> &Address {
+        &self.0.email
+    }
+
+    /// Returns the address of a recipient as a mail to it has it. It fails as [`Sender::message`] would.
+    ///
+    /// # Errors
+    /// No mail can be made for this address. No further attempt changes that.
+    pub fn recipient(&self, to: &str) -> Result<Address, Failure> {
+        let to = recipient(to)?;
+        self.to(to.clone()).body(String::new()).map_err(|error| unmade(&error))?;
+        Ok(to)
+    }
+
+    fn to(&self, to: Address) -> MessageBuilder {
+        Message::builder().from(self.0.clone()).to(Mailbox::new(None, to))
     }
 
     /// Returns the mail, with plain text and HTML page as alternatives. Each incident and each cause of trouble is a
@@ -37,12 +55,10 @@ impl Sender {
     /// # Errors
     /// The recipient's address is not a mail address. No further attempt changes that.
     pub fn message(&self, to: &str, notification: &Notification, rendered: &MailContent) -> Result<Message, Failure> {
-        let to = recipient(to)?;
         let domain = self.0.email.domain();
         let thread = format!("<{}@{domain}>", thread(notification));
-        let builder = Message::builder()
-            .from(self.0.clone())
-            .to(Mailbox::new(None, to))
+        let builder = self
+            .to(recipient(to)?)
             .subject(&rendered.subject)
             .date(date(notification.at))
             .message_id(Some(format!("<{}@{domain}>", notification.id)))
@@ -61,7 +77,7 @@ impl Sender {
             }
             None => builder.singlepart(text),
         };
-        built.map_err(|error| Failure::Permanent { error: format!("no mail can be made of this: {error}") })
+        built.map_err(|error| unmade(&error))
     }
 
     /// Returns the header by which a recipient asks the sender for no more mail. There is no other address to write to.
@@ -73,10 +89,29 @@ impl Sender {
 /// Parses the address of a recipient.
 ///
 /// # Errors
-/// It is not a mail address. No further attempt changes that.
-pub(crate) fn recipient(to: &str) -> Result<Address, Failure> {
+/// It is not a mail address, or none that a header can have, such as one with an IP address in brackets. No further
+/// attempt changes that.
+fn recipient(to: &str) -> Result<Address, Failure> {
     let refused = || Failure::Permanent { error: format!("`{}` is not a mail address", to.escape_debug()) };
-    to.parse().map_err(|_| refused())
+    let address = to.parse().ok().as_ref().and_then(in_ascii).ok_or_else(refused)?;
+    let in_header = address.to_string().parse().is_ok_and(|mailbox: Mailbox| mailbox.email == address);
+    if in_header { Ok(address) } else { Err(refused()) }
+}
+
+/// Returns an address with its domain as name servers know it: `nor@müller.ch` becomes `nor@xn--mller-kva.ch`, which
+/// servers without SMTPUTF8 take too. `None` if the domain cannot be one.
+fn in_ascii(address: &Address) -> Option<Address> {
+    if address.domain().is_ascii() {
+        return Some(address.clone());
+    }
+    match Host::parse(address.domain()) {
+        Ok(Host::Domain(domain)) => Address::new(address.user(), domain).ok(),
+        _ => None,
+    }
+}
+
+fn unmade(error: &lettre::error::Error) -> Failure {
+    Failure::Permanent { error: format!("no mail can be made of this: {error}") }
 }
 
 fn header(name: &'static str, value: &str) -> HeaderValue {

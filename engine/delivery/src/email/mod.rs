@@ -5,5 +5,5 @@ mod message;
 mod smtp;
 
 pub use mailer::{Mail, Mailer, SendFuture};
-pub(crate) use message::{Sender, recipient};
+pub(crate) use message::Sender;
 pub(crate) use smtp::SmtpServer;

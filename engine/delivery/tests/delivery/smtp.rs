@@ -49,7 +49,11 @@ fn email(transport: Transport, from: &str) -> Email {
 }
 
 pub fn delivery(smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
-    let email = Email { smtp: Some(smtp), ..email(Transport::Smtp, "detectordag <dag@example.com>") };
+    delivery_from("detectordag <dag@example.com>", smtp, timeout)
+}
+
+pub fn delivery_from(from: &str, smtp: Smtp, timeout: u64) -> Result<Delivery, SetupError> {
+    let email = Email { smtp: Some(smtp), ..email(Transport::Smtp, from) };
     let limits = Limits { smtp: Duration::from_millis(timeout), ..Limits::default() };
     through(&email, limits)
 }
@@ -114,6 +118,29 @@ async fn a_mail_arrives_over_tls_from_the_first_byte() {
     let smtp = Smtp { ca: Some(authority.file("cert.pem")), ..smtp(server.port, Security::Tls) };
     send(smtp, 5_000).await.unwrap();
     assert_eq!(server.next()["protected"], true);
+}
+
+/// Google's relay refuses `EHLO [127.0.0.1]` ("421 4.7.0 Try again later").
+#[tokio::test]
+async fn a_server_is_greeted_by_a_name_and_not_by_an_address_in_brackets() {
+    let mut server = Peer::start("smtp.py", &[]);
+    send(smtp(server.port, Security::Plain), 5_000).await.unwrap();
+    let hello = server.next()["hello"].as_str().unwrap().to_owned();
+    assert!(hello.contains('.') && !hello.contains('['), "{hello}");
+}
+
+/// Many servers offer no SMTPUTF8, and none needs it for a domain: it has a spelling in ASCII.
+#[tokio::test]
+async fn a_domain_with_an_umlaut_is_sent_as_name_servers_know_it() {
+    let mut server = Peer::start("smtp.py", &["--no-utf8"]);
+    let delivery = delivery_from("Nör <dag@bücher.example>", smtp(server.port, Security::Plain), 5_000).unwrap();
+    let (message, prepared) = mail_to("nor@müller.ch");
+    delivery.send(&message, &prepared, message.at).await.unwrap();
+    let mail = server.next();
+    assert_eq!(mail["from"], "dag@xn--bcher-kva.example");
+    assert_eq!(mail["to"][0], "nor@xn--mller-kva.ch");
+    let content = mail["content"].as_str().unwrap();
+    assert!(content.contains("\nTo: nor@xn--mller-kva.ch\r\n"), "{content}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 """A mail server on a free port of loopback. Prints its port, then every mail that it took, as lines of JSON.
 
-smtp.py [--cert FILE --key FILE [--implicit]] [--login USER:PASSWORD] [--fail 451|550|hang|drop]
+smtp.py [--cert FILE --key FILE [--implicit]] [--login USER:PASSWORD] [--fail 451|550|hang|drop] [--no-utf8]
+
+A recipient whose name is a number is refused with it as the code, as `450@example.com`.
 """
 
 import argparse
@@ -19,6 +21,13 @@ class Handler:
     def __init__(self, fail):
         self.fail = fail
 
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        name = address.partition("@")[0]
+        if name.isdigit():
+            return f"{name} not for you"
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
+
     async def handle_DATA(self, server, session, envelope):
         if self.fail == "hang":
             await asyncio.Event().wait()
@@ -28,6 +37,7 @@ class Handler:
         if self.fail:
             return f"{self.fail} not today"
         say({
+            "hello": session.host_name,
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "protected": session.ssl is not None or server.transport.get_extra_info("ssl_object") is not None,
@@ -42,6 +52,7 @@ async def main():
     for name in ["--cert", "--key", "--login", "--fail"]:
         options.add_argument(name)
     options.add_argument("--implicit", action="store_true")
+    options.add_argument("--no-utf8", action="store_true")
     options = options.parse_args()
 
     tls = None
@@ -54,7 +65,7 @@ async def main():
         return AuthResult(success=good, handled=False)
 
     def serve():
-        settings = {"hostname": "localhost", "enable_SMTPUTF8": True}
+        settings = {"hostname": "localhost", "enable_SMTPUTF8": not options.no_utf8}
         if options.login:
             settings |= {"authenticator": login, "auth_required": True, "auth_require_tls": not options.implicit}
         if tls and not options.implicit:
