@@ -76,8 +76,8 @@ fn address(text: String) -> Result<HeartbeatUrl, Diagnostic> {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => match misplaced_part(&url) {
             None => Ok(HeartbeatUrl::Plain(text)),
             Some(part) => {
-                let help = format!("leave `{part}` out: it is added where it belongs");
-                Err(Diagnostic::new(format!("each call of this heartbeat would say `{part}`"), help))
+                let message = format!("by `{part}` in its address, no call of this heartbeat says that all is well");
+                Err(Diagnostic::new(message, "leave that part out: it is added where it belongs"))
             }
         },
         _ => {
@@ -88,19 +88,24 @@ fn address(text: String) -> Result<HeartbeatUrl, Diagnostic> {
 }
 
 /// Returns the part of an address by which no call says that all is well: services show addresses for a failure, a
-/// start and a line of a log beside the plain one, and a URL is easily copied after a trial with them. `None` if there
-/// is none.
+/// start and a line of a log beside the plain one, and one of them is easily copied. `None` if there is none.
 pub fn misplaced_part(url: &Url) -> Option<&'static str> {
     // A path of one part is the address itself, on a server of one's own.
     let mut path: Vec<&str> = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    let end = path.pop().filter(|_| !path.is_empty());
-    let ends = [("fail", "/fail"), ("start", "/start"), ("log", "/log")];
-    let states = [("status", "down", "status=down"), ("state", "fail", "state=fail"), ("state", "run", "state=run")];
-    let in_path = ends.iter().find(|(part, _)| end.is_some_and(|end| end.eq_ignore_ascii_case(part)));
-    let in_query = states
-        .iter()
-        .find(|(key, value, _)| url.query_pairs().any(|(name, said)| name == *key && said.eq_ignore_ascii_case(value)));
-    in_path.map(|(_, part)| *part).or(in_query.map(|(_, _, part)| *part))
+    let end = path.pop().filter(|_| !path.is_empty()).unwrap_or_default();
+    let ends = ["/fail", "/start", "/log"];
+    if let Some(part) = ends.into_iter().find(|part| part[1..].eq_ignore_ascii_case(end)) {
+        return Some(part);
+    }
+    // Uptime Kuma takes everything but `up` for a failure.
+    let is_kuma = url.path().contains("/api/push/");
+    url.query_pairs().find_map(|(key, value)| match (&*key, &*value) {
+        ("status", "" | "up") => None,
+        ("status", _) if is_kuma => Some("status="),
+        ("status", "down" | "fail") => Some("status="),
+        ("state", "fail" | "run") => Some("state="),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -120,8 +125,8 @@ mod tests {
         }
     }
 
-    /// The quick-start commands of healthchecks.io end in `/fail` and `/start`, and a check that is called so is down
-    /// for ever.
+    /// A check that is called at `/fail` is down for ever. So is a monitor of Uptime Kuma at the address that version
+    /// 1.15.1 showed (louislam/uptime-kuma, issues 1593 and 1613).
     #[test]
     fn an_address_that_never_says_that_all_is_well_is_refused() {
         for (url, part) in [
@@ -129,14 +134,16 @@ mod tests {
             ("https://hc-ping.com/5b7c/start/", "/start"),
             ("https://hc.example.org/ping/key/cottage/log?create=1", "/log"),
             ("https://uptime.betterstack.com/api/v1/heartbeat/KEY/Fail", "/fail"),
-            ("http://kuma.lan/api/push/k?status=down&msg=OK&ping=", "status=down"),
-            ("https://cronitor.link/p/key/cottage?state=fail", "state=fail"),
-            ("https://cronitor.link/p/key/cottage?state=run", "state=run"),
+            ("http://kuma.lan/api/push/k?status=down&msg=OK&ping=", "status="),
+            ("http://kuma.lan/api/push/k?status=true&msg=OK&ping=", "status="),
+            ("https://example.org/beat?status=down", "status="),
+            ("https://cronitor.link/p/key/cottage?state=fail", "state="),
+            ("https://cronitor.link/p/key/cottage?state=run", "state="),
         ] {
             let refused = address(url.to_owned()).unwrap_err();
             let expected = Diagnostic::new(
-                format!("each call of this heartbeat would say `{part}`"),
-                format!("leave `{part}` out: it is added where it belongs"),
+                format!("by `{part}` in its address, no call of this heartbeat says that all is well"),
+                "leave that part out: it is added where it belongs",
             );
             assert_eq!(format!("{refused:?}"), format!("{expected:?}"), "{url}");
         }
@@ -144,6 +151,7 @@ mod tests {
             "https://hc-ping.com/key/failover",
             "https://example.org/log",
             "http://kuma.lan/api/push/k?status=up&msg=down",
+            "https://example.org/beat?status=ok",
             "https://cronitor.link/p/key/cottage?state=complete",
         ] {
             assert!(address(url.to_owned()).is_ok(), "{url}");

@@ -95,7 +95,8 @@ impl HeartbeatClient {
         let wrong = || Failure::later("the address of the heartbeat is not an `https://` URL");
         let url = callable(&text).ok_or_else(wrong)?;
         if let Some(part) = misplaced_part(&url) {
-            return Err(Failure::later(format!("each call of this heartbeat would say `{part}`: leave that part out")));
+            let told = format!("by `{part}` in its address, no call of this heartbeat says that all is well");
+            return Err(Failure::later(format!("{told}: leave that part out")));
         }
         let Some((method, url, body)) = call(url, signal) else { return Ok(()) };
         let mut request = self.http.request(method, &url);

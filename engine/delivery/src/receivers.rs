@@ -72,7 +72,7 @@ impl Delivery {
         let reaches_somebody = receivers
             .iter()
             .enumerate()
-            .any(|(place, reachable)| !problems.contains_key(&place) && !(by_mail(reachable) && mail.is_some()));
+            .any(|(place, reachable)| !(problems.contains_key(&place) || by_mail(reachable) && mail.is_some()));
         ReceiverCheck { problems: mail.into_iter().chain(problems.into_values()).collect(), reaches_somebody }
     }
 

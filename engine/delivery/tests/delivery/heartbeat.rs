@@ -62,8 +62,14 @@ async fn a_service_that_does_not_take_the_call_is_told_without_the_address() {
         ("limited/secret", "127.0.0.1 takes no more calls for now: give each monitor a heartbeat of its own"),
         ("page/secret", "127.0.0.1 answered with a web page: copy the address again"),
         // An address for failures alone is the same from a secret as in the configuration, which refuses it.
-        ("ok/secret/fail", "each call of this heartbeat would say `/fail`: leave that part out"),
-        ("api/push/secret?status=down", "each call of this heartbeat would say `status=down`: leave that part out"),
+        (
+            "ok/secret/fail",
+            "by `/fail` in its address, no call of this heartbeat says that all is well: leave that part out",
+        ),
+        (
+            "api/push/secret?status=down",
+            "by `status=` in its address, no call of this heartbeat says that all is well: leave that part out",
+        ),
         // The page of an error may repeat the address (louislam/uptime-kuma, issue 987).
         ("echo/secret", "127.0.0.1 answered 404 Not Found: is the address right?"),
     ] {

@@ -120,7 +120,7 @@ async fn a_mail_arrives_over_tls_from_the_first_byte() {
     assert_eq!(server.next()["protected"], true);
 }
 
-/// Google's relay refuses `EHLO [127.0.0.1]` ("421 4.7.0 Try again later").
+/// Google's relay refuses `EHLO [127.0.0.1]` by "421 4.7.0 Try again later" (repoze/repoze.sendmail, issue 50).
 #[tokio::test]
 async fn a_server_is_greeted_by_a_name_and_not_by_an_address_in_brackets() {
     let mut server = Peer::start("smtp.py", &[]);
