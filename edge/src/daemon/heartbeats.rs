@@ -7,6 +7,9 @@
 //! /start ──▶ alive, at each interval ◀──▶ /fail, as soon as the monitor is not well, and at each interval
 //! ```
 //!
+//! The first of the calls that say that all is well waits a while after the start, and until every source was read or is
+//! lost. So a daemon that crashes soon after each start says only that it starts, and the service notices.
+//!
 //! A call that fails is repeated soon, and then more rarely, at most as rarely as calls are made anyway.
 
 use std::{
@@ -25,6 +28,14 @@ use crate::backoff::Backoff;
 
 /// The pause after the first failure of a call.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest wait from a start to the first call that says that all is well. healthchecks.io counts a check as down
+/// if none follows a start within its grace time, which is a minute at least
+/// (<https://healthchecks.io/docs/measuring_script_run_time/>).
+const LONGEST_START: Duration = Duration::from_secs(30);
+
+/// The pause until the sources are looked at again, where not every one was read yet.
+const UNREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// The heartbeats of the configuration.
 #[derive(Debug, Default)]
@@ -109,8 +120,9 @@ impl Heartbeats {
         self.calls.spawn(call);
     }
 
-    /// Takes the calls that are due. `problems` say why the monitor is not well.
-    pub fn take_due(&mut self, problems: &[Problem], now: Instant) -> Vec<Call> {
+    /// Takes the calls that are due. `problems` say why the monitor is not well. `is_read` says that every source was
+    /// read or is lost: before that nobody is told that all is well.
+    pub fn take_due(&mut self, problems: &[Problem], is_read: bool, now: Instant) -> Vec<Call> {
         let calls = self.beats.iter_mut().filter_map(|(name, beat)| {
             // A service that could not be called was cut off by the network, as the receivers perhaps were.
             let counts = |problem: &&Problem| problem.is_own || beat.failure.is_none();
@@ -118,12 +130,19 @@ impl Heartbeats {
             if !beat.is_due(reasons.is_empty(), now) {
                 return None;
             }
-            beat.is_calling = true;
             let signal = match (beat.is_started, reasons.as_slice()) {
-                (false, _) => Signal::Start,
+                (false, _) => {
+                    beat.due = now + LONGEST_START.min(every(&beat.section));
+                    Signal::Start
+                }
+                (true, []) if !is_read => {
+                    beat.due = now + UNREAD_PAUSE;
+                    return None;
+                }
                 (true, []) => Signal::Alive,
                 (true, reasons) => Signal::Failing(reasons.join("\n")),
             };
+            beat.is_calling = true;
             Some(Call { name: name.clone(), number: beat.number, url: beat.section.url.clone(), signal })
         });
         calls.collect()
@@ -136,12 +155,11 @@ impl Heartbeats {
         let Some(beat) = self.beats.get_mut(name).filter(|beat| beat.number == number) else { return false };
         beat.is_calling = false;
         if call.signal == Signal::Start {
-            // Some services take no start. The next call shows whether this one is there.
+            // Some services take no start. The next call, whose time is set already, shows whether this one is there.
             if let Err(error) = result {
                 tracing::debug!(heartbeat = %name, %error, "the start was not taken");
             }
             beat.is_started = true;
-            beat.due = now;
             return false;
         }
         match result {
@@ -226,13 +244,14 @@ mod tests {
     struct Played {
         heartbeats: Heartbeats,
         began: Instant,
+        is_read: bool,
     }
 
     impl Played {
         fn new() -> Played {
             let (began, mut heartbeats) = (Instant::now(), Heartbeats::default());
             heartbeats.follow(&BTreeMap::from([("hc".into(), section("https://a", 300))]), began);
-            Played { heartbeats, began }
+            Played { heartbeats, began, is_read: true }
         }
 
         fn at(&self, seconds: u64) -> Instant {
@@ -244,7 +263,7 @@ mod tests {
             let problem = |text: &&str| Problem { text: (*text).to_owned(), is_own: !text.starts_with(RECEIVERS) };
             let problems: Vec<Problem> = reasons.iter().map(problem).collect();
             let now = self.at(seconds);
-            let mut calls = self.heartbeats.take_due(&problems, now);
+            let mut calls = self.heartbeats.take_due(&problems, self.is_read, now);
             assert!(calls.len() <= 1);
             calls.pop()
         }
@@ -264,13 +283,53 @@ mod tests {
             Some(signal)
         }
 
-        /// The first two calls: a start that is left alone makes a service wait for its end.
+        /// The first two calls: a start that is left alone makes a service wait for its end. Time counts from the second.
         fn started() -> Played {
             let mut played = Played::new();
             assert_eq!(played.call(&[], 0), Some(Signal::Start));
+            played.began = played.at(30);
             assert_eq!(played.call(&[], 0), Some(Signal::Alive));
             played
         }
+    }
+
+    /// Whoever is told at each start that all is well does not notice a daemon that crashes after it.
+    #[test]
+    fn a_crash_loop_tells_nobody_that_all_is_well() {
+        for seconds in [1, 29] {
+            let mut played = Played::new();
+            assert_eq!(played.call(&[], 0), Some(Signal::Start));
+            assert_eq!(played.call(&[], seconds), None);
+            assert_eq!(played.heartbeats.wakes_at(), Some(played.at(30)));
+        }
+        let mut short = Played::new();
+        let sections = BTreeMap::from([("hc".into(), section("https://a", 10))]);
+        short.heartbeats.follow(&sections, short.began);
+        assert_eq!(short.call(&[], 0), Some(Signal::Start));
+        assert_eq!(short.call(&[], 9), None);
+        assert_eq!(short.call(&[], 10), Some(Signal::Alive));
+    }
+
+    #[test]
+    fn nobody_is_told_that_all_is_well_before_every_source_was_read() {
+        let mut played = Played::new();
+        played.is_read = false;
+        assert_eq!(played.call(&[], 0), Some(Signal::Start));
+        assert_eq!(played.call(&[], 30), None);
+        assert_eq!(played.heartbeats.wakes_at(), Some(played.at(31)), "no loop that never rests");
+        assert_eq!(played.call(&["nut:ups: gone"], 31), Some(Signal::Failing("nut:ups: gone".to_owned())));
+        assert_eq!(played.call(&[], 32), None);
+        played.is_read = true;
+        assert_eq!(played.call(&[], 33), Some(Signal::Alive));
+    }
+
+    /// healthchecks.io waits a minute at least for the end of a run that began.
+    #[test]
+    fn a_start_that_hangs_delays_the_first_sign_of_life_by_nothing() {
+        let mut played = Played::new();
+        let start = played.due(&[], 0).unwrap();
+        played.settle(start, Err("hc-ping.com did not answer within 10000 ms"), 10);
+        assert_eq!(played.call(&[], 30), Some(Signal::Alive));
     }
 
     #[test]
@@ -349,7 +408,7 @@ mod tests {
         let start = played.due(&[], 0).unwrap();
         played.settle(start, Err("404"), 1);
         assert_eq!(played.heartbeats.status()["hc"].failure, None);
-        assert_eq!(played.call(&[], 1), Some(Signal::Alive));
+        assert_eq!(played.call(&[], 30), Some(Signal::Alive));
     }
 
     #[test]
@@ -362,11 +421,11 @@ mod tests {
         played.heartbeats.follow(&sections, now);
         played.settle(old, Err("too late"), 301);
         assert_eq!(played.heartbeats.status()["hc"].failure, None, "it is of the heartbeat before");
-        let calls = played.heartbeats.take_due(&[], now);
+        let calls = played.heartbeats.take_due(&[], true, now);
         assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["hc", "kuma"]);
         assert!(calls.iter().all(|call| call.signal == Signal::Start));
         played.heartbeats.follow(&BTreeMap::new(), now);
-        assert_eq!(played.heartbeats.take_due(&[], now + Duration::from_secs(900)), []);
+        assert_eq!(played.heartbeats.take_due(&[], true, now + Duration::from_secs(900)), []);
         assert_eq!(played.heartbeats.wakes_at(), None);
     }
 }

@@ -200,6 +200,7 @@ impl Daemon {
     }
 
     fn observe(&mut self, event: SourceEvent) {
+        self.unread_sources.remove(&event.source);
         match event.status {
             SourceStatus::Working => {}
             SourceStatus::Lost(reason) => {

@@ -111,6 +111,7 @@ impl Daemon {
             Ok(new) => (new, Ok(())),
             Err(error) => (sources(&self.start, &self.device, &self.engine, &self.clock)?, Err(error)),
         };
+        self.unread_sources.clone_from(&sources.names);
         self.sources = sources;
         refused
     }

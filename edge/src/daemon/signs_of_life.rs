@@ -15,7 +15,7 @@ impl Daemon {
         let now = Instant::now();
         let problems = self.problems_of_parts();
         let lasting = self.health.observe(problems, now);
-        for call in self.heartbeats.take_due(&lasting, now) {
+        for call in self.heartbeats.take_due(&lasting, self.unread_sources.is_empty(), now) {
             let delivery = self.delivery.clone();
             self.heartbeats.spawn(async move {
                 let result = delivery.beat(&call.url, &call.signal).await.map_err(|error| error.to_string());

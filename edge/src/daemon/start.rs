@@ -102,6 +102,7 @@ impl Daemon {
             clock,
             engine,
             delivery: Arc::new(delivery),
+            unread_sources: sources.names.clone(),
             sources,
             lost_sources: BTreeMap::new(),
             store_info: opened,

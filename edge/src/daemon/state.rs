@@ -1,6 +1,10 @@
 //! The parts of a running daemon. The other files of this folder implement its work with them.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use dag_config::Config;
 use dag_delivery::{Delivery, Failure, Receipt};
@@ -66,6 +70,8 @@ pub(super) struct Daemon {
     pub sources: Sources,
     /// The sources that are lost, each with the reason.
     pub lost_sources: BTreeMap<Name, String>,
+    /// The sources that have reported nothing since they were started: neither a reading nor that they are lost.
+    pub unread_sources: BTreeSet<Name>,
     pub store_info: StoreInfo,
     pub attempts: JoinSet<()>,
     pub result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,

@@ -34,7 +34,7 @@ mod reporter;
 mod simulated;
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -80,6 +80,8 @@ impl Default for SourceSettings {
 pub struct Sources {
     /// Their events, in order.
     pub events: mpsc::Receiver<SourceEvent>,
+    /// Their names, as their events have them. Each reports something soon after the start: that it works or is lost.
+    pub names: BTreeSet<Name>,
     simulated: Simulated,
     rereads: Vec<Arc<Notify>>,
     /// Aborted when dropped.
@@ -153,18 +155,23 @@ pub fn start(
         }
     }
 
-    let mut sources = Sources { events, simulated, rereads: Vec::new(), tasks: JoinSet::new() };
+    let names = simulated.name().into_iter().collect();
+    let mut sources = Sources { events, names, simulated, rereads: Vec::new(), tasks: JoinSet::new() };
     for input in pins.into_values() {
-        let reporter = Reporter::new(&format!("gpio:{}", input.pin), sender.clone(), settings.report_step);
+        let name = Name::new(format!("gpio:{}", input.pin));
+        let reporter = Reporter::new(&name, sender.clone(), settings.report_step);
         let reread = Arc::new(Notify::new());
         let line = gpio::open(input.pin, &clock)?;
         sources.tasks.spawn(gpio::run(input, line, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.names.insert(name);
         sources.rereads.push(reread);
     }
     for ups in upses.into_values() {
-        let reporter = Reporter::new(&ups.source_name(), sender.clone(), settings.report_step);
+        let name = Name::new(ups.source_name());
+        let reporter = Reporter::new(&name, sender.clone(), settings.report_step);
         let reread = Arc::new(Notify::new());
         sources.tasks.spawn(nut::run(ups, reporter, Arc::clone(&clock), Arc::clone(&reread)));
+        sources.names.insert(name);
         sources.rereads.push(reread);
     }
     sources.simulated.report_first();

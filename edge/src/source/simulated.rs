@@ -10,6 +10,9 @@ use super::{
     event::{Clock, Observation, SourceEvent, SourceStatus},
 };
 
+/// The name of the source.
+const NAME: Name = Name::new_static("simulated");
+
 /// The facts of a device that `dag unplug` and `dag plug` set.
 pub(super) struct Simulated {
     facts: BTreeMap<Name, (FactKind, Value)>,
@@ -27,6 +30,11 @@ impl Simulated {
         let first = if kind == FactKind::Number { Value::Number(100) } else { Value::On };
         let value = last.filter(|value| fits(kind, *value)).unwrap_or(first);
         self.facts.insert(fact.clone(), (kind, value));
+    }
+
+    /// Returns the name of the source, if there are simulated facts.
+    pub fn name(&self) -> Option<Name> {
+        (!self.facts.is_empty()).then_some(NAME)
     }
 
     /// Reports the first values.
@@ -57,7 +65,7 @@ impl Simulated {
     }
 
     fn send(&self, observations: Vec<Observation>) -> Result<(), SimulateError> {
-        let event = SourceEvent { source: Name::new_static("simulated"), status: SourceStatus::Working, observations };
+        let event = SourceEvent { source: NAME, status: SourceStatus::Working, observations };
         self.events.try_send(event).map_err(|_| SimulateError::Busy)
     }
 }

@@ -45,6 +45,20 @@ async fn simulated_facts_start_on_or_with_the_last_known_value() {
 }
 
 #[tokio::test]
+async fn the_names_of_the_sources_are_those_of_their_events() {
+    let lost = nut("127.0.0.1:1", "ups", 5_000);
+    let mut sources = begin(&[("power", lost), ("door", Source::Simulated)], &[]).unwrap();
+    let mut silent = sources.names.clone();
+    assert_eq!(silent.len(), 2);
+    while !silent.is_empty() {
+        let event = sources.events.recv().await.unwrap();
+        assert!(sources.names.contains(&event.source), "{event:?}");
+        silent.remove(&event.source);
+    }
+    assert!(begin(&[("door", Source::None)], &[]).unwrap().names.is_empty());
+}
+
+#[tokio::test]
 async fn only_a_change_of_a_simulated_fact_is_reported() {
     let mut sources = begin(&[("power", Source::Simulated)], &[]).unwrap();
     for value in [Value::Off, Value::Off, Value::On] {
