@@ -46,7 +46,7 @@ mod words;
 
 pub use content::{LeasedMessage, MailContent, MessageContent};
 pub use delivery::{Delivery, Limits};
-pub use email::{Mail, Mailer, SendFuture};
+pub use email::{Mail, Mailer, SendFuture, email_in_ascii};
 pub use failure::{Failure, Receipt, SetupError};
 pub use heartbeat::Signal;
 pub use outbox::{AttemptOutcome, Entry, EntryState, LEASE, Outbox, Settlement};

@@ -110,6 +110,17 @@ fn in_ascii(address: &Address) -> Option<Address> {
     }
 }
 
+/// Returns an email address as mails have it, with its domain in ASCII: a mail service reports the fate of a mail with
+/// this address. A text that is no address is returned as it is.
+///
+/// ```
+/// assert_eq!(dag_delivery::email_in_ascii("nor@müller.ch"), "nor@xn--mller-kva.ch");
+/// assert_eq!(dag_delivery::email_in_ascii("nor"), "nor");
+/// ```
+pub fn email_in_ascii(address: &str) -> String {
+    recipient(address).map_or_else(|_| address.to_owned(), |address| address.to_string())
+}
+
 fn unmade(error: &lettre::error::Error) -> Failure {
     Failure::Permanent { error: format!("no mail can be made of this: {error}") }
 }

@@ -6,4 +6,5 @@ mod smtp;
 
 pub use mailer::{Mail, Mailer, SendFuture};
 pub(crate) use message::Sender;
+pub use message::email_in_ascii;
 pub(crate) use smtp::SmtpServer;

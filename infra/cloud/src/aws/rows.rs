@@ -22,7 +22,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use dag_delivery::Outbox;
+use dag_delivery::{Outbox, email_in_ascii};
 use dag_engine::{Id, Name, Time};
 use dag_uplink::SignedRules;
 use serde::Serialize;
@@ -88,9 +88,10 @@ pub(super) fn prepared_key(device: &str, message: Id) -> Row {
     key_of(device, format!("said#{message}"))
 }
 
-/// Returns the same key for upper and lower case, because mail servers seldom distinguish them.
+/// Returns the same key for upper and lower case, because mail servers seldom distinguish them, and for both spellings
+/// of a domain: SES reports the one that mails have.
 pub(super) fn suppression_key(address: &str) -> Row {
-    row([("pk", text(format!("address#{}", address.to_lowercase()))), ("sk", text("mark"))])
+    row([("pk", text(format!("address#{}", email_in_ascii(address).to_lowercase()))), ("sk", text("mark"))])
 }
 
 /// The key of a device's registration.
@@ -332,4 +333,18 @@ pub(super) fn suppression_row(address: &str, suppression: &Suppression) -> Row {
 pub(super) fn suppression(row: &Row) -> Result<Suppression, Fault> {
     let text = field(row, "text")?.as_s().cloned().unwrap_or_default();
     Ok(Suppression { at: time(row, "at")?, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_spellings_of_an_address_are_one_entry_of_the_suppression_list() {
+        let key = suppression_key("nor@xn--mller-kva.ch");
+        for address in ["Nor@müller.ch", "nor@MÜLLER.ch", "NOR@XN--MLLER-KVA.CH"] {
+            assert_eq!(suppression_key(address), key, "{address}");
+        }
+        assert_ne!(suppression_key("nor@mueller.ch"), key);
+    }
 }
