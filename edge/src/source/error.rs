@@ -61,7 +61,7 @@ pub enum SimulateError {
     /// The fact has another source, or none.
     #[error(
         "`{fact}` is not simulated here; to try an outage out, set `{fact} = {{ source = \"simulated\" }}` for this \
-         device in config.toml and start dag again"
+         device in config.toml and save"
     )]
     NotSimulated {
         /// The fact.

@@ -76,7 +76,7 @@ async fn what_cannot_be_simulated_is_refused_with_the_remedy() {
             "door",
             Value::On,
             "`door` is not simulated here; to try an outage out, set `door = { source = \"simulated\" }` for this \
-             device in config.toml and start dag again",
+             device in config.toml and save",
         ),
         ("power", Value::Connected, "`power` cannot be connected: it is on or off"),
         ("battery", Value::Number(101), "`battery` cannot be 101: it is a number from 0 to 100"),
