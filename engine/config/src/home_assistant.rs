@@ -41,7 +41,7 @@ const LONGEST_PREFIX: usize = 100;
 
 impl HomeAssistant {
     pub(crate) fn read(mut section: Section<'_>) -> Option<HomeAssistant> {
-        let broker = section.need("broker", "broker = \"mqtt://homeassistant.local\"").get("broker");
+        let broker = section.need("broker", "broker = \"mqtt://192.168.1.10\"").get("broker");
         let broker = broker.and_then(|text: String| section.check("broker", broker_at(&text)));
         let ca = section.file("ca");
         if ca.is_some() && broker.as_ref().is_some_and(|broker| !broker.tls) {
@@ -57,7 +57,7 @@ impl HomeAssistant {
 }
 
 fn broker_at(text: &str) -> Result<Broker, Diagnostic> {
-    let help = "write it like `mqtt://homeassistant.local:1883`, or `mqtts://homeassistant.local:8883` for TLS";
+    let help = "write it like `mqtt://192.168.1.10:1883`, or `mqtts://192.168.1.10:8883` for TLS";
     let wrong = || Diagnostic::new(format!("`{}` is not the address of an MQTT broker", text.escape_debug()), help);
     let url = Url::parse(text).map_err(|_| wrong())?;
     let (tls, usual) = match url.scheme() {

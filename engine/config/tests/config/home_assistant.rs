@@ -26,7 +26,7 @@ fn a_section_needs_its_broker() {
     10 | [home_assistant]
        |  ^^^^^^^^^^^^^^
        |
-       = help: add `broker = "mqtt://homeassistant.local"`
+       = help: add `broker = "mqtt://192.168.1.10"`
     "#);
 }
 
@@ -39,7 +39,7 @@ fn a_broker_is_an_address() {
     11 | broker = "homeassistant.local:1883"
        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: write it like `mqtt://homeassistant.local:1883`, or `mqtts://homeassistant.local:8883` for TLS
+       = help: write it like `mqtt://192.168.1.10:1883`, or `mqtts://192.168.1.10:8883` for TLS
     "#);
 }
 
