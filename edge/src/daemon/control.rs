@@ -136,7 +136,11 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>, co
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No daemon listens at the path.
-    #[error("no daemon answers at {}: start it with `dag run`, or name its configuration with --config", .0.display())]
+    #[error(
+        "no daemon answers at {}: start it with `dag run`, or name its configuration with --config. If it runs, it was \
+         started with another `storage.path`: restart it, or undo that edit",
+        .0.display()
+    )]
     NoDaemon(PathBuf),
     /// The connection broke, or the answer is malformed.
     #[error("the daemon at {} did not answer: {}", .0.display(), .1)]

@@ -95,4 +95,6 @@ fn without_a_daemon_it_says_what_to_start() {
     let (code, said) = notify(&home, &["nor"]);
     assert_eq!(code, Some(1));
     assert!(said.starts_with("no daemon answers at "), "{said}");
+    let end = "If it runs, it was started with another `storage.path`: restart it, or undo that edit\n";
+    assert!(said.ends_with(end), "{said}");
 }
