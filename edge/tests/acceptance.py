@@ -124,7 +124,7 @@ def edits(show, home, rng):
             (home.rules / "power.toml").write_text(text)
             until(lambda: daemon.status()["rejected"], "a problem in `dag status`", lambda: daemon.command("status"))
             shown = daemon.command("status")
-            expect("NOT in force" in shown, "`dag status` to say that the files are NOT in force", shown)
+            expect("NOT in force" in shown, "`dag status` to say that the edit is NOT in force", shown)
             expect(f"power.toml:{line}:" in shown, f"`dag status` to name power.toml, line {line}", shown)
             expect(daemon.status()["rules"] == before["rules"], "the same rules", daemon.status())
             remarks.append(f"power.toml:{line}")

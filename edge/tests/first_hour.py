@@ -177,7 +177,7 @@ def know_that_it_works(show, owner, barn):
         owner.edit("barn/rules/power.toml", 'when = "pwoer == off"', 'when = "power == off"')
         until(lambda: not barn.status()["rejected"], "no rejection", lambda: barn.command("status"))
         # The operators are told of the mistake.
-        owner.mail.wait(2, subject="rules in the files are not in force")
+        owner.mail.wait(2, subject="an edit is not in force")
 
 
 def an_outage(show, owner, barn):

@@ -5,7 +5,7 @@ use crate::daemon::Status;
 pub(super) fn section(status: &Status) -> String {
     let rules = format!("Rules {} are in force.", status.rules);
     let rejected = status.rejected.as_ref().map(|problems| {
-        format!("The files in rules/ are NOT in force. What is wrong with them:\n\n{}", problems.trim_end())
+        format!("The last edit of config.toml or rules/ is NOT in force. What is wrong:\n\n{}", problems.trim_end())
     });
     let failing = status.failing.as_ref().map(|scenarios| {
         format!("The rules are in force ALTHOUGH SCENARIOS FAIL: no better ones are known.\n\n{}", scenarios.trim_end())
