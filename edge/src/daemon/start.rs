@@ -145,7 +145,7 @@ pub(super) fn log_warnings(rulebook: &Rulebook, config: &Config) {
 /// Logs what a real monitor would not have. `before` was logged already.
 pub(super) fn log_deployment(rulebook: &Rulebook, config: &Config, before: &[String]) {
     for warning in rulebook.deployment_warnings(config).iter().filter(|warning| !before.contains(warning)) {
-        tracing::warn!("{}", warning.trim_start_matches("warning: "));
+        tracing::warn!("{warning}");
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 /// The domains that nobody has (RFC 2606, RFC 6761).
 const RESERVED: [&str; 6] = ["example.com", "example.net", "example.org", "example", "invalid", "test"];
 
-/// Returns the warnings about the deployment.
+/// Returns the warnings about the deployment, each without the word in front of it.
 pub(super) fn warnings(engine: &Engine, config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = without_any_source(config).collect();
     let transport = match config.email.transport {
@@ -22,7 +22,7 @@ pub(super) fn warnings(engine: &Engine, config: &Config) -> Vec<String> {
     };
     warnings.extend(simulated_sources(config, transport));
     let nobody = |address: &str, whose: &str, advice: &str| {
-        format!("warning: nobody reads {address}, {whose}: write a real one {advice}")
+        format!("nobody reads {address}, {whose}: write a real one {advice}")
     };
     if let Some(from) =
         config.email.from.trim_end_matches('>').rsplit(['<', ' ']).next().filter(|from| is_reserved(from))
@@ -50,9 +50,7 @@ pub(super) fn warnings(engine: &Engine, config: &Config) -> Vec<String> {
 fn without_any_source(config: &Config) -> impl Iterator<Item = String> {
     let blind = |device: &DeviceConfig| device.inputs.values().all(|source| *source == Source::None);
     config.devices.iter().filter(move |(_, device)| blind(device)).map(|(id, _)| {
-        format!(
-            "warning: the device `{id}` has no source at all, so that it notices nothing: give it one in config.toml"
-        )
+        format!("the device `{id}` has no source at all, so that it notices nothing: give it one in config.toml")
     })
 }
 
@@ -60,7 +58,7 @@ fn without_any_source(config: &Config) -> impl Iterator<Item = String> {
 fn outbox_beside_a_source(config: &Config) -> impl Iterator<Item = String> {
     config.devices.iter().filter(|(_, device)| has_real_source(device)).map(|(id, _)| {
         format!(
-            "warning: the device `{id}` has a real source, and no message leaves it (`transport = \"outbox\"`): nobody \
+            "the device `{id}` has a real source, and no message leaves it (`transport = \"outbox\"`): nobody \
              is told. Set `transport = \"smtp\"` in `[email]`"
         )
     })
@@ -71,7 +69,7 @@ fn simulated_sources(config: &Config, transport: &str) -> impl Iterator<Item = S
     let inputs = config.devices.iter().flat_map(|(id, device)| device.inputs.iter().map(move |input| (id, input)));
     inputs.filter(|(_, (_, source))| **source == Source::Simulated).map(move |(id, (fact, _))| {
         format!(
-            "warning: `{fact}` of the device `{id}` is simulated, and messages are really sent (`transport = \
+            "`{fact}` of the device `{id}` is simulated, and messages are really sent (`transport = \
              \"{transport}\"`): nothing real is noticed. Give it the source \"gpio\" or \"nut\" in config.toml"
         )
     })

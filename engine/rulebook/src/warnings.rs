@@ -26,7 +26,8 @@ pub(super) fn of(engine: &Engine, folder: &RulesFolder, config: &Config) -> Vec<
             }
         }
     }
-    warnings.extend(real_monitor::warnings(engine, config));
+    let deployment = real_monitor::warnings(engine, config);
+    warnings.extend(deployment.into_iter().map(|warning| format!("warning: {warning}")));
     warnings
 }
 

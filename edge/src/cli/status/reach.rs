@@ -33,6 +33,6 @@ fn heartbeats(status: &Status, clock: &WallClock) -> Option<String> {
 }
 
 fn deployment(status: &Status) -> Option<String> {
-    let lines = status.deployment.iter().map(|warning| format!("\n  {}", warning.trim_start_matches("warning: ")));
+    let lines = status.deployment.iter().map(|warning| format!("\n  {warning}"));
     (!status.deployment.is_empty()).then(|| format!("THIS IS NO REAL MONITOR YET{}", lines.collect::<String>()))
 }
