@@ -109,8 +109,8 @@ pub use notification::{
     TroubleSnapshot, Wording,
 };
 pub use outlook::{
-    ClosingOutlook, DeliveryState, HeldChannel, HoldOutlook, IncidentOutlook, MessageTarget, NextMessages, Outlook,
-    PendingOutlook, StepFiring, ToldChannel,
+    ClosingOutlook, DeliveryState, HeldChannel, HeldMessage, HoldOutlook, IncidentOutlook, MessageTarget, NextMessages,
+    Outlook, PastIncident, PendingOutlook, StepFiring, ToldChannel,
 };
 pub use problem::{Problem, Problems, did_you_mean, nearest};
 pub use reading::{Reading, Report};

@@ -22,6 +22,8 @@ pub struct Outlook {
     pub pending: Vec<PendingOutlook>,
     /// The open incidents, in the order in which they opened.
     pub incidents: Vec<IncidentOutlook>,
+    /// The messages that are decided, and sent when the quiet hours of their recipients end.
+    pub held: Vec<HeldMessage>,
 }
 
 /// A rule whose condition is true, not yet for long enough.
@@ -168,6 +170,39 @@ pub struct MessageTarget {
     pub channel: Channel,
     /// The kind of the message.
     pub kind: Kind,
+    /// The recipient that messages fail to reach, where this is the fallback for it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub in_place_of: Option<Name>,
+}
+
+/// A message that is decided, and is sent when the quiet hours of its recipient end. Messages about open incidents are
+/// not among them: they are decided anew then, and [`IncidentOutlook::held`] has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldMessage {
+    /// The recipient.
+    pub recipient: Name,
+    /// The channel.
+    pub channel: Channel,
+    /// The kind of the message: that an incident is over, or trouble of the monitor itself.
+    pub kind: Kind,
+    /// The end of the quiet hours.
+    pub until: Time,
+    /// The incident that it is about; `None` where it is about the monitor itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub incident: Option<PastIncident>,
+}
+
+/// An incident that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastIncident {
+    /// Its id.
+    pub id: Id,
+    /// Its rule.
+    pub rule: Name,
+    /// The time at which it began.
+    pub since: Time,
+    /// The time at which it ended.
+    pub ended: Time,
 }
 
 impl Engine {
@@ -192,8 +227,9 @@ impl Engine {
                 ..step.standing(incident)
             })
             .collect();
+        let held = step.held_final_messages(state).chain(step.held_announcements(state)).collect();
         self.foresee(state.clone(), &mut incidents);
-        Outlook { pending, incidents }
+        Outlook { pending, incidents, held }
     }
 
     /// Returns the facts that a rule reads and that are not known, where they leave its condition without an answer.
@@ -228,13 +264,19 @@ impl NextMessages {
     /// Returns what the decisions about one incident, all of one moment, say to whom.
     fn among<'a>(decisions: impl Iterator<Item = &'a Decision>, at: Time) -> Option<NextMessages> {
         let mut next = NextMessages { at, steps: Vec::new(), notify: Vec::new(), held: Vec::new() };
+        // The messages to a fallback follow the decision that it is told.
+        let mut fallback: Option<(&Name, &Name)> = None;
         for decision in decisions {
             match &decision.outcome {
+                Outcome::FellBack { recipient, to } => fallback = Some((to, recipient)),
                 Outcome::Fired { step, repeat } => next.steps.push(StepFiring { step: *step, repeat: *repeat }),
                 Outcome::Notify(notification) => next.notify.push(MessageTarget {
                     recipient: notification.recipient.clone(),
                     channel: notification.channel(),
                     kind: notification.kind,
+                    in_place_of: fallback
+                        .filter(|(to, _)| **to == notification.recipient)
+                        .map(|(_, recipient)| recipient.clone()),
                 }),
                 // Another message of the same moment goes to that channel.
                 Outcome::Withheld { reason: Withholding::OneMessageAStep, .. } => {}

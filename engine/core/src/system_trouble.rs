@@ -1,10 +1,11 @@
 //! Trouble of the monitor itself: the operators are told of each cause once while it lasts.
 
 use crate::{
-    About, Cause, Channel, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSnapshot, Withholding,
+    About, Cause, Channel, HeldMessage, Id, Kind, Millis, Name, Outcome, Refusal, Severity, Time, TroubleSnapshot,
+    Withholding,
     messages::Message,
     rules::Reachable,
-    state::{Phase, SystemTrouble},
+    state::{Phase, State, SystemTrouble},
     step::Step,
 };
 
@@ -159,6 +160,20 @@ impl Step<'_> {
             let notification = self.notification(id, &message, to.clone(), self.state.fact_snapshots());
             self.decide(self.now, None, None, Outcome::Notify(Box::new(notification)));
         }
+    }
+
+    /// Returns the messages to the operators about the troubles of `state` that quiet hours hold back.
+    pub(crate) fn held_announcements(&self, state: &State) -> impl Iterator<Item = HeldMessage> {
+        let waiting = state.troubles.values().flat_map(|trouble| &trouble.waiting);
+        waiting.filter_map(|(recipient, channel)| {
+            Some(HeldMessage {
+                recipient: recipient.clone(),
+                channel: *channel,
+                kind: Kind::System,
+                until: self.quiet_until(recipient, SEVERITY)?,
+                incident: None,
+            })
+        })
     }
 
     /// When an operator is told next, if time alone makes it so.

@@ -23,7 +23,8 @@ fn lines(incident: &OpenIncident, clock: &WallClock) -> String {
     let mut line = |label: &str, fact: String| text += &format!("    {label:<12} {fact}\n");
     line("id", id.to_string());
     for channel in &outlook.told {
-        line("told", told(channel, clock));
+        let (label, fact) = told(channel, clock);
+        line(label, fact);
     }
     if outlook.told.is_empty() {
         line("told", "nobody yet".to_owned());
@@ -67,15 +68,17 @@ fn lines(incident: &OpenIncident, clock: &WallClock) -> String {
     text
 }
 
-fn told(channel: &ToldChannel, clock: &WallClock) -> String {
+/// Returns the label and the fact. An earlier message may have arrived where the last one fails.
+fn told(channel: &ToldChannel, clock: &WallClock) -> (&'static str, String) {
     let at = channel.at.map(|at| format!(" at {}", clock.time(at))).unwrap_or_default();
     let delivery = match channel.delivery {
-        DeliveryState::Queued => "not sent yet".to_owned(),
-        DeliveryState::Attempted => "being sent".to_owned(),
-        DeliveryState::Delivered => "delivered".to_owned(),
-        DeliveryState::Failing(since) => format!("FAILING since {}", clock.time(since)),
+        DeliveryState::Queued => ", not sent yet".to_owned(),
+        DeliveryState::Attempted => ", being sent".to_owned(),
+        DeliveryState::Delivered => ", delivered".to_owned(),
+        DeliveryState::Failing(since) => format!(": failing since {}", clock.time(since)),
     };
-    format!("{} by {}{at}, {delivery}", channel.recipient, channel.channel.as_str())
+    let label = if let DeliveryState::Failing(_) = channel.delivery { "NOT REACHED" } else { "told" };
+    (label, format!("{} by {}{at}{delivery}", channel.recipient, channel.channel.as_str()))
 }
 
 fn held(channel: &HeldChannel, clock: &WallClock) -> String {
@@ -122,13 +125,16 @@ fn next(outlook: &IncidentOutlook, clock: &WallClock) -> Vec<String> {
     [format!("{what}: {targets}")].into_iter().chain(held).collect()
 }
 
-/// Returns who is told by what: `nor by email and webhook, kim by email`.
+/// Returns who is told by what: `nor by email and webhook, kim by email in place of pat (fallback)`.
 fn targets(notify: &[MessageTarget]) -> String {
-    let groups = notify.chunk_by(|one, next| one.recipient == next.recipient);
+    let groups =
+        notify.chunk_by(|one, next| (&one.recipient, &one.in_place_of) == (&next.recipient, &next.in_place_of));
     let groups: Vec<String> = groups
         .filter_map(|group| {
             let channels: Vec<&str> = group.iter().map(|target| target.channel.as_str()).collect();
-            Some(format!("{} by {}", group.first()?.recipient, channels.join(" and ")))
+            let MessageTarget { recipient, in_place_of, .. } = group.first()?;
+            let why = in_place_of.as_ref().map(|failed| format!(" in place of {failed} (fallback)"));
+            Some(format!("{recipient} by {}{}", channels.join(" and "), why.unwrap_or_default()))
         })
         .collect();
     if groups.is_empty() { "nobody".to_owned() } else { groups.join(", ") }

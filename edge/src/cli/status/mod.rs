@@ -2,6 +2,7 @@
 
 mod connections;
 mod device;
+mod held;
 mod incidents;
 mod messages;
 mod reach;
@@ -31,6 +32,7 @@ fn text(status: &Status) -> String {
         device::section(status, &clock),
         incidents::section(&status.incidents, &clock),
         waiting::section(status, &clock),
+        held::section(&status.held, &clock),
         messages::section("Waiting to be sent", &status.waiting, &clock),
         messages::section("Could not be delivered", &status.undelivered, &clock),
         connections::section(status, &clock),

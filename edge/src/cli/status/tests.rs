@@ -22,6 +22,8 @@ inhibits = ["freezer"]
 [rule.freezer]
 when = "freezer_door == on"
 escalation = "household"
+[group]
+watch = ["kim"]
 [escalation.household]
 ack_lapses_after = "2h"
 steps = [
@@ -36,6 +38,9 @@ email = "kim@example.com"
 quiet = { from = "18:00", to = "07:00" }
 [recipient.pat]
 email = "pat@example.com"
+fallback = "sue"
+[recipient.sue]
+email = "sue@example.com"
 "#;
 
 #[test]
@@ -103,7 +108,7 @@ fn an_outage_is_told_and_held_from_who_sleeps() {
       power-outage (critical) since 18:00:00
         id           0a7de05e3e248e83f0d1df152f95523d
         told         nor by email at 18:00:30, delivered
-        told         nor by webhook at 18:00:30, FAILING since 18:00:30
+        NOT REACHED  nor by webhook at 18:00:30: failing since 18:00:30
         held         kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours
         next         step 1 at 18:10:30: pat by email
 
@@ -225,6 +230,47 @@ fn an_outage_that_is_about_to_end_says_when() {
 }
 
 #[test]
+fn what_quiet_hours_hold_of_an_outage_that_is_over_is_shown() {
+    let mut house = House::watched_by(&["watch"]);
+    house.read("0s", "power", Some(Value::Off));
+    house.read("5m", "power", Some(Value::On));
+    house.step("6m", Input::Trouble { about: "clock".into(), text: Some("it was never set".to_owned()) });
+    assert_snapshot!(house.status("6m"), @"
+    Cottage (cottage)
+      power        on         read 18:05:00
+      started      18:00:00; nothing was read from 18:00:00 on Fri 9 Jan until then
+
+    No incident is open.
+
+    Held
+      past to kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours (power-outage, 18:00:00 to 18:05:00)
+      system to kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours (about the monitor itself)
+
+    Rules aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa are in force.
+    ");
+    // They are sent in the morning, and shown no longer.
+    house.pass("13h");
+    assert!(!house.status("13h").contains("Held"));
+}
+
+#[test]
+fn a_fallback_says_in_whose_place_it_is_told() {
+    let mut house = House::outage();
+    house.pass("10m30s");
+    house.fails("pat", Channel::Email, "10m30s");
+    assert_snapshot!(house.incidents("11m"), @"
+    Open incidents
+      power-outage (critical) since 18:00:00
+        id           0a7de05e3e248e83f0d1df152f95523d
+        told         nor by email at 18:00:30, delivered
+        told         nor by webhook at 18:00:30, delivered
+        NOT REACHED  pat by email at 18:10:30: failing since 18:10:30
+        held         kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours
+        next         at 18:15:30: sue by email in place of pat (fallback)
+    ");
+}
+
+#[test]
 fn an_incident_that_another_inhibits_says_which() {
     let mut house = House::outage();
     house.read("5m", "freezer_door", Some(Value::On));
@@ -300,10 +346,16 @@ struct House {
 
 impl House {
     fn new() -> House {
+        House::watched_by(&[])
+    }
+
+    /// A house with operators.
+    fn watched_by(operators: &[&'static str]) -> House {
         let sources = Sources {
             files: [("rules.toml".to_owned(), RULES.to_owned())].into(),
             facts: [("freezer_door".into(), FactKind::Switch)].into(),
             timezone: "Europe/London".into(),
+            operators: operators.iter().map(|group| (*group).into()).collect(),
             ..Sources::default()
         };
         let engine = Engine::new(Ruleset::compile(&sources).unwrap_or_else(|problems| panic!("{problems}")));
@@ -391,6 +443,7 @@ impl House {
             incidents: incidents.map(|(incident, outlook)| OpenIncident::new(incident, outlook, now)).collect(),
             silences: self.state.silences().cloned().collect(),
             waiting: self.waiting.clone(),
+            held: outlook.held,
             undelivered: self.undelivered.clone(),
             rules: Id::parse(&"a".repeat(32)).unwrap(),
             rejected: None,

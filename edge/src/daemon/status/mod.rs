@@ -7,7 +7,7 @@ mod uplink;
 use std::collections::BTreeMap;
 
 use dag_delivery::Entry;
-use dag_engine::{Device, Id, Name, PendingOutlook, Silence, Time, Value};
+use dag_engine::{Device, HeldMessage, Id, Name, PendingOutlook, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 
 pub use incident::OpenIncident;
@@ -43,6 +43,9 @@ pub struct Status {
     pub incidents: Vec<OpenIncident>,
     /// The silences that are not over, also those that begin later.
     pub silences: Vec<Silence>,
+    /// The messages that are decided, and sent when the quiet hours of their recipients end.
+    #[serde(default)]
+    pub held: Vec<HeldMessage>,
     /// The messages that wait to be sent, or to be tried again.
     pub waiting: Vec<MessageStatus>,
     /// The recent messages that could not be delivered.
@@ -97,6 +100,7 @@ impl Daemon {
             pending: outlook.pending,
             incidents: incidents.map(|(incident, outlook)| OpenIncident::new(incident, outlook, now)).collect(),
             silences: state.silences().filter(|silence| silence.until > now).cloned().collect(),
+            held: outlook.held,
             waiting: self.engine.outbox().iter().map(MessageStatus::from).collect(),
             undelivered: undelivered.map(MessageStatus::from).collect(),
             rules: self.engine.rulebook().engine.rules().hash(),

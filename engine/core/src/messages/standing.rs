@@ -2,9 +2,9 @@
 
 use super::Firing;
 use crate::{
-    ClosingOutlook, DeliveryState, HeldChannel, Hold, HoldOutlook, IncidentOutlook, Name, Time, ToldChannel,
-    Withholding,
-    state::{ChannelRecord, Contact, Incident, Phase},
+    ClosingOutlook, DeliveryState, HeldChannel, HeldMessage, Hold, HoldOutlook, IncidentOutlook, Name, PastIncident,
+    Time, ToldChannel, Withholding,
+    state::{ChannelRecord, Contact, Incident, Phase, State},
     step::Step,
 };
 
@@ -23,6 +23,28 @@ impl Step<'_> {
             hold: self.hold_outlook(incident),
             next: None,
         }
+    }
+
+    /// Returns the final messages of the incidents of `state` that quiet hours hold back.
+    pub(crate) fn held_final_messages(&self, state: &State) -> impl Iterator<Item = HeldMessage> {
+        let over = state.incidents.iter().filter_map(|incident| Some((incident, incident.ended?)));
+        over.flat_map(move |(incident, ended)| {
+            incident.channels.iter().filter_map(move |record| {
+                let (recipient, channel) = record.key();
+                Some(HeldMessage {
+                    recipient: recipient.clone(),
+                    channel,
+                    kind: record.final_message?,
+                    until: self.quiet_until(recipient, incident.severity)?,
+                    incident: Some(PastIncident {
+                        id: incident.id,
+                        rule: incident.rule.clone(),
+                        since: incident.since,
+                        ended,
+                    }),
+                })
+            })
+        })
     }
 
     fn closing(&self, incident: &Incident) -> Option<ClosingOutlook> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dag_engine::{Hold, Id, IncidentOutlook, Kind, Millis, Outcome, Time, Withholding};
+use dag_engine::{HeldMessage, Hold, Id, IncidentOutlook, Kind, Millis, Outcome, Time, Withholding};
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 
 use crate::{
@@ -49,6 +49,9 @@ fn check(mut host: Host) -> TestCaseResult {
     for one in &outlook.incidents {
         check_next(&host, before, one)?;
     }
+    for held in outlook.held.iter().filter(|held| held.until <= host.now) {
+        check_held(&host, before, held)?;
+    }
     Ok(())
 }
 
@@ -77,6 +80,25 @@ fn check_holds(one: &IncidentOutlook) -> TestCaseResult {
         let is_next = next.notify.iter().any(|to| (&to.recipient, to.channel) == (&held.recipient, held.channel));
         prop_assert!(!is_next || next.at >= until, "{:?}, and it is told at {}", held, next.at);
     }
+    Ok(())
+}
+
+/// A message about an incident that is over goes out when the quiet hours that hold it end, unless a script withholds it
+/// then.
+fn check_held(host: &Host, before: usize, held: &HeldMessage) -> TestCaseResult {
+    let Some(incident) = &held.incident else { return Ok(()) };
+    let mut own = host.log.iter().skip(before).flat_map(|moment| {
+        let own = moment.decisions.iter().filter(|decision| decision.incident == Some(incident.id));
+        own.filter_map(|decision| match &decision.outcome {
+            Outcome::Notify(message) => Some((moment.now, message.recipient.clone(), message.channel(), message.kind)),
+            Outcome::Withheld { kind, recipient, channel, .. } => {
+                Some((moment.now, recipient.clone(), *channel, *kind))
+            }
+            _ => None,
+        })
+    });
+    let expected = (held.until, held.recipient.clone(), held.channel, held.kind);
+    prop_assert!(own.any(|decided| decided == expected), "{:?} is not decided then", held);
     Ok(())
 }
 
