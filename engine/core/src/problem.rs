@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// One problem in one file, with its place.
 ///
@@ -20,7 +20,8 @@ pub struct Problem {
     /// Advice.
     pub help: Option<String>,
     is_warning: bool,
-    source: Box<Source>,
+    /// `None` where no place in the file is meant.
+    source: Option<Box<Source>>,
 }
 
 /// The part of the file that is shown.
@@ -48,6 +49,12 @@ impl Problem {
         Problem { is_warning: true, ..Self::new(file, text, span, message.into(), help) }
     }
 
+    /// A problem of a whole file or folder. It has no place in it: the line and the column are 1, and not shown.
+    pub fn without_place(file: &str, message: impl Into<String>, help: Option<String>) -> Self {
+        let (file, message) = (file.to_owned(), message.into());
+        Problem { file, line: 1, column: 1, message, help, is_warning: false, source: None }
+    }
+
     fn new(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Self {
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end.max(start));
@@ -63,7 +70,7 @@ impl Problem {
         let to = text.get(end..shown.end).and_then(|near| near.find('\n')).map_or(shown.end, |at| end + at);
         let window = text.get(from..to).unwrap_or_default();
         let caret = start - from..(end - from).min(window.len());
-        let source = Box::new(Source { text: window.to_owned(), caret });
+        let source = Some(Box::new(Source { text: window.to_owned(), caret }));
         Problem { file: file.to_owned(), line, column, message, help, is_warning: false, source }
     }
 
@@ -79,10 +86,14 @@ const SHOWN: usize = 200;
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
-        let Source { text, caret } = &*self.source;
-        let place = AnnotationKind::Primary.span(caret.clone());
-        let snippet = Snippet::source(text).line_start(self.line).path(&self.file).annotation(place);
-        let mut group = level.primary_title(&self.message).element(snippet);
+        let title = level.primary_title(&self.message);
+        let mut group = match self.source.as_deref() {
+            Some(Source { text, caret }) => {
+                let place = AnnotationKind::Primary.span(caret.clone());
+                title.element(Snippet::source(text).line_start(self.line).path(&self.file).annotation(place))
+            }
+            None => title.element(Origin::path(&self.file)),
+        };
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }

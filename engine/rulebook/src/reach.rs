@@ -22,7 +22,7 @@ pub(super) fn nobody(rules: &Ruleset, root: &str, config: &Config) -> Option<Pro
                     device that decides by itself";
         ("no rule could tell anybody: the steps of its escalation reach nobody", help)
     };
-    Some(Problem::error(root, "", 0..0, message, Some(help.to_owned())))
+    Some(Problem::without_place(root, message, Some(help.to_owned())))
 }
 
 /// Returns a warning for each escalation, and each step of one, that reaches nobody on this host.

@@ -252,5 +252,5 @@ fn read_file(path: &Path) -> Result<String, FileError> {
 }
 
 fn problem(path: &Path, message: String, help: Option<String>) -> Problem {
-    Problem::error(&path.display().to_string(), "", 0..0, message, help)
+    Problem::without_place(&path.display().to_string(), message, help)
 }

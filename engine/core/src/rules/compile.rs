@@ -102,7 +102,7 @@ fn compile(sources: &Sources) -> Result<Ruleset, Problems> {
 
     let mut problems: Vec<Problem> = operators(sources, &compiling.groups).into_iter().collect();
     let zone = crate::zone(&sources.timezone);
-    let zone = zone.map_err(|error| problems.push(Problem::error("config.toml", "", 0..0, error, None))).ok();
+    let zone = zone.map_err(|error| problems.push(Problem::without_place("config.toml", error, None))).ok();
     for document in &documents {
         if document.file.ends_with(".rhai") && !compiling.scripts_used.contains(document.file) {
             let help = format!("name it in a rule: script = \"{}\"", document.file);
@@ -139,8 +139,8 @@ fn operators(sources: &Sources, groups: &BTreeMap<Name, Vec<Name>>) -> Vec<Probl
     let problems = missing.map(|group| {
         let help = did_you_mean(group, groups.keys().map(Name::as_str));
         let help = help.unwrap_or_else(|| format!("define it in rules/: [group] {group} = [\"...\"]"));
-        let message = format!("site.operators names the group `{group}`, which no rules file defines");
-        Problem::error("config.toml", "", 0..0, message, Some(help))
+        let message = format!("`operators` in `[site]` names the group `{group}`, which no rules file defines");
+        Problem::without_place("config.toml", message, Some(help))
     });
     problems.collect()
 }

@@ -20,7 +20,10 @@ fn a_file_half_saved_is_shown_with_its_line() {
 fn a_missing_file_leaves_names_that_nothing_defines() {
     check(
         |rules| fs::remove_file(rules.join("people.toml")).unwrap(),
-        &["there is no escalation `household`", "site.operators names the group `owners`, which no rules file defines"],
+        &[
+            "there is no escalation `household`",
+            "`operators` in `[site]` names the group `owners`, which no rules file defines",
+        ],
     );
 }
 

@@ -75,7 +75,7 @@ fn the_folders_of_scenarios_are_bounded_as_the_rules_are() {
                 fs::write(rules.join(format!("tests/harder/{at}.toml")), "").unwrap();
             }
         },
-        &["rules:", "the folder holds more than 1000 files"],
+        &["--> rules\n", "the folder holds more than 1000 files"],
     );
 }
 

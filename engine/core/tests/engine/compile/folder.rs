@@ -75,19 +75,12 @@ fn the_configuration_is_checked_with_the_rules() {
         ..sources(&[("a.toml", "[group]\nowners = [\"@account\"]")])
     };
     assert_snapshot!(Ruleset::compile(&sources).unwrap_err().to_string(), @"
-    error: site.operators names the group `owner`, which no rules file defines
-     --> config.toml:1:1
-      |
-    1 |
-      | ^
-      |
-      = help: did you mean `owners`?
+    error: `operators` in `[site]` names the group `owner`, which no rules file defines
+    --> config.toml
+     = help: did you mean `owners`?
 
     error: there is no time zone `Europe/Londom`: did you mean `Europe/London`?
-     --> config.toml:1:1
-      |
-    1 |
-      | ^
+    --> config.toml
 
     2 problems found; nothing was changed
     ");
