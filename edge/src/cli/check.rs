@@ -6,8 +6,9 @@ use dag_rulebook::{Refusal, Rulebook};
 
 use super::{
     common::{Common, load, rules_path},
-    missing_files,
+    missing_files, pins,
 };
+use crate::source::probe_pins;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -32,8 +33,9 @@ impl Check {
             }
         };
         let scenarios = if self.no_scenarios { 0 } else { rulebook.scenarios() };
-        let (mut warnings, notes) = (rulebook.warnings(&config), rulebook.notes(&config));
+        let (mut warnings, mut notes) = (rulebook.warnings(&config), rulebook.notes(&config));
         warnings.extend(missing_files::warnings(&config));
+        notes.extend(pins::notes(&config, probe_pins()));
         if let Some(failing) = failing {
             // They may say why.
             warnings.extend(notes);

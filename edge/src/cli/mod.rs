@@ -9,6 +9,7 @@ mod init;
 mod mains_switch;
 mod missing_files;
 mod notify;
+mod pins;
 mod questions;
 mod reload;
 mod replace_file;

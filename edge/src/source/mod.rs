@@ -48,6 +48,7 @@ use tokio::{
 pub use error::{SimulateError, SourceError};
 pub use event::{Observation, SourceEvent, SourceStatus};
 pub use gpio::PinError;
+pub(crate) use gpio::probe as probe_pins;
 pub use nut::Timing;
 
 use event::Clock;

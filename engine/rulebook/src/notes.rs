@@ -27,6 +27,9 @@ pub(super) fn of(engine: &Engine, config: &Config) -> Vec<String> {
         let list: Vec<String> = elsewhere.iter().map(|rule: &&Name| format!("`{rule}`")).collect();
         notes.push(format!("note: these rules run in the cloud alone, and never fire here: {}", list.join(", ")));
     }
+    if config.devices.len() > 1 && !cloud {
+        notes.push("note: config.toml has several devices: start each with `dag run --device NAME`".to_owned());
+    }
     let is_real = config.email.transport != Transport::Outbox && config.devices.values().any(has_real_source);
     if is_real && !cloud && config.heartbeats.is_empty() {
         notes.push(

@@ -28,6 +28,7 @@ use crate::backoff::Backoff;
 
 pub use error::PinError;
 pub(super) use pin::open;
+pub(crate) use pin::probe;
 
 /// The interval between two looks at a pin without edges. A missed interrupt is rare, and found within a minute.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

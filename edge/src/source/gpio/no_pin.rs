@@ -17,6 +17,11 @@ pub(in crate::source) fn open(_: u8, _: &Clock) -> Result<(Pin, watch::Receiver<
     Err(PinError::NoPi)
 }
 
+/// Always returns the error that there are no pins.
+pub(crate) fn probe() -> Result<(), PinError> {
+    Err(PinError::NoPi)
+}
+
 impl Line for Pin {
     fn level(&self) -> Level {
         match *self {}

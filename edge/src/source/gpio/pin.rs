@@ -40,6 +40,14 @@ impl Line for Pin {
     }
 }
 
+/// Looks whether there are pins that may be read. No pin is changed.
+///
+/// # Errors
+/// The machine has none that `rppal` knows, or the system denies access to them.
+pub(crate) fn probe() -> Result<(), PinError> {
+    Gpio::new().map(drop).map_err(|error| explain(0, &error))
+}
+
 fn explain(pin: u8, error: &Error) -> PinError {
     match error {
         Error::UnknownModel => PinError::NoPi,

@@ -20,6 +20,15 @@ fn the_shipped_files_have_no_warning_and_say_what_cannot_fire_here() {
 }
 
 #[test]
+fn several_devices_are_each_started_by_name() {
+    let home = Home::shipped();
+    let config = home.config(&[("device.barn".to_owned(), "{ power = { source = 'simulated' } }".to_owned())]);
+    let notes = home.prove(&config).unwrap().notes(&config);
+    let note = "note: config.toml has several devices: start each with `dag run --device NAME`";
+    assert!(notes.iter().any(|one| one == note), "{notes:?}");
+}
+
+#[test]
 fn a_trial_and_reality_side_by_side_are_warned_of() {
     let home = Home::shipped();
     let warnings = |overrides: &[(&str, &str)]| {
