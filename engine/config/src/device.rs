@@ -39,7 +39,7 @@ impl DeviceConfig {
     pub(crate) fn read(mut section: Section<'_>) -> Option<DeviceConfig> {
         let id = section.name().to_owned();
         if !is_device_id(&id) {
-            let help = "use letters, digits, `-` and `_`, at most 64: it stands in topics and paths";
+            let help = "use letters a–z, digits, `-` and `_`, at most 64: it stands in topics and paths; `name` may be anything";
             section.reject(Diagnostic::new(format!("`{id}` cannot be the id of a device"), help));
         }
         let name = section.line("name").unwrap_or_else(|| id.clone());

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use dag_engine::toml_help;
 use figment::value::Dict;
 use serde::Deserialize as _;
 use toml::de::{DeTable, Error as TomlError};
@@ -115,7 +116,7 @@ fn read_layers(
     let syntax = |error: &TomlError| Problem {
         message: format!("this is not TOML: {}", error.message()),
         place: error.span().map_or(Place::File, Place::At),
-        help: None,
+        help: error.span().and_then(|at| toml_help(text, at, error.message())),
     };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {

@@ -90,6 +90,7 @@ mod step;
 mod system_trouble;
 mod test_message;
 mod time;
+mod toml_help;
 mod wall_clock;
 mod zone;
 
@@ -122,6 +123,7 @@ pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
+pub use toml_help::toml_help;
 pub use zone::{zone, zone_advice};
 
 /// A name that users give: of a fact, a rule, a recipient, a device. Short ones are copied, not allocated.

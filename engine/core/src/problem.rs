@@ -130,6 +130,11 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     if written.len() > 64 {
         return None;
     }
+    let known: Vec<&str> = known.into_iter().collect();
+    // `OFF` has no letter in common with `off`, and is meant so.
+    if let Some(same) = known.iter().find(|name| name.eq_ignore_ascii_case(written)) {
+        return Some(same);
+    }
     let allowed = 1 + written.chars().count() / 4;
     let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(written, name), name));
     let near = distances.filter(|(distance, _)| *distance <= allowed);

@@ -14,7 +14,7 @@ fn the_id_of_a_device_fits_into_topics() {
         5 | [device."the cottage"]
           |         ^^^^^^^^^^^^^
           |
-          = help: use letters, digits, `-` and `_`, at most 64: it stands in topics and paths
+          = help: use letters a–z, digits, `-` and `_`, at most 64: it stands in topics and paths; `name` may be anything
         "#);
     for id in ["", "a/b", "+", "höhle", &"x".repeat(65)] {
         assert!(named(id).contains("cannot be the id of a device"), "{id}");

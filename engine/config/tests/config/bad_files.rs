@@ -86,6 +86,8 @@ fn a_file_cut_off_in_the_middle_of_a_save_is_not_toml() {
           |
         3 | name = "Ho
           |           ^
+          |
+          = help: the quote is not closed
         "#);
 }
 
@@ -184,4 +186,19 @@ fn a_brief_text_has_the_first_problems_and_says_where_the_others_are() {
     assert!(told.ends_with("\n\n`dag check` shows the other 1"), "{told}");
     let told = brief(format!("unknown = 1\n{}", file("")));
     assert!(told.starts_with("error: ") && !told.contains("dag check"), "{told}");
+}
+
+#[test]
+fn slips_that_the_parser_names_by_a_sign_get_advice() {
+    let id = "an id has letters a–z, digits, `-` and `_`; `name` may be anything";
+    let table = [
+        ("mode = \"standalone\n", "the quote is not closed"),
+        ("mode = 'standalone\n", "the quote is not closed"),
+        ("[device.my cottage]\n", id),
+        ("[device.Häuschen]\n", id),
+    ];
+    for (text, help) in table {
+        let problems = problems(text);
+        assert!(problems.contains(&format!("= help: {help}")), "{problems}");
+    }
 }

@@ -10,7 +10,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::problem::{Problem, did_you_mean};
+use crate::{
+    problem::{Problem, did_you_mean},
+    toml_help::toml_help,
+};
 
 /// The longest rules file, in bytes.
 pub(crate) const LONGEST_FILE: usize = 1 << 20;
@@ -45,7 +48,9 @@ impl<'a> Document<'a> {
         }
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
-            self.problem(error.span().unwrap_or(0..0), error.message().to_owned(), None);
+            let at = error.span().unwrap_or(0..0);
+            let help = toml_help(self.text, at.clone(), error.message());
+            self.problem(at, error.message().to_owned(), help);
         }
         table.into_inner()
     }
@@ -146,9 +151,15 @@ impl<'d, 'a> Table<'d, 'a> {
         self.string(key)
     }
 
-    /// A string that `parse` understands; its error becomes the problem's text.
+    /// A length of time in quotes, which `parse` understands; its error becomes the problem's text.
     pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Option<T> {
-        let text = self.string(key)?;
+        let value = self.value(key)?;
+        let Some(text) = string(value) else {
+            let number = value.get_ref().as_integer().map(|number| number.as_str());
+            let help = number.map(|number| format!("write it in quotes with its unit, like `\"{number}s\"`"));
+            self.wrong_with(key, value, "a string in quotes", help);
+            return None;
+        };
         let parsed = text.get_ref().parse();
         parsed.map_err(|error: T::Err| self.document.problem(text.span(), error.to_string(), None)).ok()
     }
@@ -190,9 +201,15 @@ impl<'d, 'a> Table<'d, 'a> {
         items
     }
 
+    /// Reports a value of another type than `key` has.
     pub fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+        self.wrong_with(key, value, wanted, None);
+    }
+
+    /// Does the same as [`Table::wrong`], with advice.
+    pub fn wrong_with(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str, help: Option<String>) {
         let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref()));
-        self.document.problem(value.span(), message, None);
+        self.document.problem(value.span(), message, help);
     }
 
     /// Reports every key that nobody asked for.

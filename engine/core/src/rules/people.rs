@@ -27,7 +27,11 @@ impl<'a> Compiling<'a> {
     ) {
         let Some(mut table) = Table::at(document, value, "a recipient") else { return };
         let mut addresses = Vec::new();
-        if let Some(email) = table.string("email") {
+        let email = table.value("email");
+        if let Some(list) = email.filter(|value| value.get_ref().as_array().is_some()) {
+            let help = "one address: make a recipient for each, and a group of both";
+            table.wrong_with("email", list, "a string in quotes", Some(help.into()));
+        } else if let Some(email) = table.string("email") {
             if Address::is_email(email.get_ref()) {
                 addresses.push(Address::Email((*email.get_ref()).into()));
             } else {
@@ -82,6 +86,11 @@ impl<'a> Compiling<'a> {
     }
 
     fn webhook(&mut self, document: &'a Document<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<Address> {
+        if let Some(url) = string(value) {
+            let help = format!("write `{{ url = \"{}\" }}`", url.get_ref());
+            document.problem(value.span(), "a webhook is a table, this is a string", Some(help));
+            return None;
+        }
         let mut table = Table::at(document, value, "a webhook")?;
         let url = table.required_string("url", "a webhook")?;
         let rest = url.get_ref().strip_prefix("https://").or_else(|| url.get_ref().strip_prefix("http://"));

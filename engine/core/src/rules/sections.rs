@@ -114,7 +114,10 @@ impl<'a> Compiling<'a> {
             Some(script) => script.clone(),
             None => {
                 let help = did_you_mean(name.get_ref(), self.scripts.keys().copied());
-                let help = help.unwrap_or_else(|| "scripts are files beside this one, like `outage.rhai`".into());
+                let help = help.unwrap_or_else(|| {
+                    "scripts are files beside this one, like `outage.rhai`; copy one of `examples/` here to use it"
+                        .into()
+                });
                 document.problem(name.span(), format!("there is no script `{}`", name.get_ref()), Some(help));
                 None
             }

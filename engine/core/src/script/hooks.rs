@@ -8,7 +8,7 @@ use std::{
 
 use rhai::{AST, ASTNode, CallFnOptions, Dynamic, EvalAltResult, Expr, Map, ParseErrorType, Position, Scope, Stmt};
 
-use super::{INTERPRETER, lower::SpannedProblem, offset, token};
+use super::{INTERPRETER, lower::SpannedProblem, offset, slips, token};
 use crate::{Millis, Name, Problem, Value, Wording, problem::did_you_mean, rules::DeclaredFacts};
 
 /// The hooks by name, with the names of their parameters as the documentation gives them.
@@ -105,6 +105,17 @@ pub(crate) struct HookError {
     position: Option<Position>,
 }
 
+/// The advice where a script calculates with a fact that is unknown.
+const NOTHING: &str = "while a fact is unknown it is `()`: ask for it first, like `ctx.facts.battery != ()`";
+
+impl HookError {
+    /// Returns whether the script gave `()` to an operator or a function that does not take it.
+    fn works_with_nothing(&self) -> bool {
+        self.message.starts_with("Function not found: ")
+            && ["((),", "(())", ", ()"].iter().any(|part| self.message.contains(part))
+    }
+}
+
 /// An answer that cannot be used.
 impl From<String> for HookError {
     fn from(message: String) -> Self {
@@ -140,7 +151,12 @@ impl Script {
                 }
                 other => (at..at, format!("this is not Rhai: {other}")),
             };
-            vec![SpannedProblem { span, message, help: None }]
+            let help = match error.err_type() {
+                // These name the mistake themselves.
+                ParseErrorType::VariableUndefined(_) | ParseErrorType::BadInput(_) => None,
+                _ => slips::open_brace(text),
+            };
+            vec![SpannedProblem { span, message, help }]
         })?;
         let mut problems = Vec::new();
         let mut hooks = Vec::new();
@@ -168,7 +184,9 @@ impl Script {
                     problems.push(SpannedProblem {
                         span: at,
                         message: format!("`{}` is no hook, and nothing calls it", function.name),
-                        help: help.or_else(|| Some(format!("the hooks are {}", known.join(", ")))),
+                        help: help.or_else(|| {
+                            Some(format!("the hooks, functions that are called by name, are {}", known.join(", ")))
+                        }),
                     });
                 }
             }
@@ -187,7 +205,8 @@ impl Script {
     pub fn problem(&self, hook: Hook, error: &HookError, message: String) -> Problem {
         let failed_at = error.position.map(|position| token(&self.text, offset(&self.text, position)));
         let span = failed_at.unwrap_or_else(|| definition(&self.text, hook.name()));
-        Problem::error(&self.file, &self.text, span, message, None)
+        let help = error.works_with_nothing().then(|| NOTHING.to_owned());
+        Problem::error(&self.file, &self.text, span, message, help)
     }
 
     /// Returns a warning at the definition of a hook.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::civil::{self, Weekday};
 use rhai::{ASTFlags, Expr, FnCallExpr, Position, Stmt};
 
-use super::{CONDITIONS, offset, token};
+use super::{CONDITIONS, offset, slips, token};
 use crate::{
     FactKind, Millis, Name, Value,
     condition::{Comparison, Condition, Data, Node, Operator},
@@ -28,7 +28,9 @@ pub(crate) fn lower(text: &str, facts: &DeclaredFacts) -> Result<Condition, Vec<
         Ok(ast) => ast,
         Err(error) => {
             let at = offset(text, error.position());
-            lowering.problem(at..at, format!("this is not an expression: {}", error.err_type()), None);
+            let slip = slips::in_condition(text).map(|(span, help)| (span, Some(help)));
+            let (span, help) = slip.unwrap_or((at..at, None));
+            lowering.problem(span, format!("this is not an expression: {}", error.err_type()), help);
             return Err(lowering.problems);
         }
     };
@@ -223,7 +225,7 @@ impl Lowering<'_> {
             (name, _) => {
                 // Rhai reads `a in b` as a call of `contains`.
                 let name = if name == "contains" { "in" } else { name };
-                let help = did_you_mean(name, FUNCTIONS);
+                let help = slips::for_word(name).or_else(|| did_you_mean(name, FUNCTIONS));
                 self.at(position, format!("there is no function or operator `{name}` in conditions"), help)
             }
         }
@@ -302,9 +304,21 @@ impl Lowering<'_> {
                 left_type.describe(),
                 right_type.describe()
             );
-            return self.at(right.start_position(), message, None);
+            let help = self.switch_advice(comparison, (left, left_type), right);
+            let help = help.or_else(|| self.switch_advice(comparison, (right, right_type), left));
+            return self.at(right.start_position(), message, help);
         }
         Some(compare(left_node, right_node))
+    }
+
+    /// Returns the advice where a switch is compared with `true` or `false`.
+    fn switch_advice(&self, comparison: Comparison, switch: (&Expr, Type), other: &Expr) -> Option<String> {
+        let (expr @ Expr::Variable(..), Type::Fact(FactKind::Switch)) = switch else { return None };
+        let Expr::BoolConstant(truth, _) = other else { return None };
+        let fact = self.source(expr);
+        let operator = if comparison == Comparison::NotEqual { "!=" } else { "==" };
+        let value = if *truth { "on" } else { "off" };
+        Some(format!("write `{} {operator} {value}`", fact.trim_matches('`')))
     }
 
     fn arithmetic(&mut self, operator: Operator, left: &Expr, right: &Expr) -> Option<Typed> {

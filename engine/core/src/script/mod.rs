@@ -6,6 +6,7 @@
 
 mod hooks;
 mod lower;
+mod slips;
 
 use std::{ops::Range, sync::LazyLock};
 

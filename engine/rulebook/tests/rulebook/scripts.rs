@@ -4,6 +4,9 @@ use std::{fs, path::Path};
 
 use crate::{Home, check};
 
+/// The advice where a script calculates with a fact that is unknown.
+const NOTHING: &str = "= help: while a fact is unknown it is `()`: ask for it first, like `ctx.facts.battery != ()`";
+
 #[test]
 fn a_script_without_bounds_is_stopped_and_shown() {
     for (script, told) in [
@@ -42,7 +45,8 @@ fn a_hook_that_fails_in_one_situation_alone_is_shown_with_its_place() {
             &["bad.rhai:2:", "fails in `allow`"],
         ),
         // An unknown fact is `()`, which has no order.
-        ("fn allow(ctx) { ctx.facts.battery.abs() >= 0 }", &["bad.rhai:1:", "fails in `allow`"]),
+        ("fn allow(ctx) { ctx.facts.battery.abs() >= 0 }", &["bad.rhai:1:", "fails in `allow`", NOTHING]),
+        ("fn allow(ctx) {\n    ctx.facts.battery + 1 > 0\n}", &["bad.rhai:2:", "not found: + ((), i64)", NOTHING]),
         ("fn recipients(ctx, names) { [\"nro\"] }", &["bad.rhai:1:4", "it named `nro`, who is no recipient or group"]),
         (
             "fn recipients(ctx, names) {\n    if ctx.kind == \"reminder\" { names.gone } else { names }\n}",

@@ -80,6 +80,8 @@ fn the_caret_stands_under_the_place_in_every_kind_of_string() {
       |
     1 | [rule.größe]
       |         ^^
+      |
+      = help: a name in a heading has letters a–z, digits, `-` and `_`
 
     error: unknown key `escalaton`
      --> rules.toml:3:1

@@ -118,6 +118,8 @@ fn a_fallback_waits_for_a_time_above_zero() {
        |
     16 | fallback_after = 5
        |                  ^
+       |
+       = help: write it in quotes with its unit, like `"5s"`
 
     error: `fallback_after` waits for a `fallback`, and there is none
       --> rules.toml:19:18

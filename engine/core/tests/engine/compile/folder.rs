@@ -37,6 +37,8 @@ fn a_file_that_is_not_toml_is_told_beside_the_problems_of_the_others() {
       |
     1 | fn open_after(ctx) {
       |                     ^
+      |
+      = help: the `{` of line 1 is not closed: a `}` is missing
 
     4 problems found; nothing was changed
     ");

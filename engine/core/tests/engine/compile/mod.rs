@@ -7,6 +7,7 @@ mod folder;
 mod names;
 mod quiet_hours;
 mod rules;
+mod slips;
 mod values;
 
 use dag_engine::Ruleset;

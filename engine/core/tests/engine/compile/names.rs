@@ -68,7 +68,7 @@ fn names_that_nothing_defines_are_refused() {
     4 | script = "night.rhai"
       |          ^^^^^^^^^^^^
       |
-      = help: scripts are files beside this one, like `outage.rhai`
+      = help: scripts are files beside this one, like `outage.rhai`; copy one of `examples/` here to use it
 
     error: there is no recipient or group `nro`
      --> rules.toml:6:20

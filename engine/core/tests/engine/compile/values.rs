@@ -153,6 +153,8 @@ fn wrong_values_are_refused_with_what_they_may_be() {
       |
     5 | open_after = 30
       |              ^^
+      |
+      = help: write it in quotes with its unit, like `"30s"`
 
     error: `-1s` is negative: durations count forward only
      --> rules.toml:6:15
