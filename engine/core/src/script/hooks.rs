@@ -185,7 +185,7 @@ impl Script {
                         span: at,
                         message: format!("`{}` is no hook, and nothing calls it", function.name),
                         help: help.or_else(|| {
-                            Some(format!("the hooks, functions that are called by name, are {}", known.join(", ")))
+                            Some(format!("a hook is a function with one of the names {}", known.join(", ")))
                         }),
                     });
                 }

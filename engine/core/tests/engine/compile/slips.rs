@@ -81,3 +81,10 @@ fn a_brace_that_is_not_closed_is_named_by_its_line() {
         );
     }
 }
+
+#[test]
+fn a_function_that_is_no_hook_is_told_the_names_of_hooks() {
+    let problems = script("fn quiet_at_night(ctx) {\n  true\n}\n");
+    let wanted = "a hook is a function with one of the names open_after, close_after, recipients, allow, message";
+    assert_eq!(help(&problems), [wanted], "{problems}");
+}
