@@ -44,7 +44,8 @@ impl Simulate {
         let devices: Vec<Device> = devices(&config).into_values().collect();
         let engine = engine.running(Runs::Everything);
         let out = io::BufWriter::new(io::stdout().lock());
-        let mut printer = Printer { out, format: common.format, templates: &templates, counts: Counts::default() };
+        let (format, counts) = (common.format, Counts::default());
+        let mut printer = Printer { out, format, templates: &templates, counts, pending: Vec::new() };
         let replayed = self.replay(&engine, &devices, &mut printer);
         match replayed.and_then(|()| Ok(printer.print_summary()?)).and(printer.out.flush().map_err(ReplayError::from)) {
             // A program like `head` closes the pipe when it has read enough.
@@ -69,10 +70,16 @@ impl Simulate {
             printer.counts.rows += report.readings.len();
             replay.report(report, &mut |decision| printer.print(decision))?;
         }
-        match self.until {
-            Some(until) => replay.advance(until, &mut |decision| printer.print(decision).map_err(ReplayError::from)),
-            None => Ok(()),
+        if let Some(until) = self.until {
+            replay.advance(until, &mut |decision| printer.print(decision).map_err(ReplayError::from))?;
         }
+        printer.pending = replay
+            .pending()
+            .map(|(device, rule, due)| {
+                format!("{rule} of {} was waiting until {}: see `--until`", device.id, local(due, device))
+            })
+            .collect();
+        Ok(())
     }
 }
 
@@ -137,6 +144,8 @@ struct Printer<'a, W> {
     format: Format,
     templates: &'a Templates,
     counts: Counts,
+    /// For each rule that was waiting at the end, a line for people.
+    pending: Vec<String>,
 }
 
 impl<W: Write> Printer<'_, W> {
@@ -156,12 +165,15 @@ impl<W: Write> Printer<'_, W> {
         }
     }
 
-    /// Prints the last line, which is for people only.
+    /// Prints the last lines, which are for people only.
     fn print_summary(&mut self) -> io::Result<()> {
         if self.format == Format::Text {
             let Counts { rows, incidents, messages } = self.counts;
             let (rows, incidents) = (count(rows, "row"), count(incidents, "incident"));
             writeln!(self.out, "{rows}: {incidents}, {}", count(messages, "message"))?;
+            for line in &self.pending {
+                writeln!(self.out, "{line}")?;
+            }
         }
         Ok(())
     }
@@ -199,12 +211,17 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// Returns a line for people, with times by the wall clock of the device.
-fn text(line: &Line<'_>, device: &Device) -> String {
-    let local = |time: &Time| match device.timezone.as_deref().map(zone) {
+/// Returns a time by the wall clock of the device.
+fn local(time: Time, device: &Device) -> String {
+    match device.timezone.as_deref().map(zone) {
         Some(Ok(zone)) => time.in_zone(&zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
         _ => time.to_string(),
-    };
+    }
+}
+
+/// Returns a line for people, with times by the wall clock of the device.
+fn text(line: &Line<'_>, device: &Device) -> String {
+    let local = |time: &Time| local(*time, device);
     match line {
         Line::Incident { at, device, rule, since, ended: None, .. } => {
             format!("{}  {device}  {rule} is open, since {}", local(at), local(since))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use dag_engine::{Decision, Device, Engine, Input, Simulation, Time};
+use dag_engine::{Decision, Device, Engine, Input, Name, Simulation, Time};
 
 use super::TraceReport;
 
@@ -56,6 +56,12 @@ impl<'e> Replay<'e> {
         let TraceReport { at, device, readings, more } = report;
         self.advance(at, on)?;
         self.step(device, at, on, |simulation, on| simulation.report(readings, more, at, on))
+    }
+
+    /// Returns the rules that wait until an incident opens, with their devices and when it would open.
+    pub fn pending(&self) -> impl Iterator<Item = (&Device, &Name, Time)> {
+        let devices = self.devices.iter().zip(&self.running);
+        devices.flat_map(|(device, running)| running.state().pending().map(move |(rule, _, due)| (device, rule, due)))
     }
 
     fn step<E>(

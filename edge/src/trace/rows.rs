@@ -180,7 +180,7 @@ fn shorten(found: &str) -> String {
     shown
 }
 
-/// The cells of one line, without their quotation marks.
+/// The cells of one line, without their quotation marks and the white space around them.
 #[derive(Debug)]
 struct Cells {
     reader: csv_core::Reader,
@@ -216,7 +216,8 @@ impl Cells {
         self.ends.iter().take(self.count).map(move |end| {
             let cell = self.text.get(start..*end).unwrap_or_default();
             start = *end;
-            str::from_utf8(cell).map_err(|_| TraceErrorKind::NotUtf8)
+            // A trace that was copied from a page is indented.
+            str::from_utf8(cell).map(str::trim).map_err(|_| TraceErrorKind::NotUtf8)
         })
     }
 }

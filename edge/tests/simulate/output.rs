@@ -31,6 +31,18 @@ fn a_trace_without_rows_has_nothing_to_tell() {
 }
 
 #[test]
+fn a_trace_that_ends_while_a_rule_waits_says_so() {
+    let trace = rows(&["14:10:00Z,cottage,power,off"]);
+    let output = run(&shipped(), trace.as_bytes(), &[]);
+    assert_eq!(
+        text(&output.stdout),
+        "1 row: 0 incidents, 0 messages\n\
+         power-outage of cottage was waiting until 2026-01-10 14:10:30 GMT: see `--until`\n"
+    );
+    assert_eq!(text(&run(&shipped(), trace.as_bytes(), &["--format", "jsonl"]).stdout), "");
+}
+
+#[test]
 fn a_reader_that_stops_reading_ends_the_command_quietly() {
     let day = |row: u32| format!("2026-{:02}-{:02}T", row / 28 % 12 + 1, row % 28 + 1);
     let outage = |row: u32| format!("{0}10:00:00Z,cottage,power,off\n{0}11:00:00Z,cottage,power,on\n", day(row));

@@ -7,6 +7,13 @@ use serde_json::Value;
 use crate::{HEADER, WITH_ARRIVAL, assert_refused, jsonl, messages, rows, run, shipped, text};
 
 #[test]
+fn white_space_around_cells_is_no_part_of_them() {
+    let trace = "    at, device,fact,value\n    2026-01-10T10:00:00Z, cottage ,power,off \n";
+    let output = run(&shipped(), trace.as_bytes(), &["--until", "2026-01-10T10:00:10Z"]);
+    assert!(text(&output.stdout).starts_with("1 row: 0 incidents"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn an_empty_arrival_and_no_such_column_are_the_same() {
     let cells = ["10:00:00Z,cottage,power,off", "10:05:00Z,cottage,power,on", "10:06:00Z,cottage,battery,70"];
     let with = rows(&cells.map(|row| format!("{row},")).each_ref().map(String::as_str));
