@@ -11,7 +11,7 @@ pub(super) struct Ack {
     /// The incident's id, or its beginning, as `dag status` shows it; the only open one where none is given
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
-    /// Who takes it on: a recipient's name is not told of it again; this shell's user where none is given
+    /// Who takes it on. A recipient of that name is not told again. Default: the user of this shell
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }

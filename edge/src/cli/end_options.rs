@@ -1,4 +1,5 @@
-//! The options for the end of a snooze or a silence: `--for`, `--until`, `--lift`.
+//! The options for the end of a snooze or a silence: `--for` and `--until`. The third of them, `--lift`, is with each command, whose
+//! help says what it ends.
 
 use clap::Args;
 use dag_engine::{Millis, Time};
@@ -14,14 +15,11 @@ pub(super) struct EndOptions {
     /// Until when, like 2026-01-10T18:00:00Z
     #[arg(long, value_name = "TIME", value_parser = super::common::time)]
     until: Option<Time>,
-    /// End what was asked for before
-    #[arg(long)]
-    lift: bool,
 }
 
 impl From<EndOptions> for Until {
     fn from(options: EndOptions) -> Until {
-        // Exactly one of the three is given.
+        // Exactly one of the three is given: with neither of these it is `--lift`.
         let length = options.length.map(Until::For);
         length.or(options.until.map(Until::At)).unwrap_or(Until::Lifted)
     }

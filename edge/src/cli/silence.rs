@@ -15,6 +15,9 @@ use crate::daemon::{Matcher, Request};
 pub(super) struct Silence {
     #[command(flatten)]
     end: EndOptions,
+    /// End the silence
+    #[arg(long, group = "end")]
+    lift: bool,
     /// From when, which is what --for counts from; from now on where none is given
     #[arg(long, value_name = "TIME", value_parser = super::common::time, conflicts_with = "lift")]
     from: Option<Time>,

@@ -18,6 +18,9 @@ pub(super) struct Snooze {
     incident: Option<String>,
     #[command(flatten)]
     end: EndOptions,
+    /// End the snooze
+    #[arg(long, group = "end")]
+    lift: bool,
     /// Who asks; this shell's user where none is given
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
