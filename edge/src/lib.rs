@@ -15,6 +15,7 @@ mod home_assistant;
 mod init;
 mod mqtt;
 mod new_files;
+mod owner;
 pub mod source;
 pub mod store;
 mod trace;

@@ -10,7 +10,10 @@ use dag_cli::{Done, Failure};
 use serde_json::json;
 
 use super::{common::Common, questions::Questions};
-use crate::init::{self, Answers, Mail, Power, Smtp};
+use crate::{
+    init::{self, Answers, Mail, MailServer, Power, Smtp},
+    owner::{SERVICE_FOLDER, is_foreign},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
@@ -36,8 +39,8 @@ pub(super) struct Init {
     #[arg(long, value_name = "UPS", value_parser = init::ups)]
     ups: Option<Power>,
     /// The mail server; without one, mails become files in var/outbox
-    #[arg(long, value_name = "HOST", value_parser = init::mail_server)]
-    smtp: Option<String>,
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = init::mail_server)]
+    smtp: Option<MailServer>,
     /// Its port [default: the usual one of --smtp-security]
     #[arg(long, value_name = "PORT", requires = "smtp", value_parser = clap::value_parser!(u16).range(1..))]
     smtp_port: Option<u16>,
@@ -95,16 +98,20 @@ impl Init {
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
         let answers = if asks { self.ask()? } else { self.take()? };
         let files = init::init(&self.folder, &answers)?;
-        let next = next_commands(&self.folder, &answers);
+        let next = match is_foreign(&self.folder) {
+            false => next_commands(&self.folder, &answers),
+            true => next_of_owner(&self.folder.canonicalize()?, &answers),
+        };
         let place = match self.folder.as_path() == Path::new(".") {
             true => "this folder".to_owned(),
             false => self.folder.display().to_string(),
         };
         let text = format!(
-            "made config.toml and rules/ ({} files) in {place}. {} is told at {}.\n\n{next}",
+            "made config.toml and rules/ ({} files) in {place}. {} is told at {}.\n{}\n{next}",
             files.len() - 1,
             answers.person,
             answers.email,
+            note_on(&answers.email),
         );
         let answer = json!({
             "folder": self.folder, "files": files, "device": answers.device, "person": answers.person,
@@ -130,7 +137,7 @@ impl Init {
         };
         let name = self.name.clone().unwrap_or_else(|| "Home".to_owned());
         let kind = self.kind().unwrap_or(SourceKind::Simulated);
-        let mail = self.smtp.clone().map(|server| self.smtp(server, self.smtp_user.clone(), &email));
+        let mail = self.smtp.clone().map(|server| self.smtp(server, self.smtp_user.clone(), &email)).transpose()?;
         Ok(self.answers(name, email, timezone, self.power(kind, None, None)?, mail))
     }
 
@@ -200,7 +207,7 @@ impl Init {
                     }
                     (_, user) => user.clone(),
                 };
-                Some(self.smtp(server, user, &email))
+                Some(self.smtp(server, user, &email)?)
             }
             None => None,
         };
@@ -229,15 +236,22 @@ impl Init {
         })
     }
 
-    fn smtp(&self, server: String, username: Option<String>, email: &str) -> Smtp {
-        let usual = if self.smtp_port == Some(465) { SmtpSecurity::Tls } else { SmtpSecurity::Starttls };
-        Smtp {
-            server,
-            port: self.smtp_port,
+    fn smtp(&self, server: MailServer, username: Option<String>, email: &str) -> Result<Smtp, Failure> {
+        let MailServer { host, port } = server;
+        if let (Some(port), Some(other)) = (port, self.smtp_port)
+            && port != other
+        {
+            return Err(Failure::misuse(format!("the port of {host} is {port} or {other}: leave one of them out")));
+        }
+        let port = port.or(self.smtp_port);
+        let usual = if port == Some(465) { SmtpSecurity::Tls } else { SmtpSecurity::Starttls };
+        Ok(Smtp {
+            server: host,
+            port,
             security: self.smtp_security.unwrap_or(usual).word(),
             username,
             from: self.from.clone().unwrap_or_else(|| email.to_owned()),
-        }
+        })
     }
 
     fn answers(&self, name: String, email: String, timezone: String, power: Power, mail: Option<Smtp>) -> Answers {
@@ -251,6 +265,36 @@ impl Init {
             mail: mail.map_or(Mail::Outbox, Mail::Smtp),
         }
     }
+}
+
+/// Returns a note on an address that only a mail server of the same house knows, or nothing.
+fn note_on(email: &str) -> String {
+    match email.rsplit_once('@') {
+        Some((_, host)) if !host.contains(['.', ':']) => {
+            format!("Note: `{email}` has no dot after the `@`. Only a mail server of your own can know it.\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns what to do next where root has made the files for their owner, who runs the daemon. As root, `dag run` would
+/// make a store that the owner cannot read.
+fn next_of_owner(folder: &Path, answers: &Answers) -> String {
+    if folder != Path::new(SERVICE_FOLDER) {
+        let next = next_commands(folder, answers);
+        return next.replacen("Next:", "Next, as the owner of this folder and not as root:", 1);
+    }
+    let mut lines = vec!["Next:".to_owned()];
+    if let Mail::Smtp(Smtp { username: Some(_), .. }) = &answers.mail {
+        lines.push("  put the line SMTP_PASSWORD=… into /etc/dag/secrets.env, which only root may read".to_owned());
+    }
+    let config = folder.join("config.toml");
+    lines.push("  sudo systemctl enable --now dag".to_owned());
+    for command in [&format!("notify {}", answers.person), "status"] {
+        lines.push(format!("  sudo dag {command} --config {}", config.display()));
+    }
+    lines.extend(outbox_note(answers));
+    lines.join("\n")
 }
 
 /// Returns what to do next.
@@ -276,10 +320,13 @@ fn next_commands(folder: &Path, answers: &Answers) -> String {
             line("dag status", "shows `power on`, and `off` once you pull the plug. Try it");
         }
     }
-    if answers.mail == Mail::Outbox {
-        lines.push("Mails become files in var/outbox until config.toml names a mail server.".to_owned());
-    }
+    lines.extend(outbox_note(answers));
     lines.join("\n")
+}
+
+fn outbox_note(answers: &Answers) -> Option<String> {
+    let note = "Mails become files in var/outbox until config.toml names a mail server.";
+    (answers.mail == Mail::Outbox).then(|| note.to_owned())
 }
 
 /// Returns `text` as one word of a shell.
@@ -291,6 +338,48 @@ fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_without_a_dot_is_noted() {
+        assert_eq!(
+            note_on("me@home"),
+            "Note: `me@home` has no dot after the `@`. Only a mail server of your own can know it.\n"
+        );
+        assert_eq!(note_on("me@home.example"), "");
+        assert_eq!(note_on("me@[fd00::1]"), "");
+    }
+
+    #[test]
+    fn the_service_is_started_by_its_unit() {
+        let smtp = Smtp {
+            server: "mail.sea.example".to_owned(),
+            port: None,
+            security: "starttls",
+            username: Some("kim".to_owned()),
+            from: "kim@sea.example".to_owned(),
+        };
+        let answers = Answers {
+            name: "Home".to_owned(),
+            device: "home".to_owned(),
+            person: "kim".to_owned(),
+            email: "kim@sea.example".to_owned(),
+            timezone: "UTC".to_owned(),
+            power: Power::Simulated,
+            mail: Mail::Smtp(smtp),
+        };
+        insta::assert_snapshot!(next_of_owner(Path::new("/var/lib/dag"), &answers), @r"
+        Next:
+          put the line SMTP_PASSWORD=… into /etc/dag/secrets.env, which only root may read
+          sudo systemctl enable --now dag
+          sudo dag notify kim --config /var/lib/dag/config.toml
+          sudo dag status --config /var/lib/dag/config.toml
+        ");
+        let other = next_of_owner(Path::new("/home/kim/house"), &answers);
+        assert!(
+            other.starts_with("Next, as the owner of this folder and not as root:\n  cd /home/kim/house\n"),
+            "{other}"
+        );
+    }
 
     #[test]
     fn a_folder_is_one_word_of_the_shell() {

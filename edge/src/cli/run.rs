@@ -14,6 +14,7 @@ use super::common::{Common, load};
 use crate::{
     clock::System,
     daemon::{self, Start},
+    owner::check_owner,
 };
 
 #[derive(Debug, Args)]
@@ -29,6 +30,7 @@ pub(super) struct Run {
 impl Run {
     pub fn run(self, common: &Common) -> Done {
         let config = load(common)?;
+        check_owner(&config.storage.path)?;
         start_log(self.log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start = Start {

@@ -64,6 +64,14 @@ pub(crate) struct Smtp {
     pub from: String,
 }
 
+/// A mail server, as `--smtp` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MailServer {
+    pub host: String,
+    /// `None` is the usual port.
+    pub port: Option<u16>,
+}
+
 /// Checks the name of a place.
 pub(crate) fn line(text: &str) -> Result<String, String> {
     match is_device_name(text) {
@@ -119,23 +127,69 @@ pub(crate) fn ups(text: &str) -> Result<Power, String> {
     Ok(Power::Nut { ups: ups.to_owned(), address })
 }
 
-/// Checks the name of a mail server.
-pub(crate) fn mail_server(text: &str) -> Result<String, String> {
+/// Checks the name of a mail server: `HOST[:PORT]`.
+pub(crate) fn mail_server(text: &str) -> Result<MailServer, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    match !text.is_empty() && text.chars().all(plain) {
-        true => Ok(text.to_owned()),
-        false => {
-            Err(format!("`{text}` is not the name of a mail server, like `mail.example.com`; --smtp-port is its port"))
-        }
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port > 0))),
+        None => (text, None),
+    };
+    match (!host.is_empty() && host.chars().all(plain), port) {
+        (true, None) => Ok(MailServer { host: host.to_owned(), port: None }),
+        (true, Some(Some(port))) => Ok(MailServer { host: host.to_owned(), port: Some(port) }),
+        _ => Err(format!(
+            "`{text}` is not a mail server: write it as HOST or HOST:PORT, like `mail.example.com` or \
+             `mail.example.com:465`"
+        )),
     }
 }
 
-/// Returns an id like `text`: for `Nör's Sea House` it is `n-r-s-sea-house`. `otherwise` where nothing is left of it.
+/// Returns an id like `text`: for `Nör's Sea House` it is `nor-s-sea-house`. `otherwise` where nothing is left of it.
 pub(crate) fn id_like(text: &str, otherwise: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
-    let words: String = text.chars().map(plain).take(64).collect();
+    // An accent of its own follows its letter, and has no place in an id.
+    let letters = text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
+    let mut words = String::new();
+    for letter in letters {
+        match without_accent(letter) {
+            Some(letters) => words.push_str(letters),
+            None => words.push(plain(letter)),
+        }
+    }
+    words.truncate(64);
     let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).collect();
     if words.is_empty() { otherwise.to_owned() } else { words.join("-") }
+}
+
+/// Returns a letter of Europe's languages as people type it without its accent.
+fn without_accent(letter: char) -> Option<&'static str> {
+    let lower = letter.to_lowercase().next().unwrap_or(letter);
+    Some(match lower {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' => "a",
+        'æ' => "ae",
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => "c",
+        'ð' | 'ď' | 'đ' => "d",
+        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => "e",
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => "g",
+        'ĥ' | 'ħ' => "h",
+        'ì' | 'í' | 'î' | 'ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => "i",
+        'ĵ' => "j",
+        'ķ' => "k",
+        'ĺ' | 'ļ' | 'ľ' | 'ł' => "l",
+        'ñ' | 'ń' | 'ņ' | 'ň' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => "o",
+        'œ' => "oe",
+        'ŕ' | 'ŗ' | 'ř' => "r",
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => "s",
+        'ß' => "ss",
+        'ţ' | 'ť' | 'ŧ' | 'ț' => "t",
+        'þ' => "th",
+        'ù' | 'ú' | 'û' | 'ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => "u",
+        'ŵ' => "w",
+        'ý' | 'ÿ' | 'ŷ' => "y",
+        'ź' | 'ż' | 'ž' => "z",
+        _ => return None,
+    })
 }
 
 impl Answers {

@@ -13,7 +13,9 @@ use dag_config::{Config, Source, Transport};
 use dag_engine::Problems;
 use dag_rulebook::{Refusal, Rulebook, RulesFolder};
 
-pub(crate) use answers::{Answers, Mail, Power, Smtp, device_id, email, line, mail_server, person_id, timezone, ups};
+pub(crate) use answers::{
+    Answers, Mail, MailServer, Power, Smtp, device_id, email, line, mail_server, person_id, timezone, ups,
+};
 pub(crate) use machine_zone::machine_zone;
 use toml_lines::{TomlLines, quoted};
 
@@ -68,6 +70,7 @@ pub(crate) fn init(folder: &Path, answers: &Answers) -> Result<Vec<String>, Init
     for (name, text) in STARTER.iter().filter(|(name, _)| name.starts_with("rules/")) {
         let text = match *name {
             "rules/people.toml" => personal_people(text, answers).map_err(InitError::Refused)?,
+            "rules/examples/to-the-second.toml" => text.replace("\"nor\"", &quoted(&answers.person)),
             _ => text.replace("](../", &format!("]({REPOSITORY}")),
         };
         new.write(name, text.as_bytes())?;

@@ -160,7 +160,17 @@ fn a_link_of_the_shipped_files_leads_somewhere() {
 
 #[test]
 fn ids_come_from_what_people_call_things() {
-    let devices = [("Cottage", "cottage"), ("Nor's Sea House", "nor-s-sea-house"), ("  ", "home"), ("北京", "home")];
+    let devices = [
+        ("Cottage", "cottage"),
+        ("Nor's Sea House", "nor-s-sea-house"),
+        ("  ", "home"),
+        ("北京", "home"),
+        ("My Cöttage", "my-cottage"),
+        ("Größe Łódź", "grosse-lodz"),
+        ("CAFÉ Ø", "cafe-o"),
+        ("Cafe\u{301}", "cafe"),
+    ];
+
     for (name, id) in devices {
         assert_eq!(Answers::device_of(name), id);
         assert!(device_id(id).is_ok());
@@ -169,7 +179,8 @@ fn ids_come_from_what_people_call_things() {
         ("nor@example.com", "nor"),
         ("Kim.Smith+dag@example.com", "kim-smith"),
         ("owners@example.com", "owner"),
-        ("ü@example.com", "owner"),
+        ("ü@example.com", "u"),
+        ("北@example.com", "owner"),
     ];
     for (address, id) in people {
         assert_eq!(Answers::person_of(address), id);
@@ -187,10 +198,17 @@ fn answers_that_cannot_be_are_refused_in_words() {
     assert_eq!(timezone("europe/london").unwrap(), "Europe/London");
     assert_eq!(refusal(email("nor")), "`nor` is not an email address: write it as user@host, without a name");
     assert_eq!(refusal(line("two\nlines")), "a name is one line of text, like `Cottage`");
-    assert_eq!(
-        refusal(mail_server("mail:25")),
-        "`mail:25` is not the name of a mail server, like `mail.example.com`; --smtp-port is its port"
-    );
+    assert_eq!(mail_server("mail:25").unwrap(), MailServer { host: "mail".to_owned(), port: Some(25) });
+    assert_eq!(mail_server("mail").unwrap(), MailServer { host: "mail".to_owned(), port: None });
+    for bad in ["", ":25", "mail:", "mail:0", "mail:65536", "mail:25:25", "smtp://mail", "a b"] {
+        assert_eq!(
+            mail_server(bad).unwrap_err(),
+            format!(
+                "`{bad}` is not a mail server: write it as HOST or HOST:PORT, like `mail.example.com` or \
+                 `mail.example.com:465`"
+            )
+        );
+    }
     for bad in ["", "a b", "a@", "@b", "a@b/c", "a@b;"] {
         assert!(ups(bad).unwrap_err().contains("is not a UPS: write it as NAME or NAME@HOST"), "{bad}");
     }

@@ -57,6 +57,36 @@ fn a_new_monitor_is_good_runs_and_tells_its_owner() {
     assert!(fs::read_to_string(mail).unwrap().contains("kim@sea.example"));
 }
 
+/// Root works in a folder of somebody else: here in one that was given away, or as the root of a namespace in which the
+/// folder `/` is nobody's.
+#[test]
+fn as_root_the_daemon_makes_nothing_in_a_folder_of_somebody_else() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let top = tempfile::tempdir().unwrap();
+    let house = top.path().join("house");
+    fs::create_dir(&house).unwrap();
+    let is_root = fs::metadata(&house).unwrap().uid() == 0;
+    if is_root {
+        chown(&house, Some(65_534), None).unwrap();
+    }
+    let output = init(top.path(), &["house", "--email", "kim@sea.example", "--timezone", "UTC"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let run = ["run", "--config", "house/config.toml"];
+    let output = if is_root {
+        assert!(text(&output.stdout).contains("Next, as the owner of this folder and not as root:"));
+        dag(top.path(), &run).output().unwrap()
+    } else {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", env!("CARGO_BIN_EXE_dag")]).args(run).current_dir(top.path());
+        command.args(["--set", "storage.path=/no-such-folder/dag.redb"]).output().unwrap()
+    };
+    let error = text(&output.stderr);
+    assert!(error.contains("belongs to another user (id 65534), who could not read what root makes there"), "{error}");
+    assert!(error.contains("sudo systemctl enable --now dag"), "{error}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(names(&house), ["config.toml", "rules"]);
+}
+
 #[test]
 fn json_names_what_was_made() {
     let top = tempfile::tempdir().unwrap();
