@@ -133,6 +133,10 @@ impl Report {
     fn end(mut self, common: &Common) -> Done {
         let updated = if self.updated == 0 { String::new() } else { format!(", {} updated", self.updated) };
         let scenarios = count(self.scenarios.len(), "scenario");
+        if self.updated > 0 {
+            let files = if self.updated == 1 { "the file" } else { "these files" };
+            self.text.push_str(&format!("Read the `name` and the comments of {files}: they are not changed.\n"));
+        }
         self.text.push_str(&format!("{scenarios}{updated}, {} failed", self.failed));
         common.print(
             self.text,

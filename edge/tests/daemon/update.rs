@@ -40,16 +40,17 @@ fn what_was_sent_is_written_and_then_all_goes_as_expected() {
     ok       a sensor that is lost during an outage never says that the power is back  (rules/tests/lost-sensor.toml)
     ok       while the mains are on nobody is told of an incident, nor when the sensor is lost  (rules/tests/mains-on.toml)
     UPDATED  an outage is told to the owners after 30 seconds, and to the neighbour half an hour later  (rules/tests/mine.toml)
-      line 21: expect = [
-      { to = "ada", by = "email", kind = "opened", rule = "power-outage", step = 0, subject = "*Cottage*" },
+      line 22: expect = [
+      { to = "ada", by = "email", kind = "opened", rule = "power-outage", step = 0, subject = "[Power is out]*" },
       { to = "pat", kind = "opened" },
     ]
-      line 28: expect = [{ to = "neighbour", kind = "escalated" }]
-      line 32: expect = []
-      line 37: expect = [{ to = "neighbour", kind = "reminder" }]
-      line 41: expect = []
-      line 54: expect = [{ to = "ada", kind = "resolved" }, { to = "pat", kind = "resolved" }, { to = "neighbour", kind = "resolved" }]
+      line 29: expect = [{ to = "neighbour", kind = "escalated" }]
+      line 33: expect = []
+      line 38: expect = [{ to = "neighbour", kind = "reminder" }]
+      line 42: expect = []
+      line 55: expect = [{ to = "ada", kind = "resolved" }, { to = "pat", kind = "resolved" }, { to = "neighbour", kind = "resolved" }]
     ok       an outage is told, and so is its end  (rules/tests/outage.toml)
+    Read the `name` and the comments of the file: they are not changed.
     4 scenarios, 1 updated, 0 failed
     "#);
 
