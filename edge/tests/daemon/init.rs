@@ -145,7 +145,7 @@ fn wrong_flags_make_nothing() {
         (&["--pin", "40"], "40 is not in 0..=27"),
         (&["--source", "nut", "--pin", "4"], "--pin is for --source gpio: leave one of them out"),
         (&["--source", "gpio", "--ups", "ups"], "--ups is for --source nut: leave one of them out"),
-        (&["--smtp-user", "kim"], "--smtp <HOST>"),
+        (&["--smtp-user", "kim"], "--smtp <HOST[:PORT]>"),
         (&["--device", "a/b"], "cannot be the id of a device"),
         (&["--person", "owners"], "cannot be the name of a recipient"),
     ] {
