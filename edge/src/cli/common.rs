@@ -72,7 +72,7 @@ pub(super) fn time(text: &str) -> Result<Time, String> {
     })
 }
 
-/// Returns a time of day, like `18:00`, with the date and the offset from UTC that it has in `zone` on the day of `now`.
+/// Returns a time of day, like `18:00`, with its date and its offset from UTC in `zone` on the day of `now`.
 fn in_full(text: &str, now: Time, zone: &str) -> Option<String> {
     let zone = dag_engine::zone(zone).ok()?;
     let (hours, minutes) = text.split_once(':')?;

@@ -1,5 +1,5 @@
-//! The options for the end of a snooze or a silence: `--for` and `--until`. The third of them, `--lift`, is with each command, whose
-//! help says what it ends.
+//! The options for the end of a snooze or a silence: `--for` and `--until`. The third of them, `--lift`, is with each
+//! command, whose help says what it ends.
 
 use clap::Args;
 use dag_engine::{Millis, Time};
