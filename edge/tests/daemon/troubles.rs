@@ -7,7 +7,7 @@ fn broken_rules_are_told_to_the_operators() {
     let home = Home::new();
     let _daemon = home.run();
     home.edit("rules/power.toml", "power == off", "pwoer == off");
-    home.wait_for_mail("rules");
+    home.wait_for_mail("[Monitor: an edit is not in force]");
 }
 
 #[test]
@@ -16,5 +16,5 @@ fn a_boot_with_broken_files_is_told_to_the_operators() {
     drop(home.run());
     home.edit("rules/power.toml", "power == off", "pwoer == off");
     let _daemon = home.run();
-    home.wait_for_mail("rules");
+    home.wait_for_mail("[Monitor: an edit is not in force]");
 }
