@@ -49,6 +49,7 @@ pub use delivery::{Delivery, Limits};
 pub use email::{Mail, Mailer, SendFuture, email_in_ascii};
 pub use failure::{Failure, Receipt, SetupError};
 pub use heartbeat::Signal;
+pub use http::forbidden_address;
 pub use outbox::{AttemptOutcome, Entry, EntryState, LEASE, Outbox, Settlement};
 pub use receivers::{ReceiverCheck, ReceiverProblem};
 pub use template::{TemplateProblem, Templates};

@@ -1,7 +1,10 @@
 //! Warnings about what is allowed, but probably not meant: rules that cannot fire, and a monitor that is half a trial.
 
+use std::collections::BTreeSet;
+
 use dag_config::{Config, Mode, Source};
-use dag_engine::{Engine, Problems, Runs};
+use dag_engine::{Address, Engine, Problems, Runs};
+use url::Url;
 
 use crate::{real_monitor, rules_folder::RulesFolder};
 
@@ -26,9 +29,22 @@ pub(super) fn of(engine: &Engine, folder: &RulesFolder, config: &Config) -> Vec<
             }
         }
     }
+    warnings.extend(forbidden_webhooks(engine, config));
     let deployment = real_monitor::warnings(engine, config);
     warnings.extend(deployment.into_iter().map(|warning| format!("warning: {warning}")));
     warnings
+}
+
+/// Returns a warning for each recipient whose webhook is at an address that may not be called.
+fn forbidden_webhooks(engine: &Engine, config: &Config) -> BTreeSet<String> {
+    let devices: Vec<_> = config.devices.keys().filter_map(|id| config.device(Some(id)).ok()).collect();
+    let receivers = devices.iter().flat_map(|device| engine.rules().receivers(Runs::Everything, device));
+    let forbidden = receivers.filter_map(|receiver| {
+        let Address::Webhook { url, .. } = receiver.address else { return None };
+        let reason = dag_delivery::forbidden_address(&Url::parse(&url).ok()?, &config.webhook)?;
+        Some(format!("warning: the webhook of `{}` is never called: {reason}", receiver.recipient))
+    });
+    forbidden.collect()
 }
 
 /// Returns whether a device has a source for a fact.

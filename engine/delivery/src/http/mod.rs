@@ -14,6 +14,17 @@ use crate::{Failure, SetupError, failure::chain};
 /// The most bytes of a response that are read.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
+/// Returns why a URL is never called: its host is an address that `webhook` does not allow. Names are checked when they
+/// are called, since they can point anywhere.
+pub fn forbidden_address(url: &Url, webhook: &Webhook) -> Option<String> {
+    let address = match url.host()? {
+        Host::Ipv4(address) => address.into(),
+        Host::Ipv6(address) => address.into(),
+        Host::Domain(_) => return None,
+    };
+    AddressPolicy::new(&webhook.allow_private).check(address).err().map(|error| error.to_string())
+}
+
 /// The HTTP client.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {

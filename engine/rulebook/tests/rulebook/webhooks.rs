@@ -101,3 +101,24 @@ fn a_template_of_the_users_own_may_name_the_chat_itself() {
         &[],
     );
 }
+
+#[test]
+fn an_address_that_is_never_called_is_warned_of() {
+    let home = Home::shipped();
+    let people = home.rules.join("people.toml");
+    let text = fs::read_to_string(&people).unwrap();
+    let email = "email = \"kim@example.com\"";
+    assert!(text.contains(email), "{text}");
+    fs::write(&people, text.replace(email, "webhook = { url = \"http://192.168.1.20/hook\", secret = \"env:HOOK\" }"))
+        .unwrap();
+    let warnings = |allowed: &str| {
+        let config = home.config(&[("webhook.allow_private".to_owned(), allowed.to_owned())]);
+        home.prove(&config).unwrap().warnings(&config)
+    };
+    assert_eq!(
+        warnings("[]"),
+        ["warning: the webhook of `neighbour` is never called: 192.168.1.20 is private: it is called only if \
+             `allow_private` in `[webhook]` of config.toml names it"]
+    );
+    assert_eq!(warnings("['192.168.1.0/24']"), [""; 0]);
+}
