@@ -1,6 +1,8 @@
 //! Secrets. Files name them; they are read only where they are used.
 
 use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,7 +21,7 @@ pub enum SecretError {
         /// The file.
         path: String,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The stack's secret has no such entry.
     #[error("the stack's secret has no entry `{0}`: set it by `dag-infra secret set {0}`")]
@@ -28,6 +30,9 @@ pub enum SecretError {
     #[error("the secret `{0}` is empty")]
     Empty(String),
 }
+
+/// The most bytes of a secret's file. AWS Secrets Manager has the same limit.
+const LARGEST: u64 = 64 << 10;
 
 /// The place where a host keeps its secrets.
 #[derive(Clone)]
@@ -55,7 +60,8 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// There is none of this name, it cannot be read or is not UTF-8, or there is nothing in it.
+    /// There is none of this name, it cannot be read or is not UTF-8, there is nothing in it, or its file is no regular
+    /// file or larger than 64 KiB.
     pub fn resolve(&self, secret: &SecretRef) -> Result<String, SecretError> {
         let (text, name) = match (secret, &self.entries) {
             (SecretRef::Env(name), Some(entries)) => {
@@ -64,7 +70,7 @@ impl Secrets {
             (SecretRef::Env(name), None) => (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name),
             (SecretRef::File(name), _) => {
                 let path = self.folder.join(name);
-                let text = std::fs::read_to_string(&path);
+                let text = read(&path);
                 (text.map_err(|error| SecretError::File { path: path.display().to_string(), error })?, name)
             }
         };
@@ -86,6 +92,35 @@ impl std::fmt::Debug for Secrets {
 /// The variable is not set or not UTF-8, the file cannot be read or is not UTF-8, or there is nothing in it.
 pub fn resolve(secret: &SecretRef) -> Result<String, SecretError> {
     Secrets::of_machine(Path::new("")).resolve(secret)
+}
+
+/// Reads a secret's file. It is read by the daemon's loop, so that it must neither block nor be without an end: a pipe
+/// and a device are refused.
+fn read(path: &Path) -> io::Result<String> {
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more shows that there are more.
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 64 KiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text in UTF-8"))
+}
+
+/// Opens a file without waiting for it: the open of a pipe would wait for its writer.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
 }
 
 #[cfg(test)]
@@ -115,6 +150,26 @@ mod tests {
         insta::assert_snapshot!(told(folder.path(), "env:DAG_TEST_NOT_SET"), @r"the environment variable `DAG_TEST_NOT_SET` is not set: set it for the daemon, or name another secret");
         insta::assert_snapshot!(told(folder.path(), "file:missing"), @r"the secret's file `/home/dag/missing` cannot be read: No such file or directory (os error 2)");
         insta::assert_snapshot!(told(folder.path(), "file:empty"), @r"the secret `empty` is empty");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_blocks_or_has_no_end_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+        assert!(pipe.success());
+        std::fs::write(folder.path().join("most"), "x".repeat(64 << 10)).unwrap();
+        std::fs::write(folder.path().join("large"), "x".repeat((64 << 10) + 1)).unwrap();
+        std::fs::write(folder.path().join("binary"), [0xff]).unwrap();
+        insta::assert_snapshot!(told(folder.path(), "file:pipe"), @r"the secret's file `/home/dag/pipe` cannot be read: it is not a file");
+        insta::assert_snapshot!(told(folder.path(), "file:."), @r"the secret's file `/home/dag/.` cannot be read: it is not a file");
+        insta::assert_snapshot!(told(folder.path(), "file:/dev/zero"), @r"the secret's file `/dev/zero` cannot be read: it is not a file");
+        insta::assert_snapshot!(told(folder.path(), "file:large"), @r"the secret's file `/home/dag/large` cannot be read: it is larger than 64 KiB");
+        insta::assert_snapshot!(told(folder.path(), "file:binary"), @r"the secret's file `/home/dag/binary` cannot be read: it is not text in UTF-8");
+        assert_eq!(
+            Secrets::of_machine(folder.path()).resolve(&SecretRef::File("most".into())).unwrap().len(),
+            64 << 10
+        );
     }
 
     #[test]
