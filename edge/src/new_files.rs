@@ -1,7 +1,8 @@
 //! Files that are made whole or not at all, and never in the place of others.
 //!
 //! They are written to a hidden folder first, and moved when all of them are there and good. A move that finds something
-//! in its place ends, and what was moved before is taken back.
+//! in its place ends, and what was moved before is taken back. A place on another file system gets a copy, which has a
+//! hidden name until it is whole.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -131,8 +132,31 @@ impl NewFiles {
             self.made.push(folder.clone());
             self.give(&folder).map_err(at)?;
         }
-        move_to_new(staged, place).map_err(at)?;
+        let moved = move_to_new(staged, place);
+        self.copy_if_elsewhere(moved, staged, place).map_err(at)?;
         sync_folder(parent).map_err(at)
+    }
+
+    /// Copies to `place` what could not be moved there, since it is on another file system. `moved` is the result of the
+    /// move, and is returned if it has any other reason.
+    fn copy_if_elsewhere(&self, moved: io::Result<()>, staged: &Path, place: &Path) -> io::Result<()> {
+        if !matches!(&moved, Err(error) if error.kind() == io::ErrorKind::CrossesDevices) {
+            return moved;
+        }
+        if place.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let hidden = place.with_file_name(hidden_name("copy"));
+        // A killed program may have left one of the same process id.
+        let _ = remove(&hidden);
+        let copied = copy(staged, &hidden)
+            .and_then(|()| sync(&hidden))
+            .and_then(|()| self.give(&hidden))
+            .and_then(|()| move_to_new(&hidden, place));
+        if copied.is_err() {
+            let _ = remove(&hidden);
+        }
+        copied
     }
 
     /// Gives what root made to the owner of the folder: `sudo dag init /var/lib/dag` is for the user `dag`.
@@ -194,6 +218,24 @@ fn walk(path: &Path, act: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
         }
     }
     act(path)
+}
+
+/// Copies a file or a folder with its permissions to `to`, where nothing is.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let metadata = from.symlink_metadata()?;
+    let mode = metadata.mode() & 0o7777;
+    if metadata.is_dir() {
+        DirBuilder::new().mode(mode).create(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(to)?;
+    io::copy(&mut File::open(from)?, &mut file)?;
+    // The umask may have taken some of them.
+    file.set_permissions(metadata.permissions())
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -282,6 +324,54 @@ mod tests {
         for name in ["rules", "rules/tests", "rules/tests/a.toml", "var", "var/store"] {
             assert_eq!(fs::metadata(at(name)).unwrap().uid(), owner, "{name}");
         }
+    }
+
+    fn elsewhere() -> io::Result<()> {
+        Err(rustix::io::Errno::XDEV.into())
+    }
+
+    #[test]
+    fn a_place_on_another_file_system_gets_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = NewFiles::new(folder.path()).unwrap();
+        files.create("store", 0o600).unwrap().write_all(b"a").unwrap();
+        files.write("rules/tests/a.toml", b"b").unwrap();
+        let (store, rules) = (folder.path().join("copy"), folder.path().join("rules"));
+        files.copy_if_elsewhere(elsewhere(), &files.staged("store"), &store).unwrap();
+        files.copy_if_elsewhere(elsewhere(), &files.staged("rules"), &rules).unwrap();
+        drop(files);
+        assert_eq!(names(folder.path()), ["copy", "rules"]);
+        assert_eq!((fs::read(&store).unwrap(), fs::metadata(&store).unwrap().mode() & 0o777), (b"a".to_vec(), 0o600));
+        assert_eq!(fs::read(rules.join("tests/a.toml")).unwrap(), b"b");
+
+        // In a temporary folder in memory it is another one in earnest, on most machines.
+        let memory = Path::new("/dev/shm");
+        let place = tempfile::tempdir_in(if memory.is_dir() { memory } else { folder.path() }).unwrap();
+        let files = NewFiles::new(folder.path()).unwrap();
+        files.write("store", b"a").unwrap();
+        files.place(&[("store", place.path().join("var/store"))]).unwrap();
+        assert_eq!(names(&place.path().join("var")), ["store"]);
+    }
+
+    #[test]
+    fn a_copy_to_another_file_system_replaces_nothing_and_leaves_nothing_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = NewFiles::new(folder.path()).unwrap();
+        files.write("store", b"new").unwrap();
+        let place = folder.path().join("store");
+        fs::write(&place, "mine").unwrap();
+        let refused = files.copy_if_elsewhere(elsewhere(), &files.staged("store"), &place).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&place).unwrap(), b"mine");
+
+        // A link without a target cannot be copied: the copy ends in the middle of the folder.
+        files.write("rules/a.toml", b"a").unwrap();
+        std::os::unix::fs::symlink("nowhere", files.staged("rules/b.toml")).unwrap();
+        let rules = folder.path().join("rules");
+        let failed = files.copy_if_elsewhere(elsewhere(), &files.staged("rules"), &rules).unwrap_err();
+        assert_eq!(failed.kind(), io::ErrorKind::NotFound);
+        drop(files);
+        assert_eq!(names(folder.path()), ["store"]);
     }
 
     #[test]
