@@ -6,7 +6,10 @@ use std::time::Duration;
 use dag_delivery::{ReceiverCheck, ReceiverProblem};
 use dag_engine::Time;
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::Instant,
+};
 
 use crate::backoff::Backoff;
 
@@ -51,9 +54,11 @@ impl Receivers {
         self.backoff.reset();
     }
 
-    /// Asks for a check now, and forgets what the last one found: it may have been due to the network.
-    pub fn start_over(&mut self) {
-        self.last = None;
+    /// Asks for a check now, since the network is back. What the last one found stays until the new one is done: a
+    /// trouble that begins anew at each hiccup of the network is never old enough to be told. Only the finding that
+    /// nobody is reached is forgotten, as it was most likely due to the network, and a heartbeat would pass it on now.
+    pub fn network_is_back(&mut self) {
+        self.last.take_if(|(_, check)| !check.reaches_somebody);
         self.check_again();
     }
 
@@ -124,9 +129,19 @@ fn summary(check: &ReceiverCheck) -> Option<String> {
 /// Cancel safe. The check goes on, and the next call waits for it again.
 pub(super) async fn next_check(receivers: &mut Receivers) -> ReceiverCheck {
     match &mut receivers.job {
-        Some(job) => job.await.unwrap_or_default(),
+        Some(job) => job.await.unwrap_or_else(|error| cut_short(&error)),
         None => std::future::pending().await,
     }
+}
+
+/// Returns the result of a check that panicked. What it would have found is unknown, so that this is told to everybody.
+fn cut_short(error: &JoinError) -> ReceiverCheck {
+    tracing::error!(%error, "the check of the receivers was cut short");
+    let problem = ReceiverProblem {
+        receiver: "receivers".to_owned(),
+        error: "the check was cut short by a fault of this program: its log says more".to_owned(),
+    };
+    ReceiverCheck { problems: vec![problem], reaches_somebody: true }
 }
 
 impl Drop for Receivers {
@@ -176,7 +191,33 @@ mod tests {
         receivers.take(check(&["refused the login", "x", "y"], true), Time::default());
         assert_eq!(receivers.trouble().unwrap(), "mail: refused the login (and 2 more)");
         assert_eq!(receivers.reach_nobody(), None);
-        receivers.start_over();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hiccup_of_the_network_asks_for_a_check_and_forgets_no_trouble() {
+        let mut receivers = Receivers::new();
+        receivers.take(check(&["refused the login"], true), Time::default());
+        receivers.network_is_back();
+        assert!(receivers.wakes_at().unwrap() <= Instant::now());
+        assert_eq!(receivers.trouble().unwrap(), "mail: refused the login");
+        assert_eq!(receivers.status().problems.len(), 1);
+        receivers.take(check(&[], true), Time::default());
         assert_eq!(receivers.trouble(), None);
+
+        // The network was away, and says nothing of the receivers.
+        receivers.take(check(&["cannot be reached"], false), Time::default());
+        receivers.network_is_back();
+        assert_eq!(receivers.reach_nobody(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_panics_is_a_problem() {
+        let mut receivers = Receivers::new();
+        receivers.begin(tokio::spawn(async { panic!("a fault") }));
+        let found = next_check(&mut receivers).await;
+        receivers.take(found, Time::default());
+        let told = "receivers: the check was cut short by a fault of this program: its log says more";
+        assert_eq!(receivers.trouble().unwrap(), told);
+        assert_eq!(receivers.reach_nobody(), None);
     }
 }

@@ -26,8 +26,7 @@ impl Daemon {
 
     pub(super) fn finish_call(&mut self, finished: FinishedCall) {
         if self.heartbeats.settle(finished, Instant::now(), self.clock.now()) {
-            // The network is back. What was found without it says nothing.
-            self.receivers.start_over();
+            self.receivers.network_is_back();
         }
     }
 
