@@ -8,12 +8,19 @@ use figment::{error::Kind, value::Value};
 pub struct Diagnostic {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// Whether the value may be secret.
+    pub(crate) hides: bool,
 }
 
 impl Diagnostic {
     /// A reason with advice.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Diagnostic { message: message.into(), help: Some(help.into()) }
+        Diagnostic { message: message.into(), help: Some(help.into()), hides: false }
+    }
+
+    /// The same reason without the value in the report, as it may be secret.
+    pub(crate) fn hiding(self) -> Self {
+        Diagnostic { hides: true, ..self }
     }
 
     /// A feature that a later version will have.
@@ -49,7 +56,7 @@ impl Diagnostic {
 
 impl From<String> for Diagnostic {
     fn from(message: String) -> Self {
-        Diagnostic { message, help: None }
+        Diagnostic { message, help: None, hides: false }
     }
 }
 

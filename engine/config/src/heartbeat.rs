@@ -82,7 +82,7 @@ fn address(text: String) -> Result<HeartbeatUrl, Diagnostic> {
         },
         _ => {
             let help = "write it like `https://hc-ping.com/…`, or name its place: `env:NAME`, `file:PATH`";
-            Err(Diagnostic::new("this is not the address of a heartbeat", help))
+            Err(Diagnostic::new("this is not the address of a heartbeat", help).hiding())
         }
     }
 }

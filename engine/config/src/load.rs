@@ -117,6 +117,7 @@ fn read_layers(
         message: format!("this is not TOML: {}", error.message()),
         place: error.span().map_or(Place::File, Place::At),
         help: error.span().and_then(|at| toml_help(text, at, error.message())),
+        hides: false,
     };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -130,6 +131,7 @@ fn read_layers(
         message: error.kind.to_string(),
         place: Place::Outside("the environment".to_owned()),
         help: None,
+        hides: false,
     };
     let merged = figment.find_value("").map_err(|error| fail(vec![outside(error)]))?;
     let merged = merged.into_dict().unwrap_or_default();

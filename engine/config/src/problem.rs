@@ -23,6 +23,8 @@ pub(crate) struct Problem {
     pub place: Place,
     /// Advice, where the message does not say what to do.
     pub help: Option<String>,
+    /// Whether the text at the place may be secret, so that `…` is shown there.
+    pub hides: bool,
 }
 
 /// The place of a problem.
@@ -59,6 +61,7 @@ impl ConfigErrors {
                 message: format!("there are {more} more problems"),
                 place: Place::File,
                 help: None,
+                hides: false,
             });
         }
         ConfigErrors { path, text, problems }
@@ -66,7 +69,7 @@ impl ConfigErrors {
 
     /// A problem of the file as a whole.
     pub(crate) fn file(path: String, message: String, help: Option<String>) -> Self {
-        let problem = Problem { message, place: Place::File, help };
+        let problem = Problem { message, place: Place::File, help, hides: false };
         ConfigErrors { path, text: String::new(), problems: vec![problem] }
     }
 
@@ -98,7 +101,12 @@ impl ConfigErrors {
                 let start = self.text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
                 let shown = self.text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
                 let within = |at: usize| at.saturating_sub(start).min(shown.len());
-                let caret = AnnotationKind::Primary.span(within(span.start)..within(span.end));
+                let (shown, caret) = if problem.hides {
+                    hidden(shown, within(span.start)..within(span.end))
+                } else {
+                    (shown.to_owned(), within(span.start)..within(span.end))
+                };
+                let caret = AnnotationKind::Primary.span(caret);
                 let line = self.position(problem).map_or(1, |(line, _)| line);
                 group.element(Snippet::source(shown).path(&self.path).line_start(line).annotation(caret))
             }
@@ -106,6 +114,13 @@ impl ConfigErrors {
         let help = problem.help.as_deref().map(|help| Level::HELP.message(help));
         Renderer::plain().render(&[group.elements(help)])
     }
+}
+
+/// Returns a line with `"…"` in the place of a value, and the place of that.
+fn hidden(line: &str, value: Range<usize>) -> (String, Range<usize>) {
+    const HIDDEN: &str = "\"…\"";
+    let (before, after) = (line.get(..value.start).unwrap_or_default(), line.get(value.end..).unwrap_or_default());
+    (format!("{before}{HIDDEN}{after}"), before.len()..before.len() + HIDDEN.len())
 }
 
 impl fmt::Display for ConfigErrors {

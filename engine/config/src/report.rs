@@ -29,7 +29,8 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     pub fn push(&self, place: &Place, diagnostic: Diagnostic) {
-        let problem = Problem { message: diagnostic.message, place: place.clone(), help: diagnostic.help };
+        let Diagnostic { message, help, hides } = diagnostic;
+        let problem = Problem { message, place: place.clone(), help, hides };
         self.problems.borrow_mut().push(problem);
     }
 

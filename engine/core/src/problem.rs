@@ -28,6 +28,8 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Source {
     text: String,
+    /// Where it begins in the file, in bytes.
+    from: usize,
     /// The bytes of it that are meant.
     caret: Range<usize>,
 }
@@ -70,8 +72,22 @@ impl Problem {
         let to = text.get(end..shown.end).and_then(|near| near.find('\n')).map_or(shown.end, |at| end + at);
         let window = text.get(from..to).unwrap_or_default();
         let caret = start - from..(end - from).min(window.len());
-        let source = Some(Box::new(Source { text: window.to_owned(), caret }));
+        let source = Some(Box::new(Source { text: window.to_owned(), from, caret }));
         Problem { file: file.to_owned(), line, column, message, help, is_warning: false, source }
+    }
+
+    /// Returns the same problem with `…` in the place of these bytes of the file, which may be secret: problems are
+    /// logged, and shown to everybody who may ask for the status. Quotes around them stay.
+    pub fn hiding(mut self, secrets: &[Range<usize>]) -> Self {
+        let mut secrets: Vec<&Range<usize>> = secrets.iter().collect();
+        // From the end, so that the places of the others stay true.
+        secrets.sort_by_key(|span| std::cmp::Reverse(span.start));
+        for span in secrets {
+            if let Some(source) = &mut self.source {
+                source.hide(span);
+            }
+        }
+        self
     }
 
     /// Returns the same problem with its file in `folder`.
@@ -79,6 +95,36 @@ impl Problem {
         Problem { file: format!("{folder}/{}", self.file), ..self }
     }
 }
+
+impl Source {
+    /// Puts `…` in the place of these bytes of the file.
+    fn hide(&mut self, span: &Range<usize>) {
+        let within = |at: usize| self.text.floor_char_boundary(at.saturating_sub(self.from).min(self.text.len()));
+        let (mut start, mut end) = (within(span.start), within(span.end));
+        let hidden = self.text.get(start..end).unwrap_or_default();
+        let quote = |c: char| c == '"' || c == '\'';
+        if hidden.len() >= 2 && hidden.starts_with(quote) && hidden.ends_with(quote) {
+            (start, end) = (start + 1, end - 1);
+        }
+        if start >= end {
+            return;
+        }
+        // Before the place, each character is replaced: the column stays.
+        let is_before = self.caret.start > start;
+        let count = if is_before { self.text.get(start..end).map_or(1, |hidden| hidden.chars().count()) } else { 1 };
+        let shown = HIDDEN.repeat(count);
+        self.text.replace_range(start..end, &shown);
+        let moved = |at: usize, inside: usize| match at {
+            at if at <= start => at,
+            at if at >= end => at - (end - start) + shown.len(),
+            _ => inside,
+        };
+        self.caret = moved(self.caret.start, start)..moved(self.caret.end, start + shown.len());
+    }
+}
+
+/// What is shown in the place of a secret.
+const HIDDEN: &str = "…";
 
 /// The most bytes of source that are shown around the place.
 const SHOWN: usize = 200;
@@ -88,7 +134,7 @@ impl fmt::Display for Problem {
         let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
         let title = level.primary_title(&self.message);
         let mut group = match self.source.as_deref() {
-            Some(Source { text, caret }) => {
+            Some(Source { text, caret, .. }) => {
                 let place = AnnotationKind::Primary.span(caret.clone());
                 title.element(Snippet::source(text).line_start(self.line).path(&self.file).annotation(place))
             }

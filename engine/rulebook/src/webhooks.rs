@@ -25,7 +25,9 @@ pub(super) fn problems(rules: &Ruleset, known: &[String], folder: &RulesFolder) 
 fn problem(webhook: &DeclaredWebhook, known: &[String], folder: &RulesFolder) -> Option<Problem> {
     let at = |span: &Range<usize>, message: String, help: String| {
         let text = folder.file(&webhook.file).unwrap_or_default();
-        Some(Problem::error(&webhook.file, text, span.clone(), message, Some(help)))
+        let problem = Problem::error(&webhook.file, text, span.clone(), message, Some(help));
+        // The URL may contain a token.
+        Some(problem.hiding(std::slice::from_ref(&webhook.url_span)))
     };
     let template = webhook.template.as_ref().map(|(name, span)| (name.as_str(), span));
     if let Some((name, span)) = template.filter(|(name, _)| !known.iter().any(|known| known == name)) {

@@ -38,8 +38,8 @@ fn a_wrong_heartbeat_says_what_to_write() {
         error: this is not the address of a heartbeat
           --> /home/dag/config.toml:13:7
            |
-        13 | url = "hc-ping.com/5b7c"
-           |       ^^^^^^^^^^^^^^^^^^
+        13 | url = "…"
+           |       ^^^
            |
            = help: write it like `https://hc-ping.com/…`, or name its place: `env:NAME`, `file:PATH`
 

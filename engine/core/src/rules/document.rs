@@ -32,11 +32,20 @@ pub(crate) struct Document<'a> {
     /// The number of problems beyond those.
     more: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
+    /// The places of what may be secret. A problem shows other values of its line too.
+    secrets: RefCell<Vec<Span>>,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Document { file, text, problems: RefCell::default(), more: Cell::default(), warnings: RefCell::default() }
+        Document {
+            file,
+            text,
+            problems: RefCell::default(),
+            more: Cell::default(),
+            warnings: RefCell::default(),
+            secrets: RefCell::default(),
+        }
     }
 
     /// Parses the whole file. Syntax errors are gathered; what could be read is read all the same.
@@ -53,6 +62,11 @@ impl<'a> Document<'a> {
             self.problem(at, error.message().to_owned(), help);
         }
         table.into_inner()
+    }
+
+    /// Notes that no problem shows these bytes of the file: they may be secret.
+    pub fn hide(&self, span: Span) {
+        self.secrets.borrow_mut().push(span);
     }
 
     pub fn problem(&self, span: Span, message: impl Into<String>, help: Option<String>) {
@@ -76,7 +90,9 @@ impl<'a> Document<'a> {
     }
 
     pub fn take_problems(&self) -> Vec<Problem> {
-        let mut problems = self.problems.take();
+        let secrets = self.secrets.borrow();
+        let mut problems: Vec<Problem> =
+            self.problems.take().into_iter().map(|problem| problem.hiding(&secrets)).collect();
         problems.sort_by_key(|problem| (problem.line, problem.column));
         let more = self.more.take();
         if more > 0 {
@@ -87,7 +103,9 @@ impl<'a> Document<'a> {
     }
 
     pub fn take_warnings(&self) -> Vec<Problem> {
-        let mut warnings = self.warnings.take();
+        let secrets = self.secrets.borrow();
+        let mut warnings: Vec<Problem> =
+            self.warnings.take().into_iter().map(|warning| warning.hiding(&secrets)).collect();
         warnings.sort_by_key(|warning| (warning.line, warning.column));
         warnings
     }

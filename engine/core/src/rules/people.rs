@@ -93,12 +93,13 @@ impl<'a> Compiling<'a> {
         }
         let mut table = Table::at(document, value, "a webhook")?;
         let url = table.required_string("url", "a webhook")?;
+        document.hide(url.span());
         let rest = url.get_ref().strip_prefix("https://").or_else(|| url.get_ref().strip_prefix("http://"));
         if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/'))
             || url.get_ref().contains(char::is_whitespace)
         {
-            let message = format!("`{}` is not a URL that can be called", url.get_ref());
-            document.problem(url.span(), message, Some("write it as https://host/path".into()));
+            let help = "write it as https://host/path".to_owned();
+            document.problem(url.span(), "this is not a URL that can be called", Some(help));
         }
         // One secret, or two while they are rotated, the newer first.
         let named: Vec<Spanned<&str>> = match table.value("secret").map(|value| (value, value.get_ref())) {
@@ -125,7 +126,10 @@ impl<'a> Compiling<'a> {
         for secret in named {
             match secret.get_ref().parse() {
                 Ok(reference) => secrets.push(reference),
-                Err(error) => document.problem(secret.span(), "a secret is never written into a file", Some(error)),
+                Err(error) => {
+                    document.hide(secret.span());
+                    document.problem(secret.span(), "a secret is never written into a file", Some(error));
+                }
             }
         }
         let template = table.string("template");

@@ -21,7 +21,7 @@ fn an_unknown_template_is_shown_where_it_is_named() {
     error: there is no template `slakc`
      --> rules/hook.toml:3:60
       |
-    3 | webhook = { url = "https://chat.example.com/x", template = "slakc" }
+    3 | webhook = { url = "……………………………………………………………………", template = "slakc" }
       |                                                            ^^^^^^^
       |
       = help: did you mean `slack`?
@@ -72,6 +72,26 @@ fn an_address_that_its_service_refuses_is_shown_with_the_right_one() {
     ] {
         check(add(&webhook), &["hook.toml:3:19", problem, help]);
     }
+}
+
+/// A token in a problem would go on to the log and to `dag status`.
+#[test]
+fn the_token_in_an_address_is_not_shown() {
+    let home = Home::shipped();
+    add("url = \"https://api.telegram.org/bot123:abc/sendMessage\", template = \"telegram\"")(&home.rules);
+    let problems = home.prove(&home.config(&[])).map(|_: Rulebook| ()).unwrap_err().to_string();
+    let problems = problems.replace(&format!("{}/", home.dir.path().display()), "");
+    insta::assert_snapshot!(problems, @r#"
+    error: a Telegram address without `chat_id` reaches nobody
+     --> rules/hook.toml:3:19
+      |
+    3 | webhook = { url = "…", template = "telegram" }
+      |                   ^^^
+      |
+      = help: write it as https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>
+
+    1 problem found; nothing was changed
+    "#);
 }
 
 #[test]

@@ -104,27 +104,27 @@ fn missing_and_wrong_keys_of_a_recipient_are_refused() {
     6 | timezone = "Europe/Londn"
       |            ^^^^^^^^^^^^^^
 
-    error: `example.com` is not a URL that can be called
+    error: this is not a URL that can be called
      --> rules.toml:8:19
       |
-    8 | webhook = { url = "example.com", secret = "hunter2" }
-      |                   ^^^^^^^^^^^^^
+    8 | webhook = { url = "…", secret = "…" }
+      |                   ^^^
       |
       = help: write it as https://host/path
 
     error: a secret is never written into a file
      --> rules.toml:8:43
       |
-    8 | webhook = { url = "example.com", secret = "hunter2" }
-      |                                           ^^^^^^^^^
+    8 | webhook = { url = "……………………………", secret = "…" }
+      |                                           ^^^
       |
       = help: a secret is only named here, never written: use `env:NAME` or `file:PATH`
 
     error: a webhook has at most two secrets, the newer first
       --> rules.toml:10:11
        |
-    10 | webhook = { url = "https://example.com", secret = ["env:A", "env:B", "env:C"] }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    10 | webhook = { url = "…", secret = ["env:A", "env:B", "env:C"] }
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
     6 problems found; nothing was changed
     "#);
