@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest},
     net::{UnixListener, UnixStream},
     sync::{Semaphore, mpsc, oneshot},
     time::timeout,
@@ -24,6 +24,9 @@ use crate::store::Store;
 
 /// The longest time in which a request must arrive, and an answer be read. A client that hangs keeps no place.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pause between two looks whether a peer that ended its half has closed the connection.
+const CLOSED_CHECK: Duration = Duration::from_secs(1);
 
 /// The longest request, in bytes. A silence with many labels takes some hundred.
 const LONGEST_REQUEST: u64 = 16 << 10;
@@ -100,7 +103,12 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>, co
         Ok(request) => {
             let (sender, receiver) = oneshot::channel();
             match requests.send((request, sender)).await {
-                Ok(()) => receiver.await.unwrap_or_else(|_| Err("the daemon is stopping".to_owned())),
+                Ok(()) => tokio::select! {
+                    biased;
+                    answer = receiver => answer.unwrap_or_else(|_| Err("the daemon is stopping".to_owned())),
+                    // What was asked for is done all the same, but its answer keeps no place.
+                    () = peer_closed(&mut stream) => return Err(io::ErrorKind::BrokenPipe.into()),
+                },
                 Err(_) => Err("the daemon is stopping".to_owned()),
             }
         }
@@ -130,6 +138,17 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<PendingRequest>, co
         copy.send(&mut stream).await?;
     }
     timeout(PATIENCE, stream.shutdown()).await?
+}
+
+/// Waits until the peer has closed its connection. A peer that only ended its own half still waits for the answer.
+async fn peer_closed(stream: &mut BufReader<UnixStream>) {
+    let mut ignored = [0; 256];
+    // Nothing is expected behind the request.
+    while let Ok(1..) = stream.read(&mut ignored).await {}
+    // The end of the other half is no event of its own while the socket is writable.
+    while stream.get_ref().ready(Interest::WRITABLE).await.is_ok_and(|ready| !ready.is_write_closed()) {
+        tokio::time::sleep(CLOSED_CHECK).await;
+    }
 }
 
 /// A request that failed.
@@ -174,5 +193,34 @@ pub async fn ask(path: &Path, request: &Request) -> Result<serde_json::Value, As
     match serde_json::from_str(&text).map_err(|error| broken(error.into()))? {
         Wire::Ok(value) => Ok(value),
         Wire::Error(error) => Err(AskError::Refused(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (UnixStream, BufReader<UnixStream>) {
+        let (client, served) = UnixStream::pair().unwrap();
+        (client, BufReader::new(served))
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_closes_its_connection_is_not_waited_for() {
+        let (client, mut served) = pair();
+        drop(client);
+        peer_closed(&mut served).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_has_only_ended_its_half_is_answered() {
+        let (mut client, mut served) = pair();
+        client.shutdown().await.unwrap();
+        assert!(timeout(PATIENCE, peer_closed(&mut served)).await.is_err());
+        served.write_all(b"answer").await.unwrap();
+        drop(served);
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "answer");
     }
 }

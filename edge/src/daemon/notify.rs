@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
-use dag_delivery::{MessageContent, Receipt};
+use dag_delivery::Receipt;
 use dag_engine::{Address, Channel, Name, Notification, Reachable, did_you_mean};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::JoinSet,
 };
 
 use super::{holds::check_name, request::Answer, state::Daemon};
+
+/// The most requests that are under way. Each may be for every recipient, and a script may ask without an end.
+pub(super) const MOST_REQUESTS: usize = 4;
 
 /// The most test messages of one request that are sent at once.
 const MOST_AT_ONCE: usize = 8;
@@ -42,8 +45,10 @@ impl Daemon {
         asked_by: &str,
         answer: oneshot::Sender<Answer>,
     ) {
-        let receivers = match check_name(asked_by).and_then(|()| self.test_receivers(target, by)) {
-            Ok(receivers) => receivers,
+        let accepted = check_name(asked_by).and_then(|()| self.test_receivers(target, by));
+        let accepted = accepted.and_then(|receivers| Ok((receivers, admit(&self.notify_room)?)));
+        let (receivers, place_of_request) = match accepted {
+            Ok(accepted) => accepted,
             Err(refused) => {
                 // The client may have closed its connection.
                 let _ = answer.send(Err(refused));
@@ -51,19 +56,19 @@ impl Daemon {
             }
         };
         let (now, rulebook) = (self.clock.now(), self.engine.rulebook());
-        let message = |to| {
-            let notification = rulebook.engine.test_message(self.engine.state(), to, asked_by, now);
-            let (content, problems) = rulebook.templates.prepare(&notification);
-            (notification, content, problems.iter().map(ToString::to_string).collect())
-        };
-        let messages: Vec<(Notification, MessageContent, Vec<String>)> = receivers.into_iter().map(message).collect();
+        let message = |to| rulebook.engine.test_message(self.engine.state(), to, asked_by, now);
+        let messages: Vec<Notification> = receivers.into_iter().map(message).collect();
+        let templates = Arc::new(rulebook.templates.clone());
         let (delivery, room) = (Arc::clone(&self.delivery), Arc::new(Semaphore::new(MOST_AT_ONCE)));
         self.attempts.spawn(async move {
             let mut attempts = JoinSet::new();
-            for (place, (notification, content, templates)) in messages.into_iter().enumerate() {
-                let (delivery, room) = (Arc::clone(&delivery), Arc::clone(&room));
+            for (place, notification) in messages.into_iter().enumerate() {
+                let (delivery, room, templates) = (Arc::clone(&delivery), Arc::clone(&room), Arc::clone(&templates));
                 attempts.spawn(async move {
                     let _place = room.acquire().await;
+                    // Here, so that the loop has its turn between two of them: a template may take long.
+                    let (content, problems) = templates.prepare(&notification);
+                    let templates = problems.iter().map(ToString::to_string).collect();
                     let result = delivery.send(&notification, &content, now).await;
                     let (recipient, channel) = (notification.recipient.clone(), notification.channel());
                     match &result {
@@ -85,6 +90,7 @@ impl Daemon {
             let mut results = attempts.join_all().await;
             results.sort_by_key(|(place, _)| *place);
             let results: Vec<TestResult> = results.into_iter().map(|(_, result)| result).collect();
+            drop(place_of_request);
             let _ = answer.send(serde_json::to_value(results).map_err(|error| error.to_string()));
         });
     }
@@ -117,6 +123,16 @@ impl Daemon {
     }
 }
 
+/// Returns the place of a request.
+///
+/// # Errors
+/// As many requests as may be are under way.
+fn admit(room: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, String> {
+    Arc::clone(room).try_acquire_owned().map_err(|_| {
+        format!("{MOST_REQUESTS} requests for test messages are under way: wait until one of them is done")
+    })
+}
+
 /// Returns an address without what may be secret in it.
 fn shown(address: &Address) -> String {
     match address {
@@ -132,6 +148,16 @@ fn shown(address: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_beyond_the_most_is_refused_until_one_is_done() {
+        let room = Arc::new(Semaphore::new(MOST_REQUESTS));
+        let mut places: Vec<_> = (0..MOST_REQUESTS).map(|_| admit(&room).unwrap()).collect();
+        let told = "4 requests for test messages are under way: wait until one of them is done";
+        assert_eq!(admit(&room).unwrap_err(), told);
+        places.pop();
+        assert!(admit(&room).is_ok());
+    }
 
     #[test]
     fn of_a_webhook_only_the_host_is_shown() {

@@ -13,7 +13,10 @@ use dag_config::{Config, Secrets, Source};
 use dag_delivery::{Delivery, Limits};
 use dag_engine::{Device, Input, Name};
 use dag_rulebook::{Refusal, Rulebook, RulesFolder};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
 
 use super::{
     cloud_uplink,
@@ -23,6 +26,7 @@ use super::{
     health::Health,
     heartbeats::Heartbeats,
     host_troubles::HostTroubles,
+    notify::MOST_REQUESTS,
     receivers::Receivers,
     state::{Daemon, Start},
     watch::Watch,
@@ -107,6 +111,7 @@ impl Daemon {
             lost_sources: BTreeMap::new(),
             store_info: opened,
             attempts: JoinSet::new(),
+            notify_room: Arc::new(Semaphore::new(MOST_REQUESTS)),
             result,
             results,
             requests,

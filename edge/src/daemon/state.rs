@@ -11,7 +11,7 @@ use dag_delivery::{Delivery, Failure, Receipt};
 use dag_engine::{Device, Id, Name};
 use dag_rulebook::Rulebook;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::{JoinHandle, JoinSet},
 };
 
@@ -74,6 +74,8 @@ pub(super) struct Daemon {
     pub unread_sources: BTreeSet<Name>,
     pub store_info: StoreInfo,
     pub attempts: JoinSet<()>,
+    /// The places of requests for test messages.
+    pub notify_room: Arc<Semaphore>,
     pub result: mpsc::Sender<(Id, Result<Receipt, Failure>)>,
     pub results: mpsc::Receiver<(Id, Result<Receipt, Failure>)>,
     pub requests: mpsc::Receiver<PendingRequest>,
