@@ -8,6 +8,7 @@ use dag_engine::{Address, Notification, Time};
 use crate::{
     Failure, MessageContent, Receipt, SetupError, Signal,
     email::{Mail, Mailer, Sender, SmtpServer},
+    failure::bounded,
     file_transport::FileTransport,
     heartbeat::HeartbeatClient,
     http::HttpClient,
@@ -126,12 +127,24 @@ impl Delivery {
         prepared: &MessageContent,
         now: Time,
     ) -> Result<Receipt, Failure> {
+        self.attempt(notification, prepared, now).await.map_err(Failure::bounded)
+    }
+
+    async fn attempt(
+        &self,
+        notification: &Notification,
+        prepared: &MessageContent,
+        now: Time,
+    ) -> Result<Receipt, Failure> {
         match (&notification.address, prepared) {
             (Address::Email(to), MessageContent::Email(rendered)) => {
                 let message = self.sender.message(to, notification, rendered)?;
                 match &self.transport {
                     MailTransport::Files(files) => files.mail(notification, message.formatted()).await,
-                    MailTransport::Smtp(server) => server.send(&message).await,
+                    MailTransport::Smtp(server) => {
+                        let receipt = server.send(&message).await?;
+                        Ok(Receipt { answer: bounded(&receipt.answer) })
+                    }
                     MailTransport::Mailer(mailer) => {
                         let (from, to) = (self.sender.address().as_ref(), self.sender.recipient(to)?);
                         let raw = message.formatted();

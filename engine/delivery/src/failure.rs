@@ -2,6 +2,8 @@
 
 use dag_engine::Millis;
 
+use crate::words::one_line;
+
 /// The proof that a receiver accepted a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -33,6 +35,26 @@ impl Failure {
     pub fn later(error: impl Into<String>) -> Self {
         Failure::Retry { error: error.into(), after: None }
     }
+
+    /// Returns the same failure with its text [`bounded`].
+    pub(crate) fn bounded(self) -> Self {
+        match self {
+            Failure::Retry { error, after } => Failure::Retry { error: bounded(&error), after },
+            Failure::Permanent { error } => Failure::Permanent { error: bounded(&error) },
+        }
+    }
+}
+
+/// The longest text of an error's causes, in characters: a server may answer what it likes.
+const LONGEST_CHAIN: usize = 400;
+
+/// The longest text of a failure, in characters. It has room for a sentence and advice around the causes.
+const LONGEST_TEXT: usize = 800;
+
+/// Returns a text that a server may have written, as one line of bounded length without control characters. It goes to
+/// terminals, and `dag status` shows one for each message that waits.
+pub(crate) fn bounded(text: &str) -> String {
+    one_line(text, LONGEST_TEXT)
 }
 
 /// A configuration by which nothing can be delivered.
@@ -55,7 +77,8 @@ pub enum SetupError {
     Http(String),
 }
 
-/// Returns the text of an error with its causes, the outermost first. A text that is already contained is left out.
+/// Returns the text of an error with its causes, the outermost first. A text that is already contained is left out. It is
+/// one line of bounded length without control characters.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -67,5 +90,22 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    text
+    one_line(&text, LONGEST_CHAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A greeting of 90 KB for each of many messages made a status that could not be read.
+    #[test]
+    fn what_a_server_says_is_cut_and_cannot_command_a_terminal() {
+        let greeting = std::io::Error::other(format!("500 \u{1b}[2Jno\r\n{}", "x".repeat(90_000)));
+        let text = chain(&greeting);
+        assert!(text.starts_with("500 [2Jno xxx"), "{text}");
+        assert!(text.ends_with("x…") && text.chars().count() == LONGEST_CHAIN, "{text}");
+        let failure = Failure::Permanent { error: greeting.to_string() }.bounded().to_string();
+        assert_eq!(failure.chars().count(), LONGEST_TEXT);
+        assert!(!failure.contains(char::is_control), "{failure}");
+    }
 }

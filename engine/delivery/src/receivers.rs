@@ -1,12 +1,12 @@
 //! A check of the receivers: what would fail is known before a message has to go there.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use dag_engine::{Address, Id, Reachable, Time};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::{Delivery, delivery::MailTransport};
+use crate::{Delivery, delivery::MailTransport, failure::bounded, http::CheckedHosts};
 
 /// A receiver that messages would not reach at present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl fmt::Display for ReceiverProblem {
 
 impl ReceiverProblem {
     fn new(receiver: impl Into<String>, error: impl fmt::Display) -> Self {
-        ReceiverProblem { receiver: receiver.into(), error: error.to_string() }
+        ReceiverProblem { receiver: receiver.into(), error: bounded(&error.to_string()) }
     }
 
     /// The problem of one channel of a recipient.
@@ -53,10 +53,10 @@ impl Delivery {
     /// attempt. With the transport `outbox` nothing is connected to.
     pub async fn check(&self, receivers: &[Reachable], now: Time) -> ReceiverCheck {
         let by_mail = |reachable: &Reachable| matches!(reachable.address, Address::Email(_));
-        let mut checks = JoinSet::new();
+        let (mut checks, hosts) = (JoinSet::new(), Arc::new(CheckedHosts::default()));
         for (place, reachable) in receivers.iter().cloned().enumerate() {
-            let delivery = self.clone();
-            checks.spawn(async move { (place, delivery.check_receiver(&reachable, now).await) });
+            let (delivery, hosts) = (self.clone(), Arc::clone(&hosts));
+            checks.spawn(async move { (place, delivery.check_receiver(&reachable, &hosts, now).await) });
         }
         let checked_mail =
             if receivers.iter().any(by_mail) { self.check_mail(receivers).await } else { Ok(Vec::new()) };
@@ -96,7 +96,12 @@ impl Delivery {
         Ok(problems.collect())
     }
 
-    async fn check_receiver(&self, reachable: &Reachable, now: Time) -> Result<(), ReceiverProblem> {
+    async fn check_receiver(
+        &self,
+        reachable: &Reachable,
+        hosts: &CheckedHosts,
+        now: Time,
+    ) -> Result<(), ReceiverProblem> {
         let problem = |error| ReceiverProblem::of(reachable, error);
         match &reachable.address {
             Address::Email(to) => self.sender.recipient(to).map(drop).map_err(problem),
@@ -107,7 +112,7 @@ impl Delivery {
                 let request = request.map_err(problem)?;
                 match &self.transport {
                     MailTransport::Files(_) => Ok(()),
-                    _ => self.webhooks.check(&request).await.map_err(problem),
+                    _ => self.webhooks.check(&request, hosts).await.map_err(problem),
                 }
             }
         }

@@ -11,6 +11,7 @@ use std::{
 
 use dag_config::Network;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 /// The error for an address that may not be called.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,28 @@ impl AddressPolicy {
     /// # Errors
     /// The name cannot be looked up, or none of its addresses may be called.
     pub async fn lookup(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        self.permitted(tokio::net::lookup_host((name, 0)).await?)
+    }
+
+    /// The same for a check, of which only some look up at once. A request of a message never waits for them.
+    ///
+    /// # Errors
+    /// As for [`AddressPolicy::lookup`].
+    pub async fn lookup_in_turn(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let name = name.to_owned();
+        let found = in_turn(async move {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            Ok::<_, std::io::Error>(found.collect::<Vec<_>>())
+        });
+        self.permitted(found.await??.into_iter())
+    }
+
+    fn permitted(
+        &self,
+        found: impl Iterator<Item = SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let (mut allowed, mut refused) = (Vec::new(), None);
-        for found in tokio::net::lookup_host((name, 0)).await? {
+        for found in found {
             match self.check(found.ip()) {
                 Ok(()) => allowed.push(found),
                 Err(error) => refused = Some(error),
@@ -61,6 +82,26 @@ impl AddressPolicy {
             _ => Ok(allowed),
         }
     }
+}
+
+/// The most lookups of checks at once, in the whole process. The system's resolver takes a thread for each, and may keep
+/// it for half a minute where no server answers.
+const MOST_LOOKUPS: usize = 8;
+
+static LOOKUPS: Semaphore = Semaphore::const_new(MOST_LOOKUPS);
+
+/// Does a lookup when there is room. It keeps its place to its end, also if nobody waits for it any more: its thread
+/// cannot be stopped.
+async fn in_turn<T: Send + 'static>(
+    lookup: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Box<dyn Error + Send + Sync>> {
+    let place = LOOKUPS.acquire().await?;
+    let lookup = tokio::spawn(async move {
+        let found = lookup.await;
+        drop(place);
+        found
+    });
+    Ok(lookup.await?)
 }
 
 /// Looks up the names of URLs for the HTTP client.
@@ -155,6 +196,20 @@ mod tests {
             assert_eq!(kind_refused(&[], address), None, "{address}");
         }
         assert_eq!(kind_refused(&[], "64:ff9b::808:808"), None, "NAT64 of a public address");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_keeps_its_place_until_it_ends_even_if_nobody_waits() {
+        let patience = std::time::Duration::from_secs(10);
+        let (end, ended) = tokio::sync::watch::channel(false);
+        for _ in 0..MOST_LOOKUPS {
+            let mut ended = ended.clone();
+            let hangs = in_turn(async move { ended.wait_for(|ended| *ended).await.map(|_| ()) });
+            assert!(tokio::time::timeout(patience, hangs).await.is_err());
+        }
+        assert!(tokio::time::timeout(patience, in_turn(async {})).await.is_err(), "there is no room");
+        end.send(true).unwrap();
+        assert!(tokio::time::timeout(patience, in_turn(async {})).await.is_ok());
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The HTTP client of webhooks and heartbeats. It calls only addresses that may be called, and follows no redirect.
 
 mod address;
+mod checked_hosts;
 
 use std::{sync::Arc, time::Duration};
 
 use dag_config::Webhook;
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use url::{Host, Url};
+
+pub(crate) use self::checked_hosts::CheckedHosts;
 
 use self::address::{AddressPolicy, ForbiddenAddress};
 use crate::{Failure, SetupError, failure::chain};
@@ -76,7 +79,7 @@ impl HttpClient {
     pub async fn check(&self, url: &Url) -> Result<(), Failure> {
         self.check_literal(url)?;
         let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
-        match tokio::time::timeout(self.timeout, self.policy.lookup(name)).await {
+        match tokio::time::timeout(self.timeout, self.policy.lookup_in_turn(name)).await {
             Ok(Ok(found)) if found.is_empty() => Err(Failure::later(format!("{name} has no address"))),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Failure::later(format!("{name} cannot be called: {}", chain(&*error)))),

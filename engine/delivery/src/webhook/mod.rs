@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     Failure, Receipt,
-    http::{HttpClient, callable, read},
+    http::{CheckedHosts, HttpClient, callable, read},
 };
 
 /// A request that is ready to be sent.
@@ -87,12 +87,13 @@ impl WebhookClient {
         answer::judge(status, &headers, &body, now)
     }
 
-    /// Checks that a request could be sent: its address may be called. It sends nothing.
+    /// Checks that a request could be sent: its address may be called. It sends nothing. `hosts` are those of the same
+    /// check.
     ///
     /// # Errors
     /// The failure that an attempt would have.
-    pub async fn check(&self, webhook: &WebhookRequest<'_>) -> Result<(), Failure> {
-        self.http.check(&webhook.url).await
+    pub async fn check(&self, webhook: &WebhookRequest<'_>, hosts: &CheckedHosts) -> Result<(), Failure> {
+        hosts.check(&self.http, &webhook.url).await
     }
 }
 
