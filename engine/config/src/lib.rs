@@ -50,7 +50,7 @@ pub use heartbeat::{Heartbeat, HeartbeatUrl, misplaced_part};
 pub use home_assistant::{Broker, HomeAssistant};
 pub use mode::Mode;
 pub use problem::ConfigErrors;
-pub use secret::{SecretError, Secrets, resolve};
+pub use secret::{SecretError, Secrets, read_bounded, resolve};
 pub use site::Site;
 pub use source::{Level, Source};
 pub use storage::Storage;

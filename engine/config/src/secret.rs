@@ -70,7 +70,7 @@ impl Secrets {
             (SecretRef::Env(name), None) => (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name),
             (SecretRef::File(name), _) => {
                 let path = self.folder.join(name);
-                let text = read(&path);
+                let text = read_bounded(&path, LARGEST);
                 (text.map_err(|error| SecretError::File { path: path.display().to_string(), error })?, name)
             }
         };
@@ -94,18 +94,22 @@ pub fn resolve(secret: &SecretRef) -> Result<String, SecretError> {
     Secrets::of_machine(Path::new("")).resolve(secret)
 }
 
-/// Reads a secret's file. It is read by the daemon's loop, so that it must neither block nor be without an end: a pipe
-/// and a device are refused.
-fn read(path: &Path) -> io::Result<String> {
+/// Reads a file of at most `most` bytes that the configuration names. It is read by the daemon's loop, so that it must
+/// neither block nor be without an end: a pipe and a device are refused.
+///
+/// # Errors
+///
+/// The file cannot be read, is no regular file, is larger, or is not UTF-8.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
     let mut bytes = Vec::new();
     // One byte more shows that there are more.
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other("it is larger than 64 KiB"));
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it is larger than {} KiB", most / 1024)));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text in UTF-8"))
 }

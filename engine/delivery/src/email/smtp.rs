@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use dag_config::{Security, Smtp, resolve};
+use dag_config::{Security, Smtp, read_bounded, resolve};
 use dag_engine::SecretRef;
 use lettre::{
     Address, Message,
@@ -27,6 +27,9 @@ const LOGIN: [u16; 4] = [530, 534, 535, 538];
 /// The most recipients that a server is asked about in a check. Servers take 100 at least (RFC 5321, section 4.5.3.1.8),
 /// but some slow down long before.
 const MOST_ASKED: usize = 32;
+
+/// The largest file of certificates, in bytes. Those of all usual authorities take some 220 KiB.
+const LARGEST_CA: u64 = 1 << 20;
 
 /// The longest list of the log-ins that a server offers, in characters.
 const LONGEST_OFFER: usize = 100;
@@ -219,11 +222,11 @@ impl SmtpServer {
         let mut builder = TlsParameters::builder(self.name.clone()).certificate_store(CertificateStore::WebpkiRoots);
         if let Some(path) = &self.ca {
             let wrong = |error: String| unusable(format!("`ca = \"{}\"` cannot be used: {error}", path.display()));
-            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+            let pem = read_bounded(path, LARGEST_CA).map_err(|error| wrong(error.to_string()))?;
+            if !pem.contains("-----BEGIN CERTIFICATE-----") {
                 return Err(wrong("there is no PEM certificate in it".to_owned()));
             }
-            let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(chain(&error)))?;
+            let certificate = Certificate::from_pem(pem.as_bytes()).map_err(|error| wrong(chain(&error)))?;
             builder = builder.add_root_certificate(certificate);
         }
         builder.build().map_err(|error| unusable(format!("TLS cannot be set up: {}", chain(&error))))
