@@ -93,6 +93,11 @@ const USUAL_PIN: u8 = 4;
 
 impl Init {
     pub fn run(self, common: &Common) -> Done {
+        if !common.set.is_empty() {
+            let told =
+                "`dag init` takes its values from flags of its own, like --name (`dag init --help`): leave --set out";
+            return Err(Failure::misuse(told.to_owned()));
+        }
         // Before the questions, which would be for nothing.
         init::check_unused(&self.folder)?;
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();

@@ -143,6 +143,7 @@ fn wrong_flags_make_nothing() {
         (&["--email", "kim"], "`kim` is not an email address: write it as user@host"),
         (&["--name", ""], "a name is one line of text"),
         (&["--pin", "40"], "40 is not in 0..=27"),
+        (&["--set", "site.name=Sea"], "`dag init` takes its values from flags of its own, like --name"),
         (&["--source", "nut", "--pin", "4"], "--pin is for --source gpio: leave one of them out"),
         (&["--source", "gpio", "--ups", "ups"], "--ups is for --source nut: leave one of them out"),
         (&["--smtp-user", "kim"], "--smtp <HOST[:PORT]>"),
