@@ -1,5 +1,6 @@
 //! Email: a message as bytes, and the mail server or the service of the host that accepts it.
 
+mod bounded_stream;
 mod mailer;
 mod message;
 mod smtp;

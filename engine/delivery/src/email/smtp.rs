@@ -14,8 +14,12 @@ use lettre::{
         extension::{ClientId, Extension, MailParameter},
     },
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
+use super::bounded_stream::BoundedStream;
 use crate::{Failure, Receipt, SetupError, failure::chain, words::one_line};
 
 /// The longest wait for the end of the connection after the mail was accepted.
@@ -197,7 +201,13 @@ impl SmtpServer {
         };
         let wrapper = if self.security == Security::Tls { tls.take() } else { None };
         let address = (self.name.as_str(), self.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), hello, wrapper, None).await;
+        let connected = if wrapper.is_some() {
+            // What is read is from the server that the certificate names.
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), hello, wrapper, None).await
+        } else {
+            let stream = TcpStream::connect(address).await.map_err(|error| self.unreachable(&chain(&error)))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(BoundedStream::new(stream)), hello).await
+        };
         let mut connection = connected.map_err(|error| self.not_greeted(&error))?;
         if let Some(tls) = tls {
             if !connection.can_starttls() {
@@ -273,7 +283,11 @@ impl SmtpServer {
             let told = format!("the mail server {name}:{port} answered, and refused: {why}");
             return Refusal { failure: Failure::later(told), advice: GREETING };
         }
-        let told = format!("the mail server {name}:{port} cannot be reached: {why}");
+        self.unreachable(&why)
+    }
+
+    fn unreachable(&self, why: &str) -> Refusal {
+        let told = format!("the mail server {}:{} cannot be reached: {why}", self.name, self.port);
         Refusal { failure: Failure::later(told), advice: ADDRESS }
     }
 

@@ -269,3 +269,21 @@ async fn a_file_of_certificates_that_cannot_be_used_fails_the_attempt_and_not_th
         assert_eq!(failure, Failure::later(format!("`ca = \"{}\"` cannot be used: {error}", path.display())));
     }
 }
+
+/// Anybody on the way can be such a server until TLS begins.
+#[tokio::test]
+async fn a_server_that_never_ends_its_greeting_takes_neither_memory_nor_time() {
+    use tokio::io::AsyncWriteExt as _;
+    for endless in ["x", "220-x\r\n"] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let talking = tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let part = endless.repeat(4_096);
+            while client.write_all(part.as_bytes()).await.is_ok() {}
+        });
+        let failure = send(smtp(port, Security::Starttls), 60_000).await.unwrap_err();
+        assert!(failure.to_string().contains("the server says more than any reply has"), "{failure}");
+        talking.await.unwrap();
+    }
+}
