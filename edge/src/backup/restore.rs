@@ -98,8 +98,8 @@ fn are(paths: &[PathBuf]) -> String {
     }
 }
 
-/// Restores the backup at `path` into `folder`, which is made if there is none. `overrides` are values over those of its
-/// configuration, which may put the store elsewhere.
+/// Restores the backup at `path` into `folder`, which is made if there is none. `overrides` are values over those of
+/// its configuration, which may put the store elsewhere.
 ///
 /// The store gets an identity of its own. [`store::adopt_copy`] says why.
 ///

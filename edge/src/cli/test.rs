@@ -70,8 +70,8 @@ impl Test {
 }
 
 /// The reason for which `--update` does not write a file.
-const LEFT_ALONE: &str = "the file is left alone, since more is wrong than what an `expect` lists: mend the rules, or change or delete the \
-                          scenario";
+const LEFT_ALONE: &str = "the file is left alone, since more is wrong than what an `expect` lists: mend the rules, or \
+                          change or delete the scenario";
 
 /// What `dag test` says of the scenarios.
 #[derive(Debug, Default)]

@@ -88,8 +88,8 @@ impl Condition {
         Condition { root, reads }
     }
 
-    /// Returns the numbers that each fact is compared with. Where a comparison calculates, they are also the products of
-    /// its numbers: in `battery_mv / 1000 < 3` the limit is 3000.
+    /// Returns the numbers that each fact is compared with. Where a comparison calculates, they are also the products
+    /// of its numbers: in `battery_mv / 1000 < 3` the limit is 3000.
     pub fn limits(&self) -> BTreeMap<Name, BTreeSet<i64>> {
         let mut limits: BTreeMap<Name, BTreeSet<i64>> = BTreeMap::new();
         self.root.visit(&mut |node| {

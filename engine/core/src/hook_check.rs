@@ -30,8 +30,8 @@ impl Engine {
     /// Calls every hook of every rule, for every kind of message, in at most 256 situations a rule.
     ///
     /// In the first situation the power is off and the battery at 42 %. Each of the others differs from it in one
-    /// thing: in the hour; in the day of the week; or in a fact, which has each of its values or is on both sides of each
-    /// limit that the rule compares it with, or is unknown. A hook that failed is not called again.
+    /// thing: in the hour; in the day of the week; or in a fact, which has each of its values or is on both sides of
+    /// each limit that the rule compares it with, or is unknown. A hook that failed is not called again.
     ///
     /// The first situation of each rule is always tried. `go_on` is asked before each of the others: a host that has no
     /// more time for them returns `false`.

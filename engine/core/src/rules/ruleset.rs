@@ -65,7 +65,8 @@ impl Ruleset {
         self.rules.iter().map(move |rule| (&rule.name, rule.when.reads.iter(), runs.takes(rule.run_on)))
     }
 
-    /// Returns, for each rule that a host that `runs` so runs, which steps of its escalation reach somebody from `device`.
+    /// Returns, for each rule that a host that `runs` so runs, which steps of its escalation reach somebody from
+    /// `device`.
     pub fn reach_of_steps<'r>(&'r self, runs: Runs, device: &'r Device) -> impl Iterator<Item = StepReach<'r>> {
         let rules = self.rules.iter().filter(move |rule| runs.takes(rule.run_on));
         rules.map(move |rule| {
