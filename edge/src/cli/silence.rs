@@ -79,6 +79,8 @@ fn label(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use dag_engine::GivenAs;
+
     use super::*;
 
     #[test]
@@ -89,7 +91,9 @@ mod tests {
                 labels: label.map(|area| ("area".to_owned(), area.to_owned())).into_iter().collect(),
                 rule: rule.map(Name::new),
                 from: "2026-01-10T18:00:00Z".parse().unwrap(),
+                from_given: GivenAs::Length,
                 until: "2026-01-11T02:00:00Z".parse().unwrap(),
+                until_given: GivenAs::Length,
                 by: "nor".to_owned(),
             };
             text(&SilenceAnswer { silence, ended, timezone: Some("Europe/London".into()) })

@@ -222,7 +222,7 @@ impl DurableEngine {
         let ClockShift { began, shift_ms } = shift;
         let commit = Commit::at(now).shift_queue(shift);
         let moved = self.outbox.shift(shift);
-        self.step(Input::ClockSet { boot: self.boot, began, shift_ms }, moved, commit, now);
+        self.step(Input::ClockSet { boot: self.boot, began, shift_ms, estimated: false }, moved, commit, now);
     }
 
     /// Applies one input, makes the result durable, and returns the decisions.

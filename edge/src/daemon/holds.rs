@@ -1,6 +1,6 @@
 //! Requests that hold steps back: to acknowledge or snooze an incident, and to silence some.
 
-use dag_engine::{Decision, Id, Input, Name, Outcome, Silence, Time, did_you_mean};
+use dag_engine::{Decision, GivenAs, Id, Input, Name, Outcome, Silence, Time, did_you_mean};
 use serde_json::json;
 
 use super::{
@@ -24,7 +24,7 @@ impl Daemon {
         check_name(&by)?;
         let (incident, rule) = self.open_incident(incident)?;
         let now = self.clock.now();
-        let input = Input::Snooze { incident, until: until.end(now, now), by };
+        let input = Input::Snooze { incident, until: until.end(now, now), until_given: until.given(), by };
         let snoozed = find_outcome(&self.engine.apply(input, now), |outcome| match outcome {
             Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until })),
             Outcome::SnoozeEnded { by } => Some(json!({ "by": by, "until": null })),
@@ -42,9 +42,19 @@ impl Daemon {
             Until::For(_) | Until::At(_) => self.check_matches(&matcher)?,
         }
         // The beginning of a silence that is lifted does not matter.
+        let from_given = if from.is_some() { GivenAs::Date } else { GivenAs::Length };
         let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
         let Matcher { device, labels, rule } = matcher;
-        let silence = Silence { device, labels, rule, from, until: until.end(from, now), by };
+        let silence = Silence {
+            device,
+            labels,
+            rule,
+            from,
+            from_given,
+            until: until.end(from, now),
+            until_given: until.given(),
+            by,
+        };
         let silenced = find_outcome(&self.engine.apply(Input::Silence(silence), now), |outcome| match outcome {
             Outcome::Silenced { silence } => Some(json!({ "silence": silence, "ended": false })),
             Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),

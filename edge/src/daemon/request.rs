@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use dag_engine::{Channel, Millis, Name, Silence, Time, Value};
+use dag_engine::{Channel, GivenAs, Millis, Name, Silence, Time, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -107,6 +107,14 @@ impl fmt::Display for Matcher {
 }
 
 impl Until {
+    /// Returns how the end was given.
+    pub(super) fn given(self) -> GivenAs {
+        match self {
+            Until::For(_) | Until::Lifted => GivenAs::Length,
+            Until::At(_) => GivenAs::Date,
+        }
+    }
+
     /// Returns the time of the end, for a beginning at `from`.
     pub(super) fn end(self, from: Time, now: Time) -> Time {
         match self {

@@ -38,14 +38,16 @@ impl ClockShift {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordShift {
     clock: ClockShift,
+    /// The shift is an estimate: what moves is as uncertain as before.
+    estimated: bool,
     /// The last `now` by the right clock.
     latest: Time,
 }
 
 impl RecordShift {
     /// The shift of what was recorded until `last_now`, which is by the wrong clock.
-    pub fn new(clock: ClockShift, last_now: Time) -> Self {
-        RecordShift { clock, latest: clock.apply(last_now) }
+    pub fn new(clock: ClockShift, estimated: bool, last_now: Time) -> Self {
+        RecordShift { clock, estimated, latest: clock.apply(last_now) }
     }
 
     /// The last `now` by the right clock.
@@ -53,9 +55,14 @@ impl RecordShift {
         self.latest
     }
 
-    /// Returns whether a time was recorded by the wrong clock.
-    pub fn concerns(self, at: Time) -> bool {
-        self.clock.concerns(at)
+    /// Returns whether a recorded time is certain from now on.
+    pub fn makes_certain(self, at: Time) -> bool {
+        !self.estimated && self.clock.concerns(at)
+    }
+
+    /// Returns whether what is reported from now on is by a clock that is right.
+    pub fn sets_the_clock(self) -> bool {
+        !self.estimated
     }
 
     /// Returns a recorded time as the right clock would have given it.
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn nothing_recorded_stays_later_than_the_moved_last_now() {
-        let shift = RecordShift::new(ClockShift { began: t(100), shift_ms: -50 }, t(200));
+        let shift = RecordShift::new(ClockShift { began: t(100), shift_ms: -50 }, false, t(200));
         assert_eq!(shift.latest(), t(150));
         let (mut since, mut due) = (t(300), t(360));
         shift.move_with(&mut since, [&mut due]);

@@ -55,7 +55,7 @@ pub enum Outcome {
         since: Time,
         /// When it became false for good.
         ended: Time,
-        /// Why, if not because the condition became false.
+        /// What ended it, where it was not a reading.
         #[serde(default, skip_serializing_if = "is_default")]
         by: Option<EndedBy>,
     },
@@ -196,6 +196,9 @@ pub enum Outcome {
         boot: u64,
         /// The shift: real time less the clock's, in milliseconds.
         shift_ms: i64,
+        /// The shift is an estimate: the times stay uncertain.
+        #[serde(default, skip_serializing_if = "is_default")]
+        estimated: bool,
     },
     /// A rule goes on under a new name, with its incident and its count.
     Renamed {
@@ -258,6 +261,8 @@ pub enum Withholding {
     TooManyWait,
     /// The trouble was over before the operator's quiet hours were.
     TroubleOver,
+    /// The incident turned out to be shorter than the rule's `open_after`, before this channel was told.
+    TooShort,
 }
 
 impl Withholding {
@@ -272,6 +277,7 @@ impl Withholding {
             Withholding::RecipientGone => "the recipient is no longer among the rules",
             Withholding::TooManyWait => "too many incidents that are over wait for the end of quiet hours",
             Withholding::TroubleOver => "the trouble was over before the quiet hours were",
+            Withholding::TooShort => "the incident turned out to be shorter than `open_after`",
         }
     }
 }

@@ -54,8 +54,9 @@ pub fn describe(decision: &Decision, subject: &dyn Fn(&Notification) -> String) 
         }
         Outcome::Troubled { cause } => format!("trouble: {}", trouble(cause)),
         Outcome::TroubleOver { key } => format!("the trouble is over: {key}"),
-        Outcome::ClockSet { boot, shift_ms } => {
-            format!("the clock was set: times of boot {boot} move by {shift_ms} ms")
+        Outcome::ClockSet { boot, shift_ms, estimated } => {
+            let about = if *estimated { "about " } else { "" };
+            format!("the clock was set: times of boot {boot} move by {about}{shift_ms} ms")
         }
         Outcome::Renamed { was } => format!("goes on under this name; it was {was}"),
         Outcome::RulesChanged { rules } => format!("rules {rules} are in force"),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, Id, MessageRef, Name, Report, Time, is_default};
+use crate::{Device, Id, MessageRef, Millis, Name, Report, Time, TimeOfDay, is_default};
 
 /// Everything that can happen to a device, as its host hands it to [`Engine::step`](crate::Engine::step).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub enum Input {
         incident: Id,
         /// Until when.
         until: Time,
+        /// How `until` was given.
+        #[serde(default, skip_serializing_if = "is_default")]
+        until_given: GivenAs,
         /// Who.
         by: String,
     },
@@ -60,6 +64,9 @@ pub enum Input {
         began: Time,
         /// The shift in milliseconds: real time less the clock's. Negative where the clock ran ahead.
         shift_ms: i64,
+        /// The shift is an estimate, as of an earlier boot whose clock nobody compared: the times stay uncertain.
+        #[serde(default, skip_serializing_if = "is_default")]
+        estimated: bool,
     },
     /// Nothing but the passing of time: a deadline is due.
     Elapsed,
@@ -69,6 +76,36 @@ impl Input {
     /// The longest name of who asks, in bytes: of the others that a silence gives, too. Names are kept with the state
     /// and go into messages. A longer one is refused, [`Refusal::TooLong`](crate::Refusal::TooLong).
     pub const LONGEST_NAME: usize = 200;
+
+    /// The longest snooze or silence, which is the longest duration that can be written: ten years. When the clock is
+    /// set, none lasts longer than that from when it was asked for, or from when it begins.
+    pub const LONGEST_HOLD: Millis = Millis::LONGEST;
+}
+
+/// How a moment was given by whoever asked: what becomes of it when the clock is set afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenAs {
+    /// As a length of time, from when it was asked for or from the beginning: it moves with that.
+    #[default]
+    Length,
+    /// As a time of the day: it is the first such moment after it was asked for, by the device's wall clock. One that
+    /// ends a silence is the first after the silence begins.
+    TimeOfDay(TimeOfDay),
+    /// As a date and time: it stays.
+    Date,
+}
+
+impl GivenAs {
+    /// Returns the moment that was given where the time from which it counts has moved, `(before, after)`, because the
+    /// clock was set.
+    pub(crate) fn shifted(self, given: Time, (before, after): (Time, Time), zone: &TimeZone) -> Time {
+        match self {
+            GivenAs::Length => given.moved(after.as_millis().saturating_sub(before.as_millis())),
+            GivenAs::TimeOfDay(time) if before != after => time.next_after(after, zone),
+            GivenAs::TimeOfDay(_) | GivenAs::Date => given,
+        }
+    }
 }
 
 /// For a while no step fires of the incidents that this matches. What is absent matches any.
@@ -85,8 +122,14 @@ pub struct Silence {
     pub rule: Option<Name>,
     /// The first moment of silence.
     pub from: Time,
+    /// How `from` was given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub from_given: GivenAs,
     /// The first moment after it. One that is not ahead ends an earlier silence of the same matcher.
     pub until: Time,
+    /// How `until` was given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub until_given: GivenAs,
     /// Who.
     pub by: String,
 }

@@ -90,6 +90,7 @@ mod step;
 mod system_trouble;
 mod test_message;
 mod time;
+mod time_of_day;
 mod toml_help;
 mod wall_clock;
 mod zone;
@@ -103,7 +104,7 @@ pub use engine::Engine;
 pub use fact::{BUILT_IN, FactKind, Value};
 pub use hook_check::HookReport;
 pub use id::Id;
-pub use input::{Input, Silence};
+pub use input::{GivenAs, Input, Silence};
 pub use message_ref::MessageRef;
 pub use notification::{
     About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity, TestSnapshot,
@@ -123,6 +124,7 @@ pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};
 pub use time::{LengthError, Millis, Time};
+pub use time_of_day::TimeOfDay;
 pub use toml_help::toml_help;
 pub use zone::{zone, zone_advice};
 

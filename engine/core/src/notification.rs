@@ -102,9 +102,19 @@ pub struct IncidentSnapshot {
     /// When the condition became false for good: the raw edge. `None` while it lasts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,
-    /// Why it ended, where not because the condition did.
+    /// What ended it, where it was not a reading.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended_by: Option<EndedBy>,
+    /// The values at `ended` of the facts that the condition reads; `None` for one that was not known then. Empty while
+    /// the incident lasts, and where its rule was removed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub facts_at_end: BTreeMap<Name, Option<Value>>,
+    /// When the reading came by which `since` is known, where it came more than a minute later.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub since_reported: Option<Time>,
+    /// When the reading came by which `ended` is known, where it came more than a minute later.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ended_reported: Option<Time>,
     /// Who acknowledged it last, and when.
     #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: Option<Acknowledgement>,
@@ -195,12 +205,30 @@ impl Cause {
     }
 }
 
-/// The reason why an incident ended though its condition did not become false.
+/// What ended an incident, where it was not a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
-    /// The rule is no longer among the rules.
+    /// The rule is no longer among the rules. Nothing is known of its condition.
     RuleRemoved,
+    /// The wall clock: the condition reads the time of day or the weekday, and would still be true but for that.
+    Clock,
+    /// An edit of the rules or of the device's record, by which the condition became false.
+    Edit,
+    /// A fact that the condition reads became unknown, and the condition is false without it.
+    LostSensor,
+}
+
+impl EndedBy {
+    /// The reason in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            EndedBy::RuleRemoved => "its rule was removed",
+            EndedBy::Clock => "by the clock",
+            EndedBy::Edit => "by an edit",
+            EndedBy::LostSensor => "because a sensor is lost",
+        }
+    }
 }
 
 /// An acknowledgement: somebody takes an incident on.
@@ -212,6 +240,9 @@ pub struct Acknowledgement {
     pub at: Time,
     /// Which of the incident's acknowledgements, from 1.
     pub number: u32,
+    /// When it lapsed, if it did: from then on it holds nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lapsed: Option<Time>,
 }
 
 /// A subject and a text in a user's own words, from the hook `message`.

@@ -55,7 +55,7 @@ pub(crate) fn sample_incident(device: &Device, rule: &Rule, kind: Kind, now: Tim
     let mut incident = Incident::new(device, &rule.name, rule.severity, 1, since, since);
     incident.ended = matches!(kind, Kind::Resolved | Kind::Past).then_some(now);
     if kind == Kind::Acknowledged {
-        incident.acknowledged = Some(crate::Acknowledgement { by: "nor".to_owned(), at: now, number: 1 });
+        incident.acknowledged = Some(crate::Acknowledgement { by: "nor".to_owned(), at: now, number: 1, lapsed: None });
     }
     incident
 }

@@ -57,13 +57,15 @@ impl<'r> Step<'r> {
             Input::Report(report) => self.report(report),
             Input::Account(device) => self.account(device),
             Input::Acknowledge { incident, by } => self.acknowledge(incident, by),
-            Input::Snooze { incident, until, by } => self.snooze(incident, until, by),
+            Input::Snooze { incident, until, until_given, by } => self.snooze(incident, until, until_given, by),
             Input::Silence(silence) => self.silence(silence),
             Input::Attempted(message) => drop(self.attempted(&message)),
             Input::Delivered(message) => self.delivered(&message),
             Input::Failed { message, last } => self.failed(&message, last),
             Input::Trouble { about, text } => self.host_trouble(about, text),
-            Input::ClockSet { boot, began, shift_ms } => self.set_clock(boot, ClockShift { began, shift_ms }, now),
+            Input::ClockSet { boot, began, shift_ms, estimated } => {
+                self.set_clock(boot, ClockShift { began, shift_ms }, estimated, now);
+            }
             Input::RulesChanged | Input::Elapsed => {}
         }
         self.state.now = self.now;

@@ -133,6 +133,9 @@ impl Millis {
     /// No time at all.
     pub const ZERO: Millis = Millis(0);
 
+    /// The longest length that a user may write: ten years.
+    pub const LONGEST: Millis = Millis(LONGEST);
+
     /// From a count of milliseconds; a negative one counts as zero.
     pub const fn new(millis: i64) -> Self {
         Self(if millis < 0 { 0 } else { millis })

@@ -1,7 +1,7 @@
 //! The records of the queues.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use dag_engine::{Id, Name, Silence, Time};
+use dag_engine::{GivenAs, Id, Name, Silence, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -72,6 +72,9 @@ pub enum Request {
         incident: Id,
         /// When the escalation goes on.
         until: Time,
+        /// How that was given.
+        #[serde(default, skip_serializing_if = "dag_engine::is_default")]
+        until_given: GivenAs,
         /// The person's name.
         by: String,
     },

@@ -154,7 +154,15 @@ fn an_acknowledgement_holds_until_it_lapses() {
 #[test]
 fn a_snooze_holds_until_its_end() {
     let mut house = House::outage();
-    house.step("5m", Input::Snooze { incident: house.open(), until: house.at("8h"), by: "kim".to_owned() });
+    house.step(
+        "5m",
+        Input::Snooze {
+            incident: house.open(),
+            until: house.at("8h"),
+            until_given: Default::default(),
+            by: "kim".to_owned(),
+        },
+    );
     assert_snapshot!(house.incidents("6m"), @"
     Open incidents
       power-outage (critical) since 18:00:00
@@ -175,7 +183,16 @@ fn a_silence_is_shown_as_soon_as_it_is_asked_for_and_no_longer_than_it_holds() {
         let (from, until) = (house.at(from), house.at(until));
         // The second has another matcher, so that it does not replace the first.
         let device = (until == house.at("8h")).then(|| "cottage".into());
-        let silence = Silence { device, labels: BTreeMap::new(), rule: None, from, until, by: "nor".to_owned() };
+        let silence = Silence {
+            device,
+            labels: BTreeMap::new(),
+            rule: None,
+            from,
+            from_given: Default::default(),
+            until,
+            until_given: Default::default(),
+            by: "nor".to_owned(),
+        };
         house.step("5m", Input::Silence(silence));
     }
     assert_snapshot!(house.status("5m"), @"

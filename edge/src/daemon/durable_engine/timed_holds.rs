@@ -119,7 +119,16 @@ mod tests {
         };
         let silence = |rule: &str, from, until| {
             let (rule, by) = (Some(rule.into()), "nor".to_owned());
-            Input::Silence(Silence { device: None, labels: BTreeMap::new(), rule, from: t(from), until: t(until), by })
+            Input::Silence(Silence {
+                device: None,
+                labels: BTreeMap::new(),
+                rule,
+                from: t(from),
+                from_given: Default::default(),
+                until: t(until),
+                until_given: Default::default(),
+                by,
+            })
         };
         let none: [&str; 0] = [];
         assert_eq!(step(silence("a", 10, 20), 10), (none.map(str::to_owned).into(), Some(20)));

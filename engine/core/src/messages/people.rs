@@ -2,7 +2,7 @@
 
 use super::Firing;
 use crate::{
-    Acknowledgement, Id, Input, Kind, Outcome, Refusal, Silence, Time,
+    Acknowledgement, GivenAs, Id, Input, Kind, Outcome, Refusal, Silence, Time,
     rules::Reachable,
     state::{SilenceRecord, Snooze, StepKey},
     step::Step,
@@ -17,7 +17,7 @@ impl Step<'_> {
         let Some(at) = self.lasting(id, &by) else { return };
         self.with_incident(at, |step, incident| {
             let number = incident.acknowledged.as_ref().map_or(1, |last| last.number + 1);
-            incident.acknowledged = Some(Acknowledgement { by: by.clone(), at: step.now, number });
+            incident.acknowledged = Some(Acknowledgement { by: by.clone(), at: step.now, number, lapsed: None });
             incident.acknowledgement_holds = true;
             incident.last_hold = None;
             let rule = step.rule(&incident.rule);
@@ -39,11 +39,11 @@ impl Step<'_> {
     }
 
     /// Snoozes an incident, or ends its snooze.
-    pub(crate) fn snooze(&mut self, id: Id, until: Time, by: String) {
+    pub(crate) fn snooze(&mut self, id: Id, until: Time, until_given: GivenAs, by: String) {
         let Some(at) = self.lasting(id, &by) else { return };
         self.with_incident(at, |step, incident| {
             if until > step.now {
-                incident.snooze = Some(Snooze { by: by.clone(), until, at: step.now });
+                incident.snooze = Some(Snooze { by: by.clone(), until, until_given, at: step.now });
                 step.of(incident, Outcome::Snoozed { by, until });
             } else if incident.snoozed_until().is_some_and(|until| step.now < until) {
                 incident.snooze = None;

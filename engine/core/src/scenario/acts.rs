@@ -228,7 +228,19 @@ impl<'d, 'a> Reader<'d, 'a> {
         let device = device.map(|device| Name::new(device.get_ref()));
         let by = by(&mut table);
         table.finish();
-        Some((value.span(), Act::Silence(Silence { device, labels, rule, from, until: from + length?, by })))
+        Some((
+            value.span(),
+            Act::Silence(Silence {
+                device,
+                labels,
+                rule,
+                from,
+                from_given: Default::default(),
+                until: from + length?,
+                until_given: Default::default(),
+                by,
+            }),
+        ))
     }
 
     /// `told`: messages each of which was sent since the last `expect`.

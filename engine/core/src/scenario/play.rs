@@ -116,7 +116,10 @@ impl<H: Host> Play<'_, H> {
             }
             Act::Snooze { until, by, rule } => {
                 for incident in self.open(rule.as_ref(), span, "snoozed") {
-                    self.take(Input::Snooze { incident, until: *until, by: by.clone() }, now);
+                    self.take(
+                        Input::Snooze { incident, until: *until, until_given: Default::default(), by: by.clone() },
+                        now,
+                    );
                 }
             }
             Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),

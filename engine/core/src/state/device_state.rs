@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -145,7 +146,6 @@ impl State {
         self.troubles.values().filter(|trouble| trouble.lasts).map(|trouble| (&trouble.cause, trouble.since))
     }
 
-    /// Moves what a clock recorded that is set now. Of reports that wait the readings move where they are of `boot`.
     /// Returns the facts as messages show them.
     pub(crate) fn fact_snapshots(&self) -> BTreeMap<Name, FactSnapshot> {
         let seen = self.facts.iter().map(|(name, fact)| {
@@ -155,15 +155,17 @@ impl State {
         seen.collect()
     }
 
-    pub(crate) fn shift(&mut self, boot: u64, shift: RecordShift) {
+    /// Moves what a clock recorded that is set now. Of reports that wait the readings move where they are of `boot`.
+    /// `zone` is the device's.
+    pub(crate) fn shift(&mut self, boot: u64, shift: RecordShift, zone: &TimeZone) {
         self.facts.shift(shift);
-        self.uncertain = false;
+        self.uncertain &= !shift.sets_the_clock();
         shift.move_all(self.applied.iter_mut().chain(&mut self.incomplete_since));
         self.sources.values_mut().for_each(|cursor| cursor.shift(shift));
         self.waiting_reports.iter_mut().for_each(|waiting| waiting.shift(boot, shift));
         self.rules.values_mut().for_each(|rule_state| rule_state.shift(shift));
-        self.incidents.iter_mut().for_each(|incident| incident.shift(shift));
-        self.silences.iter_mut().for_each(|silenced| silenced.shift(shift));
+        self.incidents.iter_mut().for_each(|incident| incident.shift(shift, zone));
+        self.silences.iter_mut().for_each(|silenced| silenced.shift(shift, zone));
         self.troubles.values_mut().for_each(|trouble| trouble.shift(shift));
     }
 

@@ -1,11 +1,12 @@
 //! An incident.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{channel_record::ChannelRecord, firing::FiredStep};
 use crate::{
-    Acknowledgement, Channel, Device, EndedBy, Hold, Id, Millis, Name, Severity, Time, clock_shift::RecordShift,
-    is_default,
+    Acknowledgement, Channel, Device, EndedBy, GivenAs, Hold, Id, Input, Millis, Name, Severity, Time,
+    clock_shift::RecordShift, is_default,
 };
 
 /// One episode of one rule, and who was told of it.
@@ -114,15 +115,15 @@ impl Incident {
         self.acknowledgement_holds
     }
 
-    pub(super) fn shift(&mut self, shift: RecordShift) {
-        self.since_uncertain &= !shift.concerns(self.since);
-        self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.concerns(ended));
+    pub(super) fn shift(&mut self, shift: RecordShift, zone: &TimeZone) {
+        self.since_uncertain &= !shift.makes_certain(self.since);
+        self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.makes_certain(ended));
         shift.move_all([&mut self.since, &mut self.opened_at]);
         shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
         self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
         shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
         self.fired_steps.iter_mut().for_each(|fired| fired.shift(shift));
-        self.snooze.iter_mut().for_each(|snooze| snooze.shift(shift));
+        self.snooze.iter_mut().for_each(|snooze| snooze.shift(shift, zone));
         self.channels.iter_mut().for_each(|record| record.shift(shift));
     }
 
@@ -141,11 +142,15 @@ impl Incident {
 pub(crate) struct Snooze {
     pub by: String,
     pub until: Time,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub until_given: GivenAs,
     pub at: Time,
 }
 
 impl Snooze {
-    pub(super) fn shift(&mut self, shift: RecordShift) {
-        shift.move_with(&mut self.at, [&mut self.until]);
+    fn shift(&mut self, shift: RecordShift, zone: &TimeZone) {
+        let before = self.at;
+        shift.move_all([&mut self.at]);
+        self.until = self.until_given.shifted(self.until, (before, self.at), zone).min(self.at + Input::LONGEST_HOLD);
     }
 }

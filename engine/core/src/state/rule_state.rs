@@ -57,7 +57,7 @@ pub(crate) enum Phase {
 impl Phase {
     pub fn shift(&mut self, shift: RecordShift) {
         if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = self {
-            *uncertain &= !shift.concerns(*since);
+            *uncertain &= !shift.makes_certain(*since);
             shift.move_with(since, [due]);
         }
     }

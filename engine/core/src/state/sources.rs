@@ -38,7 +38,7 @@ impl WaitingReport {
     pub fn shift(&mut self, boot: u64, shift: RecordShift) {
         shift.move_all([&mut self.at]);
         if self.report.boot == boot {
-            self.report.uncertain = false;
+            self.report.uncertain &= !shift.sets_the_clock();
             shift.move_all(self.report.readings.iter_mut().map(|reading| &mut reading.at));
         }
     }

@@ -8,7 +8,7 @@ use crate::host::{Host, OUTAGE, after};
 /// The clock was wrong since `began`, in `boot`.
 fn set_clock(host: &mut Host, boot: u64, began: &str, shift_ms: i64, now: &str) -> String {
     let began = host.time(began);
-    host.step_at(now, Input::ClockSet { boot, began, shift_ms })
+    host.step_at(now, Input::ClockSet { boot, began, shift_ms, estimated: false })
 }
 
 #[test]

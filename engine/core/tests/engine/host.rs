@@ -158,13 +158,28 @@ impl Host {
                 }
                 ["snooze", length] => {
                     let (incident, until) = (self.incident(), at + length.parse().unwrap());
-                    self.step(Input::Snooze { incident, until, by: "kim".to_owned() }, at);
+                    self.step(
+                        Input::Snooze { incident, until, until_given: Default::default(), by: "kim".to_owned() },
+                        at,
+                    );
                 }
                 ["silence", rule, length] => {
                     let rule = (*rule != "*").then(|| Name::new(rule));
                     let until = at + length.parse().unwrap();
                     let (device, labels, by) = (None, BTreeMap::new(), "kim".to_owned());
-                    self.step(Input::Silence(Silence { device, labels, rule, from: at, until, by }), at);
+                    self.step(
+                        Input::Silence(Silence {
+                            device,
+                            labels,
+                            rule,
+                            from: at,
+                            from_given: Default::default(),
+                            until,
+                            until_given: Default::default(),
+                            by,
+                        }),
+                        at,
+                    );
                 }
                 ["fail", name] => self.failing.push((*name).to_owned()),
                 ["boot"] => (self.boot, self.next_reading) = (self.boot + 1, 1),

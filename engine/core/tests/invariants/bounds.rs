@@ -84,20 +84,22 @@ fn input() -> impl Strategy<Value = Input> {
         labels: [(label, value)].into(),
         rule,
         from,
+        from_given: Default::default(),
         until,
+        until_given: Default::default(),
         by,
     });
     prop_oneof![
         6 => report().prop_map(Input::Report),
         1 => (id(), text()).prop_map(|(incident, by)| Input::Acknowledge { incident, by }),
-        1 => (id(), time(), text()).prop_map(|(incident, until, by)| Input::Snooze { incident, until, by }),
+        1 => (id(), time(), text()).prop_map(|(incident, until, by)| Input::Snooze { incident, until, until_given: Default::default(), by }),
         1 => silence.prop_map(Input::Silence),
         1 => message().prop_map(Input::Attempted),
         1 => message().prop_map(Input::Delivered),
         1 => (message(), any::<bool>()).prop_map(|(message, last)| Input::Failed { message, last }),
         1 => (name(), prop::option::of(text())).prop_map(|(about, text)| Input::Trouble { about, text }),
         1 => (number(), time(), any::<i64>()).prop_map(|(boot, began, shift_ms)| {
-            Input::ClockSet { boot, began, shift_ms }
+            Input::ClockSet { boot, began, shift_ms, estimated: false }
         }),
         1 => Just(Input::Elapsed),
     ]

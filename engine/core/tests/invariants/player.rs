@@ -98,15 +98,28 @@ impl Player {
             }
             Event::Snooze(length) => {
                 if let Some(incident) = self.open(0) {
-                    self.host.step(Input::Snooze { incident, until: later(*length), by: "nor".to_owned() });
+                    self.host.step(Input::Snooze {
+                        incident,
+                        until: later(*length),
+                        until_given: Default::default(),
+                        by: "nor".to_owned(),
+                    });
                 }
             }
             Event::Silence { rule, from, length } => {
                 let rules = &self.host.plan.rules;
                 let rule = rule.map(|at| Name::new(&rules[at % rules.len()].name));
                 let (from, until) = (later(*from), later(*from + *length));
-                let silence =
-                    Silence { device: None, labels: Default::default(), rule, from, until, by: "nor".to_owned() };
+                let silence = Silence {
+                    device: None,
+                    labels: Default::default(),
+                    rule,
+                    from,
+                    from_given: Default::default(),
+                    until,
+                    until_given: Default::default(),
+                    by: "nor".to_owned(),
+                };
                 self.host.step(Input::Silence(silence));
             }
             Event::Account(emails, zone) => {
@@ -132,7 +145,8 @@ impl Player {
             }
             Event::ClockSet(shift_ms) => {
                 let source = &mut self.sources[0];
-                let input = Input::ClockSet { boot: source.boot, began: source.began, shift_ms: *shift_ms };
+                let input =
+                    Input::ClockSet { boot: source.boot, began: source.began, shift_ms: *shift_ms, estimated: false };
                 self.host.now = now.moved(*shift_ms);
                 self.host.set_by_ms += shift_ms;
                 source.began = source.began.moved(*shift_ms);

@@ -51,7 +51,7 @@ impl Model {
         let moved = self.now;
         self.now = moved.max(now);
         self.ask_all_or_later(moved);
-        self.decide(self.now, None, None, &Outcome::ClockSet { boot, shift_ms });
+        self.decide(self.now, None, None, &Outcome::ClockSet { boot, shift_ms, estimated: false });
     }
 
     fn move_facts(&mut self, shift: Shift) {

@@ -69,7 +69,9 @@ pub fn describe(outcome: &Outcome) -> String {
         }
         Outcome::Troubled { cause } => format!("troubled: {}", cause.key()),
         Outcome::TroubleOver { key } => format!("trouble over: {key}"),
-        Outcome::ClockSet { boot, shift_ms } => format!("clock of boot {boot} set by {shift_ms}"),
+        Outcome::ClockSet { boot, shift_ms, estimated } => {
+            format!("clock of boot {boot} set by {}{shift_ms}", if *estimated { "about " } else { "" })
+        }
         Outcome::Renamed { was } => format!("renamed from {was}"),
     }
 }

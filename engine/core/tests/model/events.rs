@@ -39,7 +39,7 @@ impl Play<'_> {
             }
             Event::Snooze { incident, length } => {
                 let (incident, until) = (self.pick_incident(*incident), self.now.moved(*length));
-                self.input(&Input::Snooze { incident, until, by: "web".to_owned() })
+                self.input(&Input::Snooze { incident, until, until_given: Default::default(), by: "web".to_owned() })
             }
             Event::Silence { device, label, rule, from, until } => {
                 let silence = Silence {
@@ -47,7 +47,9 @@ impl Play<'_> {
                     labels: if *label { labels(true) } else { BTreeMap::new() },
                     rule: rule.map(Name::new),
                     from: self.now.moved(*from),
+                    from_given: Default::default(),
                     until: self.now.moved(*until),
+                    until_given: Default::default(),
                     by: "web".to_owned(),
                 };
                 self.input(&Input::Silence(silence))
@@ -58,7 +60,9 @@ impl Play<'_> {
                     labels: BTreeMap::new(),
                     rule: Some(format!("none-{n}").into()),
                     from: self.now,
+                    from_given: Default::default(),
                     until: self.now.moved(1_000_000),
+                    until_given: Default::default(),
                     by: "web".to_owned(),
                 };
                 self.input(&Input::Silence(silence))
@@ -87,7 +91,7 @@ impl Play<'_> {
                 let boot = self.senders.boot - u64::from(*earlier_boot);
                 let began = self.now.moved(-back);
                 self.now = self.now.moved(*shift);
-                self.input(&Input::ClockSet { boot, began, shift_ms: *shift })
+                self.input(&Input::ClockSet { boot, began, shift_ms: *shift, estimated: false })
             }
         }
     }

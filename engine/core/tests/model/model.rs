@@ -178,13 +178,13 @@ impl Model {
                 }
             }
             Input::Acknowledge { incident, by } => self.acknowledge(*incident, by),
-            Input::Snooze { incident, until, by } => self.snooze(*incident, *until, by),
+            Input::Snooze { incident, until, by, .. } => self.snooze(*incident, *until, by),
             Input::Silence(silence) => self.silence(silence),
             Input::Attempted(message) => self.record_attempt(message),
             Input::Delivered(message) => self.record_delivery(message),
             Input::Failed { message, last } => self.record_failure(message, *last),
             Input::Trouble { about, text } => self.trouble_of_host(about, text.as_deref()),
-            Input::ClockSet { boot, began, shift_ms } => self.set_clock(*boot, *began, *shift_ms, now),
+            Input::ClockSet { boot, began, shift_ms, .. } => self.set_clock(*boot, *began, *shift_ms, now),
             Input::RulesChanged | Input::Elapsed => {}
         }
     }

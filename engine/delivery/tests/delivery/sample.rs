@@ -44,7 +44,7 @@ pub fn notification(kind: Kind) -> Notification {
         Kind::Resolved | Kind::Past => ("2026-01-10T14:31:10Z", "2026-01-10T14:31:00Z"),
         Kind::System | Kind::Test => unreachable!("it is about no incident"),
     };
-    let acknowledged = Acknowledgement { by: "Kim".into(), at: t("2026-01-10T14:10:00Z"), number: 1 };
+    let acknowledged = Acknowledgement { by: "Kim".into(), at: t("2026-01-10T14:10:00Z"), number: 1, lapsed: None };
     Notification {
         id: id(0xabcd_0001),
         at: t(at),
@@ -71,6 +71,9 @@ pub fn notification(kind: Kind) -> Notification {
             opened_at: t("2026-01-10T14:02:30Z"),
             ended: over.then(|| t("2026-01-10T14:31:00Z")),
             ended_by: None,
+            facts_at_end: over.then(|| ("power".into(), Some(Value::On))).into_iter().collect(),
+            since_reported: None,
+            ended_reported: None,
             acknowledged: (kind == Kind::Acknowledged).then_some(acknowledged),
             unseen: false,
             uncertain: false,

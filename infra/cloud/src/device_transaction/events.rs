@@ -196,7 +196,9 @@ impl DeviceTransaction<'_> {
         self.changed = true;
         match request {
             Request::Acknowledge { incident, by } => self.step(Input::Acknowledge { incident, by }),
-            Request::Snooze { incident, until, by } => self.step(Input::Snooze { incident, until, by }),
+            Request::Snooze { incident, until, until_given, by } => {
+                self.step(Input::Snooze { incident, until, until_given, by })
+            }
             Request::Silence(silence) => self.step(Input::Silence(silence)),
         }
     }

@@ -82,12 +82,26 @@ fn plays(engine: &Engine, history: Vec<(i64, Happens)>) {
             }
             Happens::Snoozes(length) => {
                 let until = now + Millis::new(length * 1_000);
-                both.incident().map(|incident| Input::Snooze { incident, until, by: "nor".to_owned() })
+                both.incident().map(|incident| Input::Snooze {
+                    incident,
+                    until,
+                    until_given: Default::default(),
+                    by: "nor".to_owned(),
+                })
             }
             Happens::Silences(length) => {
                 let until = now + Millis::new(length * 1_000);
                 let (labels, by) = (BTreeMap::new(), "nor".to_owned());
-                Some(Input::Silence(Silence { device: None, labels, rule: None, from: now, until, by }))
+                Some(Input::Silence(Silence {
+                    device: None,
+                    labels,
+                    rule: None,
+                    from: now,
+                    from_given: Default::default(),
+                    until,
+                    until_given: Default::default(),
+                    by,
+                }))
             }
             Happens::Trouble(lasts) => {
                 Some(Input::Trouble { about: "store".into(), text: lasts.then(|| "no space".to_owned()) })

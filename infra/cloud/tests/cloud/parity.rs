@@ -58,7 +58,9 @@ impl Cloud {
         let body = match input {
             Input::Elapsed => Event::timer(device),
             Input::Acknowledge { incident, by } => body(Request::Acknowledge { incident, by }),
-            Input::Snooze { incident, until, by } => body(Request::Snooze { incident, until, by }),
+            Input::Snooze { incident, until, until_given, by } => {
+                body(Request::Snooze { incident, until, until_given, by })
+            }
             Input::Silence(silence) => body(Request::Silence(silence)),
             Input::Failed { message, last: true } => {
                 let (device, text) = (device.clone(), "it bounced".to_owned());
