@@ -3,6 +3,7 @@
 use crate::{
     Outcome, Time,
     clock_shift::{ClockShift, RecordShift},
+    episodes::Asked,
     step::Step,
 };
 
@@ -14,6 +15,6 @@ impl Step<'_> {
         self.now = now.max(shift.latest());
         self.decide(self.now, None, None, Outcome::ClockSet { boot, shift_ms: clock.shift_ms, estimated });
         // The moment of the last step is asked about again, by the right clock; then the time since passes.
-        self.ask_all(shift.latest());
+        self.ask_all(shift.latest(), Asked::Time);
     }
 }

@@ -15,6 +15,10 @@ pub(crate) struct Condition {
     root: Node,
     /// The facts whose change can change the answer.
     pub reads: BTreeSet<Name>,
+    /// It reads values of facts, and nothing else.
+    facts_alone: bool,
+    /// It reads the time of day or the weekday.
+    reads_wall_clock: bool,
 }
 
 /// The value of a part of a condition.
@@ -80,12 +84,17 @@ pub(crate) struct Answer {
 impl Condition {
     pub fn new(root: Node) -> Self {
         let mut reads = BTreeSet::new();
-        root.visit(&mut |node| {
-            if let Node::Fact(fact) | Node::Known(fact) | Node::Changes(fact, _) | Node::Held(fact, _) = node {
+        let (mut facts_alone, mut reads_wall_clock) = (true, false);
+        root.visit(&mut |node| match node {
+            Node::Fact(fact) => drop(reads.insert(fact.clone())),
+            Node::Known(fact) | Node::Changes(fact, _) | Node::Held(fact, _) => {
+                facts_alone = false;
                 reads.insert(fact.clone());
             }
+            Node::Between(_) | Node::Weekday => (facts_alone, reads_wall_clock) = (false, true),
+            _ => {}
         });
-        Condition { root, reads }
+        Condition { root, reads, facts_alone, reads_wall_clock }
     }
 
     /// Returns the numbers that each fact is compared with. Where a comparison calculates, they are also the products
@@ -107,14 +116,47 @@ impl Condition {
         limits
     }
 
-    /// The answer at `at`, by the wall clock of `zone` where the condition reads one.
+    /// The answer at `at`, by the values of that time, and by the wall clock of `zone` where the condition reads one.
     pub fn answer(&self, facts: &Facts, at: Time, zone: &TimeZone) -> Answer {
-        let mut moment = Moment { facts, at, zone, until: None };
-        let holds = match moment.eval(&self.root) {
-            Some(Data::Bool(holds)) => Some(holds),
-            _ => None,
-        };
-        Answer { holds, until: moment.until }
+        let mut moment = Moment { facts, at, wall: at, zone, remembered: false, until: None };
+        Answer { holds: moment.holds(&self.root), until: moment.until }
+    }
+
+    /// Returns whether it would be true at `at`, had the wall clock stood still just before.
+    pub fn was_moved_by_clock(&self, facts: &Facts, at: Time, zone: &TimeZone) -> bool {
+        let wall = at.moved(-1);
+        let mut moment = Moment { facts, at, wall, zone, remembered: false, until: None };
+        self.reads_wall_clock && moment.holds(&self.root) == Some(true)
+    }
+
+    /// Returns the earliest moment from which it has been true without interruption until `at`, by the values that are
+    /// remembered, and not before `edge`. It is `at`, if it does not read facts alone: what else it reads is not
+    /// remembered.
+    pub fn true_since(&self, facts: &Facts, at: Time, edge: Time, zone: &TimeZone) -> Time {
+        let mut since = at;
+        while self.facts_alone && since > edge {
+            // From one of these to the next nothing changes that it reads.
+            let turns = self.reads.iter().filter_map(|fact| facts.get(fact)?.turned_before(since));
+            let Some(turn) = turns.max() else { break };
+            let turn = turn.max(edge);
+            let mut moment = Moment { facts, at: turn, wall: turn, zone, remembered: true, until: None };
+            if moment.holds(&self.root) != Some(true) {
+                break;
+            }
+            since = turn;
+        }
+        since
+    }
+
+    /// Returns the values at `at` of the facts that it reads.
+    pub fn values_at(&self, facts: &Facts, at: Time) -> BTreeMap<Name, Option<Value>> {
+        let value = |fact: &Name| facts.get(fact).and_then(|fact| fact.value_at(at));
+        self.reads.iter().map(|fact| (fact.clone(), value(fact))).collect()
+    }
+
+    /// Returns whether a fact that it reads changed at `at`.
+    pub fn reads_a_change_at(&self, facts: &Facts, at: Time) -> bool {
+        self.reads.iter().filter_map(|fact| facts.get(fact)).any(|fact| fact.changed_at(at))
     }
 
     /// Returns whether it says that the mains are off, and nothing else: it is true while `power` is `off` and false
@@ -157,16 +199,35 @@ impl Node {
 struct Moment<'a> {
     facts: &'a Facts,
     at: Time,
+    /// The time by which the wall clock is read.
+    wall: Time,
     zone: &'a TimeZone,
+    /// Only what is remembered counts: before that, a fact is unknown.
+    remembered: bool,
     until: Option<Time>,
 }
 
 impl Moment<'_> {
+    fn holds(&mut self, root: &Node) -> Option<bool> {
+        match self.eval(root) {
+            Some(Data::Bool(holds)) => Some(holds),
+            _ => None,
+        }
+    }
+
     /// Left to right, with short circuit; `None` as soon as an unknown fact is read.
     fn eval(&mut self, node: &Node) -> Option<Data> {
         Some(match node {
             Node::Constant(data) => *data,
-            Node::Fact(fact) => Data::Fact(self.facts.get(fact)?.value?),
+            Node::Fact(name) => {
+                let fact = self.facts.get(name)?;
+                let value = if self.remembered { fact.remembered_at(self.at) } else { fact.value_at(self.at) };
+                // A condition that is asked late is asked before changes that are known already.
+                if let Some(next) = fact.next_change(self.at) {
+                    self.may_change(next);
+                }
+                Data::Fact(value?)
+            }
             Node::Not(inner) => Data::Bool(!self.truth(inner)?),
             Node::And(parts) => {
                 for part in parts {
@@ -197,18 +258,19 @@ impl Moment<'_> {
                 let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;
                 let inside = fact.changes(self.at - *window, self.at);
                 if let Some(oldest) = inside.first() {
-                    self.may_change(*oldest + *window);
+                    self.may_change(oldest.at + *window);
                 }
-                // A reading that came late is evaluated before changes that are known already.
-                if let Some(next) = fact.changes(self.at, Time::MAX).first() {
-                    self.may_change(*next);
+                if let Some(next) = fact.next_change(self.at) {
+                    self.may_change(next);
                 }
                 Data::Fact(Value::Number(i64::try_from(inside.len()).unwrap_or(i64::MAX)))
             }
             Node::Held(name, length) => {
                 let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;
-                let (_, since) = fact.last?;
-                let held_at = since + *length;
+                if let Some(next) = fact.next_change(self.at) {
+                    self.may_change(next);
+                }
+                let held_at = fact.held_since(self.at)? + *length;
                 if held_at > self.at {
                     self.may_change(held_at);
                 }
@@ -216,12 +278,12 @@ impl Moment<'_> {
             }
             Node::Between(span) => {
                 self.may_change(span.next_edge(self.at, self.zone));
-                Data::Bool(span.contains(self.at, self.zone))
+                Data::Bool(span.contains(self.wall, self.zone))
             }
             Node::Weekday => {
                 let midnight = WallSpan { from: civil::Time::midnight(), to: civil::Time::midnight() };
                 self.may_change(midnight.next_edge(self.at, self.zone));
-                Data::Day(self.at.in_zone(self.zone).weekday())
+                Data::Day(self.wall.in_zone(self.zone).weekday())
             }
         })
     }

@@ -14,6 +14,22 @@ use crate::{
 /// and ends every day. Beyond that they are asked at the step's end only.
 const MOST_EDGES: u32 = 8_192;
 
+/// The longest time between a reading and its application after which it is late: reports wait for missing ones as long.
+const LATE: Millis = Millis::new(60_000);
+
+/// The reason for which a condition is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A fact was read.
+    Reading,
+    /// A fact became unknown.
+    Lost,
+    /// Time has passed.
+    Time,
+    /// All conditions are asked: others are in force, or the device is another.
+    Edit,
+}
+
 /// The effect of a deadline, in the order in which those of one moment fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
@@ -46,7 +62,7 @@ impl Step<'_> {
         // Only these can answer differently: what changes by time alone has a deadline of its own.
         for position in self.rules.readers.get(name).into_iter().flatten() {
             if let Some(rule) = self.rules.rules.get(*position) {
-                self.evaluate(rule, at);
+                self.evaluate(rule, at, if value.is_some() { Asked::Reading } else { Asked::Lost });
             }
         }
         if known != value.is_some() {
@@ -74,20 +90,20 @@ impl Step<'_> {
             let Some(rule) = self.rules.rules.get(position) else { continue };
             match deadline {
                 // Behind a clock that jumped by decades lie more edges of the wall clock than are worth asking about.
-                Deadline::Reevaluate if asked_again >= MOST_EDGES => self.evaluate(rule, until),
+                Deadline::Reevaluate if asked_again >= MOST_EDGES => self.evaluate(rule, until, Asked::Time),
                 Deadline::Reevaluate => {
                     asked_again += 1;
-                    self.evaluate(rule, at);
+                    self.evaluate(rule, at, Asked::Time);
                 }
                 Deadline::Open => {
                     let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
-                    let Some(Phase::Pending { since, uncertain, .. }) = phase else { continue };
-                    self.open(rule, since, at, uncertain);
+                    let Some(Phase::Pending { since, uncertain, reported, .. }) = phase else { continue };
+                    self.open(rule, since, at, uncertain, reported);
                 }
                 Deadline::Resolve => {
                     let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
                     let Some(Phase::Closing { since, uncertain, .. }) = phase else { continue };
-                    self.resolve(&rule.name, since, at, uncertain, None);
+                    self.resolve(&rule.name, since, at, uncertain);
                 }
             }
             // A deadline moves its own rule only, which may have the next one already.
@@ -96,14 +112,14 @@ impl Step<'_> {
         }
     }
 
-    pub(crate) fn evaluate_all(&mut self, at: Time) {
+    pub(crate) fn evaluate_all(&mut self, at: Time, asked: Asked) {
         for rule in &self.rules.rules {
-            self.evaluate(rule, at);
+            self.evaluate(rule, at, asked);
         }
     }
 
     /// Asks the condition at `at` and moves the rule by the table.
-    fn evaluate(&mut self, rule: &Rule, at: Time) {
+    fn evaluate(&mut self, rule: &Rule, at: Time, asked: Asked) {
         if !self.runs(rule) {
             if let Some(rule_state) = self.state.rules.get_mut(&rule.name) {
                 rule_state.until = None;
@@ -133,35 +149,71 @@ impl Step<'_> {
         let uncertain = self.state.uncertain;
         match (phase, holds) {
             (Phase::Quiet, true) => {
-                let wait = self.wait(rule, Hook::OpenAfter, rule.open_after, t);
+                let since = rule.when.true_since(&self.state.facts, t, rule_state.edge, &self.zone);
+                let reported = self.came_late(rule, t, asked);
+                let wait = self.wait(rule, Hook::OpenAfter, rule.open_after, since);
+                let due = since + wait;
+                self.move_to(&rule.name, Phase::Pending { since, due, uncertain, reported }, since);
                 if wait == Millis::ZERO {
-                    return self.open(rule, t, t, uncertain);
+                    return self.open(rule, since, since, uncertain, reported);
                 }
-                let due = t + wait;
-                self.move_to(&rule.name, Phase::Pending { since: t, due, uncertain }, t);
-                self.about(rule, t, Outcome::Pending { due });
+                self.about(rule, since, Outcome::Pending { due });
             }
             (Phase::Pending { since, .. }, false) => {
                 self.move_to(&rule.name, Phase::Quiet, t);
                 self.about(rule, t, Outcome::Dip { since });
             }
             (Phase::Open, false) => {
+                self.note_end(rule, t, asked);
                 let wait = self.wait(rule, Hook::CloseAfter, rule.close_after, t);
-                if wait == Millis::ZERO {
-                    return self.resolve(&rule.name, t, t, uncertain, None);
-                }
                 let due = t + wait;
                 self.move_to(&rule.name, Phase::Closing { since: t, due, uncertain }, t);
+                if wait == Millis::ZERO {
+                    return self.resolve(&rule.name, t, t, uncertain);
+                }
                 self.about(rule, t, Outcome::Closing { due });
             }
             (Phase::Closing { since, .. }, true) => {
                 self.move_to(&rule.name, Phase::Open, t);
+                if let Some(incident) = self.state.open_incident(&rule.name) {
+                    (incident.ended_by, incident.ended_reported) = (None, None);
+                    incident.facts_at_end.clear();
+                }
                 self.about(rule, t, Outcome::Reopened { clear_since: since });
             }
             _ => {}
         }
     }
 
+    /// Notes what made the condition of an open incident false at `t`, and what it read then.
+    fn note_end(&mut self, rule: &Rule, t: Time, asked: Asked) {
+        let facts = &self.state.facts;
+        let ended_by = match asked {
+            Asked::Lost => Some(EndedBy::LostSensor),
+            Asked::Edit => Some(EndedBy::Edit),
+            Asked::Time if rule.when.reads_a_change_at(facts, t) => None,
+            Asked::Time => rule.when.was_moved_by_clock(facts, t, &self.zone).then_some(EndedBy::Clock),
+            Asked::Reading => None,
+        };
+        let facts_at_end = rule.when.values_at(facts, t);
+        let ended_reported = self.came_late(rule, t, asked);
+        if let Some(incident) = self.state.open_incident(&rule.name) {
+            (incident.ended_by, incident.facts_at_end, incident.ended_reported) =
+                (ended_by, facts_at_end, ended_reported);
+        }
+    }
+
+    /// Returns when the reading came that turned a condition at `t`, if it came late.
+    fn came_late(&self, rule: &Rule, t: Time, asked: Asked) -> Option<Time> {
+        let by_reading = match asked {
+            Asked::Reading | Asked::Lost => true,
+            Asked::Time => rule.when.reads_a_change_at(&self.state.facts, t),
+            Asked::Edit => false,
+        };
+        (by_reading && t + LATE < self.now).then_some(self.now)
+    }
+
+    /// Puts a rule into a phase. `edge` is when its condition turned.
     pub(crate) fn move_to(&mut self, rule: &Name, phase: Phase, edge: Time) {
         if let Some(rule_state) = self.state.rules.get_mut(rule) {
             rule_state.phase = phase;
@@ -169,27 +221,51 @@ impl Step<'_> {
         }
     }
 
-    fn open(&mut self, rule: &Rule, since: Time, opened_at: Time, uncertain: bool) {
-        self.move_to(&rule.name, Phase::Open, opened_at);
+    /// Puts a rule into a phase that it enters though its condition does not turn.
+    fn enter(&mut self, rule: &Name, phase: Phase) {
+        if let Some(rule_state) = self.state.rules.get_mut(rule) {
+            rule_state.phase = phase;
+        }
+    }
+
+    fn open(&mut self, rule: &Rule, since: Time, opened_at: Time, uncertain: bool, reported: Option<Time>) {
+        self.enter(&rule.name, Phase::Open);
         let Some(rule_state) = self.state.rules.get_mut(&rule.name) else { return };
         rule_state.count += 1;
         let number = rule_state.count;
         let mut incident = Incident::new(&self.state.device, &rule.name, rule.severity, number, since, opened_at);
-        incident.since_uncertain = uncertain;
+        (incident.since_uncertain, incident.since_reported) = (uncertain, reported);
         self.state.incidents.push(incident);
         self.about(rule, opened_at, Outcome::Opened { since });
     }
 
-    pub(crate) fn resolve(&mut self, rule: &Name, ended: Time, at: Time, uncertain: bool, by: Option<EndedBy>) {
-        self.move_to(rule, Phase::Quiet, at);
+    fn resolve(&mut self, rule: &Name, ended: Time, at: Time, uncertain: bool) {
+        self.enter(rule, Phase::Quiet);
         let Some(incident) = self.state.open_incident(rule) else { return };
         incident.ended = Some(ended);
         // Clocks that were set may have moved its end before its beginning.
         incident.since = incident.since.min(ended);
-        incident.ended_by = by;
         incident.ended_uncertain = uncertain;
-        let (id, since) = (incident.id, incident.since);
+        let (id, since, by) = (incident.id, incident.since, incident.ended_by);
         self.decide(at, Some(rule), Some(id), Outcome::Resolved { since, ended, by });
+    }
+
+    /// Ends what is under way of a rule that is gone.
+    pub(crate) fn put_to_rest(&mut self, rule: &Name) {
+        match self.state.rules.get(rule).map(|rule_state| rule_state.phase) {
+            Some(Phase::Pending { since, .. }) => {
+                self.enter(rule, Phase::Quiet);
+                self.decide(self.now, Some(rule), None, Outcome::Dip { since });
+            }
+            Some(Phase::Open | Phase::Closing { .. }) => {
+                if let Some(incident) = self.state.open_incident(rule) {
+                    (incident.ended_by, incident.ended_reported) = (Some(EndedBy::RuleRemoved), None);
+                    incident.facts_at_end.clear();
+                }
+                self.resolve(rule, self.now, self.now, self.state.uncertain);
+            }
+            _ => {}
+        }
     }
 
     /// A decision about a rule, and its incident if it has one.

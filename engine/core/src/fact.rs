@@ -27,11 +27,7 @@ impl FactKind {
 
     /// Returns whether a fact of this kind may take `value`.
     pub fn holds(self, value: Value) -> bool {
-        match self {
-            FactKind::Switch => matches!(value, Value::On | Value::Off),
-            FactKind::Link => matches!(value, Value::Connected | Value::Disconnected),
-            FactKind::Number => matches!(value, Value::Number(_)),
-        }
+        value.kind() == self
     }
 }
 
@@ -70,6 +66,26 @@ impl Value {
     /// The name, for the values that have one; a number's is empty.
     pub(crate) fn name(self) -> &'static str {
         Value::NAMED.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
+    }
+
+    /// Returns the kind of the facts that take this value.
+    pub(crate) const fn kind(self) -> FactKind {
+        match self {
+            Value::On | Value::Off => FactKind::Switch,
+            Value::Connected | Value::Disconnected => FactKind::Link,
+            Value::Number(_) => FactKind::Number,
+        }
+    }
+
+    /// Returns the other value of a kind that has two; of a number the same.
+    pub(crate) const fn opposite(self) -> Value {
+        match self {
+            Value::On => Value::Off,
+            Value::Off => Value::On,
+            Value::Connected => Value::Disconnected,
+            Value::Disconnected => Value::Connected,
+            number @ Value::Number(_) => number,
+        }
     }
 
     /// Reads `on`, `off`, `connected`, `disconnected` or an integer; anything else is `None`.

@@ -58,9 +58,15 @@ impl Step<'_> {
                 .text("since", &incident.since.to_string())
                 .text("opened_at", &incident.opened_at.to_string())
                 .text("lasted", &until.since(incident.since).to_string());
-            match incident.ended {
-                Some(ended) => seen.text("ended", &ended.to_string()),
-                None => seen.group("ended", None),
+            let Some(ended) = incident.ended else {
+                return seen.group("ended", None).group("ended_by", None).group("facts_at_end", None);
+            };
+            let facts = incident.facts_at_end.iter();
+            let facts = facts.fold(Context::new(), |facts, (name, value)| facts.fact(name, *value));
+            let seen = seen.text("ended", &ended.to_string()).group("facts_at_end", Some(facts));
+            match incident.ended_by {
+                Some(by) => seen.text("ended_by", by.as_str()),
+                None => seen.group("ended_by", None),
             }
         });
         Context::new()

@@ -220,6 +220,16 @@ pub enum EndedBy {
 }
 
 impl EndedBy {
+    /// The word that scripts, templates and JSON use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndedBy::RuleRemoved => "rule_removed",
+            EndedBy::Clock => "clock",
+            EndedBy::Edit => "edit",
+            EndedBy::LostSensor => "lost_sensor",
+        }
+    }
+
     /// The reason in words.
     pub const fn describe(self) -> &'static str {
         match self {

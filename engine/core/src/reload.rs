@@ -1,7 +1,8 @@
 //! A reload: what is under way by the old rules goes on by the new.
 
 use crate::{
-    EndedBy, Id, Millis, Name, Outcome, Time,
+    Id, Name, Outcome,
+    episodes::Asked,
     rules::Rule,
     script::Hook,
     state::{Phase, RuleState},
@@ -24,7 +25,7 @@ impl Step<'_> {
         for rule in &all.rules {
             self.work_out_again(rule);
         }
-        self.ask_all(self.now);
+        self.ask_all(self.now, Asked::Edit);
     }
 
     /// Lets a rule go on under its new name, unless that has incidents of its own. The old name keeps the count, in
@@ -51,17 +52,7 @@ impl Step<'_> {
         let runs = |name: &Name| self.rules.rule(name).is_some_and(|rule| self.runs(rule));
         let removed: Vec<Name> = self.state.rules.keys().filter(|name| !runs(name)).cloned().collect();
         for name in removed {
-            match self.state.rules.get(&name).map(|rule_state| rule_state.phase) {
-                Some(Phase::Pending { since, .. }) => {
-                    self.move_to(&name, Phase::Quiet, self.now);
-                    self.decide(self.now, Some(&name), None, Outcome::Dip { since });
-                }
-                Some(Phase::Open | Phase::Closing { .. }) => {
-                    let uncertain = self.state.uncertain;
-                    self.resolve(&name, self.now, self.now, uncertain, Some(EndedBy::RuleRemoved));
-                }
-                _ => {}
-            }
+            self.put_to_rest(&name);
             // Its count keeps the ids of later incidents apart, should it come back.
             match self.state.rules.get_mut(&name) {
                 Some(rule_state) if rule_state.count > 0 => {
@@ -72,20 +63,16 @@ impl Step<'_> {
         }
     }
 
-    /// Works the deadline of a rule out again: it counts from when its phase was entered, by the new length. What is
-    /// overdue happens at the horizon.
+    /// Works the deadline of a rule out again: it counts from when its phase was entered, by the new length.
     fn work_out_again(&mut self, rule: &Rule) {
         let Some(rule_state) = self.state.rules.get(&rule.name) else { return };
-        // Without an answer the old time counts once there is one.
-        let earliest = self.horizon().filter(|_| !rule_state.unanswered).unwrap_or(Time::MIN);
-        let due = |wait: Millis, since: Time| (since + wait).max(earliest);
         let phase = match rule_state.phase {
-            Phase::Pending { since, uncertain, .. } => {
-                let due = due(self.wait(rule, Hook::OpenAfter, rule.open_after, since), since);
-                Phase::Pending { since, due, uncertain }
+            Phase::Pending { since, uncertain, reported, .. } => {
+                let due = since + self.wait(rule, Hook::OpenAfter, rule.open_after, since);
+                Phase::Pending { since, due, uncertain, reported }
             }
             Phase::Closing { since, uncertain, .. } => {
-                let due = due(self.wait(rule, Hook::CloseAfter, rule.close_after, since), since);
+                let due = since + self.wait(rule, Hook::CloseAfter, rule.close_after, since);
                 Phase::Closing { since, due, uncertain }
             }
             other => other,

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 
 use crate::{
-    ClockShift, Decision, Device, Id, Input, Name, Outcome, Refusal, Ruleset, Runs, State, Time, rules::Rule,
-    state::Phase,
+    ClockShift, Decision, Device, Id, Input, Name, Outcome, Refusal, Ruleset, Runs, State, Time, episodes::Asked,
+    rules::Rule, state::Phase,
 };
 
 /// One step while it runs. `episodes.rs` turns facts into incidents, `messages/` incidents into messages.
@@ -76,7 +76,7 @@ impl<'r> Step<'r> {
             self.fire_to_horizon();
             self.state.device = device;
             self.zone = self.rules.zone(&self.state.device);
-            self.ask_all(self.now);
+            self.ask_all(self.now, Asked::Edit);
         }
     }
 
@@ -84,7 +84,7 @@ impl<'r> Step<'r> {
     fn ask_conditions_left_open(&mut self) {
         if self.state.ask_all && !self.is_incomplete() {
             self.state.ask_all = false;
-            self.evaluate_all(self.now);
+            self.evaluate_all(self.now, Asked::Edit);
             self.fire_to_horizon();
         }
     }
@@ -114,10 +114,10 @@ impl<'r> Step<'r> {
     }
 
     /// Asks every condition at `at`; of a device that is incomplete at the time of the last reading applied.
-    pub fn ask_all(&mut self, at: Time) {
+    pub fn ask_all(&mut self, at: Time, asked: Asked) {
         match self.state.applied {
-            _ if !self.is_incomplete() => self.evaluate_all(at),
-            Some(applied) => self.evaluate_all(applied.min(at)),
+            _ if !self.is_incomplete() => self.evaluate_all(at, asked),
+            Some(applied) => self.evaluate_all(applied.min(at), asked),
             None => {
                 self.state.ask_all = true;
                 // When the old answers may change says nothing of the new ones.

@@ -21,7 +21,7 @@ impl Step<'_> {
     /// Returns where a channel that was told leads. It leads where it led when it was told last, if it is gone or the
     /// rule of the incident was removed.
     pub(super) fn channel(&self, incident: &Incident, record: &ChannelRecord) -> Reachable {
-        let now = if incident.ended_by.is_none() { self.leads(record.key()) } else { None };
+        let now = if incident.is_of_removed_rule() { None } else { self.leads(record.key()) };
         now.unwrap_or_else(|| Reachable {
             recipient: record.recipient.clone(),
             address: record.address.clone(),

@@ -49,7 +49,7 @@ impl Step<'_> {
                 }
             }
             // In a rule's own words nobody is told that what was removed is over.
-            if script.has(Hook::Message) && incident.ended_by.is_none() {
+            if script.has(Hook::Message) && !incident.is_of_removed_rule() {
                 let answer = script.message(self.message_context(rule, incident, kind, firing));
                 wording = self.hook_answer(rule, Some(incident.id), Hook::Message, answer).flatten();
             }
@@ -88,6 +88,7 @@ impl Step<'_> {
     }
 
     fn incident_snapshot(&self, incident: &Incident) -> IncidentSnapshot {
+        let is_over = incident.ended.is_some();
         let unseen = self.state.rules.get(&incident.rule).is_some_and(|rule_state| rule_state.unanswered);
         IncidentSnapshot {
             id: incident.id,
@@ -97,12 +98,13 @@ impl Step<'_> {
             since: incident.since,
             opened_at: incident.opened_at,
             ended: incident.ended,
-            ended_by: incident.ended_by,
-            facts_at_end: Default::default(),
-            since_reported: None,
-            ended_reported: None,
+            // While it lasts, these are about an end that may still not be one.
+            ended_by: incident.ended_by.filter(|_| is_over),
+            facts_at_end: if is_over { incident.facts_at_end.clone() } else { BTreeMap::new() },
+            since_reported: incident.since_reported,
+            ended_reported: incident.ended_reported.filter(|_| is_over),
             acknowledged: incident.acknowledged.clone(),
-            unseen: unseen && incident.ended.is_none(),
+            unseen: unseen && !is_over,
             uncertain: incident.since_uncertain || incident.ended_uncertain,
         }
     }

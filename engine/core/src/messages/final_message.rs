@@ -33,7 +33,7 @@ impl Step<'_> {
     }
 
     fn send_final(&mut self, incident: &mut Incident, records: Vec<ChannelRecord>) {
-        let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
+        let rule = self.rule(&incident.rule).filter(|_| !incident.is_of_removed_rule());
         let firing = due::last(self.rules, rule, incident);
         for kind in [Kind::Resolved, Kind::Past] {
             let channels = records.iter().filter(|record| record.final_message == Some(kind));
@@ -48,7 +48,7 @@ impl Step<'_> {
             return;
         }
         if incident.alerted_at.is_none() {
-            let rule = self.rule(&incident.rule).filter(|_| incident.ended_by.is_none());
+            let rule = self.rule(&incident.rule).filter(|_| !incident.is_of_removed_rule());
             for channel in rule.map(|rule| self.opening(rule, incident)).unwrap_or_default() {
                 incident.record(&channel).lead_to(&channel);
             }
@@ -75,13 +75,16 @@ impl Step<'_> {
             for notification in record.queued.drain(..) {
                 self.of(incident, Outcome::Withdrawn { notification, reason: Withdrawal::Superseded });
             }
-            return Some(Kind::Past);
-        }
-        // A script that withheld everything so far withheld it for good.
-        if record.missed_firing.is_none() && incident.alerted_at.is_some() {
+            if !incident.is_too_short() {
+                return Some(Kind::Past);
+            }
+        } else if record.missed_firing.is_none() && incident.alerted_at.is_some() {
+            // A script that withheld everything so far withheld it for good.
             return None;
         }
-        let reason = if self.is_silenced(incident) {
+        let reason = if incident.is_too_short() {
+            Some(Withholding::TooShort)
+        } else if self.is_silenced(incident) {
             Some(Withholding::Silenced)
         } else if self.is_inhibited(incident, record.key()) {
             Some(Withholding::Inhibited)

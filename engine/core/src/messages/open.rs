@@ -35,10 +35,13 @@ impl Step<'_> {
         let rules = self.rules;
         let Some(rule) = self.rule(&incident.rule) else { return };
         let Some(escalation) = rules.escalation(rule) else { return };
-        if incident.lapses(escalation.ack_lapses_after).is_some_and(|lapses| lapses <= self.now) {
+        if let Some(lapsed) = incident.lapses(escalation.ack_lapses_after).filter(|lapses| *lapses <= self.now) {
             incident.acknowledgement_holds = false;
-            let by = incident.acknowledged.as_ref().map(|acknowledged| acknowledged.by.clone()).unwrap_or_default();
-            self.of(incident, Outcome::AcknowledgementLapsed { by });
+            if let Some(acknowledged) = &mut incident.acknowledged {
+                acknowledged.lapsed = Some(lapsed);
+                let by = acknowledged.by.clone();
+                self.of(incident, Outcome::AcknowledgementLapsed { by });
+            }
         }
         let due = due::times(escalation, incident, self.now).filter(|(at, _)| *at <= self.now);
         let due: Vec<Firing> = due.map(|(_, firing)| firing).collect();

@@ -4,7 +4,7 @@ use super::Firing;
 use crate::{
     Acknowledgement, GivenAs, Id, Input, Kind, Outcome, Refusal, Silence, Time,
     rules::Reachable,
-    state::{SilenceRecord, Snooze, StepKey},
+    state::{ChannelRecord, SilenceRecord, Snooze, StepKey},
     step::Step,
 };
 
@@ -24,7 +24,10 @@ impl Step<'_> {
             let escalation = rule.and_then(|rule| step.rules.escalation(rule));
             let lapses = incident.lapses(escalation.and_then(|escalation| escalation.ack_lapses_after));
             step.of(incident, Outcome::Acknowledged { by: by.clone(), lapses });
-            let others = incident.channels.iter().filter(|record| record.is_told() && record.recipient != by.as_str());
+            // Nobody is told of what they did themselves, however they wrote their name.
+            let own = by.to_lowercase();
+            let is_other = |record: &&ChannelRecord| record.is_told() && record.recipient.to_lowercase() != own;
+            let others = incident.channels.iter().filter(is_other);
             let mut others: Vec<Reachable> = others.map(|record| step.channel(incident, record)).collect();
             others.retain(|channel| match step.withheld(incident, channel.key()) {
                 Some(reason) => {

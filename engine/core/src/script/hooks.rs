@@ -47,7 +47,7 @@ const FIELDS: [(&str, Option<&[&str]>); 9] = [
     ("device", Some(&["id", "name", "labels"])),
     ("facts", None),
     ("rule", Some(&["name", "severity"])),
-    ("incident", Some(&["id", "number", "since", "opened_at", "ended", "lasted"])),
+    ("incident", Some(&["id", "number", "since", "opened_at", "ended", "ended_by", "facts_at_end", "lasted"])),
     ("kind", Some(&[])),
     ("step", Some(&[])),
     ("repeat", Some(&[])),

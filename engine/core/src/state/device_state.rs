@@ -149,7 +149,7 @@ impl State {
     /// Returns the facts as messages show them.
     pub(crate) fn fact_snapshots(&self) -> BTreeMap<Name, FactSnapshot> {
         let seen = self.facts.iter().map(|(name, fact)| {
-            let (last, since) = fact.last.unzip();
+            let (last, since) = fact.last().map(|last| (last.value, last.at)).unzip();
             (name.clone(), FactSnapshot { value: fact.value, last, since })
         });
         seen.collect()

@@ -2,70 +2,121 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::history::{Change, History};
 use crate::{Name, Time, Value, clock_shift::RecordShift, is_default};
 
-/// The number of a fact's changes that are remembered.
-const CHANGES_KEPT: usize = 64;
-
 /// A fact, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "StoredFact")]
 pub(crate) struct Fact {
     /// The value now; `None` when its source is lost.
     pub value: Option<Value>,
     /// The time of the last reading.
     pub at: Time,
-    /// The last value that was known, and since when it held: an unknown between two equal values is no change.
-    pub last: Option<(Value, Time)>,
-    /// When it changed from one known value to another, oldest first.
-    #[serde(default, with = "changes", skip_serializing_if = "is_default")]
-    changes: Vec<Time>,
+    /// The values that were known. An unknown between two equal ones is no change.
+    history: History,
+}
+
+/// A fact as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredFact {
+    value: Option<Value>,
+    at: Time,
+    last: Option<(Value, Time)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    before: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    forgot: bool,
+    /// In place of `before`, as an earlier version stored it.
+    #[serde(default, skip_serializing)]
+    changes: String,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let last = self.last().map(|last| (last.value, last.at));
+        let before = self.history.pack();
+        let forgot = self.history.forgot;
+        StoredFact { value: self.value, at: self.at, last, before, forgot, changes: String::new() }
+            .serialize(serializer)
+    }
+}
+
+impl TryFrom<StoredFact> for Fact {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredFact) -> Result<Fact, Self::Error> {
+        let StoredFact { value, at, last, before, forgot, changes } = stored;
+        let last = last.map(|(value, at)| Change { value, at });
+        let history = match changes.as_str() {
+            "" => History::unpack(last, &before, forgot),
+            times => History::unpack_times(last, times),
+        };
+        let history = history.ok_or("this is no history of a fact")?;
+        Ok(Fact { value, at, history })
+    }
 }
 
 impl Fact {
     fn new(at: Time) -> Self {
-        Fact { value: None, at, last: None, changes: Vec::new() }
+        Fact { value: None, at, history: History::default() }
     }
 
-    /// Applies a reading. A change never counts as earlier than the one before it: a source with a wrong clock cannot
-    /// put changes out of order.
     fn set(&mut self, value: Option<Value>, at: Time) {
         self.at = at;
         self.value = value;
-        let Some(value) = value else { return };
-        match self.last {
-            Some((last, _)) if last == value => {}
-            None => self.last = Some((value, at)),
-            Some((_, since)) => {
-                let at = at.max(since);
-                if self.changes.len() == CHANGES_KEPT {
-                    self.changes.remove(0);
-                }
-                self.changes.push(at);
-                self.last = Some((value, at));
-            }
+        if let Some(value) = value {
+            self.history.note(Change { value, at });
         }
     }
 
-    /// The clock was set. Changes stay in order: none moves before the one before it.
     fn shift(&mut self, shift: RecordShift) {
         self.at = shift.apply(self.at);
-        let mut last = Time::MIN;
-        for change in &mut self.changes {
-            last = shift.apply(*change).max(last);
-            *change = last;
-        }
-        if let Some((_, since)) = &mut self.last {
-            *since = shift.apply(*since).max(last);
-        }
+        self.history.shift(shift);
     }
 
-    /// The changes `c` with `after < c <= until`, oldest first.
-    pub fn changes(&self, after: Time, until: Time) -> &[Time] {
-        let from = self.changes.partition_point(|change| *change <= after);
-        let to = self.changes.partition_point(|change| *change <= until);
-        self.changes.get(from..to.max(from)).unwrap_or_default()
+    /// Returns the last value that was known, and since when it held.
+    pub fn last(&self) -> Option<Change> {
+        self.history.last()
+    }
+
+    /// Returns the value at `at`. Before what is remembered it is the oldest. `None` if it is not known now, and before
+    /// the first reading.
+    pub fn value_at(&self, at: Time) -> Option<Value> {
+        self.value?;
+        self.history.at(at).map(|change| change.value)
+    }
+
+    /// Returns the same, but `None` before what is remembered.
+    pub fn remembered_at(&self, at: Time) -> Option<Value> {
+        self.value_at(at).filter(|_| self.history.begins().is_some_and(|begins| begins <= at))
+    }
+
+    /// Returns since when the value of `at` has held.
+    pub fn held_since(&self, at: Time) -> Option<Time> {
+        self.history.at(at).map(|change| change.at)
+    }
+
+    /// Returns the time of the last change before `at`, or of the first reading.
+    pub fn turned_before(&self, at: Time) -> Option<Time> {
+        self.history.before(at)
+    }
+
+    /// Returns the changes `c` with `after < c <= until`, oldest first.
+    pub fn changes(&self, after: Time, until: Time) -> &[Change] {
+        self.history.changes(after, until)
+    }
+
+    /// Returns the time of the first change after `at`, or of the first reading.
+    pub fn next_change(&self, at: Time) -> Option<Time> {
+        self.history.next(at)
+    }
+
+    /// Returns whether it changed at `at`.
+    pub fn changed_at(&self, at: Time) -> bool {
+        self.history.changed_at(at)
     }
 }
 
@@ -100,58 +151,6 @@ impl Facts {
     }
 }
 
-/// Changes are stored as a text: the newest time and the gaps before it in milliseconds, each as digits of five bits,
-/// the lowest first. A digit that is not the last of its number has a sixth bit. It takes a fifth of the bytes of a
-/// list of times.
-mod changes {
-    use std::borrow::Cow;
-
-    use super::{Deserialize, Deserializer, Serializer, Time};
-
-    const DIGITS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-
-    pub fn serialize<S: Serializer>(changes: &[Time], serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::new();
-        let mut later = None;
-        for change in changes.iter().rev() {
-            let time = change.as_millis().unsigned_abs();
-            let mut rest = later.map_or(time, |later: u64| later.saturating_sub(time));
-            later = Some(time);
-            loop {
-                let more = rest > 31;
-                let digit = usize::try_from(rest % 32).unwrap_or(0) + if more { 32 } else { 0 };
-                text.extend(DIGITS.get(digit).copied().map(char::from));
-                rest /= 32;
-                if !more {
-                    break;
-                }
-            }
-        }
-        serializer.serialize_str(&text)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Time>, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        let mut changes = Vec::new();
-        let (mut later, mut number, mut shift) = (None, 0_u64, 0_u32);
-        for letter in text.bytes() {
-            let digit = DIGITS.iter().position(|digit| *digit == letter).and_then(|at| u64::try_from(at).ok());
-            let digit = digit.filter(|_| shift < 60);
-            let digit = digit.ok_or_else(|| serde::de::Error::custom("this is no list of changes"))?;
-            number |= (digit % 32) << shift;
-            shift += 5;
-            if digit < 32 {
-                let time = later.map_or(number, |later: u64| later.saturating_sub(number));
-                later = Some(time);
-                changes.push(Time::from_millis(i64::try_from(time).unwrap_or(i64::MAX)));
-                (number, shift) = (0, 0);
-            }
-        }
-        changes.reverse();
-        Ok(changes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,19 +167,22 @@ mod tests {
             facts.set(&power, value, t(at));
         }
         let fact = facts.get("power").unwrap();
-        assert_eq!(fact.changes(t(0), t(9)), [t(5)]);
-        assert_eq!(fact.last, Some((Value::Off, t(5))));
+        assert_eq!(fact.changes(t(0), t(9)), [Change { value: Value::Off, at: t(5) }]);
+        assert_eq!(fact.last(), Some(Change { value: Value::Off, at: t(5) }));
     }
 
     #[test]
-    fn the_last_64_changes_survive_storage() {
+    fn a_fact_has_the_value_of_each_time_and_none_while_it_is_unknown() {
         let mut fact = Fact::new(t(0));
-        for at in 0..100 {
-            fact.set(Some(Value::Number(at)), t(1_700_000_000_000 + at * at));
+        for (value, at) in [(Value::On, 10), (Value::Off, 20), (Value::On, 20), (Value::Off, 30)] {
+            fact.set(Some(value), t(at));
         }
-        let stored = serde_json::to_string(&fact).unwrap();
-        let read: Fact = serde_json::from_str(&stored).unwrap();
-        assert_eq!(read, fact);
-        assert_eq!(read.changes(t(0), t(i64::MAX)).len(), CHANGES_KEPT);
+        let (on, off) = (Some(Value::On), Some(Value::Off));
+        assert_eq!([9, 10, 19, 20, 29, 30, 99].map(|at| fact.value_at(t(at))), [None, on, on, on, on, off, off]);
+        let next = [9, 10, 20, 30].map(|at| fact.next_change(t(at)));
+        assert_eq!(next, [Some(t(10)), Some(t(20)), Some(t(30)), None]);
+        assert_eq!([30, 20, 10].map(|at| fact.turned_before(t(at))), [Some(t(20)), Some(t(10)), None]);
+        fact.set(None, t(40));
+        assert_eq!((fact.value_at(t(10)), fact.remembered_at(t(10))), (None, None));
     }
 }

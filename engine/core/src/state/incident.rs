@@ -1,11 +1,13 @@
 //! An incident.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{channel_record::ChannelRecord, firing::FiredStep};
 use crate::{
-    Acknowledgement, Channel, Device, EndedBy, GivenAs, Hold, Id, Input, Millis, Name, Severity, Time,
+    Acknowledgement, Channel, Device, EndedBy, GivenAs, Hold, Id, Input, Millis, Name, Severity, Time, Value,
     clock_shift::RecordShift, is_default,
 };
 
@@ -30,9 +32,18 @@ pub struct Incident {
     /// When the condition became false for good.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,
-    /// Why it ended, where not because the condition did.
+    /// What ended it, or is about to, where it was not a reading.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended_by: Option<EndedBy>,
+    /// The values of the facts that its condition reads, when that became false.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) facts_at_end: BTreeMap<Name, Option<Value>>,
+    /// When the reading came by which `since` is known, if it came late.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) since_reported: Option<Time>,
+    /// When the reading came by which its condition became false, if it came late.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) ended_reported: Option<Time>,
     /// Who took it on last.
     #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledged: Option<Acknowledgement>,
@@ -88,6 +99,9 @@ impl Incident {
             alerted_at: None,
             ended: Some(Time::MIN),
             ended_by: None,
+            facts_at_end: BTreeMap::new(),
+            since_reported: None,
+            ended_reported: None,
             acknowledged: None,
             acknowledgement_holds: false,
             fired_steps: Vec::new(),
@@ -115,13 +129,26 @@ impl Incident {
         self.acknowledgement_holds
     }
 
+    /// Returns whether it ended because its rule was removed.
+    pub(crate) fn is_of_removed_rule(&self) -> bool {
+        self.ended_by == Some(EndedBy::RuleRemoved)
+    }
+
+    /// Returns whether late readings showed that its condition was not true for long enough.
+    pub(crate) fn is_too_short(&self) -> bool {
+        self.ended.is_some_and(|ended| ended < self.opened_at)
+    }
+
     pub(super) fn shift(&mut self, shift: RecordShift, zone: &TimeZone) {
         self.since_uncertain &= !shift.makes_certain(self.since);
         self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.makes_certain(ended));
-        shift.move_all([&mut self.since, &mut self.opened_at]);
+        shift.move_with(&mut self.since, [&mut self.opened_at]);
         shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
+        shift.move_all(self.since_reported.iter_mut().chain(&mut self.ended_reported));
         self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));
-        shift.move_all(self.acknowledged.iter_mut().map(|acknowledged| &mut acknowledged.at));
+        if let Some(acknowledged) = &mut self.acknowledged {
+            shift.move_all([&mut acknowledged.at].into_iter().chain(&mut acknowledged.lapsed));
+        }
         self.fired_steps.iter_mut().for_each(|fired| fired.shift(shift));
         self.snooze.iter_mut().for_each(|snooze| snooze.shift(shift, zone));
         self.channels.iter_mut().for_each(|record| record.shift(shift));

@@ -4,6 +4,7 @@ mod channel_record;
 mod device_state;
 mod facts;
 mod firing;
+mod history;
 mod incident;
 mod rule_state;
 mod silence;

@@ -8,7 +8,7 @@ use crate::{Time, clock_shift::RecordShift, is_default};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RuleState {
     pub phase: Phase,
-    /// The time of the rule's last edge: later moves are never earlier than it.
+    /// When the condition last turned: it is never asked before that.
     pub edge: Time,
     /// The condition reads a fact that is not known: the phase stands still.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -42,6 +42,9 @@ pub(crate) enum Phase {
         due: Time,
         #[serde(default, skip_serializing_if = "is_default")]
         uncertain: bool,
+        /// When the reading came that turned it, if it came late.
+        #[serde(default, skip_serializing_if = "is_default")]
+        reported: Option<Time>,
     },
     /// There is an incident.
     Open,
@@ -56,7 +59,10 @@ pub(crate) enum Phase {
 
 impl Phase {
     pub fn shift(&mut self, shift: RecordShift) {
-        if let Phase::Pending { since, due, uncertain } | Phase::Closing { since, due, uncertain } = self {
+        if let Phase::Pending { reported, .. } = self {
+            shift.move_all(reported);
+        }
+        if let Phase::Pending { since, due, uncertain, .. } | Phase::Closing { since, due, uncertain } = self {
             *uncertain &= !shift.makes_certain(*since);
             shift.move_with(since, [due]);
         }

@@ -91,7 +91,7 @@ fn a_fact_that_the_first_report_tells_was_never_unknown() {
 
 #[test]
 fn a_rule_that_reads_no_fact_holds_from_the_first_step_on() {
-    check(r#"weekday() == "sat""#, "0s power=on \n 24h", "0s opened since 0s; 6h resolved, 0s to 6h");
+    check(r#"weekday() == "sat""#, "0s power=on \n 24h", "0s opened since 0s; 6h resolved, 0s to 6h by Clock");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_device_has_its_own_wall_clock_and_may_move() {
     let moves = [move_to("0s", "Asia/Tokyo", "30m"), move_to("40m", "Asia/Kolkata", "24h")];
     assert_snapshot!(
         moves.join(" | "),
-        @"0s opened since 0s | 40m resolved, 0s to 40m; 3h30m opened since 3h30m; 4h30m resolved, 3h30m to 4h30m"
+        @"0s opened since 0s | 40m resolved, 0s to 40m by Edit; 3h30m opened since 3h30m; 4h30m resolved, 3h30m to 4h30m by Clock"
     );
 }
 

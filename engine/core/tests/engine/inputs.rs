@@ -173,7 +173,7 @@ fn a_stored_state_reads_as_it_was_written() {
             "on",
             "2026-01-10T18:01:00Z"
           ],
-          "changes": "wXAzNQKP1"
+          "before": "wPW1"
         }
       },
       "rules_hash": "5af9e54d246946b35b40f5061f8c1864",
@@ -209,6 +209,9 @@ fn a_stored_state_reads_as_it_was_written() {
           "since": "2026-01-10T18:00:00Z",
           "opened_at": "2026-01-10T18:00:30Z",
           "alerted_at": "2026-01-10T18:00:30Z",
+          "facts_at_end": {
+            "power": "on"
+          },
           "fired": [
             {
               "step": 0,

@@ -110,10 +110,10 @@ fn a_removed_rules_final_message_after_quiet_hours_has_the_old_address() {
     assert_snapshot!(host.reload(&moved, "6m", "6m30s power=on \n 10m"), @"
     6m rules changed
     6m outage resolved, 0s to 6m by RuleRemoved
-    6m other opened since 6m
+    0s other opened since 0s
     6m other fired 0
     6m other withheld from pat: opened (Quiet)
-    6m30s other resolved, 6m to 6m30s
+    6m30s other resolved, 0s to 6m30s
     10m outage told pat by email: resolved 0
     10m other told pat by email: past 0
     ");

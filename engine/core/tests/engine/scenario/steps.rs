@@ -201,10 +201,10 @@ fn a_reload_puts_the_rules_of_another_folder_in_force() {
         rules = "harder"
         expect = [{ to = "nor", kind = "resolved", subject = "outage*" }]
         [[step]]
-        at = "14m"
+        at = "9m"
         expect = []
         [[step]]
-        at = "15m"
+        at = "10m"
         expect = [{ to = "nor", kind = "opened", subject = "long-outage*" }]
     "#;
     assert_eq!(play_steps(story), "as expected");
