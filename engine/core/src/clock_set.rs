@@ -2,8 +2,8 @@
 
 use crate::{
     Outcome, Time,
+    asked::Asked,
     clock_shift::{ClockShift, RecordShift},
-    episodes::Asked,
     step::Step,
 };
 

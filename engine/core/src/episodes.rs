@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     EndedBy, Millis, Name, Outcome, Time, Value,
+    asked::Asked,
     rules::Rule,
     script::Hook,
     state::{Incident, Phase, RuleState},
@@ -16,19 +17,6 @@ const MOST_EDGES: u32 = 8_192;
 
 /// The longest time between a reading and its application after which it is late: reports wait for missing ones as long.
 const LATE: Millis = Millis::new(60_000);
-
-/// The reason for which a condition is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// A fact was read.
-    Reading,
-    /// A fact became unknown.
-    Lost,
-    /// Time has passed.
-    Time,
-    /// All conditions are asked: others are in force, or the device is another.
-    Edit,
-}
 
 /// The effect of a deadline, in the order in which those of one moment fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -35,13 +35,13 @@ impl Step<'_> {
         answer.map_err(tell).ok()
     }
 
-    /// Returns the parameter `ctx` of a hook.
+    /// Returns the parameter `ctx` of a hook that is asked for the time `now`.
     pub(crate) fn context(&self, rule: &Rule, incident: Option<&Incident>, now: Time) -> Context {
         let device = &self.state.device;
         let labels = device.labels.iter().fold(Context::new(), |labels, (name, label)| labels.text(name, label));
         // Every fact that there is can be read; one that was never reported is `()`.
         let facts = self.rules.facts.keys().fold(Context::new(), |facts, name| {
-            facts.fact(name, self.state.facts.get(name).and_then(|fact| fact.value))
+            facts.fact(name, self.state.facts.get(name).and_then(|fact| fact.value_at(now)))
         });
         let wall = now.in_zone(&self.zone);
         let local = Context::new()

@@ -57,6 +57,7 @@
 //! The engine does not deliver, retry, render the text of a message, keep a log, or know the time.
 
 mod address;
+mod asked;
 mod clock_set;
 mod clock_shift;
 mod condition;

@@ -2,7 +2,7 @@
 
 use crate::{
     Id, Name, Outcome,
-    episodes::Asked,
+    asked::Asked,
     rules::Rule,
     script::Hook,
     state::{Phase, RuleState},

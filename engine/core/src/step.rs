@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::{
-    ClockShift, Decision, Device, Id, Input, Name, Outcome, Refusal, Ruleset, Runs, State, Time, episodes::Asked,
+    ClockShift, Decision, Device, Id, Input, Name, Outcome, Refusal, Ruleset, Runs, State, Time, asked::Asked,
     rules::Rule, state::Phase,
 };
 
