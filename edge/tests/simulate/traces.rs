@@ -123,6 +123,17 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
 }
 
 #[test]
+fn a_time_beyond_the_calendar_counts_as_its_end() {
+    let trace = format!(
+        "{HEADER}-009999-01-01T00:00:00Z,cottage,power,on\n1969-12-31T23:59:60Z,cottage,power,on\n\
+         2016-12-31T23:59:60Z,cottage,power,off\n9999-12-31T23:59:59Z,cottage,power,off\n\
+         12026-01-01T00:00:00Z,cottage,power,off\n"
+    );
+    let lines = jsonl(&trace, &[]);
+    assert_eq!(lines[0]["since"], "2016-12-31T23:59:59Z");
+}
+
+#[test]
 fn a_missing_trace_is_an_error() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dag"));
     let output = command.args(["simulate", "--trace", "nowhere.csv", "--config"]).arg(shipped()).output().unwrap();

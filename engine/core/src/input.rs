@@ -97,6 +97,14 @@ pub enum GivenAs {
 }
 
 impl GivenAs {
+    /// Returns ` (given as 22:00)` for a time of the day, and nothing for what the moment itself says.
+    pub fn note(self) -> String {
+        match self {
+            GivenAs::TimeOfDay(time) => format!(" (given as {time})"),
+            GivenAs::Length | GivenAs::Date => String::new(),
+        }
+    }
+
     /// Returns the moment that was given where the time from which it counts has moved, `(before, after)`, because the
     /// clock was set.
     pub(crate) fn shifted(self, given: Time, (before, after): (Time, Time), zone: &TimeZone) -> Time {

@@ -71,8 +71,10 @@ mod hook_calls;
 mod hook_check;
 mod id;
 mod input;
+mod local_time;
 mod message_ref;
 mod messages;
+mod moment;
 mod notification;
 mod outlook;
 mod problem;
@@ -106,7 +108,9 @@ pub use fact::{BUILT_IN, FactKind, Value};
 pub use hook_check::HookReport;
 pub use id::Id;
 pub use input::{GivenAs, Input, Silence};
+pub use local_time::LocalTime;
 pub use message_ref::MessageRef;
+pub use moment::{Moment, MomentError};
 pub use notification::{
     About, Acknowledgement, Cause, EndedBy, FactSnapshot, IncidentSnapshot, Kind, Notification, Severity, TestSnapshot,
     TroubleSnapshot, Wording,
@@ -124,7 +128,7 @@ pub use scenario::{OtherRules, Played, Rewritten, Scenario};
 pub use simulation::{Host, Simulation};
 pub use skip::is_default;
 pub use state::{Incident, State};
-pub use time::{LengthError, Millis, Time};
+pub use time::{LengthError, Millis, Time, TimeError};
 pub use time_of_day::TimeOfDay;
 pub use toml_help::toml_help;
 pub use zone::{zone, zone_advice};

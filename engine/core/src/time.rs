@@ -3,6 +3,7 @@
 //! Integers keep every platform on the same answer. Arithmetic saturates, so no input can overflow it.
 
 mod other_words;
+pub(crate) mod text;
 mod units;
 
 use std::{borrow::Cow, fmt, ops, str::FromStr, time::SystemTime};
@@ -10,11 +11,14 @@ use std::{borrow::Cow, fmt, ops, str::FromStr, time::SystemTime};
 use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+pub use self::text::TimeError;
+
 use self::units::{LONGEST, UNITS};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
-/// Written and read as RFC 3339 in UTC.
+/// Written as RFC 3339 in UTC, and read with any offset. A time beyond the calendar is read as its end, and a leap
+/// second as the second before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
@@ -105,9 +109,9 @@ impl fmt::Debug for Time {
 }
 
 impl FromStr for Time {
-    type Err = jiff::Error;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<Timestamp>().map(Time::from)
+    type Err = TimeError;
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        text::read(text).map(Time::from_millis)
     }
 }
 

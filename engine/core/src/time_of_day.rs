@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn the_next_such_moment_is_by_the_wall_clock() {
-        let london = TimeZone::get("Europe/London").unwrap();
-        let apia = TimeZone::get("Pacific/Apia").unwrap();
+        let london = crate::zone("Europe/London").unwrap();
+        let apia = crate::zone("Pacific/Apia").unwrap();
         for (zone, time, at, next) in [
             (&london, "22:00", "2026-01-10T18:00:00Z", "2026-01-10T22:00:00Z"),
             (&london, "22:00", "2026-01-10T22:00:00Z", "2026-01-11T22:00:00Z"),

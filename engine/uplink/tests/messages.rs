@@ -55,6 +55,29 @@ fn refusal(message: &[u8]) -> String {
     DeviceReport::parse(message).unwrap_err().to_string()
 }
 
+/// A clock that was never set may be anywhere: a report with such a time is a report like any other.
+#[test]
+fn a_time_beyond_the_calendar_counts_as_its_end() {
+    for (text, time) in [
+        ("9999-12-31T23:59:59Z", Time::MAX),
+        ("9999-12-31T23:59:60Z", Time::MAX),
+        ("+012026-01-01T00:00:00Z", Time::MAX),
+        ("1969-12-31T00:00:00Z", Time::MIN),
+        ("0001-01-01T00:00:00Z", Time::MIN),
+        ("-009999-01-01T00:00:00Z", Time::MIN),
+    ] {
+        let mut document = document(&report());
+        document["sent_at"] = json!(text);
+        document["dropped"] = json!({ "readings": 1, "from": text, "until": text });
+        let read = DeviceReport::parse(&serde_json::to_vec(&document).unwrap()).unwrap();
+        assert_eq!((read.sent_at, read.dropped.unwrap().from), (time, time), "{text}");
+    }
+    let mut document = document(&report());
+    document["sent_at"] = json!("9999-12-31");
+    let error = refusal(&serde_json::to_vec(&document).unwrap());
+    assert!(error.contains("this time has no zone: add `Z` for UTC or an offset"), "{error}");
+}
+
 #[test]
 fn a_report_looks_like_this() {
     let expected = concat!(

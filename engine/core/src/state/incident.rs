@@ -119,6 +119,11 @@ impl Incident {
         self.snooze.as_ref().map(|snooze| snooze.until)
     }
 
+    /// Returns how the end of its snooze was given, if it is snoozed.
+    pub fn snooze_given(&self) -> Option<GivenAs> {
+        self.snooze.as_ref().map(|snooze| snooze.until_given)
+    }
+
     /// Returns who snoozed it last.
     pub fn snoozed_by(&self) -> Option<&str> {
         self.snooze.as_ref().map(|snooze| snooze.by.as_str())
