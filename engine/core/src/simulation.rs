@@ -90,18 +90,20 @@ impl<'e, H: Host> Simulation<'e, H> {
         self.step(Input::RulesChanged, now, on);
     }
 
-    /// From `now` on deliveries to these fail, and to no others: what had failed for others is delivered.
-    pub(crate) fn fail(&mut self, failing: Vec<Failing>, now: Time, on: &mut dyn FnMut(&Decision)) {
+    /// From `now` on deliveries to these fail, and to no others: what had failed for others is delivered, and returned.
+    pub(crate) fn fail(&mut self, failing: Vec<Failing>, now: Time, on: &mut dyn FnMut(&Decision)) -> Vec<MessageRef> {
         self.failing = failing;
         let undelivered = std::mem::take(&mut self.undelivered);
         let (failing, delivered): (Vec<_>, Vec<_>) = undelivered.into_iter().partition(|message| self.fails(message));
         self.undelivered = failing;
-        for message in delivered {
-            self.step(Input::Delivered(message), now, on);
+        for message in &delivered {
+            self.step(Input::Delivered(message.clone()), now, on);
         }
+        delivered
     }
 
-    fn fails(&self, message: &MessageRef) -> bool {
+    /// Returns whether a message to this recipient by this channel does not arrive.
+    pub(crate) fn fails(&self, message: &MessageRef) -> bool {
         self.failing.iter().any(|failing| failing.matches(message))
     }
 

@@ -5,16 +5,13 @@ use toml::{Spanned, de::DeValue};
 use super::{
     Act, Expectation,
     expect::Expected,
-    parse::{Reader, length, unknown_device},
+    parse::{Reader, length},
 };
 use crate::{
-    Channel, Engine, Millis, Name, Problem, Problems, Reading, Ruleset, Silence, Time, Value,
+    Channel, Engine, Name, Problem, Problems, Reading, Ruleset, Time, Value,
     rules::document::{Span, Table},
     simulation::Failing,
 };
-
-/// The name of who snoozes or silences, where a scenario gives none.
-const SOMEBODY: &str = "somebody";
 
 impl<'d, 'a> Reader<'d, 'a> {
     /// `rules`: from here the rules of another folder are in force.
@@ -185,64 +182,6 @@ impl<'d, 'a> Reader<'d, 'a> {
         Some((value.span(), Act::Ack { by: by?, rule }))
     }
 
-    /// `snooze`: no step of incidents fires for so long.
-    pub fn snooze(&mut self, table: &mut Table<'d, 'a>, now: Time) -> Option<(Span, Act)> {
-        let value = table.value("snooze")?;
-        if let DeValue::String(_) = value.get_ref() {
-            let until = now + table.parsed::<Millis>("snooze")?;
-            return Some((value.span(), Act::Snooze { until, by: SOMEBODY.to_owned(), rule: None }));
-        }
-        if !matches!(value.get_ref(), DeValue::Table(_)) {
-            table.wrong("snooze", value, "a duration, like \"2h\", or a table with `for`");
-            return None;
-        }
-        let mut table = Table::at(self.document, value, "`snooze`")?;
-        let length = length(&mut table, "for", "`snooze`");
-        let rule = self.rule(&mut table);
-        let by = by(&mut table);
-        table.finish();
-        Some((value.span(), Act::Snooze { until: now + length?, by, rule }))
-    }
-
-    /// `silence`: no step of matching incidents fires for so long.
-    pub fn silence(&mut self, table: &mut Table<'d, 'a>, now: Time) -> Option<(Span, Act)> {
-        let value = table.value("silence")?;
-        let mut table = Table::at(self.document, value, "`silence`")?;
-        let length = length(&mut table, "for", "`silence`");
-        let from = table.parsed::<Millis>("from").map_or(now, |from| self.start + from);
-        let rule = self.rule(&mut table);
-        let labels = table.value("labels").and_then(|labels| Table::at(self.document, labels, "`labels`"));
-        let labels = labels.iter().flat_map(Table::entries).filter_map(|(label, _, value)| {
-            let text = value.get_ref().as_str();
-            if text.is_none() {
-                self.document.problem(value.span(), "a label's value is a string in quotes", None);
-            }
-            Some((label.to_owned(), text?.to_owned()))
-        });
-        let labels = labels.collect();
-        let device = table.string("device").inspect(|device| {
-            if !self.devices.contains_key(*device.get_ref()) {
-                unknown_device(self.document, device, self.devices);
-            }
-        });
-        let device = device.map(|device| Name::new(device.get_ref()));
-        let by = by(&mut table);
-        table.finish();
-        Some((
-            value.span(),
-            Act::Silence(Silence {
-                device,
-                labels,
-                rule,
-                from,
-                from_given: Default::default(),
-                until: from + length?,
-                until_given: Default::default(),
-                by,
-            }),
-        ))
-    }
-
     /// `told`: messages each of which was sent since the last `expect`.
     pub fn told(&mut self, table: &mut Table<'d, 'a>, _: Time) -> Option<(Span, Act)> {
         let (span, messages) = self.messages(table, "told")?;
@@ -282,8 +221,4 @@ impl<'d, 'a> Reader<'d, 'a> {
         };
         Some((value.span(), Act::Expect(expectation)))
     }
-}
-
-fn by(table: &mut Table<'_, '_>) -> String {
-    table.string("by").map_or(SOMEBODY, |by| *by.get_ref()).to_owned()
 }

@@ -1,6 +1,9 @@
 //! The comparison of what was sent with what a scenario says of it.
 
-use super::expect::{Expected, Sent, Target};
+use super::{
+    expect::{Expected, Sent, Target},
+    omission::Omission,
+};
 use crate::{About, Name, Notification, rules::document::Span};
 
 /// The most messages that a difference lists.
@@ -15,8 +18,8 @@ pub(super) struct Difference {
 }
 
 /// Returns the first difference between the messages that are expected, all of them in this order, and those that were
-/// sent. In the place of a group its members come in any order.
-pub(super) fn exactly(expected: &[Expected], sent: &[Sent]) -> Option<Difference> {
+/// sent. In the place of a group its members come in any order. `omitted` may hold the reason why one is missing.
+pub(super) fn exactly(expected: &[Expected], sent: &[Sent], omitted: &[Omission]) -> Option<Difference> {
     let mut rest = sent;
     for (at, wanted) in expected.iter().enumerate() {
         let taken = match &wanted.unknown {
@@ -26,8 +29,8 @@ pub(super) fn exactly(expected: &[Expected], sent: &[Sent]) -> Option<Difference
         match taken {
             Ok(left) => rest = left,
             Err((message, help)) => {
-                let came = since_the_last(sent);
-                let help = help.map_or(came.clone(), |help| format!("{help}\n{came}"));
+                let help = help.into_iter().chain(why_not(wanted, omitted)).chain([since_the_last(sent)]);
+                let help = help.collect::<Vec<_>>().join("\n");
                 return Some(Difference { span: Some(wanted.span.clone()), message, help });
             }
         }
@@ -40,7 +43,8 @@ pub(super) fn exactly(expected: &[Expected], sent: &[Sent]) -> Option<Difference
 }
 
 /// Returns the differences from messages each of which was sent, to each member where one is for a group.
-pub(super) fn told(expected: &[Expected], sent: &[Sent]) -> Vec<Difference> {
+/// `omitted` is as for [`exactly`].
+pub(super) fn told(expected: &[Expected], sent: &[Sent], omitted: &[Omission]) -> Vec<Difference> {
     let missed = |wanted: &Expected| {
         let came = |to: Option<&Name>| {
             let is_to = |one: &Sent| to.is_none_or(|to| one.notification.recipient == *to);
@@ -53,7 +57,8 @@ pub(super) fn told(expected: &[Expected], sent: &[Sent]) -> Vec<Difference> {
     };
     let difference = |wanted: &Expected| {
         let message = missed(wanted)?;
-        Some(Difference { span: Some(wanted.span.clone()), message, help: since_the_last(sent) })
+        let help: Vec<String> = why_not(wanted, omitted).into_iter().chain([since_the_last(sent)]).collect();
+        Some(Difference { span: Some(wanted.span.clone()), message, help: help.join("\n") })
     };
     expected.iter().filter_map(difference).collect()
 }
@@ -126,6 +131,21 @@ fn not_sent_to(member: &Name) -> String {
     format!("this was not sent to `{member}`")
 }
 
+/// Returns the lines that say why a message was not sent, if anything that could be it was omitted.
+fn why_not(wanted: &Expected, omitted: &[Omission]) -> Option<String> {
+    let reasons: Vec<&Omission> = omitted.iter().filter(|omission| omission.explains(wanted)).collect();
+    let more = reasons.len().saturating_sub(MOST_LISTED);
+    let mut lines: Vec<String> =
+        reasons.into_iter().take(MOST_LISTED).map(|omission| format!("  {}", omission.describe())).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    Some(format!("not sent since the last `expect`, and why:\n{}", lines.join("\n")))
+}
+
 fn since_the_last(sent: &[Sent]) -> String {
     format!("sent since the last `expect`:\n{}", list(sent))
 }
@@ -147,5 +167,8 @@ fn line(sent: &Sent) -> String {
     let Notification { recipient, kind, step, .. } = &sent.notification;
     let by = sent.notification.channel().as_str();
     let (kind, subject) = (kind.as_str(), &sent.subject);
-    format!("  {{ to = \"{recipient}\", by = \"{by}\", kind = \"{kind}\", step = {step}, subject = \"{subject}\" }}")
+    let failed = if sent.failed { "  # the delivery failed" } else { "" };
+    format!(
+        "  {{ to = \"{recipient}\", by = \"{by}\", kind = \"{kind}\", step = {step}, subject = \"{subject}\" }}{failed}"
+    )
 }

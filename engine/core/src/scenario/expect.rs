@@ -7,6 +7,8 @@ use crate::{Channel, Kind, Name, Notification, rules::document::Span};
 pub(super) struct Sent {
     pub notification: Notification,
     pub subject: String,
+    /// Its first delivery failed.
+    pub failed: bool,
 }
 
 /// One message, or one to each member of a group: an entry of `expect`, `told` or `not_told`. What is absent matches
@@ -91,7 +93,7 @@ pub(super) struct UnknownName {
 impl Expected {
     /// Returns how a message differs from this one.
     pub fn differs(&self, sent: &Sent) -> Option<String> {
-        let Sent { notification, subject } = sent;
+        let Sent { notification, subject, .. } = sent;
         let recipient = &notification.recipient;
         let to = self.to.as_ref().and_then(|to| match to {
             Target::Recipient(name) => (name != recipient).then(|| format!("`to` is `{recipient}`, not `{name}`")),

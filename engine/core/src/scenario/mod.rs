@@ -1,15 +1,19 @@
 //! Scenarios: what a user's rules are expected to do, written as a story in `rules/tests/*.toml`.
 //!
-//! `parse.rs` reads one, `acts.rs` what its steps say, `entries.rs` the messages of `expect.rs` that they speak of.
-//! `play.rs` tells it to a [`Simulation`](crate::Simulation). `compare.rs` holds what was sent against what is expected,
-//! and `rewrite.rs` writes what was sent in its place.
+//! `parse.rs` reads one, `acts.rs` and `holds.rs` what its steps say, `entries.rs` the messages of `expect.rs` that
+//! they speak of. `play.rs` tells it to a [`Simulation`](crate::Simulation), and `recording.rs` notes what that decides.
+//! `compare.rs` holds what was sent against what is expected, with what was not (`omission.rs`), and `rewrite.rs`
+//! writes what was sent in its place.
 
 mod acts;
 mod compare;
 mod entries;
 mod expect;
+mod holds;
+mod omission;
 mod parse;
 mod play;
+mod recording;
 mod rewrite;
 
 use std::collections::BTreeMap;
@@ -17,7 +21,7 @@ use std::collections::BTreeMap;
 use expect::Expected;
 
 use crate::{
-    Device, Engine, Millis, Name, Problem, Problems, Reading, Silence, Sources, Time, rules::document::Span,
+    Device, Engine, GivenAs, Millis, Name, Problem, Problems, Reading, Silence, Sources, Time, rules::document::Span,
     simulation::Failing,
 };
 
@@ -83,6 +87,7 @@ enum Act {
     },
     Snooze {
         until: Time,
+        until_given: GivenAs,
         by: String,
         /// As for `Ack`.
         rule: Option<Name>,
@@ -110,7 +115,7 @@ enum Expectation {
 pub struct Played {
     /// The differences from what is expected; empty if there are none.
     pub problems: Vec<Problem>,
-    /// Every decision, a line each: for people, where something was not as expected.
+    /// Every decision, and what became of each message, a line each: for people, where something was not as expected.
     pub timeline: String,
     /// The file with what was sent in the lists of `expect`. `None` if all is as expected, and if anything but such a
     /// list is wrong: then what was sent is no answer.

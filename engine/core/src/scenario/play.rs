@@ -4,10 +4,12 @@ use super::{
     Act, Expectation, Played, Scenario, Step,
     compare::{self, Difference},
     expect::{Expected, Sent},
+    omission::Omission,
+    recording::Recording,
     rewrite::{self, Replacement},
 };
 use crate::{
-    Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, Refusal, State, Time, describe,
+    Decision, Engine, Id, Input, Name, Notification, Outcome, Problem, State, Time,
     rules::document::Span,
     simulation::{Host, Simulation},
 };
@@ -24,8 +26,7 @@ impl Scenario {
     /// Plays the scenario on a host that knows nothing of its device yet.
     pub fn play_on<H: Host>(&self, host: H, engine: &Engine, subject: &dyn Fn(&Notification) -> String) -> Played {
         let simulation = Simulation::on(engine, host);
-        let recording =
-            Recording { subject, start: self.start, sent: Vec::new(), refused: Vec::new(), timeline: String::new() };
+        let recording = Recording::new(subject, self.start);
         let (problems, replacements) = (Vec::new(), Some(Vec::new()));
         let mut play = Play { scenario: self, simulation, deadlines: 0, recording, problems, replacements };
         for step in &self.steps {
@@ -55,32 +56,6 @@ struct Play<'s, H> {
     replacements: Option<Vec<Replacement>>,
 }
 
-/// A record of the decisions, as far as the story asks for them.
-struct Recording<'s> {
-    subject: &'s dyn Fn(&Notification) -> String,
-    start: Time,
-    /// The messages since the last `expect`.
-    sent: Vec<Sent>,
-    /// The reasons for which the engine refused inputs of the present act.
-    refused: Vec<Refusal>,
-    timeline: String,
-}
-
-impl Recording<'_> {
-    fn record(&mut self, decision: &Decision) {
-        match &decision.outcome {
-            Outcome::Notify(notification) => {
-                let subject = (self.subject)(notification);
-                self.sent.push(Sent { notification: (**notification).clone(), subject });
-            }
-            Outcome::Refused { reason, .. } => self.refused.push(*reason),
-            _ => {}
-        }
-        let offset = decision.at.since(self.start).to_string();
-        self.timeline.push_str(&format!("{offset:>10}  {}\n", describe(decision, self.subject)));
-    }
-}
-
 impl<H: Host> Play<'_, H> {
     /// Lets time pass until a step; false if too much happens on the way.
     fn pass(&mut self, step: &Step, now: Time) -> bool {
@@ -92,14 +67,17 @@ impl<H: Host> Play<'_, H> {
                 self.problem(&step.span, message, Some(help));
                 return false;
             }
-            self.simulation.advance(deadline, &mut |decision| self.recording.record(decision));
+            let mut decisions = Vec::new();
+            self.simulation.advance(deadline, &mut |decision| decisions.push(decision.clone()));
+            self.record(&decisions);
         }
         true
     }
 
     fn act(&mut self, span: &Span, act: &Act, now: Time) {
         let Play { scenario, simulation, recording, .. } = self;
-        let on = &mut |decision: &Decision| recording.record(decision);
+        let mut decisions = Vec::new();
+        let on = &mut |decision: &Decision| decisions.push(decision.clone());
         match act {
             Act::Rules(folder) => {
                 if let Some(engine) = scenario.reloads.get(folder) {
@@ -108,23 +86,24 @@ impl<H: Host> Play<'_, H> {
             }
             Act::Report(readings) if readings.is_empty() => {}
             Act::Report(readings) => simulation.report(readings.clone(), false, now, on),
-            Act::Fail(failing) => simulation.fail(failing.clone(), now, on),
+            Act::Fail(failing) => {
+                let arrived = simulation.fail(failing.clone(), now, on);
+                arrived.iter().for_each(|message| recording.record_arrival(message, now));
+            }
             Act::Ack { by, rule } => {
                 for incident in self.open(rule.as_ref(), span, "acknowledged") {
                     self.take(Input::Acknowledge { incident, by: by.clone() }, now);
                 }
             }
-            Act::Snooze { until, by, rule } => {
+            Act::Snooze { until, until_given, by, rule } => {
                 for incident in self.open(rule.as_ref(), span, "snoozed") {
-                    self.take(
-                        Input::Snooze { incident, until: *until, until_given: Default::default(), by: by.clone() },
-                        now,
-                    );
+                    let (until, until_given, by) = (*until, *until_given, by.clone());
+                    self.take(Input::Snooze { incident, until, until_given, by }, now);
                 }
             }
             Act::Silence(silence) => self.take(Input::Silence(silence.clone()), now),
             Act::Told(expected) => {
-                let differences = compare::told(expected, &recording.sent);
+                let differences = compare::told(expected, &recording.sent, &recording.omitted);
                 self.differences(differences);
             }
             Act::NotTold(unexpected) => {
@@ -132,12 +111,13 @@ impl<H: Host> Play<'_, H> {
                 self.differences(differences);
             }
             Act::Expect(expectation) => {
-                let sent = std::mem::take(&mut recording.sent);
+                let (sent, omitted) = recording.take_sent();
                 if let Expectation::Exactly(expected) = expectation {
-                    self.expect(span, expected, &sent);
+                    self.expect(span, expected, &sent, &omitted);
                 }
             }
         }
+        self.record(&decisions);
         let mut refused = std::mem::take(&mut self.recording.refused);
         refused.dedup();
         for reason in refused {
@@ -146,7 +126,19 @@ impl<H: Host> Play<'_, H> {
     }
 
     fn take(&mut self, input: Input, now: Time) {
-        self.simulation.step(input, now, &mut |decision| self.recording.record(decision));
+        let mut decisions = Vec::new();
+        self.simulation.step(input, now, &mut |decision| decisions.push(decision.clone()));
+        self.record(&decisions);
+    }
+
+    fn record(&mut self, decisions: &[Decision]) {
+        for decision in decisions {
+            let message = match &decision.outcome {
+                Outcome::Notify(notification) => Some(notification.reference()),
+                _ => None,
+            };
+            self.recording.record(decision, message.is_some_and(|message| self.simulation.fails(&message)));
+        }
     }
 
     /// The open incidents, of one rule if it is named; a problem if there is none.
@@ -161,8 +153,8 @@ impl<H: Host> Play<'_, H> {
     }
 
     /// Compares what was sent with a list of `expect`, which is at `span`.
-    fn expect(&mut self, span: &Span, expected: &[Expected], sent: &[Sent]) {
-        let Some(Difference { span: at, message, help }) = compare::exactly(expected, sent) else { return };
+    fn expect(&mut self, span: &Span, expected: &[Expected], sent: &[Sent], omitted: &[Omission]) {
+        let Some(Difference { span: at, message, help }) = compare::exactly(expected, sent, omitted) else { return };
         let problem = self.scenario.problem(at.unwrap_or_else(|| span.clone()), message, Some(help));
         self.problems.push(problem);
         let replacement = Replacement::of(&self.scenario.text, span, expected, sent);

@@ -39,7 +39,7 @@ impl Replacement {
         let lists = [aligned(expected, sent), tellings(sent, PLAIN), tellings(sent, WITH_RULE), messages(sent)];
         let entries = lists.into_iter().find(|entries| {
             let expected: Vec<Expected> = entries.iter().map(|entry| entry.expected.clone()).collect();
-            exactly(&expected, sent).is_none()
+            exactly(&expected, sent, &[]).is_none()
         })?;
         Some(Replacement { span: span.clone(), text: List::read(text, span, expected).write(&entries) })
     }
@@ -176,7 +176,7 @@ fn corrected(old: &Expected, sent: &Sent) -> Expected {
 
 /// Returns the entry with these keys that a message has.
 fn with_keys(keys: &[Key], sent: &Sent) -> Expected {
-    let Sent { notification, subject } = sent;
+    let Sent { notification, subject, .. } = sent;
     let mut entry = Expected { keys: keys.to_vec(), ..Expected::default() };
     for key in keys {
         match key {

@@ -50,7 +50,7 @@ error: 1 more sent than expected
         0s  outage: condition true; opens at 2026-01-10T18:00:30Z if it stays so
        30s  outage: incident opened; it began at 2026-01-10T18:00:00Z
        30s  outage: step 0 fires
-       30s  outage: told nor by email, opened: outage at Cottage
+       30s  outage: message to nor by email, opened: outage at Cottage
 "#);
     assert_snapshot!(steps(&format!("{outage}expect = [{{ to = \"kim\" }}]")), @r#"
 error: `to` is `nor`, not `kim`
@@ -65,7 +65,7 @@ error: `to` is `nor`, not `kim`
         0s  outage: condition true; opens at 2026-01-10T18:00:30Z if it stays so
        30s  outage: incident opened; it began at 2026-01-10T18:00:00Z
        30s  outage: step 0 fires
-       30s  outage: told nor by email, opened: outage at Cottage
+       30s  outage: message to nor by email, opened: outage at Cottage
 "#);
     assert_snapshot!(steps(&format!("{outage}expect = [{{ subject = \"power*\" }}]")), @r#"
 error: the subject is `outage at Cottage`, which `power*` does not match
@@ -80,7 +80,7 @@ error: the subject is `outage at Cottage`, which `power*` does not match
         0s  outage: condition true; opens at 2026-01-10T18:00:30Z if it stays so
        30s  outage: incident opened; it began at 2026-01-10T18:00:00Z
        30s  outage: step 0 fires
-       30s  outage: told nor by email, opened: outage at Cottage
+       30s  outage: message to nor by email, opened: outage at Cottage
 "#);
     assert_snapshot!(steps("[[step]]\nat = \"0s\"\nexpect = [{ kind = \"opened\" }]"), @r#"
     error: this was not sent

@@ -214,3 +214,50 @@ fn a_snooze_and_a_silence_say_for_how_long() {
     2 problems found; nothing was changed
     "#);
 }
+
+#[test]
+fn until_is_a_time_of_the_day_and_stands_alone() {
+    assert_snapshot!(step("silence = { until = \"2h\" }"), @r#"
+error: this is a length, and `until` a time of the day
+ --> tests/a.toml:6:21
+  |
+6 | silence = { until = "2h" }
+  |                     ^^^^
+  |
+  = help: write it as `for`
+
+1 problem found; nothing was changed
+"#);
+    assert_snapshot!(step("silence = { until = \"24:00\", from = \"25:00\", for = \"2h\" }"), @r#"
+error: `24:00` is not a time of the day: write it as `07:00`, from `00:00` to `23:59`
+ --> tests/a.toml:6:21
+  |
+6 | silence = { until = "24:00", from = "25:00", for = "2h" }
+  |                     ^^^^^^^
+
+error: `25:00` is not a time of the day: write it as `07:00`, from `00:00` to `23:59`
+ --> tests/a.toml:6:37
+  |
+6 | silence = { until = "24:00", from = "25:00", for = "2h" }
+  |                                     ^^^^^^^
+
+error: `silence` has `until` and `for`
+ --> tests/a.toml:6:52
+  |
+6 | silence = { until = "24:00", from = "25:00", for = "2h" }
+  |                                                    ^^^^
+  |
+  = help: leave out one of them
+
+3 problems found; nothing was changed
+"#);
+    assert_snapshot!(step("snooze = { until = 22 }"), @r#"
+error: `until` is a string in quotes, not an integer
+ --> tests/a.toml:6:20
+  |
+6 | snooze = { until = 22 }
+  |                    ^^
+
+1 problem found; nothing was changed
+"#);
+}

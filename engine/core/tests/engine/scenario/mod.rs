@@ -4,6 +4,7 @@ mod expectations;
 mod groups;
 mod mistakes;
 mod names;
+mod reasons;
 mod rewriting;
 mod steps;
 mod told;

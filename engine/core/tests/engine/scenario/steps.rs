@@ -92,6 +92,48 @@ fn a_silence_holds_the_incidents_that_it_matches_from_its_beginning() {
 }
 
 #[test]
+fn a_silence_and_a_snooze_until_a_time_of_the_day_end_at_the_next_such_moment() {
+    // The start is at 18:00 in London.
+    let silence = |silence: &str, told: &str| {
+        play_steps(&format!(
+            r#"
+            [[step]]
+            at = "10m"
+            silence = {silence}
+            [[step]]
+            at = "20m"
+            set = {{ power = "off" }}
+            expect = []
+            [[step]]
+            at = "{told}"
+            expect = [{{ kind = "opened" }}]
+            "#
+        ))
+    };
+    assert_eq!(silence(r#"{ until = "22:00" }"#, "4h"), "as expected");
+    assert!(silence(r#"{ until = "22:00" }"#, "3h59m59s").contains("a silence matches the incident"));
+    // It is over for today.
+    assert_eq!(silence(r#"{ until = "17:00" }"#, "23h"), "as expected");
+    assert_eq!(silence(r#"{ from = "18:15", until = "18:15" }"#, "24h15m"), "as expected");
+    assert_eq!(silence(r#"{ from = "18:15", for = "1h" }"#, "1h15m"), "as expected");
+    assert_eq!(silence(r#"{ from = "15m", until = "18:25" }"#, "25m"), "as expected");
+    let snooze = r#"
+        [[step]]
+        at = "0s"
+        set = { power = "off" }
+        snooze = { until = "20:00", by = "nor" }
+        expect = [{ kind = "opened" }]
+        [[step]]
+        at = "1h59m"
+        expect = []
+        [[step]]
+        at = "2h"
+        expect = [{ kind = "escalated" }]
+    "#;
+    assert_eq!(play_steps(snooze), "as expected");
+}
+
+#[test]
 fn an_input_that_the_engine_refuses_is_a_problem_at_its_place() {
     assert_snapshot!(play_steps("[[step]]\nat = \"0s\"\nset = { power = \"off\" }\nsnooze = \"0s\""), @r#"
     error: this is refused: it ends in the past, and there is none like it to be ended
@@ -102,7 +144,7 @@ fn an_input_that_the_engine_refuses_is_a_problem_at_its_place() {
 
             0s  outage: incident opened; it began at 2026-01-10T18:00:00Z
             0s  outage: step 0 fires
-            0s  outage: told nor by email, opened: outage at Cottage
+            0s  outage: message to nor by email, opened: outage at Cottage
             0s  engine: input about 2b10f185522d1964eba14e0294d396fc refused: it ends in the past, and there is none like it to be ended
     "#);
     assert_snapshot!(play_steps("[[step]]\nat = \"2h\"\nsilence = { for = \"0s\", from = \"3h\" }"), @r#"
@@ -253,13 +295,28 @@ fn the_inputs_of_a_step_are_applied_in_one_order_however_written() {
            30m  long-outage: condition true; opens at 2026-01-10T18:40:00Z if it stays so
            40m  long-outage: incident opened; it began at 2026-01-10T18:30:00Z
             1h  long-outage: step 0 fires
-            1h  long-outage: told nor by email, opened: long-outage at Cottage
-            1h  long-outage: condition false; ends at 2026-01-10T19:00:10Z if it stays so
+            1h  long-outage: message to nor by email, opened: long-outage at Cottage
+            1h  long-outage: condition false; over if it stays so until 2026-01-10T19:00:10Z
             1h  long-outage: acknowledged by kim
-            1h  long-outage: told nor by email, acknowledged: long-outage at Cottage
+            1h  long-outage: message to nor by email, acknowledged: long-outage at Cottage
             1h  long-outage: snoozed by somebody until 2026-01-10T20:00:00Z
             1h  engine: silence by nor from 2026-01-10T19:30:00Z until 2026-01-10T20:30:00Z: rule long-outage
     "#);
+}
+
+#[test]
+fn a_start_beyond_the_calendar_counts_as_its_end() {
+    for (start, opened) in [
+        ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00Z"),
+        ("-009999-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
+    ] {
+        let story = format!(
+            "name = \"a\"\nstart = \"{start}\"\n[[step]]\nat = \"0s\"\nset = {{ power = \"off\" }}\nexpect = []"
+        );
+        let played = play_with(&engine_alone(STEPS, &["owners"]), &story);
+        assert!(played.contains(&format!("incident opened; it began at {opened}")), "{start}: {played}");
+    }
 }
 
 /// Plays a story under [`STEPS`]. Returns its problems, with the timeline if an expectation failed.

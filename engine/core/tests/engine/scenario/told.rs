@@ -91,7 +91,7 @@ not_told = [{ to = "nor" }]"#;
             0s  outage: condition true; opens at 2026-01-10T18:00:30Z if it stays so
            30s  outage: incident opened; it began at 2026-01-10T18:00:00Z
            30s  outage: step 0 fires
-           30s  outage: told nor by email, opened: outage at Cottage
+           30s  outage: message to nor by email, opened: outage at Cottage
     "#);
 }
 
