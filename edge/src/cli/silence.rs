@@ -2,12 +2,12 @@
 
 use clap::Args;
 use dag_cli::Done;
-use dag_engine::{Name, Time};
+use dag_engine::{Moment, Name};
 use serde::Deserialize;
 
 use super::{
     common::{Common, ask, local, shell_user},
-    end_options::EndOptions,
+    end_options::{EndOptions, moment},
 };
 use crate::daemon::{Matcher, Request};
 
@@ -18,9 +18,11 @@ pub(super) struct Silence {
     /// End the silence
     #[arg(long, group = "end")]
     lift: bool,
-    /// From when, which is what --for counts from; from now on where none is given
-    #[arg(long, value_name = "TIME", value_parser = super::common::time, conflicts_with = "lift")]
-    from: Option<Time>,
+    /// From when, as for --until; from now on where none is given
+    ///
+    /// --for counts from there, and a time of the day given as --until is the first such moment after it.
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, conflicts_with = "lift")]
+    from: Option<Moment>,
     /// Only incidents of this device
     #[arg(long, value_name = "ID")]
     device: Option<Name>,
@@ -61,7 +63,11 @@ fn text(SilenceAnswer { silence, ended, timezone }: &SilenceAnswer) -> String {
         return format!("{about} is not silenced any more: what is due is told now.");
     }
     let (from, until) = (local(silence.from, timezone.as_deref()), local(silence.until, timezone.as_deref()));
-    format!("{about} is silenced from {from} until {until}: no step fires in this time, but ends are told.")
+    let (from_given, until_given) = (silence.from_given.note(), silence.until_given.note());
+    format!(
+        "{about} is silenced from {from}{from_given} until {until}{until_given}: no step fires in this time, but ends \
+         are told."
+    )
 }
 
 /// Returns in words what a silence is about.
@@ -100,8 +106,8 @@ mod tests {
         };
         assert_eq!(
             answer(None, None, None, false),
-            "Everything is silenced from Sat 10 Jan 18:00:00 until Sun 11 Jan 02:00:00: no step fires in this time, \
-             but ends are told."
+            "Everything is silenced from Sat 10 Jan 2026 18:00:00 GMT until Sun 11 Jan 2026 02:00:00 GMT: no step \
+             fires in this time, but ends are told."
         );
         assert_eq!(
             answer(Some("power-outage"), Some("cottage"), Some("hay"), true),

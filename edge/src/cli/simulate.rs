@@ -8,11 +8,17 @@ use std::{
 use clap::Args;
 use dag_cli::{Done, count};
 use dag_delivery::Templates;
-use dag_engine::{Channel, Device, EndedBy, Engine, Id, Kind, Notification, Outcome, Runs, Severity, Time, zone};
+use dag_engine::{
+    Channel, Device, EndedBy, Engine, Hold, Id, Kind, Moment, Notification, Outcome, Runs, Severity, Time, Withholding,
+    zone,
+};
 use dag_rulebook::{Rulebook, RulesFolder, devices};
 use serde::Serialize;
 
-use super::common::{Common, Format, load, rules_path};
+use super::{
+    common::{Common, Format, load, rules_path},
+    end_options::moment,
+};
 use crate::trace::{DeviceDecision, Replay, Trace, TraceError, TraceSchema};
 
 /// The description of a trace, for the command's help.
@@ -31,9 +37,24 @@ pub(super) struct Simulate {
     /// The trace: a CSV file with the header at,device,fact,value and optionally received_at
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
-    /// When it ends, like 2026-01-10T18:00:00Z: before the last row, or after it; with the last row where none is given
-    #[arg(long, value_name = "TIME", value_parser = super::common::time)]
-    until: Option<Time>,
+    /// When it ends, like 2026-01-10T18:00: before the last row, or after it; with the last row where none is given
+    ///
+    /// A date, perhaps with a time, by the clock of the site, or a time with its offset.
+    #[arg(long, value_name = "TIME", value_parser = dated, allow_hyphen_values = true)]
+    until: Option<Moment>,
+    /// Also show what was not sent, and why: messages that were withheld, and steps that were held or reached nobody
+    #[arg(long)]
+    withheld: bool,
+}
+
+/// Reads a moment with its date. A trace has no today, whose next 22:00 could be meant.
+fn dated(text: &str) -> Result<Moment, String> {
+    match moment(text)? {
+        Moment::TimeOfDay(time) => Err(format!(
+            "a trace has no next {time}: write the date too, like 2026-01-10T{time} by the clock of the site"
+        )),
+        moment => Ok(moment),
+    }
 }
 
 impl Simulate {
@@ -43,10 +64,12 @@ impl Simulate {
         let Rulebook { engine, templates, .. } = Rulebook::compile(folder, &config)?;
         let devices: Vec<Device> = devices(&config).into_values().collect();
         let engine = engine.running(Runs::Everything);
+        let site = zone(&config.site.timezone)?;
+        let until = self.until.map(|until| until.next_after(Time::MIN, &site));
         let out = io::BufWriter::new(io::stdout().lock());
-        let (format, counts) = (common.format, Counts::default());
-        let mut printer = Printer { out, format, templates: &templates, counts, pending: Vec::new() };
-        let replayed = self.replay(&engine, &devices, &mut printer);
+        let (format, withheld, counts) = (common.format, self.withheld, Counts::default());
+        let mut printer = Printer { out, format, withheld, templates: &templates, counts, last_lines: Vec::new() };
+        let replayed = self.replay(&engine, &devices, until, &mut printer);
         match replayed.and_then(|()| Ok(printer.print_summary()?)).and(printer.out.flush().map_err(ReplayError::from)) {
             // A program like `head` closes the pipe when it has read enough.
             Err(ReplayError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -58,27 +81,29 @@ impl Simulate {
         &self,
         engine: &Engine,
         devices: &[Device],
+        until: Option<Time>,
         printer: &mut Printer<'_, impl Write>,
     ) -> Result<(), ReplayError> {
         let trace = Trace::open(&self.trace, TraceSchema { devices, rules: engine.rules() })?;
         let mut replay = Replay::new(engine, devices);
         for report in trace {
             let report = report?;
-            if self.until.is_some_and(|until| until < report.at) {
+            if until.is_some_and(|until| until < report.at) {
                 break;
             }
             printer.counts.rows += report.readings.len();
             replay.report(report, &mut |decision| printer.print(decision))?;
         }
-        if let Some(until) = self.until {
+        if let Some(until) = until {
             replay.advance(until, &mut |decision| printer.print(decision).map_err(ReplayError::from))?;
         }
-        printer.pending = replay
-            .pending()
-            .map(|(device, rule, due)| {
-                format!("{rule} of {} was waiting until {}: see `--until`", device.id, local(due, device))
-            })
-            .collect();
+        if let Some(end @ (Time::MIN | Time::MAX)) = until {
+            printer.last_lines.push(format!("`--until` is taken as {end}: there the calendar ends"));
+        }
+        let pending = replay.pending().map(|(device, rule, due)| {
+            format!("{rule} of {} was waiting until {}: see `--until`", device.id, local(due, device))
+        });
+        printer.last_lines.extend(pending);
         Ok(())
     }
 }
@@ -122,6 +147,39 @@ enum Line<'a> {
         channel: Channel,
         subject: String,
     },
+    Withheld {
+        at: Time,
+        device: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<Id>,
+        kind: Kind,
+        recipient: &'a str,
+        channel: Channel,
+        reason: Withholding,
+    },
+    Held {
+        at: Time,
+        device: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<Id>,
+        step: u32,
+        reason: Hold,
+    },
+    #[serde(rename = "nobody_to_tell")]
+    NobodyToTell {
+        at: Time,
+        device: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<Id>,
+        step: u32,
+    },
+}
+
+impl Line<'_> {
+    /// Returns whether it says what was not sent.
+    fn is_withheld(&self) -> bool {
+        matches!(self, Line::Withheld { .. } | Line::Held { .. } | Line::NobodyToTell { .. })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -136,16 +194,20 @@ struct Counts {
     rows: usize,
     incidents: usize,
     messages: usize,
+    /// The messages that were withheld, and the steps that were held or reached nobody.
+    withheld: usize,
 }
 
 /// Prints each decision at once, so that a trace of any length needs the same memory.
 struct Printer<'a, W> {
     out: W,
     format: Format,
+    /// What was not sent is printed too.
+    withheld: bool,
     templates: &'a Templates,
     counts: Counts,
-    /// For each rule that was waiting at the end, a line for people.
-    pending: Vec<String>,
+    /// The lines for people at the end: what was taken as the end, and each rule that was waiting then.
+    last_lines: Vec<String>,
 }
 
 impl<W: Write> Printer<'_, W> {
@@ -155,6 +217,10 @@ impl<W: Write> Printer<'_, W> {
             Line::Incident { state: IncidentState::Open, .. } => self.counts.incidents += 1,
             Line::Incident { .. } => {}
             Line::Notification { .. } => self.counts.messages += 1,
+            Line::Withheld { .. } | Line::Held { .. } | Line::NobodyToTell { .. } => self.counts.withheld += 1,
+        }
+        if line.is_withheld() && !self.withheld {
+            return Ok(());
         }
         match self.format {
             Format::Text => writeln!(self.out, "{}", text(&line, decision.device)),
@@ -168,10 +234,15 @@ impl<W: Write> Printer<'_, W> {
     /// Prints the last lines, which are for people only.
     fn print_summary(&mut self) -> io::Result<()> {
         if self.format == Format::Text {
-            let Counts { rows, incidents, messages } = self.counts;
+            let Counts { rows, incidents, messages, withheld } = self.counts;
             let (rows, incidents) = (count(rows, "row"), count(incidents, "incident"));
-            writeln!(self.out, "{rows}: {incidents}, {}", count(messages, "message"))?;
-            for line in &self.pending {
+            let withheld = match withheld {
+                0 => String::new(),
+                some if self.withheld => format!(", {some} withheld"),
+                some => format!(", {some} withheld: see `--withheld`"),
+            };
+            writeln!(self.out, "{rows}: {incidents}, {}{withheld}", count(messages, "message"))?;
+            for line in &self.last_lines {
                 writeln!(self.out, "{line}")?;
             }
         }
@@ -180,15 +251,27 @@ impl<W: Write> Printer<'_, W> {
 
     /// Returns the line for a decision. Most decisions are intermediate steps and have none.
     fn line<'a>(&self, DeviceDecision { at, device, decision }: DeviceDecision<'a>) -> Option<Line<'a>> {
-        let incident = |since: Time, ended: Option<Time>, ended_by: Option<EndedBy>| {
-            let (rule, incident, device) = (decision.rule.as_deref()?, decision.incident?, device.id.as_str());
+        let (rule, incident) = (decision.rule.as_deref(), decision.incident);
+        let episode = |since: Time, ended: Option<Time>, ended_by: Option<EndedBy>| {
+            let (rule, incident, device) = (rule?, incident?, device.id.as_str());
             let state = if ended.is_some() { IncidentState::Resolved } else { IncidentState::Open };
             Some(Line::Incident { at, device, rule, incident, state, since, ended, ended_by })
         };
         match &decision.outcome {
-            Outcome::Opened { since } => incident(*since, None, None),
-            Outcome::Resolved { since, ended, by } => incident(*since, Some(*ended), *by),
+            Outcome::Opened { since } => episode(*since, None, None),
+            Outcome::Resolved { since, ended, by } => episode(*since, Some(*ended), *by),
             Outcome::Notify(notification) => Some(self.message(at, notification)),
+            Outcome::Withheld { kind, recipient, channel, reason } => {
+                let (kind, channel, reason) = (*kind, *channel, *reason);
+                Some(Line::Withheld { at, device: &device.id, rule, incident, kind, recipient, channel, reason })
+            }
+            Outcome::Held { step, reason } => {
+                let (step, reason) = (*step, *reason);
+                Some(Line::Held { at, device: &device.id, rule, incident, step, reason })
+            }
+            Outcome::NobodyToTell { step } => {
+                Some(Line::NobodyToTell { at, device: &device.id, rule, incident, step: *step })
+            }
             _ => None,
         }
     }
@@ -226,12 +309,27 @@ fn text(line: &Line<'_>, device: &Device) -> String {
         Line::Incident { at, device, rule, since, ended: None, .. } => {
             format!("{}  {device}  {rule} is open, since {}", local(at), local(since))
         }
-        Line::Incident { at, device, rule, since, ended: Some(ended), .. } => {
-            format!("{}  {device}  {rule} is over, from {} to {}", local(at), local(since), local(ended))
+        Line::Incident { at, device, rule, since, ended: Some(ended), ended_by, .. } => {
+            // What ended it is not that the power is back.
+            let by = ended_by.map(|by| format!(" ({})", by.describe())).unwrap_or_default();
+            format!("{}  {device}  {rule} is over{by}, from {} to {}", local(at), local(since), local(ended))
         }
         Line::Notification { at, device, recipient, channel, kind, subject, .. } => {
             let (kind, channel) = (kind.as_str(), channel.as_str());
             format!("{}  {device}    {kind} to {recipient} by {channel}: {subject}", local(at))
+        }
+        Line::Withheld { at, device, rule, kind, recipient, channel, reason, .. } => {
+            let of = rule.map(|rule| format!(" of {rule}")).unwrap_or_default();
+            let (kind, channel, reason) = (kind.as_str(), channel.as_str(), reason.describe());
+            format!("{}  {device}    {kind}{of} to {recipient} by {channel} is withheld: {reason}", local(at))
+        }
+        Line::Held { at, device, rule, step, reason, .. } => {
+            let rule = rule.unwrap_or("engine");
+            format!("{}  {device}    step {step} of {rule} is held: {}", local(at), reason.describe())
+        }
+        Line::NobodyToTell { at, device, rule, step, .. } => {
+            let rule = rule.unwrap_or("engine");
+            format!("{}  {device}    step {step} of {rule} names nobody who can be reached", local(at))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dag_cli::Done;
-use dag_engine::{Id, Name, Time};
+use dag_engine::{GivenAs, Id, Name, Time};
 use serde::Deserialize;
 
 use super::{
@@ -32,6 +32,8 @@ struct SnoozeAnswer {
     incident: Id,
     rule: Name,
     until: Option<Time>,
+    #[serde(default)]
+    until_given: GivenAs,
     timezone: Option<Name>,
 }
 
@@ -44,10 +46,10 @@ impl Snooze {
     }
 }
 
-fn text(SnoozeAnswer { incident, rule, until, timezone }: &SnoozeAnswer) -> String {
+fn text(SnoozeAnswer { incident, rule, until, until_given, timezone }: &SnoozeAnswer) -> String {
     match until {
         Some(until) => {
-            let until = local(*until, timezone.as_deref());
+            let until = format!("{}{}", local(*until, timezone.as_deref()), until_given.note());
             format!("{rule} ({incident}) is snoozed until {until}: no step of it fires before, but its end is told")
         }
         None => format!("{rule} ({incident}) is not snoozed any more: what is due is told now"),
@@ -61,18 +63,28 @@ mod tests {
     #[test]
     fn an_answer_says_what_holds_now() {
         let incident = Id::parse(&"7".repeat(32)).unwrap();
-        let answer = |until: Option<&str>| {
-            let until = until.map(|until| until.parse().unwrap());
-            text(&SnoozeAnswer { incident, rule: "power-outage".into(), until, timezone: Some("Europe/London".into()) })
+        let answer = |until: Option<&str>, until_given| {
+            let (until, timezone) = (until.map(|until| until.parse().unwrap()), Some("Europe/London".into()));
+            text(&SnoozeAnswer { incident, rule: "power-outage".into(), until, until_given, timezone })
         };
         let id = "7".repeat(32);
         assert_eq!(
-            answer(Some("2026-07-10T18:00:00Z")),
+            answer(Some("2026-07-10T18:00:00Z"), GivenAs::Length),
             format!(
-                "power-outage ({id}) is snoozed until Fri 10 Jul 19:00:00: no step of it fires before, but its end is \
-                 told"
+                "power-outage ({id}) is snoozed until Fri 10 Jul 2026 19:00:00 BST: no step of it fires before, but \
+                 its end is told"
             )
         );
-        assert_eq!(answer(None), format!("power-outage ({id}) is not snoozed any more: what is due is told now"));
+        assert_eq!(
+            answer(Some("2026-07-10T18:00:00Z"), GivenAs::TimeOfDay("19:00".parse().unwrap())),
+            format!(
+                "power-outage ({id}) is snoozed until Fri 10 Jul 2026 19:00:00 BST (given as 19:00): no step of it \
+                 fires before, but its end is told"
+            )
+        );
+        assert_eq!(
+            answer(None, GivenAs::Length),
+            format!("power-outage ({id}) is not snoozed any more: what is due is told now")
+        );
     }
 }

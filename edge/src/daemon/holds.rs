@@ -1,9 +1,10 @@
 //! Requests that hold steps back: to acknowledge or snooze an incident, and to silence some.
 
-use dag_engine::{Decision, GivenAs, Id, Input, Name, Outcome, Silence, Time, did_you_mean};
+use dag_engine::{Decision, Id, Input, Moment, Name, Outcome, Silence, did_you_mean};
 use serde_json::json;
 
 use super::{
+    hold_span::{AskedAt, HoldSpan},
     request::{Answer, Matcher, Until},
     state::Daemon,
 };
@@ -23,44 +24,43 @@ impl Daemon {
     pub(super) fn snooze(&mut self, incident: Option<&str>, until: Until, by: String) -> Answer {
         check_name(&by)?;
         let (incident, rule) = self.open_incident(incident)?;
-        let now = self.clock.now();
-        let input = Input::Snooze { incident, until: until.end(now, now), until_given: until.given(), by };
+        let asked = self.asked();
+        let (now, given) = (asked.now, until.given());
+        let HoldSpan { until, .. } = HoldSpan::new(None, until, asked)?;
+        let input = Input::Snooze { incident, until, until_given: given, by };
         let snoozed = find_outcome(&self.engine.apply(input, now), |outcome| match outcome {
-            Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until })),
+            Outcome::Snoozed { by, until } => Some(json!({ "by": by, "until": until, "until_given": given })),
             Outcome::SnoozeEnded { by } => Some(json!({ "by": by, "until": null })),
             _ => None,
         });
         self.answer(snoozed?, json!({ "incident": incident, "rule": rule }))
     }
 
-    pub(super) fn silence(&mut self, matcher: Matcher, from: Option<Time>, until: Until, by: String) -> Answer {
+    pub(super) fn silence(&mut self, matcher: Matcher, from: Option<Moment>, until: Until, by: String) -> Answer {
         check_name(&by)?;
-        let now = self.clock.now();
         // A silence that is lifted may name a rule or a label that is gone since.
         match until {
             Until::Lifted => self.check_silence_exists(&matcher)?,
             Until::For(_) | Until::At(_) => self.check_matches(&matcher)?,
         }
-        // The beginning of a silence that is lifted does not matter.
-        let from_given = if from.is_some() { GivenAs::Date } else { GivenAs::Length };
-        let from = if until == Until::Lifted { Time::MIN } else { from.unwrap_or(now) };
+        let asked = self.asked();
+        let now = asked.now;
+        let (from_given, until_given) = (from.map(Moment::given).unwrap_or_default(), until.given());
+        let HoldSpan { from, until } = HoldSpan::new(from, until, asked)?;
         let Matcher { device, labels, rule } = matcher;
-        let silence = Silence {
-            device,
-            labels,
-            rule,
-            from,
-            from_given,
-            until: until.end(from, now),
-            until_given: until.given(),
-            by,
-        };
+        let silence = Silence { device, labels, rule, from, from_given, until, until_given, by };
         let silenced = find_outcome(&self.engine.apply(Input::Silence(silence), now), |outcome| match outcome {
             Outcome::Silenced { silence } => Some(json!({ "silence": silence, "ended": false })),
             Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),
             _ => None,
         });
         self.answer(silenced?, json!({}))
+    }
+
+    /// Returns the present, by which the moments of a request are worked out.
+    fn asked(&self) -> AskedAt<'_> {
+        let timezone = self.device.timezone.as_deref().unwrap_or("UTC");
+        AskedAt { now: self.clock.now(), timezone, uncertain: self.clock.uncertainty().is_some() }
     }
 
     /// Returns an answer of two parts, with the time zone of the device.
@@ -161,7 +161,7 @@ fn find_outcome(
 
 #[cfg(test)]
 mod tests {
-    use dag_engine::Refusal;
+    use dag_engine::{Refusal, Time};
 
     use super::*;
 

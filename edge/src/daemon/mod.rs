@@ -10,6 +10,7 @@ mod durable_engine;
 mod files_state;
 mod health;
 mod heartbeats;
+mod hold_span;
 mod holds;
 mod home_assistant;
 mod host_troubles;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use dag_engine::{Channel, GivenAs, Millis, Name, Silence, Time, Value};
+use dag_engine::{Channel, GivenAs, Millis, Moment, Name, Silence, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -39,8 +39,8 @@ pub enum Request {
     Silence {
         /// The incidents.
         matcher: Matcher,
-        /// The beginning. `None` is now.
-        from: Option<Time>,
+        /// The beginning, as it was given. `None` is now.
+        from: Option<Moment>,
         /// The end.
         until: Until,
         /// The name of the person.
@@ -67,14 +67,15 @@ pub type Answer = Result<serde_json::Value, String>;
 /// A request with the sender for its answer.
 pub type PendingRequest = (Request, oneshot::Sender<Answer>);
 
-/// The end of a snooze or a silence.
+/// The end of a snooze or a silence, as it was given. The daemon works out when that is: it knows the time and the
+/// device's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
     /// This long after the beginning.
     For(Millis),
-    /// At this time.
-    At(Time),
+    /// At this moment. A time of the day is the first such one after the beginning, if that is later than now.
+    At(Moment),
     /// At once: an earlier snooze or silence is lifted.
     Lifted,
 }
@@ -111,29 +112,7 @@ impl Until {
     pub(super) fn given(self) -> GivenAs {
         match self {
             Until::For(_) | Until::Lifted => GivenAs::Length,
-            Until::At(_) => GivenAs::Date,
+            Until::At(moment) => moment.given(),
         }
-    }
-
-    /// Returns the time of the end, for a beginning at `from`.
-    pub(super) fn end(self, from: Time, now: Time) -> Time {
-        match self {
-            Until::For(length) => from + length,
-            Until::At(time) => time,
-            Until::Lifted => now,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_counts_from_the_beginning() {
-        let at = Time::from_millis;
-        assert_eq!(Until::For(Millis::new(5)).end(at(100), at(1)), at(105));
-        assert_eq!(Until::At(at(7)).end(at(100), at(1)), at(7));
-        assert_eq!(Until::Lifted.end(at(100), at(1)), at(1));
     }
 }

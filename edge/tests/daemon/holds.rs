@@ -68,7 +68,10 @@ fn for_how_long_is_said_once_and_in_words_that_are_understood() {
         wrong(&[command, "--for", "2h", "--lift"], "cannot be used with");
         wrong(&[command, "--for", "2 hours"], "`2 hours` is not a duration: did you mean `2h`?");
         wrong(&[command, "--for", "2"], "`2` has no unit: write `2s` for seconds, `2m` for minutes or `2h` for hours");
-        wrong(&[command, "--until", "noon"], "this is no time: write it with its zone, like 2026-01-10T18:00:00Z");
+        wrong(&[command, "--until", "tonight"], "`tonight` is no moment: write a time of the day (22:00), a date");
+        wrong(&[command, "--until", "noon"], "`noon` is no moment: did you mean `12:00`?");
+        wrong(&[command, "--until", "2 hours"], "this is a length of time: write `--for 2h`");
+        wrong(&[command, "--until", "22:00Z"], "`22:00Z` has a zone and no date: write `22:00`, by the device's clock");
     }
     wrong(&["silence", "--lift", "--from", "2026-01-10T18:00:00Z"], "cannot be used with");
     wrong(&["silence", "--for", "2h", "--label", "area"], "write it as KEY=VALUE, like area=hay-on-wye");
@@ -129,9 +132,62 @@ fn the_log_says_when_a_silence_and_a_snooze_begin_and_when_they_are_over() {
 }
 
 #[test]
-fn a_silence_that_ends_before_it_begins_is_refused() {
-    let home = Home::new();
-    let _daemon = home.run();
-    let asked = ["silence", "--from", "2099-01-02T00:00:00Z", "--until", "2099-01-01T00:00:00Z"];
-    assert_refused(&home, &asked, "nothing was changed: it ends before it begins");
+fn a_time_of_the_day_is_the_next_such_moment_by_the_devices_clock_and_kept_as_given() {
+    let (home, _daemon) = Home::with_outage();
+    let said = text(&home.dag(&["silence", "--until", "22:00", "--by", "nor"]).stdout).to_owned();
+    assert!(said.contains("22:00:00 ") && said.contains(" (given as 22:00): no step fires in this time"), "{said}");
+    let status = home.json(&["status"]);
+    let silence = &status["silences"][0];
+    assert_eq!(silence["until_given"], serde_json::json!({ "time_of_day": "22:00" }));
+    assert!(silence["until"].as_str() > status["now"].as_str(), "{silence}");
+    let status = text(&home.dag(&["status"]).stdout).to_owned();
+    assert!(status.contains("Silent: everything, since ") && status.contains(" (given as 22:00), by nor."), "{status}");
+
+    // From the evening until the morning after it.
+    let asked = ["silence", "--from", "10:30pm", "--until", "6:00", "--rule", "power-outage"];
+    let silence = &home.json(&asked)["silence"];
+    let hours = |moment: &serde_json::Value| moment.as_str().unwrap()[11..16].to_owned();
+    let winter = ("22:30".to_owned(), "06:00".to_owned());
+    let found = (hours(&silence["from"]), hours(&silence["until"]));
+    assert!(found == winter || found == ("21:30".to_owned(), "05:00".to_owned()), "{silence}");
+    assert_eq!(silence["from_given"], serde_json::json!({ "time_of_day": "22:30" }));
+
+    let said = text(&home.dag(&["snooze", "--until", "22:00", "--by", "nor"]).stdout).to_owned();
+    assert!(said.contains(" (given as 22:00): no step of it fires before"), "{said}");
+    let incident = &home.json(&["status"])["incidents"][0];
+    assert_eq!(incident["snooze_given"], serde_json::json!({ "time_of_day": "22:00" }));
+    let status = text(&home.dag(&["status"]).stdout).to_owned();
+    assert!(status.contains("snoozed      by nor until ") && status.contains("(given as 22:00)\n"), "{status}");
+}
+
+/// A moment in the past is a slip, and not an order to do it at once: github.com/systemd/systemd, issue 40882.
+#[test]
+fn a_hold_that_is_over_or_lasts_for_decades_is_refused_and_the_earlier_one_stays() {
+    let (home, _daemon) = Home::with_outage();
+    home.json(&["silence", "--for", "8h"]);
+    for (words, error) in [
+        (
+            vec!["silence", "--until", "2026-01-10"],
+            "nothing was changed: it would end at 00:00:00 on Sat 10 Jan 2026, and",
+        ),
+        (vec!["silence", "--until", "1969-12-31"], "Thu 1 Jan 1970, where the calendar begins, and it is "),
+        (vec!["silence", "--until=-009999-01-01"], "Thu 1 Jan 1970, where the calendar begins, and it is "),
+        (
+            vec!["silence", "--until", "9999-12-31"],
+            "on Thu 30 Dec 9999, where the calendar ends, and the longest is ten years",
+        ),
+        (
+            vec!["snooze", "--until", "9999-12-31T23:59:59Z"],
+            "where the calendar ends, and the longest is ten years, until",
+        ),
+        (
+            vec!["silence", "--from", "2099-01-02", "--until", "2099-01-01"],
+            "nothing was changed: it would end at 00:00:00 on Thu 1 Jan 2099, and not begin before 00:00:00 on Fri 2",
+        ),
+    ] {
+        let output = home.dag(&words);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(error), "{words:?}: {said}");
+    }
+    assert_eq!(home.json(&["status"])["silences"].as_array().unwrap().len(), 1);
 }

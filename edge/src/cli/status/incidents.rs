@@ -37,7 +37,7 @@ fn lines(incident: &OpenIncident, clock: &WallClock) -> String {
     }
     if let Some(until) = incident.snoozed_until {
         let by = incident.snoozed_by.as_deref().unwrap_or("somebody");
-        line("snoozed", format!("by {by} until {}", clock.time(until)));
+        line("snoozed", format!("by {by} until {}{}", clock.time(until), incident.snooze_given.note()));
     }
     if let Some(until) = outlook.silenced_until {
         line("silenced", format!("until {}", clock.time(until)));
@@ -56,7 +56,10 @@ fn lines(incident: &OpenIncident, clock: &WallClock) -> String {
             "closing",
             match outlook.unknown.is_empty() {
                 true => {
-                    format!("the condition is false since {since}; over at {} if it stays so", clock.time(closing.due))
+                    format!(
+                        "the condition is false since {since}; over if it stays so until {}",
+                        clock.time(closing.due)
+                    )
                 }
                 false => format!("the condition was last seen false, since {since}; the wait for its end stands still"),
             },
@@ -93,10 +96,11 @@ fn held(channel: &HeldChannel, clock: &WallClock) -> String {
 fn acknowledged(incident: &OpenIncident, clock: &WallClock) -> Option<String> {
     let by = incident.acknowledged_by.as_deref()?;
     let at = incident.acknowledged_at.map(|at| format!(" at {}", clock.time(at))).unwrap_or_default();
-    let end = match incident.outlook.acknowledgement_lapses {
-        _ if !incident.acknowledgement_holds => "; that has lapsed".to_owned(),
-        Some(lapses) => format!(", until {}", clock.time(lapses)),
-        None => ", until it is over".to_owned(),
+    let end = match (incident.acknowledgement_lapsed, incident.outlook.acknowledgement_lapses) {
+        (Some(lapsed), _) => format!("; that lapsed at {}", clock.time(lapsed)),
+        (None, _) if !incident.acknowledgement_holds => "; that has lapsed".to_owned(),
+        (None, Some(lapses)) => format!(", until {}", clock.time(lapses)),
+        (None, None) => ", until it is over".to_owned(),
     };
     Some(format!("by {by}{at}{end}"))
 }

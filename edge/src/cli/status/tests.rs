@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dag_engine::{
-    Channel, Device, Engine, FactKind, Id, Input, Kind, Outcome, Reading, Report, Ruleset, Silence, Sources, State,
-    Time, Value,
+    Channel, Device, Engine, FactKind, GivenAs, Id, Input, Kind, Name, Outcome, Reading, Report, Ruleset, Silence,
+    Sources, State, Time, Value,
 };
 use insta::assert_snapshot;
 
@@ -146,7 +146,7 @@ fn an_acknowledgement_holds_until_it_lapses() {
         told         nor by webhook at 20:05:00, delivered
         told         pat by email at 20:05:00, delivered
         held         kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours
-        acknowledged by nor at 18:05:00; that has lapsed
+        acknowledged by nor at 18:05:00; that lapsed at 20:05:00
         next         at 07:00:00 on Sun 11 Jan: kim by email
     ");
 }
@@ -159,7 +159,7 @@ fn a_snooze_holds_until_its_end() {
         Input::Snooze {
             incident: house.open(),
             until: house.at("8h"),
-            until_given: Default::default(),
+            until_given: GivenAs::TimeOfDay("02:00".parse().unwrap()),
             by: "kim".to_owned(),
         },
     );
@@ -170,7 +170,7 @@ fn a_snooze_holds_until_its_end() {
         told         nor by email at 18:00:30, delivered
         told         nor by webhook at 18:00:30, delivered
         held         kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours
-        snoozed      by kim until 02:00:00 on Sun 11 Jan
+        snoozed      by kim until 02:00:00 on Sun 11 Jan (given as 02:00)
         next         step 0, repeat 2, and step 1 at 02:00:00 on Sun 11 Jan: nor by email and webhook, pat by email
         next         kim by email is left out: these are quiet hours
     ");
@@ -182,7 +182,11 @@ fn a_silence_is_shown_as_soon_as_it_is_asked_for_and_no_longer_than_it_holds() {
     for (from, until) in [("5m", "1h"), ("1h", "8h")] {
         let (from, until) = (house.at(from), house.at(until));
         // The second has another matcher, so that it does not replace the first.
-        let device = (until == house.at("8h")).then(|| "cottage".into());
+        let device: Option<Name> = (until == house.at("8h")).then(|| "cottage".into());
+        let until_given = match device {
+            Some(_) => GivenAs::TimeOfDay("02:00".parse().unwrap()),
+            None => GivenAs::Length,
+        };
         let silence = Silence {
             device,
             labels: BTreeMap::new(),
@@ -190,7 +194,7 @@ fn a_silence_is_shown_as_soon_as_it_is_asked_for_and_no_longer_than_it_holds() {
             from,
             from_given: Default::default(),
             until,
-            until_given: Default::default(),
+            until_given,
             by: "nor".to_owned(),
         };
         house.step("5m", Input::Silence(silence));
@@ -211,7 +215,7 @@ fn a_silence_is_shown_as_soon_as_it_is_asked_for_and_no_longer_than_it_holds() {
         next         kim by email is left out: these are quiet hours
 
     Silent: everything, since 18:05:00 until 19:00:00, by nor.
-    Silent later: everything of the device cottage, from 19:00:00 until 02:00:00 on Sun 11 Jan, by nor.
+    Silent later: everything of the device cottage, from 19:00:00 until 02:00:00 on Sun 11 Jan (given as 02:00), by nor.
 
     Rules aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa are in force.
     ");
@@ -230,7 +234,7 @@ fn an_outage_that_is_about_to_end_says_when() {
         told         nor by email at 18:00:30, delivered
         told         nor by webhook at 18:00:30, delivered
         held         kim by email until 07:00:00 on Sun 11 Jan: these are quiet hours
-        closing      the condition is false since 18:05:00; over at 18:05:10 if it stays so
+        closing      the condition is false since 18:05:00; over if it stays so until 18:05:10
     ");
     house.read("5m", "power", None);
     assert_snapshot!(house.incidents("1h"), @"

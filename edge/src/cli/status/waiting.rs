@@ -8,7 +8,8 @@ use crate::{cli::silence::describe, daemon::Status};
 pub(super) fn section(status: &Status, clock: &WallClock) -> String {
     let pending = status.pending.iter().map(|pending| waiting(pending, clock));
     let silences = status.silences.iter().map(|silence| {
-        let (from, until) = (clock.time(silence.from), clock.time(silence.until));
+        let from = format!("{}{}", clock.time(silence.from), silence.from_given.note());
+        let until = format!("{}{}", clock.time(silence.until), silence.until_given.note());
         match silence.from <= status.now {
             true => format!("Silent: {}, since {from} until {until}, by {}.\n", describe(silence), silence.by),
             false => format!("Silent later: {}, from {from} until {until}, by {}.\n", describe(silence), silence.by),

@@ -76,7 +76,8 @@ impl fmt::Display for HoldEdge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HoldEdge::SilenceBegins(silence) => {
-                write!(f, "a silence by {} begins, until {}: {}", silence.by, silence.until, silence.describe())
+                let Silence { by, until, until_given, .. } = silence;
+                write!(f, "a silence by {by} begins, until {until}{}: {}", until_given.note(), silence.describe())
             }
             HoldEdge::SilenceOver(silence) => {
                 write!(f, "the silence by {} is over: {}", silence.by, silence.describe())

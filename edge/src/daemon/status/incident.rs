@@ -1,6 +1,6 @@
 //! An open incident, in a status.
 
-use dag_engine::{Id, Incident, IncidentOutlook, Name, Severity, Time};
+use dag_engine::{GivenAs, Id, Incident, IncidentOutlook, Name, Severity, Time};
 use serde::{Deserialize, Serialize};
 
 /// An open incident.
@@ -22,8 +22,14 @@ pub struct OpenIncident {
     pub acknowledged_at: Option<Time>,
     /// The acknowledgement holds the steps. It is false after it lapsed.
     pub acknowledgement_holds: bool,
+    /// The time at which it lapsed, if it did.
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
+    pub acknowledgement_lapsed: Option<Time>,
     /// The end of its snooze, if that is ahead.
     pub snoozed_until: Option<Time>,
+    /// How that was given.
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
+    pub snooze_given: GivenAs,
     /// The name of the person who snoozed it, if that is not over.
     pub snoozed_by: Option<String>,
     /// Who was told, what is held and why, and what is next.
@@ -46,7 +52,9 @@ impl OpenIncident {
             acknowledged_by,
             acknowledged_at,
             acknowledgement_holds: incident.is_acknowledged(),
+            acknowledgement_lapsed: incident.acknowledged.as_ref().and_then(|last| last.lapsed),
             snoozed_until,
+            snooze_given: incident.snooze_given().filter(|_| snoozed_until.is_some()).unwrap_or_default(),
             snoozed_by: snoozed_by.map(str::to_owned),
             outlook,
         }

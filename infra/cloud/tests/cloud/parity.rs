@@ -9,8 +9,8 @@ use std::{
 
 use dag_cloud::{DeviceItem, DeviceTransaction, Event, Feedback, Request, Stored};
 use dag_engine::{
-    Decision, Device, Engine, FactKind, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset, Scenario,
-    Sources, State, Time, Value,
+    Decision, Device, Engine, FactKind, GivenAs, Host, Id, Input, MessageRef, Millis, Name, Reading, Report, Ruleset,
+    Scenario, Silence, Sources, State, Time, Value,
 };
 use dag_rulebook::{Rulebook, devices};
 use dag_uplink::{ClockState, DeviceReport, PRESENCE, SourceReport, UplinkReading, VERSION};
@@ -252,6 +252,44 @@ fn the_stories_go_in_the_cloud_as_they_do_on_the_device() {
         }
     }
     assert!(played > 25 && decided > 200, "{played} stories, {decided} decisions");
+}
+
+/// How a moment was given goes through the queue and the stored state: when the clock is set, it decides.
+#[test]
+fn holds_until_a_time_of_the_day_come_out_as_they_do_on_the_device() {
+    let engine = shipped();
+    let mut both = Both::new(device());
+    let now: Time = "2026-01-10T18:00:00Z".parse().unwrap();
+    let reading = Reading { fact: "power".into(), value: Some(Value::Off), at: now };
+    let report = Report { source: "pins".into(), boot: 1, first: 1, readings: vec![reading], ..Report::default() };
+    both.step(&engine, Input::Report(report), now);
+    both.pass(&engine, now + Millis::new(60_000));
+    let (until, until_given) = ("2026-01-10T22:00:00Z".parse().unwrap(), GivenAs::TimeOfDay("22:00".parse().unwrap()));
+    let (incident, by) = (both.incident().unwrap(), "nor".to_owned());
+    let asked = now + Millis::new(60_000);
+    both.step(&engine, Input::Snooze { incident, until, until_given, by: by.clone() }, asked);
+    let silence = Silence {
+        device: None,
+        labels: BTreeMap::new(),
+        rule: None,
+        from: asked,
+        from_given: GivenAs::Length,
+        until,
+        until_given,
+        by,
+    };
+    both.step(&engine, Input::Silence(silence), asked);
+    let set = Input::ClockSet { boot: 1, began: now, shift_ms: 6 * 3_600_000, estimated: false };
+    both.step(&engine, set, now + Millis::new(6 * 3_600_000 + 120_000));
+    // It is after midnight then: the next 22:00 is that of the eleventh.
+    let next: Time = "2026-01-11T22:00:00Z".parse().unwrap();
+    let state = both.cloud.item().state;
+    assert_eq!(state.open_incidents().next().unwrap().snoozed_until(), Some(next));
+    assert_eq!(
+        state.silences().map(|silence| (silence.until, silence.until_given)).collect::<Vec<_>>(),
+        [(next, until_given)]
+    );
+    both.pass(&engine, next + Millis::new(60_000));
 }
 
 /// An outbox on one side only does not change the decisions.
