@@ -27,6 +27,10 @@ pub const MOST_COUNTED: u64 = 1_000_000_000_000;
 /// The greatest age of a reading: a year. No device keeps one for longer, so that a greater age is an error.
 const OLDEST: Millis = Millis::new(366 * 86_400_000);
 
+/// The most by which `sent_at` may lie after the broker's time of reception: a minute. Clocks that are right differ by
+/// less. A message that comes from further ahead is by a clock that is wrong, whatever its device believes.
+const MOST_AHEAD: Millis = Millis::new(60_000);
+
 /// The longest name of a fact, in bytes. Reports that wait for missing ones are stored, and an item of the table
 /// holds 400 KB.
 const LONGEST_FACT: usize = 200;
@@ -258,9 +262,13 @@ impl DeviceReport {
     }
 
     /// Returns the readings as the engine's input. `received_at` is the time when the broker received the message:
-    /// the ages of readings count from there if the device's clock was not set.
+    /// the ages of readings count from there if the device's clock was not set, or is ahead.
+    ///
+    /// A device whose clock is set afterwards need not say so. What it has sent already has times by the broker's
+    /// clock, and what it sends later has ages by the right one.
     pub fn reports(self, received_at: Time) -> impl Iterator<Item = Report> {
-        let uncertain = self.clock == ClockState::Unset;
+        let is_ahead = self.sent_at.since(received_at) > MOST_AHEAD;
+        let uncertain = self.clock == ClockState::Unset || is_ahead;
         let sent_at = if uncertain { received_at } else { self.sent_at };
         self.sources.into_iter().map(move |part| {
             let reading = |UplinkReading { fact, value, age_ms }| {

@@ -103,6 +103,21 @@ fn readings_have_times_of_the_devices_clock_or_else_of_the_brokers() {
 }
 
 #[test]
+fn a_device_that_is_in_2066_and_does_not_know_it_has_times_of_the_broker() {
+    let received = Time::from_millis(1_768_046_402_000);
+    let sent = |ahead_ms: i64| {
+        let reports = DeviceReport { sent_at: received.moved(ahead_ms), ..report() }.reports(received);
+        let reports: Vec<_> = reports.collect();
+        let ages = reports.iter().flat_map(|report| &report.readings).map(|reading| reading.at.as_millis());
+        let ages: Vec<i64> = ages.map(|at| at - received.as_millis()).collect();
+        (ages, reports.iter().all(|report| report.uncertain))
+    };
+    assert_eq!(sent(40 * 365 * 86_400_000), (vec![-5_000, -1_000], true));
+    assert_eq!(sent(60_001), (vec![-5_000, -1_000], true));
+    assert_eq!(sent(60_000), (vec![55_000, 59_000], false), "clocks differ");
+}
+
+#[test]
 fn an_impossible_message_is_refused_with_the_reason() {
     let reading = document(&report())["sources"][0]["readings"][0].clone();
     for (path, value, reason) in [
