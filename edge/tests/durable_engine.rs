@@ -11,6 +11,7 @@
 use std::{fs, path::Path};
 
 use dag::{
+    clock::ClockCorrection,
     daemon::DurableEngine,
     source::Observation,
     store::{QueuedReading, Retention, Store, Window},
@@ -63,6 +64,11 @@ fn after(seconds: i64) -> Time {
 
 fn read(engine: &mut DurableEngine, value: Value, at: Time) {
     engine.observe(&"bench".into(), vec![Observation { fact: "power".into(), value: Some(value), at }], false, at);
+}
+
+/// Returns the correction of this boot's clock alone.
+fn own(own: ClockShift) -> ClockCorrection {
+    ClockCorrection { earlier: Vec::new(), own, boots: Vec::new() }
 }
 
 fn recipients(engine: &DurableEngine) -> Vec<&str> {
@@ -146,7 +152,7 @@ fn a_message_waits_as_long_as_it_would_have_when_the_clock_is_set() {
         let mut engine = engine(folder.path());
         let (id, wait) = fail_first_attempt(&mut engine);
         let now = Time::from_millis(noon().as_millis() + shift_ms);
-        engine.clock_set(ClockShift { began: noon(), shift_ms }, now);
+        engine.set_clock(&own(ClockShift { began: noon(), shift_ms }), now);
         let entry = engine.outbox().get(id).unwrap();
         assert_eq!((entry.due(), entry.queued_at), (Some(now + wait), now), "{shift_ms}");
         // Its age is the same, so it is not given up.
@@ -161,7 +167,7 @@ fn what_an_earlier_boot_noted_stays_when_the_clock_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let (id, wait) = fail_first_attempt(&mut engine(folder.path()));
     let mut engine = engine(folder.path());
-    engine.clock_set(ClockShift { began: after(60), shift_ms: -58_000 }, after(2));
+    engine.set_clock(&own(ClockShift { began: after(60), shift_ms: -58_000 }), after(2));
     let entry = engine.outbox().get(id).unwrap();
     assert_eq!((entry.due(), entry.queued_at), (Some(noon() + wait), noon()));
 }
@@ -175,7 +181,7 @@ fn a_lease_that_was_given_before_the_clock_was_set_ends_in_its_time() {
     let until = |engine: &DurableEngine| engine.outbox().iter().next().unwrap().due().unwrap();
     let lease = until(&engine).since(noon());
     let now = Time::from_millis(noon().as_millis() - 7_200_000);
-    engine.clock_set(ClockShift { began: noon(), shift_ms: -7_200_000 }, now);
+    engine.set_clock(&own(ClockShift { began: noon(), shift_ms: -7_200_000 }), now);
     assert_eq!(until(&engine), now + lease);
 }
 
@@ -220,7 +226,7 @@ fn readings_are_queued_in_the_mode_cloud_and_move_with_the_clock() {
     engine.observe(&source, readings, false, after(6));
     let expected = [(2, false, 1), (3, true, 2), (4, true, 3), (5, true, 4), (6, false, 5), (7, true, 6)];
     assert_eq!(queue(&engine), expected);
-    engine.clock_set(ClockShift { began: after(3), shift_ms: 60_000 }, after(70));
+    engine.set_clock(&own(ClockShift { began: after(3), shift_ms: 60_000 }), after(70));
     let times: Vec<i64> = queue(&engine).into_iter().map(|(.., at)| at).collect();
     assert_eq!(times, [1, 2, 63, 64, 65, 66]);
 }

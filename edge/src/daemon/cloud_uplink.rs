@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use dag_config::{Config, Mode, Uplink};
-use dag_engine::{ClockShift, Id, Name};
+use dag_engine::{Id, Name};
 use dag_uplink::{ClockState, DroppedReadings, EdgeIncident, RefusedRules, SignedRules};
 use tokio::task::JoinHandle;
 
 use crate::{
+    clock::ClockCorrection,
     mqtt::Event,
     store::QueuedReading,
     uplink::{ConfirmedReadings, Connection},
@@ -99,9 +100,13 @@ impl CloudUplink {
         paused.or(Some(self.due).filter(|_| can_send))
     }
 
-    /// Moves the times of the readings that are sent again.
-    pub fn clock_set(&mut self, shift: ClockShift) {
-        self.confirmed_readings.shift(shift);
+    /// Moves the times of the readings that are sent again, and of those under way, which may have to be.
+    pub fn clock_set(&mut self, set: &ClockCorrection) {
+        self.confirmed_readings.clock_set(set);
+        for queued in self.in_flight.iter_mut().flat_map(|flight| &mut flight.readings) {
+            let at = &mut queued.reading.reading.at;
+            *at = set.apply(*at);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use dag_rulebook::Rulebook;
 
 use self::{timed_holds::TimedHolds, write_failure::WriteFailure};
 use crate::{
+    clock::{Clock, ClockCorrection, Machine},
     source::Observation,
     store::{Commit, GoodRules, QueuedReading, Store, StoreError, StoredReading},
 };
@@ -216,13 +217,53 @@ impl DurableEngine {
         Some(self.state.last_applied(source, boot).unwrap_or(0))
     }
 
-    /// Moves every time of the old clock, after the clock was set. Waiting messages wait exactly as long as before.
+    /// Starts the clock, by the clocks of the machine. It goes on from what was noted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn start_clock(&mut self, machine: Arc<dyn Machine>, last_alive: Option<Time>) -> Result<Clock, StoreError> {
+        // Time never goes back behind the last decision.
+        let last = last_alive.map(|alive| alive.max(self.state.now()));
+        Ok(Clock::start(machine, self.boot, self.store.boots()?, last))
+    }
+
+    /// Begins this boot: notes the device as it is, and the boots of the machine.
+    pub fn begin(&mut self, device: Device, clock: &Clock) {
+        let now = clock.now();
+        let commit = Commit::at(now).boots(clock.boots());
+        self.step(Input::Account(device), Vec::new(), commit, now);
+    }
+
+    /// Follows the system's clock if it was set. Returns by how much recorded times moved.
+    pub fn follow(&mut self, clock: &Clock) -> Option<ClockCorrection> {
+        let set = clock.look()?;
+        let now = clock.now();
+        for earlier in &set.earlier {
+            let (boot, shift_ms) = (earlier.boot, earlier.shift.shift_ms);
+            tracing::warn!(boot, shift_ms, "the clock of an earlier boot was ahead: its times move by an estimate");
+        }
+        tracing::warn!(shift_ms = set.own.shift_ms, %now, "the clock was set");
+        self.set_clock(&set, now);
+        Some(set)
+    }
+
+    /// Moves every time of the old clocks, after the clock was set. Waiting messages wait exactly as long as before.
     /// `now` is by the new clock.
-    pub fn clock_set(&mut self, shift: ClockShift, now: Time) {
-        let ClockShift { began, shift_ms } = shift;
-        let commit = Commit::at(now).shift_queue(shift);
-        let moved = self.outbox.shift(shift);
-        self.step(Input::ClockSet { boot: self.boot, began, shift_ms, estimated: false }, moved, commit, now);
+    pub fn set_clock(&mut self, set: &ClockCorrection, now: Time) {
+        let mut pending = PendingCommit::of(Commit::at(now).shift_queue(set.shifts()).boots(set.boots.clone()));
+        // Before any decision: what is queued by the new clock does not move.
+        for shift in set.shifts() {
+            pending.extend(self.outbox.shift(shift));
+        }
+        let clock_set = |boot, shift: ClockShift, estimated| {
+            let ClockShift { began, shift_ms } = shift;
+            Input::ClockSet { boot, began, shift_ms, estimated }
+        };
+        for earlier in &set.earlier {
+            self.decide(clock_set(earlier.boot, earlier.shift, true), &mut pending, now);
+        }
+        self.decide(clock_set(self.boot, set.own, false), &mut pending, now);
+        self.finish(pending, now);
     }
 
     /// Applies one input, makes the result durable, and returns the decisions.

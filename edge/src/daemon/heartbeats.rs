@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::health::Problem;
-use crate::backoff::Backoff;
+use crate::{backoff::Backoff, clock::ClockCorrection};
 
 /// The pause after the first failure of a call.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -99,6 +99,13 @@ impl Heartbeats {
                 let beat = Beat::new(name, section.clone(), self.last_number, now);
                 self.beats.insert(name.clone(), beat);
             }
+        }
+    }
+
+    /// Moves the times of the last calls.
+    pub fn clock_set(&mut self, set: &ClockCorrection) {
+        for at in self.beats.values_mut().filter_map(|beat| beat.last_taken.as_mut()) {
+            *at = set.apply(*at);
         }
     }
 

@@ -160,12 +160,12 @@ impl Daemon {
         if !self.engine.has_room() {
             return;
         }
-        if let Some(set) = self.clock.look() {
-            let now = self.clock.now();
-            tracing::warn!(shift_ms = set.shift_ms, %now, "the clock was set");
-            self.engine.clock_set(set, now);
+        if let Some(set) = self.engine.follow(&self.clock) {
+            self.store_info.last_alive = self.store_info.last_alive.map(|alive| set.apply(alive));
+            self.receivers.clock_set(&set);
+            self.heartbeats.clock_set(&set);
             if let Some(uplink) = &mut self.uplink {
-                uplink.clock_set(set);
+                uplink.clock_set(&set);
             }
         }
     }

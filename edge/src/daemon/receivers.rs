@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::backoff::Backoff;
+use crate::{backoff::Backoff, clock::ClockCorrection};
 
 /// The pause after a check that found nothing: a password that expires is noticed before the next outage.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
@@ -84,6 +84,13 @@ impl Receivers {
             None => (None, Vec::new()),
         };
         ReceiverStatus { checked_at, problems }
+    }
+
+    /// Moves the time of the last check.
+    pub fn clock_set(&mut self, set: &ClockCorrection) {
+        if let Some((at, _)) = &mut self.last {
+            *at = set.apply(*at);
+        }
     }
 
     /// Notes the check that is under way.

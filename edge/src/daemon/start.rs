@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use dag_config::{Config, Secrets, Source};
 use dag_delivery::{Delivery, Limits};
-use dag_engine::{Device, Input, Name};
+use dag_engine::{Device, Name};
 use dag_rulebook::{Refusal, Rulebook, RulesFolder};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -53,7 +53,7 @@ impl Daemon {
             anyhow::bail!("`storage.path` ends in `.sock`, where the control socket goes: name it like `var/dag.redb`");
         }
         let uplink = cloud_uplink::section(config).map_err(anyhow::Error::msg)?;
-        let (store, opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
+        let (store, mut opened) = Store::open(&config.storage.path, Retention { bytes: config.storage.keep })?;
         if let Some(from) = opened.migrated_from {
             tracing::info!(from, to = opened.format, "the store was migrated to the format of this version");
         }
@@ -69,17 +69,17 @@ impl Daemon {
         let delivery = delivery(config)?;
         let mut engine = DurableEngine::open(rulebook, device.clone(), store, opened.boot)?;
         engine.report_to_the_cloud(uplink.map(|uplink| uplink.keep));
-        // Time never goes back behind the last decision.
-        let last = opened.last_alive.map(|alive| alive.max(engine.state().now()));
-        let clock = Clock::start(Arc::clone(&start.machine), last);
-        let now = clock.now();
+        let clock = engine.start_clock(Arc::clone(&start.machine), opened.last_alive)?;
+        if let Some(set) = engine.follow(&clock) {
+            opened.last_alive = opened.last_alive.map(|alive| set.apply(alive));
+        }
         if let Some(last) = opened.last_alive {
-            tracing::warn!(from = %last, until = %now, "no readings in this time: the daemon was not running");
+            tracing::warn!(from = %last, until = %clock.now(), "no readings in this time: the daemon was not running");
         }
         if let Some(uncertainty) = clock.uncertainty() {
             tracing::warn!("the time is uncertain: {}", uncertainty.describe());
         }
-        engine.apply(Input::Account(device.clone()), now);
+        engine.begin(device.clone(), &clock);
         if files.rejected().is_none() {
             engine.keep_rulebook();
         }

@@ -7,6 +7,7 @@ use super::{
     reading::{QueuedReading, StoredReading},
     uplink_queue::QueueUpdate,
 };
+use crate::clock::KnownBoot;
 
 /// The results of one step, which become durable all together or not at all.
 ///
@@ -26,6 +27,7 @@ pub struct Commit {
     pub(super) decisions: Vec<Decision>,
     pub(super) outbox: Vec<OutboxChange>,
     pub(super) uplink: QueueUpdate,
+    pub(super) boots: Option<Vec<KnownBoot>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +40,16 @@ pub(super) struct OutboxChange {
 impl Commit {
     /// Returns a step at `now` without results.
     pub const fn at(now: Time) -> Self {
-        let uplink = QueueUpdate { keep: None, added: Vec::new(), shift: None };
-        Commit { at: now, state: None, readings: Vec::new(), decisions: Vec::new(), outbox: Vec::new(), uplink }
+        let uplink = QueueUpdate { keep: None, added: Vec::new(), shifts: Vec::new() };
+        Commit {
+            at: now,
+            state: None,
+            readings: Vec::new(),
+            decisions: Vec::new(),
+            outbox: Vec::new(),
+            uplink,
+            boots: None,
+        }
     }
 
     /// Sets the state of `device` after the step.
@@ -70,9 +80,16 @@ impl Commit {
         self
     }
 
-    /// Moves the times in the queue for the cloud that were recorded since `began`, because the clock was set.
-    pub fn shift_queue(mut self, shift: ClockShift) -> Self {
-        self.uplink.shift = Some(shift);
+    /// Moves the times in the queue for the cloud, because the clock was set. The shifts are applied one after the
+    /// other.
+    pub fn shift_queue(mut self, shifts: impl IntoIterator<Item = ClockShift>) -> Self {
+        self.uplink.shifts.extend(shifts);
+        self
+    }
+
+    /// Notes the boots of the machine, instead of those noted before.
+    pub fn boots(mut self, boots: Vec<KnownBoot>) -> Self {
+        self.boots = Some(boots);
         self
     }
 

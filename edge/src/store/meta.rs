@@ -6,9 +6,10 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::{Deserialize, Serialize};
 
 use super::error::TransactionError;
+use crate::clock::KnownBoot;
 
 /// The format that this version writes, and the newest that it reads. `migrations.rs` lists all formats.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// The table with one record in JSON, [`Meta`], under [`META_KEY`].
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
@@ -35,6 +36,9 @@ pub(super) struct Meta {
     /// When the daemon last wrote anything.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub alive: Option<Time>,
+    /// The boots of the machine by whose clocks times were noted, oldest first. The newest one's last time is `alive`.
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
+    pub boots: Vec<KnownBoot>,
     /// The hash of the last good rules.
     #[serde(default, skip_serializing_if = "dag_engine::is_default")]
     pub rules: Option<Id>,
@@ -86,6 +90,7 @@ impl Meta {
             next: 1,
             bytes: 0,
             alive: None,
+            boots: Vec::new(),
             rules: None,
             uplink: UplinkMeta::NEW,
         }
@@ -116,6 +121,13 @@ impl Meta {
         let json = serde_json::to_vec(self).map_err(TransactionError::record("the record about the store"))?;
         transaction.open_table(META)?.insert(META_KEY, json.as_slice())?;
         Ok(())
+    }
+
+    /// Notes until when the newest boot lasted, at the start of the next one.
+    pub(super) fn end_boot(&mut self) {
+        if let (Some(newest), Some(alive)) = (self.boots.last_mut(), self.alive) {
+            newest.last = newest.last.max(alive);
+        }
     }
 
     /// Returns the number for a new row, each only once.

@@ -66,6 +66,8 @@ use connection::Connection;
 use meta::Meta;
 use tables::{DECISIONS, FINISHED, READINGS};
 
+use crate::clock::KnownBoot;
+
 /// The interval at which [`Store::record_alive`] writes while nothing else does. A boot knows to the minute since when
 /// nothing was read, and the memory card is worn little.
 const HEARTBEAT: Millis = Millis::new(60_000);
@@ -124,6 +126,7 @@ impl Store {
         let connection = Connection::new(path.to_owned(), database);
         let info = connection.write(|_, meta| {
             meta.boot = meta.boot.saturating_add(1);
+            meta.end_boot();
             Ok(StoreInfo {
                 format: meta.format,
                 migrated_from: (found != meta.format).then_some(found),
@@ -177,6 +180,15 @@ impl Store {
             meta.alive = Some(now);
             Ok(())
         })
+    }
+
+    /// Returns the boots of the machine by whose clocks times were noted, oldest first. The newest is the one before
+    /// this start, until a commit notes others.
+    ///
+    /// # Errors
+    /// Failures of the disk.
+    pub fn boots(&self) -> Result<Vec<KnownBoot>, StoreError> {
+        Ok(self.connection.read(Meta::load)?.boots)
     }
 
     /// Returns the state of `device` as the last step left it.

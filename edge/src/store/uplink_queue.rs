@@ -34,13 +34,13 @@ pub(super) struct QueueUpdate {
     pub keep: Option<u64>,
     /// The readings to append.
     pub added: Vec<QueuedReading>,
-    /// The clock was set. The times in the queue move, those of `added` do not.
-    pub shift: Option<ClockShift>,
+    /// The clock was set. The times in the queue move by one shift after the other, those of `added` do not.
+    pub shifts: Vec<ClockShift>,
 }
 
 impl QueueUpdate {
     fn is_none(&self) -> bool {
-        self.added.is_empty() && self.shift.is_none()
+        self.added.is_empty() && self.shifts.is_empty()
     }
 }
 
@@ -53,8 +53,8 @@ pub(super) fn apply(
     if update.is_none() {
         return Ok(());
     }
-    if let Some(shift) = update.shift {
-        move_times(transaction, meta, shift)?;
+    if !update.shifts.is_empty() {
+        move_times(transaction, meta, &update.shifts)?;
     }
     let mut table = transaction.open_table(UPLINK)?;
     for queued in &update.added {
@@ -101,7 +101,8 @@ fn make_room(transaction: &WriteTransaction, meta: &mut Meta, keep: u64) -> Resu
 }
 
 /// Moves the times of the readings in the queue, and of those that were dropped.
-fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shift: ClockShift) -> Result<(), TransactionError> {
+fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shifts: &[ClockShift]) -> Result<(), TransactionError> {
+    let moved_time = |at| shifts.iter().fold(at, |at, shift| shift.apply(at));
     let mut table = transaction.open_table(UPLINK)?;
     let mut moved = Vec::new();
     for row in table.iter()? {
@@ -109,8 +110,8 @@ fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shift: ClockShift
         let (source, fact, is_change, json) = row.value();
         let mut queued = parse(json, position.value())?;
         let at = &mut queued.reading.reading.at;
-        if shift.apply(*at) != *at {
-            *at = shift.apply(*at);
+        if moved_time(*at) != *at {
+            *at = moved_time(*at);
             let new = to_json(&queued)?;
             meta.uplink.bytes = meta.uplink.bytes.saturating_add(new.len() as u64).saturating_sub(json.len() as u64);
             moved.push((position.value(), source.to_owned(), fact.to_owned(), is_change, new));
@@ -120,7 +121,7 @@ fn move_times(transaction: &WriteTransaction, meta: &mut Meta, shift: ClockShift
         table.insert(position, (source.as_str(), fact.as_str(), is_change, json.as_slice()))?;
     }
     if let Some(dropped) = &mut meta.uplink.dropped {
-        (dropped.from, dropped.until) = (shift.apply(dropped.from), shift.apply(dropped.until));
+        (dropped.from, dropped.until) = (moved_time(dropped.from), moved_time(dropped.until));
     }
     Ok(())
 }

@@ -41,6 +41,9 @@ pub(super) fn apply(
     prune(transaction, meta, keep, appended.saturating_mul(2).saturating_add(ROWS_PRUNED))?;
     meta.steps = meta.steps.saturating_add(1);
     meta.alive = Some(commit.at);
+    if let Some(boots) = &commit.boots {
+        meta.boots.clone_from(boots);
+    }
     Ok(())
 }
 

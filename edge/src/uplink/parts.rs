@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dag_engine::{ClockShift, Name, Reading, Time};
+use dag_engine::{Name, Reading, Time};
 use dag_uplink::{LONGEST_REPORT, MOST_READINGS, SourceReport, UplinkReading};
 
-use crate::store::QueuedReading;
+use crate::{clock::ClockCorrection, store::QueuedReading};
 
 /// The most confirmed readings of a source that are sent again: the broker has them, but the cloud may have lost them.
 const MOST_RESENT: usize = 16;
@@ -69,9 +69,9 @@ impl ConfirmedReadings {
     }
 
     /// Moves the times of the readings, after the clock was set.
-    pub fn shift(&mut self, shift: ClockShift) {
+    pub fn clock_set(&mut self, set: &ClockCorrection) {
         for (_, reading) in self.by_source.values_mut().flat_map(|recent| recent.readings.iter_mut()) {
-            reading.at = shift.apply(reading.at);
+            reading.at = set.apply(reading.at);
         }
     }
 }

@@ -7,7 +7,10 @@ use dag_uplink::{ClockState, DeviceReport, LONGEST_REPORT, MOST_READINGS, Source
 use proptest::prelude::*;
 
 use super::{ConfirmedReadings, compose_parts, count_fitting};
-use crate::store::{QueuedReading, StoredReading};
+use crate::{
+    clock::ClockCorrection,
+    store::{QueuedReading, StoredReading},
+};
 
 const BOOT: u64 = 3;
 
@@ -168,7 +171,8 @@ fn a_clock_that_is_set_moves_what_is_resent() {
     let mut confirmed = ConfirmedReadings::default();
     confirmed
         .add(&[queued_reading("gpio", BOOT, 1, "power", 1_000), queued_reading("gpio", BOOT, 2, "power", 2_000)], BOOT);
-    confirmed.shift(ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 });
+    let own = ClockShift { began: Time::from_millis(1_500), shift_ms: now().as_millis() - 3_000 };
+    confirmed.clock_set(&ClockCorrection { earlier: Vec::new(), own, boots: Vec::new() });
     let again = compose_parts(&[], &confirmed, BOOT, now(), &BTreeSet::new(), true);
     assert_eq!(again[0].readings[1].age_ms, 1_000);
 }

@@ -48,7 +48,7 @@ fn a_copy_of_a_store_that_nobody_uses_leaves_it_as_it_was() {
     drop(store);
     for (from, to) in [(&path, &copy), (&killed, &path.with_file_name("other.redb"))] {
         let before = fs::read(from).unwrap();
-        assert_eq!(copy_stored(from, &new_file(to)).unwrap(), 2);
+        assert_eq!(copy_stored(from, &new_file(to)).unwrap(), 3);
         assert!(fs::read(from).unwrap() == before, "the store was changed");
         let (copied, info) = open(to);
         assert_eq!((steps(&copied), info.boot), (1, 2), "the copy is no boot");
@@ -99,6 +99,6 @@ fn a_copy_of_format_1_has_format_1_until_a_daemon_opens_it() {
     assert_eq!(copy_stored(&path, &new_file(&copy)).unwrap(), 1);
     adopt_copy(&copy).unwrap();
     let (store, info) = Store::open(&copy, RETENTION).unwrap();
-    assert_eq!((info.format, info.migrated_from, info.boot), (2, Some(1), 3));
+    assert_eq!((info.format, info.migrated_from, info.boot), (3, Some(1), 3));
     assert_eq!(store.backlog().unwrap().bytes, 565, "what waits for the cloud is kept");
 }

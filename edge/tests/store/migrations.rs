@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dag::store::{StoreInfo, Window};
+use dag::{
+    clock::KnownBoot,
+    store::{StoreInfo, Window},
+};
 use dag_engine::Id;
 use serde_json::Value;
 
@@ -20,14 +23,18 @@ use crate::{open, scratch};
 const RULES: &str = include_str!("format-1/rules.toml");
 const STATUS: &str = include_str!("format-1/status.json");
 
-fn format_1() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/format-1")
+fn folder_of(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/store/format-{format}"))
 }
 
 /// Writes the store of format 1 to `path`.
 pub fn unpack(path: &Path) {
+    unpack_format(1, path);
+}
+
+fn unpack_format(format: u32, path: &Path) {
     let mut gzip = Command::new("gzip");
-    gzip.arg("-dc").arg(format_1().join("dag.redb.gz")).stdout(File::create(path).unwrap());
+    gzip.arg("-dc").arg(folder_of(format).join("dag.redb.gz")).stdout(File::create(path).unwrap());
     assert!(gzip.status().unwrap().success());
 }
 
@@ -53,13 +60,16 @@ fn a_store_of_format_1_is_migrated_with_all_that_it_holds() {
     unpack(&path);
     let (store, info) = open(&path);
     let expected = StoreInfo {
-        format: 2,
+        format: 3,
         migrated_from: Some(1),
         incarnation: Some(id("4a54b211976c4a16b6cbeb08f0a73656")),
         boot: 3,
         last_alive: Some("2026-11-30T14:11:40.532Z".parse().unwrap()),
     };
     assert_eq!(info, expected);
+    // When the boot before began was not noted then.
+    let before = KnownBoot { number: 2, began: None, last: info.last_alive.unwrap(), id: None, running_ms: 0 };
+    assert_eq!(store.boots().unwrap(), [before]);
 
     let state: Value = store.state("cottage").unwrap().unwrap();
     let incident = &state["incidents"][0];
@@ -95,6 +105,23 @@ fn a_store_of_format_1_is_migrated_with_all_that_it_holds() {
     assert_eq!(rules.files, [("rules.toml".to_owned(), RULES.as_bytes().to_vec())]);
 }
 
+#[test]
+fn a_store_of_format_2_is_migrated_and_has_its_last_boot() {
+    let (_folder, path) = scratch();
+    unpack_format(2, &path);
+    let (store, info) = open(&path);
+    assert_eq!((info.format, info.migrated_from, info.boot), (3, Some(2), 3));
+    let before = KnownBoot { number: 2, began: None, last: info.last_alive.unwrap(), id: None, running_ms: 0 };
+    assert_eq!(store.boots().unwrap(), [before]);
+
+    let status: Value = serde_json::from_str(include_str!("format-2/status.json")).unwrap();
+    let state: Value = store.state("cottage").unwrap().unwrap();
+    assert_eq!(state["incidents"][0]["id"], status["incidents"][0]["id"]);
+    let waiting = store.outbox::<Value>().unwrap().len();
+    assert_eq!(Some(waiting), status["waiting"].as_array().map(Vec::len));
+    assert_eq!(store.queued_readings(10).unwrap().len(), 3);
+}
+
 /// A daemon in a folder with the store of format 1.
 struct Daemon {
     home: PathBuf,
@@ -106,7 +133,7 @@ impl Daemon {
         for folder in ["rules", "var"] {
             fs::create_dir(home.join(folder)).unwrap();
         }
-        fs::copy(format_1().join("config.toml"), home.join("config.toml")).unwrap();
+        fs::copy(folder_of(1).join("config.toml"), home.join("config.toml")).unwrap();
         fs::write(home.join("rules/rules.toml"), RULES).unwrap();
         unpack(&home.join("var/dag.redb"));
         let child = Command::new(env!("CARGO_BIN_EXE_dag"))
@@ -165,8 +192,8 @@ fn the_daemon_goes_on_with_a_store_of_format_1() {
     let folder = tempfile::tempdir().unwrap();
     let mut daemon = Daemon::start(folder.path());
     let log = daemon.log_of_start();
-    assert!(log.contains("the store was migrated to the format of this version\",\"from\":1,\"to\":2"), "{log}");
-    assert!(log.contains("\"boot\":3,\"format\":2"), "{log}");
+    assert!(log.contains("the store was migrated to the format of this version\",\"from\":1,\"to\":3"), "{log}");
+    assert!(log.contains("\"boot\":3,\"format\":3"), "{log}");
 
     let (before, now): (Value, Value) = (serde_json::from_str(STATUS).unwrap(), daemon.json("status"));
     for what in ["silences", "rules", "device"] {

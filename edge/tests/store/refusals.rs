@@ -150,8 +150,8 @@ fn store_with_record(path: &Path, record: &[u8]) {
 fn a_store_of_a_newer_format_is_refused() {
     let (_folder, path) = scratch();
     // Whatever else its record says.
-    store_with_record(&path, br#"{"format":3,"boot":"changed"}"#);
-    let words = "`dag.redb` was written by a newer version of detectordag (format 3, and this version knows 2): \
+    store_with_record(&path, br#"{"format":4,"boot":"changed"}"#);
+    let words = "`dag.redb` was written by a newer version of detectordag (format 4, and this version knows 3): \
                  install that version again, or move the file away to start anew";
     check(&path, words);
 }

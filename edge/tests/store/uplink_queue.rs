@@ -101,7 +101,7 @@ fn a_clock_that_is_set_moves_times_recorded_since_the_start() {
         .commit(
             &Commit::at(time(5_020))
                 .enqueue([queued_reading(30)], 1 << 20)
-                .shift_queue(ClockShift { began: time(20), shift_ms: 5_000 }),
+                .shift_queue([ClockShift { began: time(20), shift_ms: 5_000 }]),
         )
         .unwrap();
     let times: Vec<i64> =

@@ -92,7 +92,7 @@ impl Daemon {
         Status {
             device: self.device.clone(),
             now,
-            started: self.clock.began(),
+            started: self.clock.started(),
             boot: self.store_info.boot,
             last_alive: self.store_info.last_alive,
             facts: state.facts().map(|(fact, value, at)| (fact.clone(), (value, at))).collect(),

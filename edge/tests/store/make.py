@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Makes dag.redb.gz and status.json: a store of format 1, and the status of the program that wrote it.
+"""Makes dag.redb.gz and status.json in a folder: a store of an earlier format, and the status of the program that
+wrote it.
 
-    sudo python3 edge/tests/store/format-1/make.py PATH/TO/dag
+    sudo python3 edge/tests/store/make.py PATH/TO/dag edge/tests/store/format-2
 
-PATH/TO/dag is the program of commit 93af258, the last one that wrote format 1, built in a worktree of that commit. This
-script runs as root, because the receiver that never answers listens at a port where nothing listens in the test.
+PATH/TO/dag is the program of the last commit that wrote that format, built in a worktree of that commit. For format 1
+it is 93af258, and for format 2 the one before `clock: believe a time server more than notes`. This script runs as root,
+because the receiver that never answers listens at a port where nothing listens in the test. The rules and the
+configuration are those of format-1.
 
 The life of the daemon: boot 1 reads the mains and is stopped. In boot 2 the mains fail. A mail is delivered, one
 webhook is refused, and another one is not answered. Somebody acknowledges and makes a silence. All readings wait for a
@@ -24,8 +27,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "format-1"
 DAG = Path(sys.argv[1]).resolve()
+MADE = Path(sys.argv[2]).resolve()
 FLAGS = ["--set", "mode=cloud", "--set", "email.transport=smtp"]
 
 
@@ -120,8 +124,8 @@ def main() -> None:
 
         mail_server.shutdown()
         store = (home / "var/dag.redb").read_bytes()
-        (HERE / "dag.redb.gz").write_bytes(gzip.compress(store, mtime=0))
-        (HERE / "status.json").write_text(json.dumps(status, indent=2) + "\n")
+        (MADE / "dag.redb.gz").write_bytes(gzip.compress(store, mtime=0))
+        (MADE / "status.json").write_text(json.dumps(status, indent=2) + "\n")
         print((home / "log").read_text())
 
 
