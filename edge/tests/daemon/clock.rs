@@ -11,54 +11,102 @@ use dag::{
     daemon::{self, Request, Start, Status},
 };
 use dag_config::Config;
-use dag_engine::{Time, Value};
-use tokio::sync::mpsc;
+use dag_engine::{Millis, Time, Value};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::home::Home;
 
-/// A machine whose clock moves only when it is set.
+/// A machine whose clocks move only as the test says.
 #[derive(Debug)]
-struct SettableMachine(Mutex<(Time, Timesync)>);
+struct SettableMachine(Mutex<Clocks>);
+
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    system: Time,
+    running: Duration,
+    timesync: Timesync,
+}
 
 impl SettableMachine {
     fn at(time: &str, timesync: Timesync) -> Arc<SettableMachine> {
-        Arc::new(SettableMachine(Mutex::new((time.parse().unwrap(), timesync))))
+        Arc::new(SettableMachine(Mutex::new(Clocks {
+            system: time.parse().unwrap(),
+            running: Duration::ZERO,
+            timesync,
+        })))
     }
 
     fn set(&self, time: &str, timesync: Timesync) {
-        *self.0.lock().unwrap() = (time.parse().unwrap(), timesync);
+        let mut clocks = self.0.lock().unwrap();
+        (clocks.system, clocks.timesync) = (time.parse().unwrap(), timesync);
+    }
+
+    fn pass(&self, length: Duration) {
+        let mut clocks = self.0.lock().unwrap();
+        clocks.system = clocks.system + Millis::new(i64::try_from(length.as_millis()).unwrap());
+        clocks.running += length;
     }
 }
 
 impl Machine for SettableMachine {
     fn system(&self) -> Time {
-        self.0.lock().unwrap().0
+        self.0.lock().unwrap().system
     }
     fn running(&self) -> Duration {
-        Duration::ZERO
+        self.0.lock().unwrap().running
     }
     fn timesync(&self) -> Timesync {
-        self.0.lock().unwrap().1
+        self.0.lock().unwrap().timesync
     }
 }
 
-/// Starts a daemon in this process. Returns a function that sends it a request.
+/// Starts a daemon in this process. Returns a function that sends it a request. It runs until the test ends.
 async fn run(home: &Home, machine: Arc<SettableMachine>) -> impl AsyncFn(Request) -> serde_json::Value {
+    let (ask, stop) = run_until_stopped(home, machine).await;
+    // Kept, or the daemon would stop.
+    tokio::spawn(async move {
+        let _stop = stop;
+        pending::<()>().await;
+    });
+    ask
+}
+
+/// A daemon that can be stopped.
+struct Running {
+    shutdown: oneshot::Sender<()>,
+    daemon: JoinHandle<()>,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.shutdown.send(()).unwrap();
+        self.daemon.await.unwrap();
+    }
+}
+
+async fn run_until_stopped(
+    home: &Home,
+    machine: Arc<SettableMachine>,
+) -> (impl AsyncFn(Request) -> serde_json::Value, Running) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config_path = home.path("config.toml");
     let config = Config::load(&config_path, &[]).unwrap();
     let socket = daemon::socket(&config);
     let start = Start { config, config_path, overrides: Vec::new(), device: None, machine };
     let (hangup, hangups) = mpsc::channel(1);
-    tokio::spawn(async move {
+    let (shutdown, asked) = oneshot::channel();
+    let daemon = tokio::spawn(async move {
         let _hangup = hangup;
-        daemon::run(start, pending(), hangups).await.unwrap();
+        daemon::run(start, async { asked.await.unwrap_or(()) }, hangups).await.unwrap();
     });
     let ask = async move |request| daemon::ask(&socket, &request).await;
     while ask(Request::Status).await.is_err() {
         tokio::task::yield_now().await;
     }
-    async move |request| ask(request).await.unwrap()
+    (async move |request| ask(request).await.unwrap(), Running { shutdown, daemon })
 }
 
 async fn status(ask: &impl AsyncFn(Request) -> serde_json::Value) -> Status {
@@ -106,4 +154,38 @@ async fn a_machine_that_boots_with_an_old_clock_goes_on_after_what_was_noted() {
     assert_eq!(status.incidents.len(), 1);
     let behind = "the system's clock is before the last time noted, and no time server is known to have set it";
     assert_eq!(status.clock.as_deref(), Some(behind));
+}
+
+#[tokio::test]
+async fn a_boot_in_2066_is_put_where_the_next_one_began_when_that_one_hears_a_time_server() {
+    let home = Home::new();
+    let (_, right) = run_until_stopped(&home, SettableMachine::at("2026-03-01T12:00:00Z", Timesync::Waits)).await;
+    right.stop().await;
+
+    let machine = SettableMachine::at("2066-07-01T12:00:00Z", Timesync::Waits);
+    let (ask, ahead) = run_until_stopped(&home, Arc::clone(&machine)).await;
+    ask(Request::Simulate { fact: "power".into(), value: Value::Off }).await;
+    while status(&ask).await.incidents.is_empty() {
+        machine.pass(Duration::from_secs(60));
+    }
+    let began = status(&ask).await.incidents[0].since;
+    machine.pass(Duration::from_secs(3_600));
+    // The last that is noted in this boot.
+    ask(Request::Acknowledge { incident: None, by: "kim".into() }).await;
+    let lasted = status(&ask).await.now.since(began);
+    ahead.stop().await;
+
+    let machine = SettableMachine::at("2026-03-02T08:00:00Z", Timesync::Answered(time("2026-03-02T08:00:00Z")));
+    let (ask, running) = run_until_stopped(&home, machine).await;
+    let now = status(&ask).await;
+    let start = time("2026-03-02T08:00:00Z");
+    assert_eq!((now.now, now.started, now.last_alive, now.clock), (start, start, Some(start), None));
+    assert_eq!(now.incidents[0].since, start - lasted);
+    assert_eq!(now.incidents[0].acknowledged_at, Some(start));
+    let day = start + Millis::new(86_400_000);
+    assert!(now.next_deadline.is_none_or(|at| at < day), "{:?}", now.next_deadline);
+    for message in &now.waiting {
+        assert!(message.due.is_none_or(|at| at < day), "{message:?}");
+    }
+    running.stop().await;
 }
