@@ -38,7 +38,7 @@ impl ClockShift {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordShift {
     clock: ClockShift,
-    /// The shift is an estimate: what moves is as uncertain as before.
+    /// The shift is an estimate: what moves is uncertain.
     estimated: bool,
     /// The last `now` by the right clock.
     latest: Time,
@@ -55,9 +55,9 @@ impl RecordShift {
         self.latest
     }
 
-    /// Returns whether a recorded time is certain from now on.
-    pub fn makes_certain(self, at: Time) -> bool {
-        !self.estimated && self.clock.concerns(at)
+    /// Returns whether a recorded time is uncertain from now on. It was before, if `uncertain`.
+    pub fn is_uncertain(self, at: Time, uncertain: bool) -> bool {
+        if self.clock.concerns(at) { self.estimated } else { uncertain }
     }
 
     /// Returns whether what is reported from now on is by a clock that is right.

@@ -196,7 +196,7 @@ pub enum Outcome {
         boot: u64,
         /// The shift: real time less the clock's, in milliseconds.
         shift_ms: i64,
-        /// The shift is an estimate: the times stay uncertain.
+        /// The shift is an estimate: the times are uncertain.
         #[serde(default, skip_serializing_if = "is_default")]
         estimated: bool,
     },

@@ -64,7 +64,7 @@ pub enum Input {
         began: Time,
         /// The shift in milliseconds: real time less the clock's. Negative where the clock ran ahead.
         shift_ms: i64,
-        /// The shift is an estimate, as of an earlier boot whose clock nobody compared: the times stay uncertain.
+        /// The shift is an estimate, as of an earlier boot whose clock nobody compared: the times are uncertain.
         #[serde(default, skip_serializing_if = "is_default")]
         estimated: bool,
     },

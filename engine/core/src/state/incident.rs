@@ -145,8 +145,8 @@ impl Incident {
     }
 
     pub(super) fn shift(&mut self, shift: RecordShift, zone: &TimeZone) {
-        self.since_uncertain &= !shift.makes_certain(self.since);
-        self.ended_uncertain &= !self.ended.is_some_and(|ended| shift.makes_certain(ended));
+        self.since_uncertain = shift.is_uncertain(self.since, self.since_uncertain);
+        self.ended_uncertain = self.ended.is_some_and(|ended| shift.is_uncertain(ended, self.ended_uncertain));
         shift.move_with(&mut self.since, [&mut self.opened_at]);
         shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
         shift.move_all(self.since_reported.iter_mut().chain(&mut self.ended_reported));

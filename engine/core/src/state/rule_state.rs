@@ -63,7 +63,7 @@ impl Phase {
             shift.move_all(reported);
         }
         if let Phase::Pending { since, due, uncertain, .. } | Phase::Closing { since, due, uncertain } = self {
-            *uncertain &= !shift.makes_certain(*since);
+            *uncertain = shift.is_uncertain(*since, *uncertain);
             shift.move_with(since, [due]);
         }
     }
