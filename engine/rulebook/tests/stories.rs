@@ -41,7 +41,11 @@ fn a_story_about_the_engine_does_not_depend_on_the_rules_around_it() {
     }
     let beside = folder("engine").filter(|name| !name.ends_with(".toml"));
     let unused: Vec<String> = beside.filter(|folder| !folders.contains(folder)).collect();
-    assert_eq!(unused, ["battery-too", "raw-edges-no-rule", "renamed-rule", "two-minutes"], "the others are there to begin with");
+    assert_eq!(
+        unused,
+        ["battery-too", "raw-edges-no-rule", "renamed-rule", "two-minutes"],
+        "the others are there to begin with"
+    );
 }
 
 #[test]

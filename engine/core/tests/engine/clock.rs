@@ -1,6 +1,8 @@
 //! A clock that was wrong and is set.
 
-use dag_engine::{Input, Reading, Report, Value};
+use std::collections::BTreeMap;
+
+use dag_engine::{GivenAs, Input, Reading, Report, Silence, Value};
 use insta::assert_snapshot;
 
 use crate::host::{Host, OUTAGE, after};
@@ -50,6 +52,52 @@ fn a_time_by_a_clock_that_was_not_set_is_uncertain_until_it_is() {
     host.play("5m power=on \n 6m");
     let last = host.sent.last().unwrap().incident().unwrap();
     assert_eq!((last.uncertain, last.since), (false, host.time("2m")));
+}
+
+#[test]
+fn a_shift_that_is_an_estimate_moves_times_and_makes_none_certain() {
+    let mut host = Host::new(OUTAGE);
+    let readings = vec![Reading { fact: "power".into(), value: Some(Value::Off), at: host.time("1m") }];
+    let report = Report { source: "gpio".into(), boot: 1, first: 1, uncertain: true, readings, ..Report::default() };
+    host.step_at("1m", Input::Report(report));
+    host.play("2m");
+    let began = host.time("30s");
+    let estimate = Input::ClockSet { boot: 1, began, shift_ms: 60_000, estimated: true };
+    assert_snapshot!(host.step_at("4m", estimate), @"4m clock of boot 1 set by about 60000");
+    // What is reported from then on is as uncertain as before, until a report says that it is not.
+    assert_snapshot!(host.play("5m late 4m power=on \n 6m"), @"
+    4m outage closing until 4m10s
+    4m10s outage resolved, 2m to 4m
+    5m outage told nor by email: resolved 0
+    ");
+    let last = host.sent.last().unwrap().incident().unwrap();
+    assert_eq!((last.uncertain, last.since), (true, host.time("2m")));
+}
+
+#[test]
+fn a_silence_until_a_time_of_the_day_lasts_until_that_time_by_the_right_clock() {
+    // It is 18:00 by the clock, and 23:00 in truth. `until` is given in three ways.
+    let until = [GivenAs::Length, GivenAs::TimeOfDay("22:00".parse().unwrap()), GivenAs::Date];
+    let ends = until.map(|until_given| {
+        let mut host = after(OUTAGE, "0s power=on");
+        let (from, until) = (host.time("0s"), host.time("4h"));
+        let (device, labels, rule, from_given) = (None, BTreeMap::new(), None, GivenAs::Length);
+        let by = "nor".to_owned();
+        host.step(Input::Silence(Silence { device, labels, rule, from, from_given, until, until_given, by }), from);
+        set_clock(&mut host, 1, "0s", 5 * 3_600_000, "5h1m");
+        host.state.silences().next().map(|silence| silence.until.since(host.time("0s")).to_string())
+    });
+    // Four hours from 23:00; tomorrow at 22:00; and it is over, as it was at 22:00.
+    assert_eq!(ends, [Some("9h".to_owned()), Some("1d4h".to_owned()), None]);
+}
+
+#[test]
+fn a_clock_set_after_a_late_report_moves_when_it_came() {
+    let mut host = after(OUTAGE, "0s power=on \n 10m late 5m power=off");
+    set_clock(&mut host, 1, "0s", 3_600_000, "1h11m");
+    host.play("1h20m power=on \n 1h21m");
+    let last = host.sent.last().unwrap().incident().unwrap();
+    assert_eq!((last.since, last.since_reported), (host.time("1h5m"), Some(host.time("1h10m"))));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod holding;
 mod hooks;
 mod incidents;
 mod inputs;
+mod late;
 mod laws;
 mod messages;
 mod receivers;

@@ -1,7 +1,7 @@
 //! `SEMANTICS.md` is played: each of its timelines goes as the page says.
 //!
-//! A timeline is a fenced block `timeline`. The head of the page explains its notation; `block.rs` reads it, `player.rs`
-//! plays it on the engine, and `words.rs` writes what was decided.
+//! A timeline is a fenced block `timeline`, whose notation the head of the page explains. `block.rs` reads it,
+//! `player.rs` plays it on the engine, and `words.rs` writes what was decided.
 
 #![allow(
     clippy::unwrap_used,

@@ -34,8 +34,8 @@ pub struct Player {
 }
 
 impl Player {
-    /// Plays a timeline and returns its lines as they are. A deadline at which something is decided and that has no line
-    /// gets one.
+    /// Plays a timeline and returns its lines as they are. A deadline without a line at which something is decided gets
+    /// one.
     pub fn play(block: &Block) -> Vec<Line> {
         let mut rules: BTreeMap<Name, Table> = BTreeMap::new();
         let mut recipients = BTreeMap::from(["nor", "kim"].map(|name| {
