@@ -112,15 +112,17 @@ impl DeviceTransaction<'_> {
                 self.step(Input::Trouble { about, text });
             }
         }
+        // Its readings may be of the hours without a connection. A rule about that is over now, and not as of then.
+        let heard_again = if stale { None } else { self.item.presence.report(received_at) };
+        if let Some((change, at)) = heard_again {
+            self.apply_connection(change, at);
+            self.item.rules_sent = None;
+        }
         for part in report.reports(received_at) {
             let boot = incarnation.boot(part.boot);
             self.step(Input::Report(Report { boot, ..part }));
         }
         if !stale {
-            if let Some((change, at)) = self.item.presence.report(received_at) {
-                self.apply_connection(change, at);
-                self.item.rules_sent = None;
-            }
             self.offer_rules();
         }
     }

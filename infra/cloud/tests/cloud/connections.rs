@@ -3,7 +3,7 @@
 use dag_engine::Kind;
 
 use crate::{
-    device::presence,
+    device::{Device, presence, record},
     fleet::Fleet,
     plan::{Manners, Plan},
     story::{Act, OFF, ON, Story, minutes, seconds, story},
@@ -72,6 +72,33 @@ fn a_device_that_reports_is_there_though_its_connect_was_never_heard_of() {
     acts.push((12, Act::Read("power", ON)));
     let fleet = lives(Plan::default(), &story("cottage", acts));
     assert_eq!(fleet.arrived_kinds().len(), 0, "{:?}", fleet.arrived_kinds());
+}
+
+/// The outage takes the router with it. The first that is heard of the device is its report, with the whole outage.
+#[test]
+fn a_device_is_back_when_it_reports_and_not_as_of_its_oldest_reading() {
+    let start = Fleet::new().start;
+    let at = |minute: i64| start + minutes(minute);
+    let mut cottage = Device::new("cottage", 100);
+    let mut acts = vec![(0, Act::Put(cottage.connect(start)))];
+    cottage.read("power", ON, start);
+    acts.extend(cottage.reports(start).iter().map(|report| (0, Act::Put(record(report, start)))));
+    cottage.read("power", OFF, at(10));
+    acts.push((12, Act::Put(cottage.disconnect(at(12)))));
+    cottage.read("power", ON, at(65));
+    acts.extend(cottage.reports(at(70)).iter().map(|report| (70, Act::Put(record(report, at(70))))));
+    let mut fleet = Fleet::new();
+    let acts = acts.into_iter().map(|(minute, act)| (minutes(minute), "cottage", act)).collect();
+    fleet.live(Plan::default(), &acts, minutes(100));
+    let rig = fleet.world().rig();
+    let told = rig.arrivals.iter().map(|arrival| arrival.notification.incident().unwrap());
+    let over = told.filter(|incident| incident.ended.is_some()).map(|incident| {
+        let minute = |time: dag_engine::Time| time.since(start).get() / 60_000;
+        (incident.rule.to_string(), minute(incident.since), incident.ended.map(minute))
+    });
+    let over: std::collections::BTreeSet<_> = over.collect();
+    let expected = [("lost-contact", 12, Some(70)), ("power-outage", 10, Some(65))];
+    assert_eq!(over, expected.map(|(rule, since, ended)| (rule.to_owned(), since, ended)).into());
 }
 
 #[test]
