@@ -24,7 +24,7 @@ fn every_story_goes_as_it_says_and_no_script_fails() {
             assert!(names.insert(name), "{file}: another story has the same name");
         }
     }
-    assert_eq!(names.len(), 49);
+    assert_eq!(names.len(), 51);
 }
 
 /// The rules in force before those of the story do not matter to it.
