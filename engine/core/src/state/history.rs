@@ -18,25 +18,34 @@ pub(crate) struct History {
     /// Oldest first. Before the changes stands what they changed: the first reading; or, where that is forgotten, the
     /// change before them, which does not count as one any more.
     changes: Vec<Change>,
+    /// The last of them once more: nearly all that is asked is about it, and it is at hand here.
+    last: Option<Change>,
     /// The first of them is not the first reading.
     pub forgot: bool,
 }
 
 impl History {
+    fn new(changes: Vec<Change>, forgot: bool) -> History {
+        let last = changes.last().copied();
+        History { changes, last, forgot }
+    }
+
     /// Notes a known value. It is a change if it differs from the last one. A change never counts as earlier than the
     /// one before it: a source with a wrong clock cannot put changes out of order.
     pub fn note(&mut self, Change { value, at }: Change) {
-        match self.last() {
+        match self.last {
             Some(last) if last.value == value => {}
             Some(last) if last.value.kind() == value.kind() => {
                 if self.changes.len() > CHANGES_KEPT {
                     self.changes.remove(0);
                     self.forgot = true;
                 }
-                self.changes.push(Change { value, at: at.max(last.at) });
+                let change = Change { value, at: at.max(last.at) };
+                self.changes.push(change);
+                self.last = Some(change);
             }
             // The name was given to another input: it begins anew.
-            _ => *self = History { changes: vec![Change { value, at }], forgot: false },
+            _ => *self = History::new(vec![Change { value, at }], false),
         }
     }
 
@@ -47,10 +56,11 @@ impl History {
             last = shift.apply(change.at).max(last);
             change.at = last;
         }
+        self.last = self.changes.last().copied();
     }
 
     pub fn last(&self) -> Option<Change> {
-        self.changes.last().copied()
+        self.last
     }
 
     /// Returns the time of the oldest value that is remembered.
@@ -62,7 +72,7 @@ impl History {
     /// reading there is none.
     pub fn at(&self, at: Time) -> Option<Change> {
         // Nearly always that is the last one.
-        self.last().filter(|last| last.at <= at).or_else(|| {
+        self.last.filter(|last| last.at <= at).or_else(|| {
             let later = self.changes.partition_point(|change| change.at <= at);
             let place = later.checked_sub(1).or(self.forgot.then_some(0))?;
             self.changes.get(place).copied()
@@ -86,7 +96,7 @@ impl History {
     /// Returns the time of the first of them after `at`, the first reading too.
     pub fn next(&self, at: Time) -> Option<Time> {
         // Nearly always there is none.
-        self.last().filter(|last| last.at > at)?;
+        self.last.filter(|last| last.at > at)?;
         self.changes.get(self.changes.partition_point(|change| change.at <= at)).map(|change| change.at)
     }
 
@@ -126,7 +136,7 @@ impl History {
             changes.push(later);
         }
         changes.reverse();
-        Some(History { changes, forgot })
+        Some(History::new(changes, forgot))
     }
 
     /// Reads the times alone of all changes, as an earlier version stored them: the newest, and the gaps before it. What
@@ -144,7 +154,7 @@ impl History {
             changes.push(Change { value: later.value.opposite(), at: later.at });
         }
         changes.reverse();
-        Some(History { changes, forgot: true })
+        Some(History::new(changes, true))
     }
 }
 
