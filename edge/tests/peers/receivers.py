@@ -22,6 +22,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 # What the subject of a mail says, and which kind of message says so.
 SUBJECTS = {
+    " when last seen]": "reminder",
+    ": not seen at present]": "reminder",
     "[Power is out]": "opened",
     "[Power still out after ": "escalated",
     ": acknowledged by ": "acknowledged",
@@ -30,6 +32,8 @@ SUBJECTS = {
     "[Power was out ": "past",
     "[Lost contact]": "opened",
     "[Lost contact: over after ": "resolved",
+    " is heard again": "resolved",
+    ": no longer counts after ": "resolved",
 }
 THE_END = ("resolved", "past")
 

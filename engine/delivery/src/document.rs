@@ -8,7 +8,13 @@ use dag_engine::{
 };
 use serde::Serialize;
 
-use crate::tone::Tone;
+use crate::{
+    ending::{Ending, in_short, is_out_since, since_then},
+    late_report,
+    then_and_now::{Change, ThenAndNow, value_now},
+    tone::Tone,
+    words::TimeFormatter,
+};
 
 /// The document that a webhook without a template gets.
 ///
@@ -59,6 +65,9 @@ struct IncidentDocument<'a> {
     opened_at: Time,
     ended: Option<Time>,
     ended_by: Option<EndedBy>,
+    facts_at_end: &'a BTreeMap<Name, Option<Value>>,
+    since_reported: Option<Time>,
+    ended_reported: Option<Time>,
     acknowledged: Option<AcknowledgementDocument<'a>>,
     unseen: bool,
     uncertain: bool,
@@ -68,11 +77,17 @@ struct IncidentDocument<'a> {
 struct AcknowledgementDocument<'a> {
     by: &'a str,
     at: Time,
+    lapsed: Option<Time>,
 }
 
 impl<'a> Document<'a> {
     /// Returns the document of a notification. `words` are subject and text. They are `None` while these are rendered.
-    pub fn new(notification: &'a Notification, words: Option<(&'a str, &'a str)>) -> Self {
+    /// `mains_outages` are the rules about an outage of the mains.
+    pub fn new(
+        notification: &'a Notification,
+        words: Option<(&'a str, &'a str)>,
+        mains_outages: &BTreeSet<Name>,
+    ) -> Self {
         let Notification { id, at, kind, step, repeat, recipient, device, about, facts, .. } = notification;
         let (incident, trouble) = match about {
             About::Incident(incident) => (Some(incident), None),
@@ -86,7 +101,8 @@ impl<'a> Document<'a> {
             device: DeviceDocument::new(device),
             rule: incident.map(|incident| &incident.rule),
             severity: notification.severity(),
-            incident: incident.map(IncidentDocument::new),
+            incident: incident
+                .map(|incident| IncidentDocument::new(incident, is_unseen(notification, incident, mains_outages))),
             trouble,
             step: *step,
             repeat: *repeat,
@@ -112,22 +128,32 @@ impl<'a> FactDocument<'a> {
 }
 
 impl<'a> IncidentDocument<'a> {
-    fn new(incident: &'a IncidentSnapshot) -> Self {
-        let IncidentSnapshot { id, number, since, opened_at, ended, ended_by, acknowledged, unseen, uncertain, .. } =
-            incident;
-        let acknowledged = acknowledged.as_ref().map(|ack| AcknowledgementDocument { by: &ack.by, at: ack.at });
+    fn new(incident: &'a IncidentSnapshot, unseen: bool) -> Self {
+        let acknowledged = incident.acknowledged.as_ref();
+        let acknowledged =
+            acknowledged.map(|ack| AcknowledgementDocument { by: &ack.by, at: ack.at, lapsed: ack.lapsed });
         IncidentDocument {
-            id: *id,
-            number: *number,
-            since: *since,
-            opened_at: *opened_at,
-            ended: *ended,
-            ended_by: *ended_by,
+            id: incident.id,
+            number: incident.number,
+            since: incident.since,
+            opened_at: incident.opened_at,
+            ended: incident.ended,
+            ended_by: incident.ended_by,
+            facts_at_end: &incident.facts_at_end,
+            since_reported: incident.since_reported,
+            ended_reported: incident.ended_reported,
             acknowledged,
-            unseen: *unseen,
-            uncertain: *uncertain,
+            unseen,
+            uncertain: incident.uncertain,
         }
     }
+}
+
+/// Returns whether what the rule of an open incident reads is not known at present. Of a device that is not connected
+/// the mains are not, whatever its last report said.
+fn is_unseen(notification: &Notification, incident: &IncidentSnapshot, mains_outages: &BTreeSet<Name>) -> bool {
+    let no_mains = || mains_outages.contains(&incident.rule) && value_now(&notification.facts, "power").is_none();
+    incident.ended.is_none() && (incident.unseen || no_mains())
 }
 
 /// The variables of templates: the document, and those that only messages need.
@@ -141,6 +167,9 @@ pub(crate) struct Context<'a> {
     tone: Tone,
     /// Whether the message is about an outage of the mains, by the condition of its rule.
     mains: bool,
+    /// The variables about its incident. They have a value for every message.
+    #[serde(flatten)]
+    told: Told,
     /// The change that the subject names: the part in its brackets, or all of it.
     #[serde(skip_serializing_if = "dag_engine::is_default")]
     headline: Option<&'a str>,
@@ -150,6 +179,42 @@ pub(crate) struct Context<'a> {
     topic: String,
     /// The request for a test message, for kind `test` only.
     test: Option<TestDocument<'a>>,
+}
+
+/// What may be told of an incident, by its facts.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    /// Whether the mains went off when it began, and are off since, as far as they are seen.
+    out: bool,
+    /// How it ended; null while it lasts.
+    ending: Option<Ending>,
+    /// The facts that its rule read at its end, then and now.
+    then_and_now: Vec<ThenAndNow>,
+    /// Whether one of them changed since, or is not known any more.
+    changed: bool,
+    /// The sentences about them that belong into the text.
+    since_then: String,
+    /// The same in short, for the subject.
+    in_short: String,
+    /// The sentence that says that it was reported late.
+    reported_late: String,
+}
+
+impl Told {
+    fn new(notification: &Notification, incident: &IncidentSnapshot, mains: bool) -> Self {
+        let times = TimeFormatter::new(&notification.timezone, notification.at);
+        let facts = ThenAndNow::all(notification, incident, &times);
+        let ending = Ending::of(notification, incident, mains, &facts);
+        Told {
+            out: mains && is_out_since(notification, incident),
+            ending,
+            changed: facts.iter().any(|fact| fact.change == Change::Changed),
+            since_then: since_then(ending, &facts),
+            in_short: in_short(ending, &facts),
+            reported_late: late_report::sentence(incident, notification.kind, &times),
+            then_and_now: facts,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -169,11 +234,22 @@ impl<'a> Context<'a> {
             Address::Webhook { url, .. } => url::Url::parse(url).ok().and_then(|url| crate::webhook::topic(&url)),
             Address::Email(_) => None,
         };
+        let mains = notification.incident().is_some_and(|incident| mains_outages.contains(&incident.rule));
+        let told = notification.incident().map(|incident| Told::new(notification, incident, mains)).unwrap_or_default();
+        let tone = match &notification.about {
+            About::Incident(incident) => {
+                let unseen = is_unseen(notification, incident, mains_outages);
+                Tone::of(incident, notification.kind, unseen, told.ending, &told.then_and_now)
+            }
+            About::Trouble(_) => Tone::Trouble,
+            About::Test(_) => Tone::Test,
+        };
         Context {
-            document: Document::new(notification, words),
+            document: Document::new(notification, words, mains_outages),
             timezone: &notification.timezone,
-            tone: Tone::of(notification),
-            mains: notification.incident().is_some_and(|incident| mains_outages.contains(&incident.rule)),
+            tone,
+            mains,
+            told,
             headline: words.map(|(subject, _)| headline(subject)),
             state: MainsState::of(&notification.facts),
             topic: topic.unwrap_or_default(),
@@ -210,8 +286,7 @@ impl MainsState {
     /// Returns the state. It is in the present tense only while the sensor gives values and the device is connected.
     fn of(facts: &BTreeMap<Name, FactSnapshot>) -> Self {
         let Some(power) = facts.get("power") else { return MainsState::Unknown };
-        let gone = facts.get("connection").is_some_and(|link| link.value == Some(Value::Disconnected));
-        match (power.value.filter(|_| !gone), power.last.or(power.value)) {
+        match (value_now(facts, "power"), power.last.or(power.value)) {
             (Some(Value::On), _) => MainsState::On,
             (Some(Value::Off), _) => MainsState::Off,
             (_, Some(Value::On)) => MainsState::WasOn,

@@ -1,7 +1,9 @@
 //! The tone of a message: by which layouts choose colours, signs and priorities.
 
-use dag_engine::{About, IncidentSnapshot, Kind, Notification, Severity};
+use dag_engine::{IncidentSnapshot, Kind, Severity};
 use serde::Serialize;
+
+use crate::{ending::Ending, then_and_now::ThenAndNow};
 
 /// How a message looks. It follows the incident and its severity, never the state of the mains: a freezer's door is
 /// open while the power is on.
@@ -20,6 +22,10 @@ pub(crate) enum Tone {
     Acknowledged,
     /// The incident is over.
     Over,
+    /// The incident is over, and the facts have changed since: the power is off again, or not known.
+    Changed,
+    /// The incident was closed without what it was about being over: by the clock, by an edit, by a lost sensor.
+    Closed,
     /// The incident was closed because its rule was removed, which is no good news.
     Unwatched,
     /// The monitor itself is in trouble.
@@ -29,24 +35,25 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    /// Returns the tone of a message.
-    pub fn of(notification: &Notification) -> Self {
-        match &notification.about {
-            About::Incident(incident) => Tone::of_incident(incident, notification.kind),
-            About::Trouble(_) => Tone::Trouble,
-            About::Test(_) => Tone::Test,
-        }
-    }
-
-    fn of_incident(incident: &IncidentSnapshot, kind: Kind) -> Self {
-        match (kind, incident.severity) {
-            _ if incident.ended_by.is_some() => Tone::Unwatched,
-            (Kind::Resolved | Kind::Past, _) => Tone::Over,
-            (Kind::Acknowledged, _) => Tone::Acknowledged,
-            _ if incident.unseen => Tone::Unseen,
-            (_, Severity::Critical) => Tone::Critical,
-            (_, Severity::Warning) => Tone::Warning,
-            (_, Severity::Info) => Tone::Info,
+    /// Returns the tone of a message about an incident. `unseen` says that a fact of its rule is not known at present.
+    pub fn of(
+        incident: &IncidentSnapshot,
+        kind: Kind,
+        unseen: bool,
+        ending: Option<Ending>,
+        facts: &[ThenAndNow],
+    ) -> Self {
+        match (ending, kind, incident.severity) {
+            (Some(Ending::Unwatched), ..) => Tone::Unwatched,
+            (Some(Ending::NoLongerCounts), ..) => Tone::Closed,
+            (Some(Ending::CameBack), ..) => Tone::Changed,
+            (Some(Ending::Back | Ending::Over), ..) if facts.iter().any(ThenAndNow::turned) => Tone::Changed,
+            (Some(Ending::Back | Ending::Over), ..) => Tone::Over,
+            (None, Kind::Acknowledged, _) => Tone::Acknowledged,
+            _ if unseen => Tone::Unseen,
+            (None, _, Severity::Critical) => Tone::Critical,
+            (None, _, Severity::Warning) => Tone::Warning,
+            (None, _, Severity::Info) => Tone::Info,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     TemplateProblem,
     limits::{DEPTH, FUEL, LARGEST},
 };
-use crate::words::{TimeFormatter, length, title};
+use crate::words::{TimeFormatter, length, seconds, title};
 
 /// Returns an environment without templates.
 pub(super) fn environment() -> Environment<'static> {
@@ -34,9 +34,8 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_function("span", |state: &State<'_, '_>, from: Value, to: Value| {
         Ok::<_, Error>(formatter(state)?.span(time(&from)?, time(&to)?))
     });
-    environment.add_function("length", |from: Value, to: Value| Ok::<_, Error>(length(time(&to)?.since(time(&from)?))));
-    environment
-        .add_function("seconds", |from: Value, to: Value| Ok::<_, Error>(time(&to)?.since(time(&from)?).get() / 1_000));
+    environment.add_function("length", |from: Value, to: Value| Ok::<_, Error>(length(time(&from)?, time(&to)?)));
+    environment.add_function("seconds", |from: Value, to: Value| Ok::<_, Error>(seconds(time(&from)?, time(&to)?)));
     environment
 }
 

@@ -191,7 +191,7 @@ impl Templates {
                     Some(name) => self.webhook_body(name, notification, words, &mut problems),
                     None => None,
                 };
-                let body = body.unwrap_or_else(|| document(notification, &subject, &text));
+                let body = body.unwrap_or_else(|| self.document(notification, words));
                 MessageContent::Webhook { content_type: "application/json".to_owned(), body }
             }
         };
@@ -264,6 +264,13 @@ impl Templates {
         }
     }
 
+    /// Returns the plain document.
+    fn document(&self, notification: &Notification, words: Option<(&str, &str)>) -> String {
+        let document = Document::new(notification, words, &self.mains_outages);
+        // Cannot fail: there are only strings, numbers and maps with strings for keys.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
     /// Returns the variables of templates. `words` are subject and text, once they are rendered.
     fn variables(&self, notification: &Notification, words: Option<(&str, &str)>) -> Value {
         Value::from(Serde(Context::new(notification, words, &self.mains_outages)))
@@ -277,13 +284,6 @@ fn names(notification: &Notification) -> (&'static str, &'static str) {
         About::Trouble(_) => (SYSTEM_SUBJECT, SYSTEM_MESSAGE),
         About::Test(_) => (TEST_SUBJECT, TEST_MESSAGE),
     }
-}
-
-/// Returns the plain document.
-fn document(notification: &Notification, subject: &str, text: &str) -> String {
-    let document = Document::new(notification, Some((subject, text)));
-    // Cannot fail: there are only strings, numbers and maps with strings for keys.
-    serde_json::to_string(&document).unwrap_or_default()
 }
 
 /// Returns the first success, and adds the problems of those before it to `problems`.

@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod endings;
 mod folder;
 mod heartbeat;
 mod outbox;

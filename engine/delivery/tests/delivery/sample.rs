@@ -90,6 +90,9 @@ pub fn notification(kind: Kind) -> Notification {
 pub fn of_rule(rule: &str, kind: Kind) -> Notification {
     let mut notification = notification(kind);
     incident(&mut notification).rule = rule.into();
+    if rule == "battery-low" && incident(&mut notification).ended.is_some() {
+        notification = at_end(notification, &[("battery", Some(Value::Number(83)))]);
+    }
     notification
 }
 
@@ -161,6 +164,9 @@ pub fn incident(notification: &mut Notification) -> &mut IncidentSnapshot {
 pub fn freezer(kind: Kind, severity: Severity) -> Notification {
     let mut message = of_rule("freezer-open", kind);
     incident(&mut message).severity = severity;
+    if incident(&mut message).ended.is_some() {
+        message = at_end(message, &[("freezer_door", Some(Value::Off))]);
+    }
     let labels = SwitchLabels { on: Some("open".to_owned()), off: Some("closed".to_owned()) };
     message.device.switches.insert("freezer_door".into(), labels);
     let over = matches!(kind, Kind::Resolved | Kind::Past);
@@ -177,9 +183,38 @@ pub fn unseen(mut message: Notification) -> Notification {
     message
 }
 
+/// Returns the same message with the values that the facts of its rule had when its incident ended.
+pub fn at_end(mut message: Notification, facts: &[(&str, Option<Value>)]) -> Notification {
+    incident(&mut message).facts_at_end = facts.iter().map(|(name, value)| ((*name).into(), *value)).collect();
+    message
+}
+
+/// Returns the same message about an incident that was ended by something else than a reading. Its facts are as when it
+/// began.
+pub fn ended_by(mut message: Notification, by: EndedBy) -> Notification {
+    incident(&mut message).ended_by = Some(by);
+    let began = freezer(Kind::Opened, Severity::Warning);
+    for (name, fact) in &mut message.facts {
+        if let Some(before) = began.facts.get(name) {
+            *fact = before.clone();
+        }
+    }
+    if incident(&mut message).rule == OUTAGE {
+        message.facts = notification(Kind::Opened).facts;
+    }
+    if by == EndedBy::LostSensor {
+        message.facts.values_mut().for_each(|fact| fact.value = None);
+    }
+    let read: Vec<dag_engine::Name> = incident(&mut message).facts_at_end.keys().cloned().collect();
+    let values = read.into_iter().map(|name| (name.clone(), message.facts[&name].value)).collect();
+    incident(&mut message).facts_at_end = values;
+    message
+}
+
 /// Returns the same message about a rule that was removed.
 pub fn removed(mut message: Notification) -> Notification {
     incident(&mut message).ended_by = Some(EndedBy::RuleRemoved);
+    incident(&mut message).facts_at_end.clear();
     message
 }
 
@@ -222,6 +257,21 @@ pub fn gallery() -> Vec<(String, Notification)> {
     add("freezer held".to_owned(), held(freezer(Kind::Past, Severity::Warning)));
     add("outage removed".to_owned(), removed(notification(Kind::Resolved)));
     add("freezer removed".to_owned(), removed(freezer(Kind::Past, Severity::Warning)));
+    for by in [EndedBy::Clock, EndedBy::Edit, EndedBy::LostSensor] {
+        let name = by.describe();
+        add(format!("outage ended {name}"), ended_by(notification(Kind::Resolved), by));
+        add(format!("freezer ended {name}"), ended_by(freezer(Kind::Past, Severity::Warning), by));
+    }
+    let mut late = notification(Kind::Past);
+    incident(&mut late).since_reported = Some(late.at);
+    incident(&mut late).ended_reported = Some(late.at);
+    add("outage reported late".to_owned(), late);
+    let mut lapsed = notification(Kind::Reminder);
+    incident(&mut lapsed).acknowledged = incident(&mut notification(Kind::Acknowledged)).acknowledged.clone();
+    if let Some(acknowledged) = &mut incident(&mut lapsed).acknowledged {
+        acknowledged.lapsed = Some(t("2026-01-10T16:10:00Z"));
+    }
+    add("outage after a lapsed acknowledgement".to_owned(), lapsed);
     let mut uncertain = notification(Kind::Opened);
     incident(&mut uncertain).uncertain = true;
     add("outage by a wrong clock".to_owned(), uncertain);

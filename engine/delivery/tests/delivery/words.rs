@@ -127,6 +127,7 @@ fn an_acknowledged_outage_that_still_lasts_says_by_whom() {
 fn a_flicker_is_told_with_its_seconds() {
     let mut message = notification(Kind::Past);
     incident(&mut message).ended = Some(t("2026-01-10T14:02:16Z"));
+    message.facts.insert("power".into(), fact(Some(Value::On), Value::On, "2026-01-10T14:02:16Z"));
     assert_eq!(mail(&message).subject, "[Power was out 14:02:00 to 14:02:16] Cottage, 10 Jan 14:02");
 }
 
