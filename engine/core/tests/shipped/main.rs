@@ -8,6 +8,7 @@ mod examples;
 mod folder;
 mod readme;
 mod scenarios;
+mod words;
 
 use std::collections::BTreeMap;
 

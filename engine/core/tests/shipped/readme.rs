@@ -102,6 +102,17 @@ fn the_rule_and_the_script_of_the_readme_work() {
         [[step]]
         at = "11h"
         expect = [{ to = "neighbour", kind = "reminder" }]
+
+        [[step]]
+        at = "11h"
+        set = { power = "on" }
+
+        [[step]]
+        at = "11h1m"
+        expect = [
+          { to = "nor", kind = "resolved", subject = "Cottage has power again" },
+          { to = "neighbour", kind = "resolved", subject = "Cottage has power again" },
+        ]
     "#;
     play(&Engine::new(rules), "readme.rhai", story);
 }

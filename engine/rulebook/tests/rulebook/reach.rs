@@ -6,7 +6,7 @@ use crate::{Home, check};
 
 fn only_household(steps: &'static str) -> impl Fn(&Path) {
     move |rules| {
-        for file in ["battery.toml", "contact.toml", "battery-low.rhai", "off-then-lost.rhai"] {
+        for file in ["battery.toml", "contact.toml", "battery-low.rhai", "contact.rhai"] {
             fs::remove_file(rules.join(file)).unwrap();
         }
         fs::remove_dir_all(rules.join("tests")).unwrap();
@@ -31,7 +31,7 @@ fn a_folder_without_a_rule_is_refused() {
     let remove = |files: &'static [&str]| {
         move |rules: &Path| files.iter().for_each(|file| fs::remove_file(rules.join(file)).unwrap())
     };
-    let all = &["power.toml", "battery.toml", "contact.toml", "battery-low.rhai", "off-then-lost.rhai"];
+    let all = &["power.toml", "battery.toml", "contact.toml", "battery-low.rhai", "contact.rhai"];
     check(remove(all), &["there is no rule, so that this monitor would watch nothing"]);
     check(remove(&all[..2]), &["all rules run in the cloud alone, and this device decides by itself"]);
 }

@@ -168,7 +168,7 @@ pub const EDITS: &[Edit] = &[
         "there is no battery, and no script for it",
         &[Remove("rules/battery.toml"), Remove("rules/battery-low.rhai")],
     ),
-    edit("there is no cloud", &[Remove("rules/contact.toml"), Remove("rules/off-then-lost.rhai")]),
+    edit("there is no cloud", &[Remove("rules/contact.toml"), Remove("rules/contact.rhai")]),
     edit("rules are in another file", &[Copy(POWER, "rules/mains.toml"), Remove(POWER)]),
     edit(
         "the freezer has a rule, as README.md there shows it",
