@@ -256,12 +256,14 @@ impl Moment<'_> {
             Node::Known(fact) => Data::Bool(self.facts.get(fact).is_some_and(|fact| fact.value.is_some())),
             Node::Changes(name, window) => {
                 let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;
+                if let Some(next) = fact.next_change(self.at) {
+                    self.may_change(next);
+                }
+                // Before its first reading the fact is unknown.
+                fact.value_at(self.at)?;
                 let inside = fact.changes(self.at - *window, self.at);
                 if let Some(oldest) = inside.first() {
                     self.may_change(oldest.at + *window);
-                }
-                if let Some(next) = fact.next_change(self.at) {
-                    self.may_change(next);
                 }
                 Data::Fact(Value::Number(i64::try_from(inside.len()).unwrap_or(i64::MAX)))
             }

@@ -112,6 +112,12 @@ fn an_unknown_between_two_equal_values_is_no_change() {
 }
 
 #[test]
+fn before_the_first_reading_nobody_knows_how_often_a_fact_changed() {
+    let when = r#"battery < 50 && power.changes("10m") < 1"#;
+    check(when, "10m power=on \n 20m late 5m battery=40 \n 30m", "10m opened since 10m");
+}
+
+#[test]
 fn a_change_that_lies_ahead_of_a_late_reading_is_counted_when_it_comes() {
     let when = r#"battery < 50 && power.changes("10m") >= 2"#;
     let flips = "0s power=on battery=90 \n 2m power=off \n 3m power=on \n 5m late 1m battery=40 \n 1h";
