@@ -1,6 +1,6 @@
 //! A history, played to engine and model.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeSet, fmt, rc::Rc};
 
 use dag_engine::{Device, Id, Input, MessageRef, Time};
 
@@ -19,8 +19,8 @@ use crate::{
 /// The decisions of one side at a moment: all lines, sorted, and the messages in their own order.
 type Entry = (Time, Vec<String>, Vec<Message>);
 
-/// How often each kind of decision was seen; or where engine and model differ.
-pub type Played = Result<BTreeMap<String, usize>, String>;
+/// The reasons that were reached; or where engine and model differ.
+pub type Played = Result<BTreeSet<String>, String>;
 
 /// More deadlines than any history has in a row.
 const MANY: usize = 2_000;
@@ -37,21 +37,25 @@ pub fn play(case: &Case) -> Played {
             play.engine.restart();
         }
         play.apply(&moment.event)?;
-        play.same("the open incidents", &play.engine.open(), &play.model.open())?;
-        play.same("the rules that wait", &play.engine.pending(), &play.model.pending())?;
+        play.same(format_args!("the open incidents"), &play.engine.open(), &play.model.open())?;
+        play.same(format_args!("the rules that wait"), &play.engine.pending(), &play.model.pending())?;
     }
     // What still waits comes to its end.
     play.pass(play.now + dag_engine::Millis::new(30 * 3_600_000))?;
-    Ok(play.engine.seen)
+    let mut reached = play.engine.reached;
+    reached.extend(play.model.model.reached.iter().map(ToString::to_string));
+    Ok(reached)
 }
 
 pub struct Play<'c> {
-    case: &'c Case,
+    pub case: &'c Case,
     alone: bool,
     pub now: Time,
     pub engine: EnginePlayer,
     pub model: ModelPlayer,
     pub device: Device,
+    /// When each boot began by its clock, and by how much more that clock was ahead than the one before it.
+    pub boots: Vec<(Time, i64)>,
     pub senders: Senders,
     pub sent: Vec<MessageRef>,
     pub incidents: Vec<Id>,
@@ -60,16 +64,18 @@ pub struct Play<'c> {
 
 impl<'c> Play<'c> {
     fn new(case: &'c Case) -> Self {
+        let now: Time = case.start.parse().unwrap();
         let rules = Rc::new(case.rules.clone());
         let device = device(0, None, false);
         Play {
             case,
             // Whom a script names is asked whenever a side wakes, needlessly or not: a hook that fails is seen then.
             alone: case.alone && !asks_people(case),
-            now: case.start.parse().unwrap(),
+            now,
             engine: EnginePlayer::new(device.clone(), &rules),
             model: ModelPlayer { model: Model::new(device.clone(), Rc::clone(&rules)), rules },
             device,
+            boots: vec![(now, 0)],
             senders: Senders::new(),
             sent: Vec::new(),
             incidents: Vec::new(),
@@ -85,7 +91,7 @@ impl<'c> Play<'c> {
             let (model, _) = alone(&mut self.model, until, post);
             self.sent.extend(sent);
             self.note(&engine);
-            return self.same("what time alone decides", &engine, &model);
+            return self.same(format_args!("what time alone decides"), &engine, &model);
         }
         for _ in 0..MANY {
             let deadlines = [self.engine.next_deadline(), self.model.next_deadline()];
@@ -109,7 +115,7 @@ impl<'c> Play<'c> {
         let opened = engine.lines.iter().filter(|line| line.text.starts_with("opened"));
         self.incidents.extend(opened.filter_map(|line| line.incident));
         self.sent.extend(references.iter().cloned());
-        self.same(&format!("what is decided on {input:?}"), &entries[0], &entries[1])?;
+        self.same(format_args!("what is decided on {input:?}"), &entries[0], &entries[1])?;
         for (woken, side) in woken.into_iter().zip(["engine", "model"]) {
             let lines = &entries[0].1;
             let needless = |line: &String| line.contains("script/");
@@ -131,7 +137,7 @@ impl<'c> Play<'c> {
         }
     }
 
-    fn same<T: std::fmt::Debug + PartialEq>(&self, what: &str, engine: &T, model: &T) -> Result<(), String> {
+    fn same<T: fmt::Debug + PartialEq>(&self, what: fmt::Arguments<'_>, engine: &T, model: &T) -> Result<(), String> {
         if engine == model {
             return Ok(());
         }

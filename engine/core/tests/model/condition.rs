@@ -56,6 +56,9 @@ pub const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "sun"),
 ];
 
+/// The facts that conditions read.
+pub const FACTS: [&str; 3] = ["power", "battery", "door"];
+
 /// The facts and the time zone that a condition reads.
 pub struct World<'a> {
     pub facts: &'a BTreeMap<Name, Fact>,
@@ -64,18 +67,22 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// Returns a fact and its value, if the value is known.
-    fn known(&self, fact: &str) -> Option<(&Fact, Value)> {
-        let fact = self.facts.get(fact)?;
-        fact.value.map(|value| (fact, value))
+    /// Returns the value of a fact at `t` with the time of its reading, if it is known now and was then.
+    pub fn at(&self, fact: &str, t: Time) -> Option<(Time, Value)> {
+        self.facts.get(fact)?.at(t)
     }
 }
 
 impl Condition {
     /// The answer at `t`; none where a fact that is read is unknown.
     pub fn answer(&self, world: &World<'_>, t: Time) -> Option<bool> {
+        self.answer_by(world, t, t)
+    }
+
+    /// The answer at `t`, with the time of day and the weekday of `wall`.
+    pub fn answer_by(&self, world: &World<'_>, t: Time, wall: Time) -> Option<bool> {
         match self {
-            Condition::Is { fact, not, value } => world.known(fact).map(|(_, known)| (known == *value) != *not),
+            Condition::Is { fact, not, value } => world.at(fact, t).map(|(_, known)| (known == *value) != *not),
             Condition::Compare(left, how, right) => {
                 let (left, right) = (left.value(world, t)?, right.value(world, t)?);
                 Some(match how {
@@ -87,26 +94,44 @@ impl Condition {
                     Comparison::GreaterOrEqual => left >= right,
                 })
             }
-            Condition::Known(fact) => Some(world.known(fact).is_some()),
-            Condition::Held(fact, length) => world.known(fact).map(|(fact, _)| fact.since + *length <= t),
-            Condition::Between(from, to) => Some(wall_clock::within(world.zone, *from, *to, t)),
-            Condition::Weekday { not, day } => Some((t.in_zone(world.zone).weekday() == *day) != *not),
+            Condition::Known(fact) => Some(world.facts.get(*fact).is_some_and(|fact| fact.value.is_some())),
+            Condition::Held(fact, length) => world.at(fact, t).map(|(since, _)| since + *length <= t),
+            Condition::Between(from, to) => Some(wall_clock::within(world.zone, *from, *to, wall)),
+            Condition::Weekday { not, day } => Some((wall.in_zone(world.zone).weekday() == *day) != *not),
             Condition::And(left, right) => {
-                if left.answer(world, t)? {
-                    right.answer(world, t)
+                if left.answer_by(world, t, wall)? {
+                    right.answer_by(world, t, wall)
                 } else {
                     Some(false)
                 }
             }
             Condition::Or(left, right) => {
-                if left.answer(world, t)? {
+                if left.answer_by(world, t, wall)? {
                     Some(true)
                 } else {
-                    right.answer(world, t)
+                    right.answer_by(world, t, wall)
                 }
             }
-            Condition::Not(inner) => inner.answer(world, t).map(|answer| !answer),
+            Condition::Not(inner) => inner.answer_by(world, t, wall).map(|answer| !answer),
         }
+    }
+
+    /// Returns whether the condition has neither `known`, `held`, `changes`, `between` nor `weekday`.
+    pub fn reads_facts_alone(&self) -> bool {
+        match self {
+            Condition::Is { .. } => true,
+            Condition::Compare(left, _, right) => left.reads_facts_alone() && right.reads_facts_alone(),
+            Condition::Known(_) | Condition::Held(..) | Condition::Between(..) | Condition::Weekday { .. } => false,
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                left.reads_facts_alone() && right.reads_facts_alone()
+            }
+            Condition::Not(inner) => inner.reads_facts_alone(),
+        }
+    }
+
+    /// Returns the facts that the condition reads.
+    pub fn facts(&self) -> impl Iterator<Item = &'static str> {
+        FACTS.into_iter().filter(|fact| self.reads(fact))
     }
 
     /// Returns whether the condition reads the fact.
@@ -120,30 +145,32 @@ impl Condition {
         }
     }
 
-    /// The first moment after `t` at which the answer may be another, though no fact changes. May be too early.
+    /// The first moment after `t` at which the answer may be another. May be too early.
     pub fn next_moment(&self, world: &World<'_>, t: Time) -> Option<Time> {
-        let mut moments = Vec::new();
-        let mut clocks = Vec::new();
-        self.moments(world, &mut moments, &mut clocks);
+        let (mut lengths, mut clocks) = (vec![Millis::ZERO], Vec::new());
+        self.moments(&mut lengths, &mut clocks);
+        let read = self.facts().filter_map(|fact| world.facts.get(fact)).flat_map(|fact| &fact.values);
+        let moments = read.flat_map(|(at, _)| lengths.iter().map(|length| *at + *length));
         let edge = (!clocks.is_empty()).then(|| wall_clock::next(world.zone, &clocks, t));
-        moments.into_iter().filter(|moment| *moment > t).chain(edge.flatten()).min()
+        moments.filter(|moment| *moment > t).chain(edge.flatten()).min()
     }
 
-    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>, clocks: &mut Vec<TimeOfDay>) {
+    /// Adds the times that may have to pass after a reading, and the times of the day.
+    fn moments(&self, lengths: &mut Vec<Millis>, clocks: &mut Vec<TimeOfDay>) {
         match self {
             Condition::Is { .. } | Condition::Known(_) => {}
             Condition::Compare(left, _, right) => {
-                left.moments(world, moments);
-                right.moments(world, moments);
+                left.moments(lengths);
+                right.moments(lengths);
             }
-            Condition::Held(fact, length) => moments.extend(world.facts.get(*fact).map(|fact| fact.since + *length)),
+            Condition::Held(_, length) => lengths.push(*length),
             Condition::Between(from, to) => clocks.extend([*from, *to]),
             Condition::Weekday { .. } => clocks.push(TimeOfDay { hour: 0, minute: 0 }),
             Condition::And(left, right) | Condition::Or(left, right) => {
-                left.moments(world, moments, clocks);
-                right.moments(world, moments, clocks);
+                left.moments(lengths, clocks);
+                right.moments(lengths, clocks);
             }
-            Condition::Not(inner) => inner.moments(world, moments, clocks),
+            Condition::Not(inner) => inner.moments(lengths, clocks),
         }
     }
 }
@@ -151,16 +178,15 @@ impl Condition {
 impl Number {
     fn value(&self, world: &World<'_>, t: Time) -> Option<i64> {
         Some(match self {
-            Number::Fact(fact) => match world.known(fact)? {
+            Number::Fact(fact) => match world.at(fact, t)? {
                 (_, Value::Number(number)) => number,
                 (_, other) => panic!("{fact} is {other}"),
             },
             Number::Literal(number) => *number,
             Number::Changes(fact, window) => {
-                let (fact, _) = world.known(fact)?;
-                // c > t - window, where t - window may lie before 1970.
-                let inside = |c: &&Time| c.as_millis() + window.get() > t.as_millis() && **c <= t;
-                fact.changes.iter().filter(inside).count() as i64
+                world.at(fact, t)?;
+                let inside = |c: &Time| t.moved(-window.get()) < *c && *c <= t;
+                world.facts[*fact].changes().filter(inside).count() as i64
             }
             Number::Plus(left, right) => left.value(world, t)?.saturating_add(right.value(world, t)?),
             Number::Minus(left, right) => left.value(world, t)?.saturating_sub(right.value(world, t)?),
@@ -181,22 +207,28 @@ impl Number {
         }
     }
 
-    fn moments(&self, world: &World<'_>, moments: &mut Vec<Time>) {
+    fn reads_facts_alone(&self) -> bool {
+        match self {
+            Number::Fact(_) | Number::Literal(_) => true,
+            Number::Changes(..) => false,
+            Number::Plus(left, right) | Number::Minus(left, right) => {
+                left.reads_facts_alone() && right.reads_facts_alone()
+            }
+            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => inner.reads_facts_alone(),
+            Number::Negative(inner) => inner.reads_facts_alone(),
+        }
+    }
+
+    fn moments(&self, lengths: &mut Vec<Millis>) {
         match self {
             Number::Fact(_) | Number::Literal(_) => {}
-            Number::Changes(fact, window) => {
-                for change in world.facts.get(*fact).into_iter().flat_map(|fact| &fact.changes) {
-                    moments.extend([*change, *change + *window]);
-                }
-            }
+            Number::Changes(_, window) => lengths.push(*window),
             Number::Plus(left, right) | Number::Minus(left, right) => {
-                left.moments(world, moments);
-                right.moments(world, moments);
+                left.moments(lengths);
+                right.moments(lengths);
             }
-            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => {
-                inner.moments(world, moments);
-            }
-            Number::Negative(inner) => inner.moments(world, moments),
+            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => inner.moments(lengths),
+            Number::Negative(inner) => inner.moments(lengths),
         }
     }
 }

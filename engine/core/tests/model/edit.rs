@@ -1,6 +1,6 @@
 //! Small edits of rules, as users make them.
 
-use dag_engine::{Millis, Severity};
+use dag_engine::{FactKind, Millis, Severity};
 
 use crate::{
     condition::Condition,
@@ -17,6 +17,10 @@ pub enum Edit {
     CloseAfter(usize, Millis),
     Severity(usize, Severity),
     When(usize, Condition),
+    /// The condition must hold, too.
+    Narrow(usize, Condition),
+    /// It suffices that the condition holds.
+    Widen(usize, Condition),
     Script(usize, Option<Script>),
     Inhibits(usize, Vec<&'static str>),
     /// It runs on another host, or again on this one.
@@ -32,23 +36,31 @@ pub enum Edit {
     RemoveRecipient(&'static str),
     Operators(Option<&'static str>),
     Zone(&'static str),
-    Door(bool),
+    Door(Option<FactKind>),
     All(Box<Rules>),
+    /// The rules with which the history began.
+    Undo,
 }
 
 impl Edit {
-    pub fn apply(&self, mut rules: Rules) -> Rules {
-        self.make(&mut rules);
+    pub fn apply(&self, mut rules: Rules, first: &Rules) -> Rules {
+        self.make(&mut rules, first);
         rules.tidy()
     }
 
-    fn make(&self, rules: &mut Rules) {
+    fn make(&self, rules: &mut Rules, first: &Rules) {
         match self.clone() {
             Edit::Nothing => {}
             Edit::OpenAfter(at, length) => with(&mut rules.rules, at, |rule| rule.open_after = length),
             Edit::CloseAfter(at, length) => with(&mut rules.rules, at, |rule| rule.close_after = length),
             Edit::Severity(at, severity) => with(&mut rules.rules, at, |rule| rule.severity = severity),
             Edit::When(at, when) => with(&mut rules.rules, at, |rule| rule.when = when),
+            Edit::Narrow(at, other) => with(&mut rules.rules, at, |rule| {
+                rule.when = Condition::And(Box::new(rule.when.clone()), Box::new(other));
+            }),
+            Edit::Widen(at, other) => with(&mut rules.rules, at, |rule| {
+                rule.when = Condition::Or(Box::new(rule.when.clone()), Box::new(other));
+            }),
             Edit::Script(at, script) => with(&mut rules.rules, at, |rule| rule.script = script),
             Edit::Inhibits(at, inhibits) => with(&mut rules.rules, at, |rule| rule.inhibits = inhibits),
             Edit::Cloud(at, cloud) => with(&mut rules.rules, at, |rule| rule.cloud = cloud),
@@ -88,6 +100,7 @@ impl Edit {
             Edit::Zone(zone) => rules.zone = zone,
             Edit::Door(door) => rules.door = door,
             Edit::All(all) => *rules = *all,
+            Edit::Undo => *rules = first.clone(),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Facts to incidents: the state machine of a rule.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{EndedBy, Id, Millis, Name, Outcome, Reading, Time, Value, zone};
+use dag_engine::{EndedBy, FactKind, Id, Millis, Name, Outcome, Reading, Time, Value, zone};
+use jiff::tz::TimeZone;
 
 use crate::{
     condition::World,
+    fact::Fact,
     ids,
     model::{Incident, Model},
+    reasons,
     rules::Rule,
     script::{Hook, Script},
 };
@@ -16,8 +19,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleState {
     pub phase: Phase,
-    /// The time of its last edge.
-    pub edge: Time,
+    /// When its condition last turned from true to false or back.
+    pub edge: Option<Time>,
     /// When its condition was last asked; none where it has to be asked before time alone may ask it.
     pub asked: Option<Time>,
     pub answer: Option<bool>,
@@ -30,7 +33,7 @@ pub enum Phase {
     Quiet,
     Pending(Wait),
     Open,
-    Closing(Wait),
+    Closing(Wait, TurnedFalse),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,31 @@ pub struct Wait {
     pub due: Time,
     /// `since` is by a clock that was not set.
     pub uncertain: bool,
+    /// When it was reported, if that was late.
+    pub reported: Option<Time>,
 }
+
+/// What turned a condition false, and the values then of the facts that it reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TurnedFalse {
+    pub by: Option<EndedBy>,
+    pub facts: BTreeMap<Name, Option<Value>>,
+}
+
+/// Why a condition is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cause {
+    Reading,
+    /// A fact became unknown.
+    LostSensor,
+    /// Time passed, or the clock was set.
+    Time,
+    /// A reload, or another device record.
+    Edit,
+}
+
+/// A turn at `t + LATE` or later was reported late.
+const LATE: Millis = Millis::new(60_000);
 
 /// At one moment they fire in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +78,7 @@ enum Deadline {
 
 impl RuleState {
     pub fn new() -> Self {
-        RuleState { phase: Phase::Quiet, edge: Time::MIN, asked: None, answer: None, no_answer: false }
+        RuleState { phase: Phase::Quiet, edge: None, asked: None, answer: None, no_answer: false }
     }
 }
 
@@ -72,21 +99,30 @@ impl Model {
     /// Applies a reading of a known fact. `at` is the time that it counts for.
     pub fn set_fact(&mut self, reading: &Reading, at: Time) {
         self.fire_deadlines(Some(at));
-        let fact = self.facts.entry(reading.fact.clone()).or_insert_with(crate::fact::Fact::new);
+        let fact = self.facts.entry(reading.fact.clone()).or_insert_with(Fact::new);
         let was_known = fact.value.is_some();
+        let forgotten = fact.values.len();
         fact.set(reading.value, at);
+        if forgotten > fact.values.len() {
+            self.reached.insert(reasons::OTHER_KIND);
+        }
         let known = reading.value.is_some();
         self.last_at = Some(at);
         self.trouble_of_sensor(&reading.fact, was_known, known, at);
+        let cause = if was_known && !known { Cause::LostSensor } else { Cause::Reading };
         for rule in Rc::clone(&self.rules).running().filter(|rule| rule.when.reads(&reading.fact)) {
-            self.ask(rule, at);
+            self.ask(rule, at, cause);
         }
     }
 
-    /// Asks a rule's condition at `t`, or at its last edge if that is later, and moves the rule.
-    pub fn ask(&mut self, rule: &Rule, t: Time) {
-        let t = t.max(self.rule_state(rule.name).edge);
+    /// Asks a rule's condition at `t`, or at its edge if that is later, and moves the rule.
+    pub fn ask(&mut self, rule: &Rule, t: Time, cause: Cause) {
+        let t = self.rule_state(rule.name).edge.map_or(t, |edge| t.max(edge));
         let answer = self.with_world(|world| rule.when.answer(world, t));
+        let mut read = rule.when.facts().filter_map(|fact| self.facts.get(fact));
+        if answer.is_some() && read.any(|fact| fact.at(t) != fact.at(Time::MAX)) {
+            self.reached.insert(reasons::AS_OF);
+        }
         let state = self.rule_state(rule.name);
         state.asked = Some(t);
         state.answer = answer;
@@ -100,55 +136,116 @@ impl Model {
         };
         state.no_answer = false;
         match (state.phase.clone(), answer) {
-            (Phase::Quiet, true) => self.start_opening(rule, t),
+            (Phase::Quiet, true) => self.start_opening(rule, t, cause),
             (Phase::Pending(wait), false) => {
                 state.phase = Phase::Quiet;
-                state.edge = t;
+                state.edge = Some(t);
                 self.decide(t, Some(rule.name), None, &Outcome::Dip { since: wait.since });
             }
-            (Phase::Open, false) => self.start_closing(rule, t),
-            (Phase::Closing(wait), true) => {
+            (Phase::Open, false) => self.start_closing(rule, t, cause),
+            (Phase::Closing(wait, _), true) => {
                 state.phase = Phase::Open;
-                state.edge = t;
+                state.edge = Some(t);
                 let incident = self.id_of(rule.name);
                 self.decide(t, Some(rule.name), incident, &Outcome::Reopened { clear_since: wait.since });
             }
             // A deadline that rested counts again, and is the next to fire if it has passed.
-            (Phase::Quiet | Phase::Closing(_), false) | (Phase::Pending(_) | Phase::Open, true) => {}
+            (Phase::Quiet | Phase::Closing(..), false) | (Phase::Pending(_) | Phase::Open, true) => {}
         }
+    }
+
+    /// The device's time zone.
+    pub fn zone(&self) -> TimeZone {
+        zone(self.device.timezone.as_deref().unwrap_or(self.rules.zone)).unwrap()
     }
 
     pub fn with_world<T>(&self, f: impl FnOnce(&World<'_>) -> T) -> T {
-        let name = self.device.timezone.as_deref().unwrap_or(self.rules.zone);
-        f(&World { facts: &self.facts, zone: &zone(name).unwrap() })
+        f(&World { facts: &self.facts, zone: &self.zone() })
     }
 
-    fn start_opening(&mut self, rule: &Rule, t: Time) {
-        let length = self.wait(rule, "open_after", rule.open_after);
-        let wait = Wait { since: t, due: t + length, uncertain: self.uncertain };
-        if length == Millis::ZERO {
-            return self.open(rule, &wait, t);
+    fn start_opening(&mut self, rule: &Rule, t: Time, cause: Cause) {
+        let since = self.held_since(rule, t);
+        if since < t {
+            self.reached.insert(reasons::WALKED_BACK);
         }
-        self.decide(t, Some(rule.name), None, &Outcome::Pending { due: wait.due });
-        let state = self.rule_state(rule.name);
-        state.edge = t;
-        state.phase = Phase::Pending(wait);
+        let length = self.wait(rule, "open_after", rule.open_after, since);
+        let reported = self.reported(rule, t, cause);
+        let wait = Wait { since, due: since + length, uncertain: self.uncertain, reported };
+        self.rule_state(rule.name).edge = Some(since);
+        if length == Millis::ZERO {
+            return self.open(rule, &wait);
+        }
+        self.decide(since, Some(rule.name), None, &Outcome::Pending { due: wait.due });
+        self.rule_state(rule.name).phase = Phase::Pending(wait);
     }
 
-    fn start_closing(&mut self, rule: &Rule, t: Time) {
-        let length = self.wait(rule, "close_after", rule.close_after);
-        let wait = Wait { since: t, due: t + length, uncertain: self.uncertain };
+    /// Returns since when a condition has held that turned true at `t`, by the values that are remembered.
+    fn held_since(&self, rule: &Rule, t: Time) -> Time {
+        if !rule.when.reads_facts_alone() {
+            return t;
+        }
+        let edge = self.rule_states[rule.name].edge;
+        let facts = rule.when.facts().filter_map(|fact| self.facts.get(fact));
+        let mut moments: Vec<Time> = facts.flat_map(|fact| fact.values.iter().map(|(at, _)| *at)).collect();
+        moments.extend(edge);
+        moments.retain(|moment| edge <= Some(*moment) && *moment < t);
+        moments.sort();
+        moments.into_iter().rev().take_while(|moment| self.is_remembered_true(rule, *moment)).last().unwrap_or(t)
+    }
+
+    /// Returns whether a condition was true at `t`, by values that are remembered.
+    fn is_remembered_true(&self, rule: &Rule, t: Time) -> bool {
+        let read_by_then = |fact: &Fact| fact.values.first().is_some_and(|(first, _)| *first <= t);
+        let facts = self.facts.iter().filter(|(_, fact)| read_by_then(fact));
+        let facts = facts.map(|(name, fact)| (name.clone(), fact.clone())).collect();
+        rule.when.answer(&World { facts: &facts, zone: &self.zone() }, t) == Some(true)
+    }
+
+    fn start_closing(&mut self, rule: &Rule, t: Time, cause: Cause) {
+        let length = self.wait(rule, "close_after", rule.close_after, t);
+        let reported = self.reported(rule, t, cause);
+        let wait = Wait { since: t, due: t + length, uncertain: self.uncertain, reported };
+        let turned = self.turned_false(rule, t, cause);
+        self.rule_state(rule.name).edge = Some(t);
         if length == Millis::ZERO {
-            return self.resolve(rule, &wait, t);
+            return self.resolve(rule, &wait, turned);
         }
         let incident = self.id_of(rule.name);
         self.decide(t, Some(rule.name), incident, &Outcome::Closing { due: wait.due });
-        let state = self.rule_state(rule.name);
-        state.edge = t;
-        state.phase = Phase::Closing(wait);
+        self.rule_state(rule.name).phase = Phase::Closing(wait, turned);
     }
 
-    fn open(&mut self, rule: &Rule, wait: &Wait, at: Time) {
+    /// Returns whether a fact that the rule reads changed at `t`.
+    fn is_change(&self, rule: &Rule, t: Time) -> bool {
+        rule.when.facts().filter_map(|fact| self.facts.get(fact)).any(|fact| fact.changes().any(|at| at == t))
+    }
+
+    /// Returns now, if a reading or a change turned the condition at `t` and was reported late.
+    fn reported(&self, rule: &Rule, t: Time, cause: Cause) -> Option<Time> {
+        let by_reading = match cause {
+            Cause::Reading | Cause::LostSensor => true,
+            Cause::Time => self.is_change(rule, t),
+            Cause::Edit => false,
+        };
+        (by_reading && t + LATE < self.now).then_some(self.now)
+    }
+
+    fn turned_false(&self, rule: &Rule, t: Time, cause: Cause) -> TurnedFalse {
+        self.with_world(|world| {
+            let before = || rule.when.answer_by(world, t, t.moved(-1));
+            let by = match cause {
+                Cause::Reading => None,
+                Cause::LostSensor => Some(EndedBy::LostSensor),
+                Cause::Time if self.is_change(rule, t) => None,
+                Cause::Time => (before() == Some(true)).then_some(EndedBy::Clock),
+                Cause::Edit => Some(EndedBy::Edit),
+            };
+            let value = |fact| (Name::new(fact), world.at(fact, t).map(|(_, value)| value));
+            TurnedFalse { by, facts: rule.when.facts().map(value).collect() }
+        })
+    }
+
+    fn open(&mut self, rule: &Rule, wait: &Wait) {
         let count = self.counts.entry(rule.name.into()).or_default();
         *count += 1;
         let number = *count;
@@ -160,11 +257,13 @@ impl Model {
             severity: rule.severity,
             since: wait.since,
             since_uncertain: wait.uncertain,
-            opened_at: at,
+            since_reported: wait.reported,
+            opened_at: wait.due,
             alerted_at: None,
             ended: None,
             ended_uncertain: false,
-            removed: false,
+            ended_reported: None,
+            turned_false: TurnedFalse::default(),
             acknowledgement: None,
             snooze: None,
             fired_steps: Vec::new(),
@@ -172,42 +271,39 @@ impl Model {
             last_hold: None,
             decided: false,
         });
-        let state = self.rule_state(rule.name);
-        state.phase = Phase::Open;
-        state.edge = at;
-        self.decide(at, Some(rule.name), Some(id), &Outcome::Opened { since: wait.since });
+        self.rule_state(rule.name).phase = Phase::Open;
+        self.decide(wait.due, Some(rule.name), Some(id), &Outcome::Opened { since: wait.since });
     }
 
-    fn resolve(&mut self, rule: &Rule, wait: &Wait, at: Time) {
-        let state = self.rule_state(rule.name);
-        state.phase = Phase::Quiet;
-        state.edge = at;
-        self.end(rule.name, wait.since, wait.uncertain, at, None);
+    fn resolve(&mut self, rule: &Rule, wait: &Wait, turned: TurnedFalse) {
+        self.rule_state(rule.name).phase = Phase::Quiet;
+        self.end(rule.name, wait, turned);
     }
 
-    /// Ends the incident of a rule.
-    pub fn end(&mut self, rule: &str, ended: Time, uncertain: bool, at: Time, by: Option<EndedBy>) {
+    /// Ends the incident of a rule, whose condition has been false since `wait` began.
+    pub fn end(&mut self, rule: &str, wait: &Wait, turned: TurnedFalse) {
         let incident = self.incident_of(rule).unwrap();
-        incident.ended = Some(ended);
-        incident.since = incident.since.min(ended);
-        incident.ended_uncertain = uncertain;
-        incident.removed = by.is_some();
-        let (id, since) = (incident.id, incident.since);
-        self.decide(at, Some(rule), Some(id), &Outcome::Resolved { since, ended, by });
+        incident.ended = Some(wait.since);
+        incident.since = incident.since.min(wait.since);
+        incident.ended_uncertain = wait.uncertain;
+        incident.ended_reported = wait.reported;
+        let (id, since, ended, by) = (incident.id, incident.since, wait.since, turned.by);
+        incident.turned_false = turned;
+        self.decide(wait.due, Some(rule), Some(id), &Outcome::Resolved { since, ended, by });
     }
 
-    /// Returns how long a rule waits: the value of its script, or else of the file.
-    pub fn wait(&mut self, rule: &Rule, hook: &str, file: Millis) -> Millis {
+    /// Returns how long a rule waits that turned at `since`: the value of its script, or else of the file.
+    pub fn wait(&mut self, rule: &Rule, hook: &str, file: Millis, since: Time) -> Millis {
         if rule.script != Some(Script::Waits) {
             return file;
         }
-        match Hook::by(self.facts.get("battery")) {
+        match Hook::by(self.facts.get("battery"), since) {
             Hook::Fails => {
                 let incident = self.id_of(rule.name);
                 self.record_hook_failure(rule.name, incident, hook);
                 file
             }
-            Hook::AnswersItsOwn => Millis::new(120_000),
+            Hook::AnswersItsOwn => Script::own_wait(since, &self.zone()),
             Hook::LeavesIt => file,
         }
     }
@@ -219,9 +315,9 @@ impl Model {
         while let Some((at, what, place)) = self.next_of_episodes().filter(|(at, _, _)| *at <= limit) {
             let rule = rules.running().nth(place).unwrap();
             match (what, self.rule_state(rule.name).phase.clone()) {
-                (Deadline::Open, Phase::Pending(wait)) => self.open(rule, &wait, at),
-                (Deadline::Resolve, Phase::Closing(wait)) => self.resolve(rule, &wait, at),
-                _ => self.ask(rule, at),
+                (Deadline::Open, Phase::Pending(wait)) => self.open(rule, &wait),
+                (Deadline::Resolve, Phase::Closing(wait, turned)) => self.resolve(rule, &wait, turned),
+                _ => self.ask(rule, at, Cause::Time),
             }
         }
     }
@@ -237,7 +333,7 @@ impl Model {
             let Some(state) = self.rule_states.get(rule.name) else { continue };
             match (&state.phase, state.answer) {
                 (Phase::Pending(wait), Some(true)) => deadlines.push((wait.due, Deadline::Open, place)),
-                (Phase::Closing(wait), Some(false)) => deadlines.push((wait.due, Deadline::Resolve, place)),
+                (Phase::Closing(wait, _), Some(false)) => deadlines.push((wait.due, Deadline::Resolve, place)),
                 _ => {}
             }
             let asked = state.asked.and_then(|asked| self.with_world(|world| rule.when.next_moment(world, asked)));
@@ -249,7 +345,7 @@ impl Model {
     /// Returns whether the rule's incident is closing.
     pub fn is_closing(&self, rule: &Name) -> bool {
         let state = self.rule_states.get(rule);
-        state.is_some_and(|state| matches!(state.phase, Phase::Closing(_)) && state.answer == Some(false))
+        state.is_some_and(|state| matches!(state.phase, Phase::Closing(..)) && state.answer == Some(false))
     }
 
     /// Returns whether a fact may have this value; `Err` if there is no such fact.
@@ -259,7 +355,8 @@ impl Model {
         let number = matches!(value, None | Some(Value::Number(_)));
         match fact {
             "power" => Ok(switch),
-            "door" if self.rules.door => Ok(switch),
+            "door" if self.rules.door == Some(FactKind::Switch) => Ok(switch),
+            "door" if self.rules.door == Some(FactKind::Number) => Ok(number),
             "connection" => Ok(link),
             "battery" | "battery_mv" => Ok(number),
             _ => Err(()),

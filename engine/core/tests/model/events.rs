@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{Device, Id, Input, Name, Silence};
+use dag_engine::{Device, GivenAs, Id, Input, Name, Reading, Report, Silence, Time};
 
 use crate::{
     compare::Play,
     edit::Edit,
-    history::{Attempt, Event},
+    history::{Asked, Attempt, Event, Unfit},
     players::compile,
+    wall_clock,
 };
 
 impl Play<'_> {
@@ -27,8 +28,25 @@ impl Play<'_> {
                 let reports = self.senders.holes(*count, self.now);
                 reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
             }
-            Event::Boot { before } => {
+            Event::Sources { count } => {
+                let reports: Vec<Report> = (0..*count).map(|n| self.senders.of_another(n, self.now)).collect();
+                reports.into_iter().try_for_each(|report| self.input(&Input::Report(report)))
+            }
+            Event::Refused(unfit) => {
+                let reading = Reading { fact: "power".into(), value: None, at: self.now };
+                let report = Report { source: "gpio".into(), boot: 1, first: 1, ..Report::default() };
+                let report = match unfit {
+                    Unfit::TooManyReadings => Report { readings: vec![reading; 10_001], ..report },
+                    Unfit::LongName => Report { source: "g".repeat(201).into(), ..report },
+                };
+                self.step(&Input::Report(report), self.now, [true, true])
+            }
+            Event::Boot { before, ahead } => {
+                // Times do not fall behind the last step, so it must be the same on both sides.
+                self.input(&Input::Elapsed)?;
                 self.senders.boot(*before);
+                self.now = self.now.moved(*ahead);
+                self.boots.push((self.now, *ahead));
                 Ok(())
             }
             Event::Late(pick) => self.senders.late(*pick).map_or(Ok(()), |report| self.input(&Input::Report(report))),
@@ -37,19 +55,22 @@ impl Play<'_> {
                 let incident = self.pick_incident(*incident);
                 self.input(&Input::Acknowledge { incident, by: (*by).to_owned() })
             }
-            Event::Snooze { incident, length } => {
-                let (incident, until) = (self.pick_incident(*incident), self.now.moved(*length));
-                self.input(&Input::Snooze { incident, until, until_given: Default::default(), by: "web".to_owned() })
+            Event::Snooze { incident, until } => {
+                let incident = self.pick_incident(*incident);
+                let (until, until_given) = self.moment(*until, self.now);
+                self.input(&Input::Snooze { incident, until, until_given, by: "web".to_owned() })
             }
             Event::Silence { device, label, rule, from, until } => {
+                let (from, from_given) = self.moment(*from, self.now);
+                let (until, until_given) = self.moment(*until, self.now.max(from));
                 let silence = Silence {
                     device: device.then(|| self.device.id.clone()),
                     labels: if *label { labels(true) } else { BTreeMap::new() },
                     rule: rule.map(Name::new),
-                    from: self.now.moved(*from),
-                    from_given: Default::default(),
-                    until: self.now.moved(*until),
-                    until_given: Default::default(),
+                    from,
+                    from_given,
+                    until,
+                    until_given,
                     by: "web".to_owned(),
                 };
                 self.input(&Input::Silence(silence))
@@ -60,9 +81,9 @@ impl Play<'_> {
                     labels: BTreeMap::new(),
                     rule: Some(format!("none-{n}").into()),
                     from: self.now,
-                    from_given: Default::default(),
+                    from_given: GivenAs::Length,
                     until: self.now.moved(1_000_000),
-                    until_given: Default::default(),
+                    until_given: GivenAs::Length,
                     by: "web".to_owned(),
                 };
                 self.input(&Input::Silence(silence))
@@ -85,14 +106,34 @@ impl Play<'_> {
                 self.input(&Input::Account(self.device.clone()))
             }
             Event::Reload(edits) => self.reload(edits),
-            Event::ClockSet { back, shift, earlier_boot } => {
-                // Times count from the last step, so it must be the same on both sides.
+            Event::ClockSet { back, shift, earlier_boot, estimated } => {
                 self.input(&Input::Elapsed)?;
                 let boot = self.senders.boot - u64::from(*earlier_boot);
                 let began = self.now.moved(-back);
                 self.now = self.now.moved(*shift);
-                self.input(&Input::ClockSet { boot, began, shift_ms: *shift, estimated: false })
+                self.input(&Input::ClockSet { boot, began, shift_ms: *shift, estimated: *estimated })
             }
+            Event::ClockRighted { earlier_boot, estimated } => {
+                self.input(&Input::Elapsed)?;
+                let boot = self.senders.boot - u64::from(*earlier_boot);
+                let Some((began, ahead)) = self.boots.get(boot.saturating_sub(1) as usize).copied() else {
+                    return Ok(());
+                };
+                self.now = if *earlier_boot { self.now } else { self.now.moved(-ahead) };
+                self.input(&Input::ClockSet { boot, began, shift_ms: -ahead, estimated: *estimated })
+            }
+        }
+    }
+
+    /// Returns the moment that somebody means, and how it was given. A length and a time of the day count from `base`.
+    fn moment(&self, asked: Asked, base: Time) -> (Time, GivenAs) {
+        match asked {
+            Asked::Length(length) => (base.moved(length), GivenAs::Length),
+            Asked::TimeOfDay(clock) => {
+                let given = GivenAs::TimeOfDay(clock.to_string().parse().unwrap());
+                (wall_clock::next_such(&self.model.model.zone(), clock, base), given)
+            }
+            Asked::Date(later) => (self.now.moved(later), GivenAs::Date),
         }
     }
 
@@ -107,7 +148,7 @@ impl Play<'_> {
         // A rename is made once.
         rules.rules.iter_mut().for_each(|rule| rule.was = None);
         for edit in edits {
-            rules = edit.apply(rules);
+            rules = edit.apply(rules, &self.case.rules);
         }
         if rules != *before {
             self.timeline.push(rules.toml());

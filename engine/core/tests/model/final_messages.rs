@@ -14,6 +14,11 @@ impl Incident {
     fn waits(&self) -> bool {
         self.decided && !self.channels.is_empty()
     }
+
+    /// Returns whether its condition was not true for long enough, as late readings showed.
+    fn is_too_short(&self) -> bool {
+        self.ended.is_some_and(|ended| ended < self.opened_at)
+    }
 }
 
 impl Model {
@@ -61,6 +66,9 @@ impl Model {
                 for notification in std::mem::take(&mut channel.queue) {
                     self.decide_of(id, &Outcome::Withdrawn { notification, reason: Withdrawal::Superseded });
                 }
+                if self.incident(id).is_too_short() {
+                    self.forget(id, &who, Kind::Past, Withholding::TooShort);
+                }
             }
         }
     }
@@ -68,7 +76,7 @@ impl Model {
     /// Decides the messages of an incident whose step 0 never fired. If the rule is gone, its channels are unknown.
     fn decide_messages_of_first_step(&mut self, id: Id) {
         let rules = Rc::clone(&self.rules);
-        let (name, removed) = (self.incident(id).rule.clone(), self.incident(id).removed);
+        let (name, removed) = (self.incident(id).rule.clone(), self.incident(id).removed());
         let Some(rule) = rules.rule(&name).filter(|_| !removed) else { return };
         for who in self.channels_of_step(id, rule, &rules.escalations[rule.escalation].steps[0]) {
             self.decide_past_message(id, &who, false);
@@ -79,6 +87,7 @@ impl Model {
     fn decide_past_message(&mut self, id: Id, who: &ChannelKey, gone: bool) {
         let rule = self.incident(id).rule.clone();
         let reasons = [
+            (self.incident(id).is_too_short(), Withholding::TooShort),
             (self.is_silenced(&rule), Withholding::Silenced),
             (self.is_inhibited(id, who), Withholding::Inhibited),
             (gone, Withholding::RecipientGone),
@@ -136,7 +145,7 @@ impl Model {
     /// Returns the address of a channel now or, if its recipient or the rule is gone, its last one.
     fn last_place(&mut self, id: Id, who: &ChannelKey) -> Place {
         let now = self.rules.place(who, &self.device);
-        let removed = self.incident(id).removed;
+        let removed = self.incident(id).removed();
         match (now, self.incident_mut(id).channel(who).place.clone()) {
             (Some(now), before) if !removed || before.is_none() => now,
             (_, before) => before.unwrap(),

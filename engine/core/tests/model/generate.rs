@@ -1,6 +1,6 @@
 //! Random rules, edits and histories.
 
-use dag_engine::{Millis, Severity, Value};
+use dag_engine::{FactKind, Millis, Severity, Value};
 use proptest::{
     collection::vec,
     option::{self, weighted},
@@ -11,7 +11,7 @@ use proptest::{
 use crate::{
     condition::{Comparison, Condition, DAYS, Number},
     edit::Edit,
-    history::{Attempt, Case, Event, Fate, Moment, Post, Read, STARTS},
+    history::{Asked, Attempt, Case, Event, Fate, Moment, Post, Read, STARTS, Unfit},
     rules::{Escalation, GROUPS, Quiet, RECIPIENTS, RULES, Recipient, Rule, Rules, STEPS, Step, ZONES},
     script::Script,
     wall_clock::TimeOfDay,
@@ -90,13 +90,19 @@ fn condition() -> impl Strategy<Value = Condition> {
             .prop_map(|(from, to)| Condition::Between(from, to)),
         1 => (any::<bool>(), of(&DAYS)).prop_map(|(not, (day, _))| Condition::Weekday { not, day }),
     ];
-    leaf.prop_recursive(2, 5, 2, |inner| {
-        prop_oneof![
-            2 => (inner.clone(), inner.clone()).prop_map(|(a, b)| Condition::And(Box::new(a), Box::new(b))),
-            2 => (inner.clone(), inner.clone()).prop_map(|(a, b)| Condition::Or(Box::new(a), Box::new(b))),
-            1 => inner.prop_map(|a| Condition::Not(Box::new(a))),
-        ]
+    let tree = leaf.clone().prop_recursive(2, 5, 2, |inner| prop_oneof![4 => pair(inner.clone()), 1 => not(inner)]);
+    prop_oneof![2 => pair(leaf), 3 => tree]
+}
+
+fn pair(of: impl Strategy<Value = Condition> + Clone) -> impl Strategy<Value = Condition> {
+    (of.clone(), any::<bool>(), of).prop_map(|(a, and, b)| {
+        let (a, b) = (Box::new(a), Box::new(b));
+        if and { Condition::And(a, b) } else { Condition::Or(a, b) }
     })
+}
+
+fn not(of: impl Strategy<Value = Condition>) -> impl Strategy<Value = Condition> {
+    of.prop_map(|a| Condition::Not(Box::new(a)))
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -160,13 +166,17 @@ fn rules() -> impl Strategy<Value = Rules> {
     let nor = recipient(Just("nor"));
     let others = vec(recipient(of(&RECIPIENTS)), 0..4);
     let operators = option::of(of(&["owners", "watch"]));
-    let door = prop::bool::weighted(0.8);
+    let door = weighted(0.9, door());
     (vec(rule(), 1..6), vec(escalation, 1..4), nor, others, operators, of(&ZONES), door).prop_map(
         |(rules, escalations, nor, others, operators, zone, door)| {
             let recipients = std::iter::once(nor).chain(others).collect();
             Rules { rules, escalations, recipients, operators, zone, door }.tidy()
         },
     )
+}
+
+fn door() -> impl Strategy<Value = FactKind> {
+    prop_oneof![3 => Just(FactKind::Switch), 1 => Just(FactKind::Number)]
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -178,6 +188,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => (at(), wait()).prop_map(|(at, wait)| Edit::CloseAfter(at, wait)),
         1 => (at(), severity()).prop_map(|(at, severity)| Edit::Severity(at, severity)),
         2 => (at(), condition()).prop_map(|(at, when)| Edit::When(at, when)),
+        2 => (at(), condition()).prop_map(|(at, when)| Edit::Narrow(at, when)),
+        2 => (at(), condition()).prop_map(|(at, when)| Edit::Widen(at, when)),
         1 => (at(), option::of(of(&[Script::Waits, Script::People]))).prop_map(|(at, script)| Edit::Script(at, script)),
         2 => (at(), vec(of(&RULES), 0..3)).prop_map(|(at, inhibits)| Edit::Inhibits(at, inhibits)),
         1 => (at(), any::<bool>()).prop_map(|(at, cloud)| Edit::Cloud(at, cloud)),
@@ -192,25 +204,20 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => of(&RECIPIENTS).prop_map(Edit::RemoveRecipient),
         1 => option::of(of(&["owners", "watch"])).prop_map(Edit::Operators),
         1 => of(&ZONES).prop_map(Edit::Zone),
-        1 => any::<bool>().prop_map(Edit::Door),
+        4 => weighted(0.8, door()).prop_map(Edit::Door),
         1 => rules().prop_map(|rules| Edit::All(Box::new(rules))),
+        2 => Just(Edit::Undo),
     ]
 }
 
-fn reading() -> impl Strategy<Value = (&'static str, Option<Value>, i64)> {
+fn reading(age: impl Strategy<Value = i64> + Clone) -> impl Strategy<Value = (&'static str, Option<Value>, i64)> {
     let power = of(&[Some(Value::On), Some(Value::On), Some(Value::Off), Some(Value::Off), Some(Value::Off), None]);
     let levels = [3, 7, 11, 13, 18, 25, 50, 90].map(|level| Some(Value::Number(level)));
     let level = prop_oneof![8 => of(&levels), 1 => Just(None)];
-    let age = prop_oneof![
-        6 => Just(0_i64),
-        2 => 0..90_000_i64,
-        1 => 0..20_000_000_i64,
-        1 => -90_000..0_i64,
-    ];
     prop_oneof![
         12 => (Just("power"), power.clone(), age.clone()),
         5 => (Just("battery"), level, age.clone()),
-        3 => (Just("door"), power, age.clone()),
+        4 => (Just("door"), prop_oneof![3 => power, 1 => Just(Some(Value::Number(3)))], age.clone()),
         1 => (of(&["powr", "connection"]), Just(Some(Value::Connected)), age.clone()),
         1 => (of(&["power", "battery"]), Just(Some(Value::Connected)), age),
     ]
@@ -220,33 +227,71 @@ fn read() -> impl Strategy<Value = Read> {
     let source = prop_oneof![3 => Just(0_usize), 1 => Just(1_usize)];
     let fate = prop_oneof![12 => Just(Fate::Comes), 1 => Just(Fate::Doubled), 2 => Just(Fate::Lost)];
     let resent = prop_oneof![4 => Just(0_usize), 1 => 0..6_usize];
-    let readings = prop_oneof![1 => Just(Vec::new()), 20 => vec(reading(), 1..4)];
+    let age = prop_oneof![
+        6 => Just(0_i64),
+        2 => 0..90_000_i64,
+        1 => 0..20_000_000_i64,
+        1 => -90_000..0_i64,
+    ];
+    let readings = prop_oneof![1 => Just(Vec::new()), 20 => vec(reading(age), 1..4)];
     (source, readings, fate, resent, prop::bool::weighted(0.06), prop::bool::weighted(0.1)).prop_map(
         |(source, readings, fate, resent, more, uncertain)| Read { source, readings, fate, resent, more, uncertain },
     )
+}
+
+/// What one source read minutes or hours ago, in order.
+fn late_read() -> impl Strategy<Value = Read> {
+    let age = prop_oneof![1 => 0..600_000_i64, 2 => 0..4_000_000_i64, 1 => 0..20_000_000_i64];
+    (0..2_usize, vec(reading(age), 1..5), prop::bool::weighted(0.06)).prop_map(|(source, mut readings, more)| {
+        readings.sort_by_key(|(_, _, age)| -age);
+        Read { source, readings, fate: Fate::Comes, resent: 0, more, uncertain: false }
+    })
 }
 
 fn span() -> impl Strategy<Value = i64> {
     prop_oneof![-600_000..600_000_i64, 0..20_000_000_i64]
 }
 
+fn asked() -> impl Strategy<Value = Asked> {
+    let decades = 0..700_000_000_000_i64;
+    prop_oneof![
+        4 => span().prop_map(Asked::Length),
+        2 => clock().prop_map(Asked::TimeOfDay),
+        2 => prop_oneof![5 => span().boxed(), 1 => decades.boxed()].prop_map(Asked::Date),
+    ]
+}
+
+/// How much a clock is wrong, in milliseconds.
+fn wrong() -> impl Strategy<Value = i64> + Clone {
+    prop_oneof![
+        4 => -100_000..100_000_i64,
+        4 => -100_000_000..100_000_000_i64,
+        1 => -1_200_000_000_000..0_i64,
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
-    let by = || of(&["nor", "kim", "pager", "web"]);
+    let by = || of(&["nor", "kim", "pager", "web", "Nor", "KIM", "Ann@Example.com", ""]);
     let outcome = of(&[Attempt::Begins, Attempt::Succeeds, Attempt::Fails, Attempt::Fails, Attempt::FailsForGood]);
-    let silence = (prop::bool::weighted(0.2), prop::bool::weighted(0.2), option::of(of(&RULES)), span(), span());
-    let shift = prop_oneof![-100_000..100_000_i64, -100_000_000..100_000_000_i64];
+    let silence = (prop::bool::weighted(0.2), prop::bool::weighted(0.2), option::of(of(&RULES)), asked(), asked());
     let back = prop_oneof![1 => 0..100_000_i64, 2 => 0..40_000_000_i64];
+    let ahead = prop_oneof![2 => Just(0_i64), 1 => -100_000..100_000_i64, 1 => -100_000_000..100_000_000_i64];
+    let unfit = of(&[Unfit::TooManyReadings, Unfit::LongName]);
+    let estimated = || prop::bool::weighted(0.3);
     let label = any::<bool>();
     prop_oneof![
-        40 => read().prop_map(Event::Read),
+        36 => read().prop_map(Event::Read),
+        8 => late_read().prop_map(Event::Read),
         6 => Just(Event::Nothing),
         1 => prop_oneof![0..10_u8, 130..150_u8].prop_map(|times| Event::Flicker { times }),
         1 => prop_oneof![4 => 0..4_u8, 1 => 62..68_u8].prop_map(|count| Event::Holes { count }),
-        3 => any::<bool>().prop_map(|before| Event::Boot { before }),
+        1 => prop_oneof![4 => 1..3_u8, 1 => 60..66_u8].prop_map(|count| Event::Sources { count }),
+        1 => unfit.prop_map(Event::Refused),
+        3 => (any::<bool>(), ahead).prop_map(|(before, ahead)| Event::Boot { before, ahead }),
         4 => (0..4_usize).prop_map(Event::Late),
         2 => (0..6_usize).prop_map(Event::Again),
         5 => (0..3_usize, by()).prop_map(|(incident, by)| Event::Acknowledge { incident, by }),
-        4 => (0..3_usize, span()).prop_map(|(incident, length)| Event::Snooze { incident, length }),
+        4 => (0..3_usize, asked()).prop_map(|(incident, until)| Event::Snooze { incident, until }),
         4 => silence.prop_map(|(device, label, rule, from, until)| Event::Silence { device, label, rule, from, until }),
         1 => of(&[2_u8, 3, 65]).prop_map(|count| Event::Silences { count }),
         10 => (0..6_usize, outcome).prop_map(|(message, outcome)| Event::Attempt { message, outcome }),
@@ -255,8 +300,11 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..3_usize, option::of(of(&ZONES)), label)
             .prop_map(|(emails, zone, label)| Event::Account { emails, zone, label }),
         7 => vec(edit(), 1..3).prop_map(Event::Reload),
-        3 => (back, shift, prop::bool::weighted(0.2))
-            .prop_map(|(back, shift, earlier_boot)| Event::ClockSet { back, shift, earlier_boot }),
+        3 => (back, wrong(), prop::bool::weighted(0.2), estimated()).prop_map(|(back, shift, earlier_boot, estimated)| {
+            Event::ClockSet { back, shift, earlier_boot, estimated }
+        }),
+        2 => (any::<bool>(), estimated())
+            .prop_map(|(earlier_boot, estimated)| Event::ClockRighted { earlier_boot, estimated }),
     ]
 }
 

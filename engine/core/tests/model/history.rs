@@ -4,7 +4,7 @@ use std::fmt;
 
 use dag_engine::{Millis, Value};
 
-use crate::{edit::Edit, rules::Rules};
+use crate::{edit::Edit, rules::Rules, wall_clock::TimeOfDay};
 
 /// Rules and a story.
 #[derive(Clone)]
@@ -63,9 +63,16 @@ pub enum Event {
     Holes {
         count: u8,
     },
-    /// All sources start again; the next reports name the number before, or not.
+    /// Reports of this many sources that never sent any before.
+    Sources {
+        count: u8,
+    },
+    /// A report that no engine takes.
+    Refused(Unfit),
+    /// All sources start again; the next reports name the number before, or not. The clock is ahead by this much then.
     Boot {
         before: bool,
+        ahead: i64,
     },
     /// A report that did not come, comes.
     Late(usize),
@@ -77,14 +84,14 @@ pub enum Event {
     },
     Snooze {
         incident: usize,
-        length: i64,
+        until: Asked,
     },
     Silence {
         device: bool,
         label: bool,
         rule: Option<&'static str>,
-        from: i64,
-        until: i64,
+        from: Asked,
+        until: Asked,
     },
     /// Many silences, of rules that are not there.
     Silences {
@@ -108,7 +115,30 @@ pub enum Event {
         back: i64,
         shift: i64,
         earlier_boot: bool,
+        estimated: bool,
     },
+    /// The clock turns out to have been wrong since this boot began, or the one before it.
+    ClockRighted {
+        earlier_boot: bool,
+        estimated: bool,
+    },
+}
+
+/// A moment as somebody gives it.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// After so many milliseconds.
+    Length(i64),
+    TimeOfDay(TimeOfDay),
+    /// The moment so many milliseconds from now.
+    Date(i64),
+}
+
+/// Why a report is refused as a whole.
+#[derive(Clone, Copy, Debug)]
+pub enum Unfit {
+    TooManyReadings,
+    LongName,
 }
 
 #[derive(Clone, Debug)]
@@ -145,7 +175,7 @@ impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.rules.toml())?;
         let Rules { operators, zone, door, .. } = &self.rules;
-        writeln!(f, "# site zone {zone}, operators {operators:?}, the fact `door` is known: {door}")?;
+        writeln!(f, "# site zone {zone}, operators {operators:?}, the fact `door` is {door:?}")?;
         let Case { start, post, alone, restarts, .. } = self;
         writeln!(f, "start {start}, post {post:?}, alone {alone}, restarts {restarts}")?;
         for Moment { later, asleep, event } in &self.history {

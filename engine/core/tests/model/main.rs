@@ -32,6 +32,7 @@ mod messages;
 mod model;
 mod people;
 mod players;
+mod reasons;
 mod reload;
 mod reports;
 mod rules;
@@ -43,16 +44,31 @@ mod toml;
 mod trouble;
 mod wall_clock;
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestCaseError},
-};
+use std::cell::RefCell;
 
-proptest! {
-    #![proptest_config(Config { failure_persistence: None, max_shrink_iters: 8_000, ..Config::default() })]
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-    #[test]
-    fn engine_and_model_decide_the_same(case in generate::case()) {
-        compare::play(&case).map_err(TestCaseError::fail)?;
+use crate::reasons::Tally;
+
+/// In a run of this many histories every reason must be reached.
+const LONG: u32 = 20_000;
+
+#[test]
+fn engine_and_model_decide_the_same() {
+    let config = Config { failure_persistence: None, max_shrink_iters: 8_000, ..Config::default() };
+    let histories = config.cases;
+    let tally = RefCell::new(Tally::default());
+    let mut runner = TestRunner::new(config);
+    let run = runner.run(&generate::case(), |case| {
+        let reached = compare::play(&case).map_err(TestCaseError::fail)?;
+        tally.borrow_mut().add(reached);
+        Ok(())
+    });
+    if let Err(difference) = run {
+        panic!("{difference}\n{runner}");
     }
+    let tally = tally.into_inner();
+    println!("{tally}");
+    let missing = tally.missing();
+    assert!(histories < LONG || missing.is_empty(), "no history reached: {}", missing.join(", "));
 }

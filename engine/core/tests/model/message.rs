@@ -1,8 +1,11 @@
 //! Messages, as engine and model are compared by them.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use dag_engine::{Address, Channel, Id, Kind, MessageRef, Name, Notification, Severity, Time};
+use dag_engine::{
+    Acknowledgement, Address, Channel, EndedBy, FactSnapshot, Id, Kind, MessageRef, Name, Notification, Severity, Time,
+    Value,
+};
 
 /// The compared fields of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +21,8 @@ pub struct Message {
     pub zone: Name,
     pub at: Time,
     pub about: About,
+    /// The value of each fact, the last one known, and since when.
+    pub facts: BTreeMap<Name, FactSnapshot>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +35,11 @@ pub enum About {
         since: Time,
         opened_at: Time,
         ended: Option<Time>,
-        removed: bool,
-        acknowledged: Option<(String, Time, u32)>,
+        ended_by: Option<EndedBy>,
+        facts_at_end: BTreeMap<Name, Option<Value>>,
+        since_reported: Option<Time>,
+        ended_reported: Option<Time>,
+        acknowledged: Option<Acknowledgement>,
         unseen: bool,
         uncertain: bool,
     },
@@ -63,15 +71,19 @@ impl fmt::Display for Message {
                 since,
                 opened_at,
                 ended,
-                removed,
+                ended_by,
+                facts_at_end,
+                since_reported,
+                ended_reported,
                 acknowledged,
                 unseen,
                 uncertain,
                 ..
             } => {
                 write!(f, ": no. {number}, {}, {since} to {ended:?}, opened {opened_at}", severity.as_str())?;
-                write!(f, ", acknowledged {acknowledged:?}")?;
-                for (is, word) in [(*removed, "removed"), (*unseen, "unseen"), (*uncertain, "uncertain")] {
+                write!(f, ", ended by {ended_by:?} with {facts_at_end:?}")?;
+                write!(f, ", reported {since_reported:?} to {ended_reported:?}, acknowledged {acknowledged:?}")?;
+                for (is, word) in [(*unseen, "unseen"), (*uncertain, "uncertain")] {
                     write!(f, "{}", if is { format!(", {word}") } else { String::new() })?;
                 }
                 Ok(())
@@ -96,8 +108,11 @@ impl From<&Notification> for Message {
                 since: seen.since,
                 opened_at: seen.opened_at,
                 ended: seen.ended,
-                removed: seen.ended_by.is_some(),
-                acknowledged: seen.acknowledged.as_ref().map(|given| (given.by.clone(), given.at, given.number)),
+                ended_by: seen.ended_by,
+                facts_at_end: seen.facts_at_end.clone(),
+                since_reported: seen.since_reported,
+                ended_reported: seen.ended_reported,
+                acknowledged: seen.acknowledged.clone(),
                 unseen: seen.unseen,
                 uncertain: seen.uncertain,
             },
@@ -117,6 +132,7 @@ impl From<&Notification> for Message {
             zone: message.timezone.clone(),
             at: message.at,
             about,
+            facts: message.facts.clone(),
         }
     }
 }

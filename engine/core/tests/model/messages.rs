@@ -1,8 +1,8 @@
 //! Incidents to messages: the order of the stages, and the one message that each channel gets.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
-use dag_engine::{Hold, Id, Kind, Outcome, Severity, Withholding};
+use dag_engine::{FactSnapshot, Hold, Id, Kind, Name, Outcome, Severity, Withholding};
 
 use crate::{
     channel::Firing,
@@ -190,14 +190,14 @@ impl Model {
     /// Returns whether the script allows messages of one step, repeat and kind.
     pub fn allows(&mut self, id: Id) -> bool {
         // The script of a removed rule decides nothing.
-        if self.incident(id).removed {
+        if self.incident(id).removed() {
             return true;
         }
         let rule = self.incident(id).rule.clone();
         if self.rules.rule(&rule).is_none_or(|rule| rule.script != Some(Script::People)) {
             return true;
         }
-        match Hook::by(self.facts.get("battery")) {
+        match Hook::by(self.facts.get("battery"), self.now) {
             Hook::Fails => {
                 self.record_hook_failure_of(id, "allow");
                 true
@@ -221,7 +221,6 @@ impl Model {
         let incident = self.incident(id).clone();
         let state = self.rule_states.get(&incident.rule);
         let unseen = incident.ended.is_none() && state.is_some_and(|state| state.answer.is_none());
-        let acknowledged = incident.acknowledgement.as_ref().map(|given| (given.by.clone(), given.at, given.number));
         let message = ids::message(id, kind, step, repeat, &who.0, who.1);
         let about = About::Incident {
             rule: incident.rule.clone(),
@@ -231,8 +230,11 @@ impl Model {
             since: incident.since,
             opened_at: incident.opened_at,
             ended: incident.ended,
-            removed: incident.removed,
-            acknowledged,
+            ended_by: incident.turned_false.by,
+            facts_at_end: incident.turned_false.facts,
+            since_reported: incident.since_reported,
+            ended_reported: incident.ended_reported,
+            acknowledged: incident.acknowledgement,
             unseen,
             uncertain: incident.since_uncertain || (incident.ended.is_some() && incident.ended_uncertain),
         };
@@ -247,10 +249,21 @@ impl Model {
             zone: to.zone,
             at: now,
             about,
+            facts: self.snapshot(),
         };
         self.record(now, Some(&incident.rule), Some(id), format!("told {told}"));
         self.messages.push(told);
         message
+    }
+
+    /// Returns the facts as messages show them.
+    pub fn snapshot(&self) -> BTreeMap<Name, FactSnapshot> {
+        let facts = self.facts.iter().map(|(name, fact)| {
+            let last = fact.values.last().copied();
+            let (since, last) = (last.map(|(at, _)| at), last.map(|(_, value)| value));
+            (name.clone(), FactSnapshot { value: fact.value, last, since })
+        });
+        facts.collect()
     }
 
     /// Returns whether another incident that the channel was told of inhibits this one.

@@ -1,13 +1,18 @@
 //! A second engine, as plain as possible: its state, and the order of one step.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
-use dag_engine::{Device, Hold, Id, Input, Millis, Name, Outcome, Refusal, Severity, Silence, Time};
+use dag_engine::{
+    Acknowledgement, Device, EndedBy, GivenAs, Hold, Id, Input, Millis, Name, Outcome, Refusal, Severity, Silence, Time,
+};
 
 use crate::{
     channel::{Channel, Key},
     decision_line::{self, DecisionLine},
-    episodes::RuleState,
+    episodes::{Cause, RuleState, TurnedFalse},
     fact::Fact,
     message::Message,
     reports::{Source, WaitingReport},
@@ -44,6 +49,8 @@ pub struct Model {
     /// How many spells of trouble were told to the operators.
     pub trouble_count: u64,
     fresh: bool,
+    /// What no decision shows: which rules of the page were reached.
+    pub reached: BTreeSet<&'static str>,
     /// The decisions of this step, and its messages.
     pub lines: Vec<DecisionLine>,
     pub messages: Vec<Message>,
@@ -57,12 +64,14 @@ pub struct Incident {
     pub severity: Severity,
     pub since: Time,
     pub since_uncertain: bool,
+    /// When `since` was reported, if that was late.
+    pub since_reported: Option<Time>,
     pub opened_at: Time,
     pub alerted_at: Option<Time>,
     pub ended: Option<Time>,
     pub ended_uncertain: bool,
-    /// It ended because its rule is gone.
-    pub removed: bool,
+    pub ended_reported: Option<Time>,
+    pub turned_false: TurnedFalse,
     pub acknowledgement: Option<Acknowledgement>,
     pub snooze: Option<Snooze>,
     /// In the order in which they first fired.
@@ -76,16 +85,9 @@ pub struct Incident {
 }
 
 #[derive(Clone, Debug)]
-pub struct Acknowledgement {
-    pub by: String,
-    pub at: Time,
-    pub number: u32,
-    pub holds: bool,
-}
-
-#[derive(Clone, Debug)]
 pub struct Snooze {
     pub until: Time,
+    pub given: GivenAs,
     pub made: Time,
 }
 
@@ -104,6 +106,13 @@ pub struct FiredStep {
     pub last: Time,
     /// The number of repeats, including those that were collapsed into a later one.
     pub repeat: u32,
+}
+
+impl Incident {
+    /// Returns whether it ended because its rule is gone.
+    pub fn removed(&self) -> bool {
+        self.turned_false.by == Some(EndedBy::RuleRemoved)
+    }
 }
 
 /// The longest time for which missing reports delay decisions.
@@ -130,6 +139,7 @@ impl Model {
             trouble_sent_at: BTreeMap::new(),
             trouble_count: 0,
             fresh: true,
+            reached: BTreeSet::new(),
             lines: Vec::new(),
             messages: Vec::new(),
         }
@@ -155,7 +165,7 @@ impl Model {
         self.note_incomplete();
         self.fire_deadlines(self.horizon());
         if self.ask_all && !self.incomplete() {
-            self.ask_all(self.now);
+            self.ask_all(self.now, Cause::Edit);
             self.fire_deadlines(self.horizon());
         }
         if !self.incomplete() {
@@ -174,17 +184,19 @@ impl Model {
                 if self.device != *device {
                     self.fire_deadlines(self.horizon());
                     self.device = device.clone();
-                    self.ask_all_or_later(self.now);
+                    self.ask_all_or_later(self.now, Cause::Edit);
                 }
             }
             Input::Acknowledge { incident, by } => self.acknowledge(*incident, by),
-            Input::Snooze { incident, until, by, .. } => self.snooze(*incident, *until, by),
+            Input::Snooze { incident, until, until_given, by } => self.snooze(*incident, *until, *until_given, by),
             Input::Silence(silence) => self.silence(silence),
             Input::Attempted(message) => self.record_attempt(message),
             Input::Delivered(message) => self.record_delivery(message),
             Input::Failed { message, last } => self.record_failure(message, *last),
             Input::Trouble { about, text } => self.trouble_of_host(about, text.as_deref()),
-            Input::ClockSet { boot, began, shift_ms, .. } => self.set_clock(*boot, *began, *shift_ms, now),
+            Input::ClockSet { boot, began, shift_ms, estimated } => {
+                self.set_clock(*boot, *began, *shift_ms, *estimated, now);
+            }
             Input::RulesChanged | Input::Elapsed => {}
         }
     }
@@ -212,24 +224,24 @@ impl Model {
     }
 
     /// Asks all conditions at `t`. On an incomplete device it asks them at the horizon, or later if there is none.
-    pub fn ask_all_or_later(&mut self, t: Time) {
+    pub fn ask_all_or_later(&mut self, t: Time, cause: Cause) {
         if self.incomplete() {
             match self.last_at {
-                Some(last) => self.ask_all(last.min(t)),
+                Some(last) => self.ask_all(last.min(t), cause),
                 None => {
                     self.ask_all = true;
                     self.rule_states.values_mut().for_each(|state| state.asked = None);
                 }
             }
         } else {
-            self.ask_all(t);
+            self.ask_all(t, cause);
         }
     }
 
-    fn ask_all(&mut self, t: Time) {
+    fn ask_all(&mut self, t: Time, cause: Cause) {
         self.ask_all = false;
         for rule in Rc::clone(&self.rules).running() {
-            self.ask(rule, t);
+            self.ask(rule, t, cause);
         }
     }
 

@@ -1,8 +1,11 @@
 //! Requests of people: acknowledgements, snoozes and silences.
 
-use dag_engine::{Id, Kind, Millis, Name, Outcome, Refusal, Silence, Time, Withholding};
+use dag_engine::{Acknowledgement, GivenAs, Id, Kind, Millis, Name, Outcome, Refusal, Silence, Time, Withholding};
 
-use crate::model::{Acknowledgement, MadeSilence, Model, Snooze};
+use crate::{
+    model::{MadeSilence, Model, Snooze},
+    reasons,
+};
 
 impl Model {
     /// Refuses a request about an incident that is unknown or over.
@@ -33,14 +36,20 @@ impl Model {
         let lapses = self.lapses_after(id).map(|after| now + after);
         let incident = self.incident_mut(id);
         let number = incident.acknowledgement.as_ref().map_or(0, |given| given.number) + 1;
-        incident.acknowledgement = Some(Acknowledgement { by: by.to_owned(), at: now, number, holds: true });
+        incident.acknowledgement = Some(Acknowledgement { by: by.to_owned(), at: now, number, lapsed: None });
         incident.last_hold = None;
         self.decide_of(id, &Outcome::Acknowledged { by: by.to_owned(), lapses });
         let severity = self.incident_mut(id).severity;
         let told: Vec<_> = self.incident_mut(id).told_channels().into_iter().cloned().collect();
         let mut allowed = None;
-        for channel in told.into_iter().filter(|channel| channel.who.0 != by) {
+        for channel in told {
             let who = &channel.who;
+            if who.0.to_lowercase() == by.to_lowercase() {
+                if who.0 != by {
+                    self.reached.insert(reasons::OTHER_CASE);
+                }
+                continue;
+            }
             if self.is_quiet(who, severity) {
                 self.withhold(id, Kind::Acknowledged, who, Withholding::Quiet);
             } else if self.is_inhibited(id, who) {
@@ -62,7 +71,7 @@ impl Model {
         self.rules.escalations[rule.escalation].ack_lapses_after
     }
 
-    pub fn snooze(&mut self, id: Id, until: Time, by: &str) {
+    pub fn snooze(&mut self, id: Id, until: Time, given: GivenAs, by: &str) {
         self.fire_deadlines(self.horizon());
         if self.too_long(by) || self.is_over(id) {
             return;
@@ -70,7 +79,7 @@ impl Model {
         let now = self.now;
         let incident = self.incident_mut(id);
         if until > now {
-            incident.snooze = Some(Snooze { until, made: now });
+            incident.snooze = Some(Snooze { until, given, made: now });
             self.decide_of(id, &Outcome::Snoozed { by: by.to_owned(), until });
         } else if incident.snooze.take_if(|snooze| snooze.until > now).is_some() {
             self.decide_of(id, &Outcome::SnoozeEnded { by: by.to_owned() });

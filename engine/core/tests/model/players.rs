@@ -1,12 +1,10 @@
 //! Engine and model behind one trait.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeSet, rc::Rc};
 
-use dag_engine::{
-    Decision, Device, Engine, Id, Input, Kind, MessageRef, Name, Outcome, Ruleset, Severity, State, Time,
-};
+use dag_engine::{Device, Engine, Id, Input, MessageRef, Name, Outcome, Ruleset, Severity, State, Time};
 
-use crate::{decision_line::DecisionLine, episodes::Phase, message::Message, model::Model, rules::Rules};
+use crate::{decision_line::DecisionLine, episodes::Phase, message::Message, model::Model, reasons, rules::Rules};
 
 /// The outcome of one step.
 pub struct Step {
@@ -34,8 +32,8 @@ pub trait Player {
 pub struct EnginePlayer {
     pub engine: Engine,
     pub state: State,
-    /// How often each kind of decision was seen.
-    pub seen: BTreeMap<String, usize>,
+    /// The reasons of its decisions.
+    pub reached: BTreeSet<String>,
 }
 
 pub fn compile(rules: &Rules) -> Engine {
@@ -46,7 +44,7 @@ pub fn compile(rules: &Rules) -> Engine {
 
 impl EnginePlayer {
     pub fn new(device: Device, rules: &Rules) -> Self {
-        EnginePlayer { engine: compile(rules), state: State::new(device), seen: BTreeMap::new() }
+        EnginePlayer { engine: compile(rules), state: State::new(device), reached: BTreeSet::new() }
     }
 }
 
@@ -63,9 +61,7 @@ impl EnginePlayer {
 impl Player for EnginePlayer {
     fn step(&mut self, input: &Input, now: Time) -> Step {
         let decisions = self.engine.step(&mut self.state, input.clone(), now);
-        for seen in kinds(&decisions) {
-            *self.seen.entry(seen).or_default() += 1;
-        }
+        self.reached.extend(decisions.iter().flat_map(reasons::of));
         let now = self.state.now();
         assert!(self.state.next_deadline().is_none_or(|deadline| deadline > now), "the deadline does not lie ahead");
         let messages = decisions.iter().filter_map(|decision| match &decision.outcome {
@@ -122,41 +118,4 @@ impl Player for ModelPlayer {
         });
         pending.collect()
     }
-}
-
-/// Returns the kinds and reasons of a step's decisions, to count them.
-fn kinds(decisions: &[Decision]) -> Vec<String> {
-    let mut kinds = Vec::new();
-    for decision in decisions {
-        kinds.push(match &decision.outcome {
-            Outcome::Held { reason, .. } => format!("held {reason:?}"),
-            Outcome::Withheld { reason, .. } => format!("withheld {reason:?}"),
-            Outcome::Withdrawn { reason, .. } => format!("withdrawn {reason:?}"),
-            Outcome::Refused { reason, .. } => format!("refused {reason:?}"),
-            Outcome::Resolved { by: Some(by), .. } => format!("resolved {by:?}"),
-            Outcome::Notify(message) => format!("told {}", message.kind.as_str()),
-            Outcome::Troubled { cause } => {
-                format!("troubled {}", cause.key().split('/').next().unwrap_or_default())
-            }
-            other => {
-                let json = serde_json::to_value(Decision { outcome: other.clone(), ..decision.clone() }).unwrap();
-                json["decision"].as_str().unwrap().to_owned()
-            }
-        });
-        if let Outcome::Notify(message) = &decision.outcome {
-            let of_it = |outcome: &Outcome| matches!(outcome, Outcome::Fired { .. } | Outcome::FellBack { .. });
-            let fired = decisions.iter().any(|other| other.incident == decision.incident && of_it(&other.outcome));
-            if !fired && matches!(message.kind, Kind::Opened | Kind::Reminder) {
-                kinds.push("told when released".to_owned());
-            }
-            let seen = message.incident();
-            if seen.is_some_and(|seen| seen.uncertain) {
-                kinds.push("told uncertain times".to_owned());
-            }
-            if seen.is_some_and(|seen| seen.unseen) {
-                kinds.push("told unseen".to_owned());
-            }
-        }
-    }
-    kinds
 }

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use dag_engine::{EndedBy, Outcome, Time};
+use dag_engine::{EndedBy, Outcome};
 
 use crate::{
-    episodes::{Phase, RuleState, Wait},
+    episodes::{Cause, Phase, RuleState, TurnedFalse, Wait},
     model::Model,
     rules::{Rule, Rules},
 };
@@ -23,7 +23,7 @@ impl Model {
         for rule in rules.running() {
             self.work_out_again(rule);
         }
-        self.ask_all_or_later(self.now);
+        self.ask_all_or_later(self.now, Cause::Edit);
     }
 
     fn rename(&mut self, rule: &Rule) {
@@ -57,8 +57,10 @@ impl Model {
             match phase {
                 Phase::Quiet => {}
                 Phase::Pending(wait) => self.decide(self.now, Some(&name), None, &Outcome::Dip { since: wait.since }),
-                Phase::Open | Phase::Closing(_) => {
-                    self.end(&name, self.now, self.uncertain, self.now, Some(EndedBy::RuleRemoved));
+                Phase::Open | Phase::Closing(..) => {
+                    let wait = Wait { since: self.now, due: self.now, uncertain: self.uncertain, reported: None };
+                    let turned = TurnedFalse { by: Some(EndedBy::RuleRemoved), ..TurnedFalse::default() };
+                    self.end(&name, &wait, turned);
                 }
             }
             self.rule_states.remove(&name);
@@ -70,19 +72,16 @@ impl Model {
             incident.severity = rule.severity;
         }
         let Some(state) = self.rule_states.get(rule.name).cloned() else { return };
-        let (hook, file, wait) = match &state.phase {
-            Phase::Quiet | Phase::Open => return,
-            Phase::Pending(wait) => ("open_after", rule.open_after, wait),
-            Phase::Closing(wait) => ("close_after", rule.close_after, wait),
-        };
-        let mut due = wait.since + self.wait(rule, hook, file);
-        if state.answer.is_some() {
-            due = due.max(self.horizon().unwrap_or(Time::MIN));
-        }
-        let wait = Wait { due, ..wait.clone() };
         let phase = match state.phase {
-            Phase::Pending(_) => Phase::Pending(wait),
-            _ => Phase::Closing(wait),
+            Phase::Quiet | Phase::Open => return,
+            Phase::Pending(wait) => {
+                let length = self.wait(rule, "open_after", rule.open_after, wait.since);
+                Phase::Pending(Wait { due: wait.since + length, ..wait })
+            }
+            Phase::Closing(wait, turned) => {
+                let length = self.wait(rule, "close_after", rule.close_after, wait.since);
+                Phase::Closing(Wait { due: wait.since + length, ..wait }, turned)
+            }
         };
         self.rule_state(rule.name).phase = phase;
     }

@@ -33,6 +33,12 @@ impl Model {
         if report.readings.len() > 10_000 {
             return self.refuse(Refusal::TooManyReadings, &report.source);
         }
+        if report.source.len() > 200 {
+            return self.refuse(Refusal::TooLong, &report.source);
+        }
+        if !self.sources.contains_key(&report.source) && self.sources.len() >= 64 {
+            return self.refuse(Refusal::TooManySources, &report.source);
+        }
         if self.is_older(report) {
             return self.refuse(Refusal::OlderBoot, &report.source);
         }

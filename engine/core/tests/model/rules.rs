@@ -1,6 +1,6 @@
 //! Rules as data, and what they say of people.
 
-use dag_engine::{Channel, Device, Millis, Name, Severity, Time, zone};
+use dag_engine::{Channel, Device, FactKind, Millis, Name, Severity, Time, zone};
 
 use crate::{
     condition::Condition,
@@ -31,8 +31,8 @@ pub struct Rules {
     pub recipients: Vec<Recipient>,
     pub operators: Option<&'static str>,
     pub zone: &'static str,
-    /// Whether the configuration knows the fact `door`.
-    pub door: bool,
+    /// What the configuration says of the fact `door`, if it knows that.
+    pub door: Option<FactKind>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

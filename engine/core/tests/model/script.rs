@@ -1,6 +1,7 @@
 //! The fixed scripts of random rules. The battery decides what their hooks do.
 
-use dag_engine::Value;
+use dag_engine::{Millis, Time, Value};
+use jiff::tz::TimeZone;
 
 use crate::fact::Fact;
 
@@ -26,7 +27,7 @@ impl Script {
                 "fn wait(ctx) {
     if ctx.facts.battery == 7 { throw \"no\" }
     if ctx.facts.battery == 13 { return 42; }
-    if ctx.facts.battery == 11 { \"2m\" } else { () }
+    if ctx.facts.battery == 11 { if ctx.local.minute < 30 { \"2m\" } else { \"5m\" } } else { () }
 }
 fn open_after(ctx) { wait(ctx) }
 fn close_after(ctx) { wait(ctx) }
@@ -49,6 +50,13 @@ fn allow(ctx) {
     }
 }
 
+impl Script {
+    /// Returns how long a hook of [`Script::Waits`] waits by itself, asked for the time `t`.
+    pub fn own_wait(t: Time, zone: &TimeZone) -> Millis {
+        Millis::new(if t.in_zone(zone).minute() < 30 { 120_000 } else { 300_000 })
+    }
+}
+
 /// The behaviour of a hook of the fixed scripts.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Hook {
@@ -58,10 +66,11 @@ pub enum Hook {
 }
 
 impl Hook {
-    pub fn by(battery: Option<&Fact>) -> Self {
-        match battery.and_then(|fact| fact.value) {
-            Some(Value::Number(7 | 13)) => Hook::Fails,
-            Some(Value::Number(11)) => Hook::AnswersItsOwn,
+    /// Returns what a hook does that is asked for the time `t`.
+    pub fn by(battery: Option<&Fact>, t: Time) -> Self {
+        match battery.and_then(|fact| fact.at(t)) {
+            Some((_, Value::Number(7 | 13))) => Hook::Fails,
+            Some((_, Value::Number(11))) => Hook::AnswersItsOwn,
             _ => Hook::LeavesIt,
         }
     }

@@ -87,6 +87,13 @@ impl Senders {
         reports
     }
 
+    /// Returns the first report of a source that sends no other.
+    pub fn of_another(&self, number: u8, now: Time) -> Report {
+        let source = Name::from(format!("other-{}-{number}", self.boot));
+        let readings = vec![reading("battery", Some(Value::Number(50)), now)];
+        Report { source, boot: self.boot, first: 1, readings, ..Report::default() }
+    }
+
     /// Returns one of the lost reports.
     pub fn late(&mut self, pick: usize) -> Option<Report> {
         let count = self.lost.len();

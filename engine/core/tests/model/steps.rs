@@ -16,8 +16,9 @@ impl Model {
         let now = self.now;
         let lapse = self.rules.escalations[rule.escalation].ack_lapses_after;
         let Some(given) = &mut self.incident_mut(id).acknowledgement else { return };
-        if given.holds && lapse.is_some_and(|lapse| given.at + lapse <= now) {
-            given.holds = false;
+        let lapses = lapse.map(|lapse| given.at + lapse).filter(|lapses| *lapses <= now);
+        if given.lapsed.is_none() && lapses.is_some() {
+            given.lapsed = lapses;
             let by = given.by.clone();
             self.decide_of(id, &Outcome::AcknowledgementLapsed { by });
         }
@@ -47,10 +48,8 @@ impl Model {
             let firing = |repeat| Firing { key: key.clone(), position, repeat };
             match fired {
                 None => {
-                    let at_once = position == 0 || step.after == Millis::ZERO;
-                    let from = incident.alerted_at.map(|alerted| alerted + step.after);
-                    let at = if position == 0 { Some(incident.opened_at) } else { from };
-                    let at = at.or(at_once.then_some(incident.opened_at));
+                    let at_once = (step.after == Millis::ZERO).then_some(incident.opened_at);
+                    let at = incident.alerted_at.map(|alerted| alerted + step.after).or(at_once);
                     dates.extend(at.map(|at| (firing(0), at, step.clone())));
                 }
                 Some(fired) => {
@@ -81,7 +80,7 @@ impl Model {
     /// Returns the position of a fired step in the rules of now, or 0 if it is gone.
     pub fn position_of(&self, id: Id, key: &Key) -> u32 {
         let incident = self.incident(id);
-        let rule = self.rules.rule(&incident.rule).filter(|_| !incident.removed);
+        let rule = self.rules.rule(&incident.rule).filter(|_| !incident.removed());
         let steps = rule.map_or(&[][..], |rule| &self.rules.escalations[rule.escalation].steps);
         let place = (0..).zip(steps).find(|(position, step)| key.is(step, *position));
         place.map_or(0, |(position, _)| position)
@@ -100,7 +99,7 @@ impl Model {
         let closing = self.is_closing(&rule);
         let silenced = self.is_silenced(&rule);
         let incident = self.incident(id);
-        let acknowledged = incident.acknowledgement.as_ref().is_some_and(|given| given.holds);
+        let acknowledged = incident.acknowledgement.as_ref().is_some_and(|given| given.lapsed.is_none());
         let snoozed = incident.snooze.as_ref().is_some_and(|snooze| now < snooze.until);
         let holds = [
             (closing, Hold::Closing),
@@ -123,7 +122,7 @@ impl Model {
     /// Returns the channels that a step reaches: those that it names, or that the script names.
     pub fn channels_of_step(&mut self, id: Id, rule: &Rule, step: &Step) -> Vec<ChannelKey> {
         let battery = if rule.script == Some(Script::People) { self.facts.get("battery") } else { None };
-        match Hook::by(battery) {
+        match Hook::by(battery, self.now) {
             Hook::AnswersItsOwn => self.rules.channels(&["nor"], &self.device),
             hook => {
                 if hook == Hook::Fails {

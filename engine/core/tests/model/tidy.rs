@@ -1,6 +1,6 @@
 //! Random rules without what the compiler would refuse.
 
-use dag_engine::{Millis, Value};
+use dag_engine::{FactKind, Millis, Value};
 
 use crate::{
     condition::Condition,
@@ -35,7 +35,7 @@ impl Rules {
         let mut edges: Vec<(&str, &str)> = Vec::new();
         for rule in &mut self.rules {
             rule.escalation %= self.escalations.len();
-            if !self.door && rule.when.reads("door") {
+            if self.door != Some(FactKind::Switch) && rule.when.reads("door") {
                 rule.when = Condition::Is { fact: "power", not: false, value: Value::Off };
             }
             rule.was = rule.was.filter(|was| names.iter().all(|(name, _)| name != was) && !renamed.contains(was));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use dag_engine::{FactKind, Sources};
+use dag_engine::Sources;
 
 use crate::{
     rules::{Escalation, GROUPS, Recipient, Rule, Rules},
@@ -15,7 +15,7 @@ impl Rules {
         for script in [Script::Waits, Script::People] {
             files.insert(script.file().to_owned(), script.text().to_owned());
         }
-        let facts = if self.door { BTreeMap::from([("door".into(), FactKind::Switch)]) } else { BTreeMap::new() };
+        let facts = self.door.into_iter().map(|kind| ("door".into(), kind)).collect();
         let operators = self.operators.into_iter().map(Into::into).collect();
         Sources { files, facts, other_devices: false, timezone: self.zone.into(), operators }
     }

@@ -147,6 +147,7 @@ impl Model {
             zone: place.zone,
             at: self.now,
             about: About::Trouble { cause: key.to_owned(), since, number },
+            facts: self.snapshot(),
         };
         self.record(self.now, None, None, format!("told {message}"));
         self.messages.push(message);
