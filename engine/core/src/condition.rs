@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil, tz::TimeZone};
 
-use crate::{Millis, Name, Time, Value, state::Facts, wall_clock::WallSpan};
+use crate::{Id, Millis, Name, Time, Value, state::Facts, wall_clock::WallSpan};
 
 /// The fact that says whether the mains are on.
 const POWER: &str = "power";
@@ -13,6 +13,8 @@ const POWER: &str = "power";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     root: Node,
+    /// Another text is another condition.
+    pub id: Id,
     /// The facts whose change can change the answer.
     pub reads: BTreeSet<Name>,
     /// It reads values of facts, and nothing else.
@@ -82,7 +84,7 @@ pub(crate) struct Answer {
 }
 
 impl Condition {
-    pub fn new(root: Node) -> Self {
+    pub fn new(root: Node, text: &str) -> Self {
         let mut reads = BTreeSet::new();
         let (mut facts_alone, mut reads_wall_clock) = (true, false);
         root.visit(&mut |node| match node {
@@ -94,7 +96,7 @@ impl Condition {
             Node::Between(_) | Node::Weekday => (facts_alone, reads_wall_clock) = (false, true),
             _ => {}
         });
-        Condition { root, reads, facts_alone, reads_wall_clock }
+        Condition { root, id: Id::of(&[b"condition", text.as_bytes()]), reads, facts_alone, reads_wall_clock }
     }
 
     /// Returns the numbers that each fact is compared with. Where a comparison calculates, they are also the products

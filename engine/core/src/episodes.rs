@@ -15,7 +15,7 @@ use crate::{
 /// and ends every day. Beyond that they are asked at the step's end only.
 const MOST_EDGES: u32 = 8_192;
 
-/// The longest time between a reading and its application after which it is late: reports wait for missing ones as long.
+/// The longest time after which it is not late to know that a condition turned: reports wait as long for missing ones.
 const LATE: Millis = Millis::new(60_000);
 
 /// The effect of a deadline, in the order in which those of one moment fire.
@@ -138,7 +138,7 @@ impl Step<'_> {
         match (phase, holds) {
             (Phase::Quiet, true) => {
                 let since = rule.when.true_since(&self.state.facts, t, rule_state.edge, &self.zone);
-                let reported = self.came_late(rule, t, asked);
+                let reported = self.known_late(t, asked);
                 let wait = self.wait(rule, Hook::OpenAfter, rule.open_after, since);
                 let due = since + wait;
                 self.move_to(&rule.name, Phase::Pending { since, due, uncertain, reported }, since);
@@ -184,21 +184,16 @@ impl Step<'_> {
             Asked::Reading => None,
         };
         let facts_at_end = rule.when.values_at(facts, t);
-        let ended_reported = self.came_late(rule, t, asked);
+        let ended_reported = self.known_late(t, asked);
         if let Some(incident) = self.state.open_incident(&rule.name) {
             (incident.ended_by, incident.facts_at_end, incident.ended_reported) =
                 (ended_by, facts_at_end, ended_reported);
         }
     }
 
-    /// Returns when the reading came that turned a condition at `t`, if it came late.
-    fn came_late(&self, rule: &Rule, t: Time, asked: Asked) -> Option<Time> {
-        let by_reading = match asked {
-            Asked::Reading | Asked::Lost => true,
-            Asked::Time => rule.when.reads_a_change_at(&self.state.facts, t),
-            Asked::Edit => false,
-        };
-        (by_reading && t + LATE < self.now).then_some(self.now)
+    /// Returns when it became known that a condition turned at `t`, if that was late.
+    fn known_late(&self, t: Time, asked: Asked) -> Option<Time> {
+        (asked != Asked::Edit && t + LATE < self.now).then_some(self.now)
     }
 
     /// Puts a rule into a phase. `edge` is when its condition turned.
@@ -222,6 +217,7 @@ impl Step<'_> {
         rule_state.count += 1;
         let number = rule_state.count;
         let mut incident = Incident::new(&self.state.device, &rule.name, rule.severity, number, since, opened_at);
+        incident.condition = Some(rule.when.id);
         (incident.since_uncertain, incident.since_reported) = (uncertain, reported);
         self.state.incidents.push(incident);
         self.about(rule, opened_at, Outcome::Opened { since });

@@ -99,6 +99,9 @@ pub struct IncidentSnapshot {
     pub since: Time,
     /// When it had held long enough.
     pub opened_at: Time,
+    /// The condition was edited while it lasted. What it says now need not have been true since `since`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub edited: bool,
     /// When the condition became false for good: the raw edge. `None` while it lasts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,
@@ -109,10 +112,10 @@ pub struct IncidentSnapshot {
     /// the incident lasts, and where its rule was removed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub facts_at_end: BTreeMap<Name, Option<Value>>,
-    /// When the reading came by which `since` is known, where it came more than a minute later.
+    /// When `since` became known, where that was more than a minute later, as by a late report.
     #[serde(default, skip_serializing_if = "is_default")]
     pub since_reported: Option<Time>,
-    /// When the reading came by which `ended` is known, where it came more than a minute later.
+    /// When `ended` became known, where that was more than a minute later, as by a late report.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended_reported: Option<Time>,
     /// Who acknowledged it last, and when.

@@ -63,6 +63,7 @@ struct IncidentDocument<'a> {
     number: u64,
     since: Time,
     opened_at: Time,
+    edited: bool,
     ended: Option<Time>,
     ended_by: Option<EndedBy>,
     facts_at_end: &'a BTreeMap<Name, Option<Value>>,
@@ -137,6 +138,7 @@ impl<'a> IncidentDocument<'a> {
             number: incident.number,
             since: incident.since,
             opened_at: incident.opened_at,
+            edited: incident.edited,
             ended: incident.ended,
             ended_by: incident.ended_by,
             facts_at_end: &incident.facts_at_end,
@@ -234,7 +236,9 @@ impl<'a> Context<'a> {
             Address::Webhook { url, .. } => url::Url::parse(url).ok().and_then(|url| crate::webhook::topic(&url)),
             Address::Email(_) => None,
         };
-        let mains = notification.incident().is_some_and(|incident| mains_outages.contains(&incident.rule));
+        // What was told of an edited condition need not have been an outage all the time.
+        let is_mains = |incident: &IncidentSnapshot| mains_outages.contains(&incident.rule) && !incident.edited;
+        let mains = notification.incident().is_some_and(is_mains);
         let told = notification.incident().map(|incident| Told::new(notification, incident, mains)).unwrap_or_default();
         let tone = match &notification.about {
             About::Incident(incident) => {

@@ -87,6 +87,12 @@ impl Step<'_> {
         ctx.number("step", firing.step.into()).number("repeat", firing.repeat.into())
     }
 
+    /// Returns whether the condition is another than the one by which an incident opened.
+    fn is_edited(&self, incident: &Incident) -> bool {
+        let condition = self.rules.rule(&incident.rule).map(|rule| rule.when.id);
+        condition.zip(incident.condition).is_some_and(|(now, then)| now != then)
+    }
+
     fn incident_snapshot(&self, incident: &Incident) -> IncidentSnapshot {
         let is_over = incident.ended.is_some();
         let unseen = self.state.rules.get(&incident.rule).is_some_and(|rule_state| rule_state.unanswered);
@@ -98,6 +104,7 @@ impl Step<'_> {
             since: incident.since,
             opened_at: incident.opened_at,
             ended: incident.ended,
+            edited: self.is_edited(incident),
             // While it lasts, these are about an end that may still not be one.
             ended_by: incident.ended_by.filter(|_| is_over),
             facts_at_end: if is_over { incident.facts_at_end.clone() } else { BTreeMap::new() },

@@ -42,7 +42,7 @@ pub(crate) fn lower(text: &str, facts: &DeclaredFacts) -> Result<Condition, Vec<
         }
     };
     match root {
-        Some((node, Type::Bool)) if lowering.problems.is_empty() => Ok(Condition::new(node)),
+        Some((node, Type::Bool)) if lowering.problems.is_empty() => Ok(Condition::new(node, text)),
         Some((_, kind)) if lowering.problems.is_empty() => {
             let message = format!("a condition is true or false, this is {}", kind.describe());
             lowering.problem(0..text.len(), message, Some("compare it, as in `power == off`".into()));

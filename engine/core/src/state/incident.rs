@@ -22,6 +22,9 @@ pub struct Incident {
     pub number: u64,
     /// The rule's severity.
     pub severity: Severity,
+    /// The condition by which it opened; `None` where an earlier version did not note it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) condition: Option<Id>,
     /// When the condition became true: the raw edge.
     pub since: Time,
     /// When it had held long enough.
@@ -38,10 +41,10 @@ pub struct Incident {
     /// The values of the facts that its condition reads, when that became false.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) facts_at_end: BTreeMap<Name, Option<Value>>,
-    /// When the reading came by which `since` is known, if it came late.
+    /// When `since` became known, if that was late.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) since_reported: Option<Time>,
-    /// When the reading came by which its condition became false, if it came late.
+    /// When it became known that its condition had become false, if that was late.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) ended_reported: Option<Time>,
     /// Who took it on last.
@@ -94,6 +97,7 @@ impl Incident {
             rule: Name::new_static(""),
             number: 0,
             severity: Severity::Info,
+            condition: None,
             since: Time::MIN,
             opened_at: Time::MIN,
             alerted_at: None,
@@ -148,6 +152,7 @@ impl Incident {
         self.since_uncertain = shift.is_uncertain(self.since, self.since_uncertain);
         self.ended_uncertain = self.ended.is_some_and(|ended| shift.is_uncertain(ended, self.ended_uncertain));
         shift.move_with(&mut self.since, [&mut self.opened_at]);
+        self.opened_at = self.opened_at.min(shift.latest());
         shift.move_all(self.alerted_at.iter_mut().chain(&mut self.ended));
         shift.move_all(self.since_reported.iter_mut().chain(&mut self.ended_reported));
         self.since = self.ended.map_or(self.since, |ended| self.since.min(ended));

@@ -42,7 +42,7 @@ pub(crate) enum Phase {
         due: Time,
         #[serde(default, skip_serializing_if = "is_default")]
         uncertain: bool,
-        /// When the reading came that turned it, if it came late.
+        /// When `since` became known, if that was late.
         #[serde(default, skip_serializing_if = "is_default")]
         reported: Option<Time>,
     },

@@ -206,6 +206,7 @@ fn a_stored_state_reads_as_it_was_written() {
           "rule": "outage",
           "number": 1,
           "severity": "warning",
+          "condition": "8de3267aaa64cce64ba6690b8f17711a",
           "since": "2026-01-10T18:00:00Z",
           "opened_at": "2026-01-10T18:00:30Z",
           "alerted_at": "2026-01-10T18:00:30Z",

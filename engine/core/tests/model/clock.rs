@@ -115,7 +115,7 @@ impl Model {
             if let Some(ended) = incident.ended {
                 incident.ended_uncertain = shift.uncertain(ended, incident.ended_uncertain);
             }
-            incident.opened_at = incident.opened_at.moved(shift.by(incident.since));
+            incident.opened_at = incident.opened_at.moved(shift.by(incident.since)).min(shift.last);
             shift.time(&mut incident.since);
             shift.times(&mut incident.alerted_at);
             shift.times(&mut incident.ended);

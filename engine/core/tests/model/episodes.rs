@@ -169,7 +169,7 @@ impl Model {
             self.reached.insert(reasons::WALKED_BACK);
         }
         let length = self.wait(rule, "open_after", rule.open_after, since);
-        let reported = self.reported(rule, t, cause);
+        let reported = self.reported(t, cause);
         let wait = Wait { since, due: since + length, uncertain: self.uncertain, reported };
         self.rule_state(rule.name).edge = Some(since);
         if length == Millis::ZERO {
@@ -203,7 +203,7 @@ impl Model {
 
     fn start_closing(&mut self, rule: &Rule, t: Time, cause: Cause) {
         let length = self.wait(rule, "close_after", rule.close_after, t);
-        let reported = self.reported(rule, t, cause);
+        let reported = self.reported(t, cause);
         let wait = Wait { since: t, due: t + length, uncertain: self.uncertain, reported };
         let turned = self.turned_false(rule, t, cause);
         self.rule_state(rule.name).edge = Some(t);
@@ -220,14 +220,9 @@ impl Model {
         rule.when.facts().filter_map(|fact| self.facts.get(fact)).any(|fact| fact.changes().any(|at| at == t))
     }
 
-    /// Returns now, if a reading or a change turned the condition at `t` and was reported late.
-    fn reported(&self, rule: &Rule, t: Time, cause: Cause) -> Option<Time> {
-        let by_reading = match cause {
-            Cause::Reading | Cause::LostSensor => true,
-            Cause::Time => self.is_change(rule, t),
-            Cause::Edit => false,
-        };
-        (by_reading && t + LATE < self.now).then_some(self.now)
+    /// Returns now, if it became known late that the condition turned at `t`.
+    fn reported(&self, t: Time, cause: Cause) -> Option<Time> {
+        (cause != Cause::Edit && t + LATE < self.now).then_some(self.now)
     }
 
     fn turned_false(&self, rule: &Rule, t: Time, cause: Cause) -> TurnedFalse {
@@ -259,6 +254,7 @@ impl Model {
             since_uncertain: wait.uncertain,
             since_reported: wait.reported,
             opened_at: wait.due,
+            when: rule.when.to_string(),
             alerted_at: None,
             ended: None,
             ended_uncertain: false,

@@ -221,6 +221,8 @@ impl Model {
         let incident = self.incident(id).clone();
         let state = self.rule_states.get(&incident.rule);
         let unseen = incident.ended.is_none() && state.is_some_and(|state| state.answer.is_none());
+        let rule = self.rules.rules.iter().find(|rule| rule.name == incident.rule);
+        let edited = rule.is_some_and(|rule| rule.when.to_string() != incident.when);
         let message = ids::message(id, kind, step, repeat, &who.0, who.1);
         let about = About::Incident {
             rule: incident.rule.clone(),
@@ -229,6 +231,7 @@ impl Model {
             severity: incident.severity,
             since: incident.since,
             opened_at: incident.opened_at,
+            edited,
             ended: incident.ended,
             ended_by: incident.turned_false.by,
             facts_at_end: incident.turned_false.facts,

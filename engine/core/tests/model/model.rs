@@ -67,6 +67,8 @@ pub struct Incident {
     /// When `since` was reported, if that was late.
     pub since_reported: Option<Time>,
     pub opened_at: Time,
+    /// The text of the condition by which it opened.
+    pub when: String,
     pub alerted_at: Option<Time>,
     pub ended: Option<Time>,
     pub ended_uncertain: bool,
