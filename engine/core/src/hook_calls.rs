@@ -57,7 +57,7 @@ impl Step<'_> {
                 .number("number", i64::try_from(incident.number).unwrap_or(i64::MAX))
                 .text("since", &incident.since.to_string())
                 .text("opened_at", &incident.opened_at.to_string())
-                .text("lasted", &until.since(incident.since).to_string());
+                .text("lasted", &whole_seconds(until).since(whole_seconds(incident.since)).to_string());
             let Some(ended) = incident.ended else {
                 return seen.group("ended", None).group("ended_by", None).group("facts_at_end", None);
             };
@@ -87,6 +87,11 @@ impl Step<'_> {
 
 /// The most characters of a script's error that are kept: a script throws what it likes, and every decision is kept.
 const LONGEST_ERROR: usize = 400;
+
+/// Returns a time without its milliseconds. A length is between what people read.
+fn whole_seconds(at: Time) -> Time {
+    Time::from_millis(at.as_millis() / 1_000 * 1_000)
+}
 
 fn weekday(day: jiff::civil::Weekday) -> &'static str {
     ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
