@@ -47,10 +47,11 @@ impl Step<'_> {
     /// Sets a fact at `at` and moves the rules that read it.
     pub(crate) fn set_fact(&mut self, name: &Name, value: Option<Value>, at: Time) {
         let known = self.state.facts.set(name, value, at);
+        let asked = if known && value.is_none() { Asked::Lost } else { Asked::Reading };
         // Only these can answer differently: what changes by time alone has a deadline of its own.
         for position in self.rules.readers.get(name).into_iter().flatten() {
             if let Some(rule) = self.rules.rules.get(*position) {
-                self.evaluate(rule, at, if value.is_some() { Asked::Reading } else { Asked::Lost });
+                self.evaluate(rule, at, asked);
             }
         }
         if known != value.is_some() {
