@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::{player::check_stories, stories::With};
 
-/// The keys of a state that hold future times, or reports as they came.
-const TO_COME: [&str; 5] = ["deadline", "due", "from", "report", "until"];
+/// The keys of a state that hold future times, or reports as they came. When an incident opened moves with its since, as
+/// the deadline that it was.
+const TO_COME: [&str; 6] = ["deadline", "due", "from", "opened_at", "report", "until"];
 
 /// Collects the recorded times, each with the path of its key.
 fn collect_times(way: &str, value: &Value, times: &mut Vec<(String, Time)>) {
@@ -46,7 +47,8 @@ fn nothing_that_is_decided_or_told_lies_ahead() {
             let seen = message.facts.values().filter_map(|fact| fact.since);
             let incident = message.incident().into_iter().flat_map(|incident| {
                 let acknowledged = incident.acknowledged.as_ref().map(|acknowledged| acknowledged.at);
-                [Some(incident.since), Some(incident.opened_at), incident.ended, acknowledged].into_iter().flatten()
+                let reported = [incident.since_reported, incident.ended_reported];
+                [Some(incident.since), incident.ended, acknowledged].into_iter().chain(reported).flatten()
             });
             prop_assert!(seen.chain(incident).all(|time| time <= now), "after {now}: {message:?}");
         }
