@@ -8,6 +8,9 @@ use crate::record::Record;
 
 pub const SITE: &str = "Europe/London";
 
+/// The values of facts, by name.
+type Facts<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
 /// A condition, as rules write it and as these tests read it.
 #[derive(Clone, Copy)]
 pub struct Condition {
@@ -17,7 +20,7 @@ pub struct Condition {
     /// The shipped script whose words its messages have, if the story says so.
     script: Option<(&'static str, &'static str)>,
     /// Whether it is true for these facts, all of which are known, where the wall clock shows this time.
-    holds: fn(&dyn Fn(&str) -> Option<Value>, &str) -> Option<bool>,
+    holds: fn(Facts<'_>, &str) -> Option<bool>,
 }
 
 /// The condition of the mains alone.
@@ -72,15 +75,15 @@ pub const CONDITIONS: [Condition; 8] = [
     },
 ];
 
-fn is_off(fact: &dyn Fn(&str) -> Option<Value>) -> Option<bool> {
+fn is_off(fact: Facts<'_>) -> Option<bool> {
     Some(fact("power")? == Value::Off)
 }
 
-fn is_away(fact: &dyn Fn(&str) -> Option<Value>) -> Option<bool> {
+fn is_away(fact: Facts<'_>) -> Option<bool> {
     Some(fact("connection")? == Value::Disconnected)
 }
 
-fn is_low(fact: &dyn Fn(&str) -> Option<Value>) -> Option<bool> {
+fn is_low(fact: Facts<'_>) -> Option<bool> {
     Some(matches!(fact("battery")?, Value::Number(level) if level < 20))
 }
 
@@ -96,7 +99,7 @@ impl Condition {
         let value = |fact: &str| record.value_at(fact, at);
         let read_now = |fact: &str| record.now(fact).and_then(|_| value(fact));
         let read_then = |fact: &str| value(fact).filter(|_| !record.lost_at(fact, at));
-        let views: [&dyn Fn(&str) -> Option<Value>; 3] = [&value, &read_now, &read_then];
+        let views: [Facts<'_>; 3] = [&value, &read_now, &read_then];
         views.into_iter().any(|view| (self.holds)(view, &wall) == Some(answer))
     }
 

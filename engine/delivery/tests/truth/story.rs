@@ -23,15 +23,15 @@ pub struct Story {
 pub type Next = (i64, bool, Event);
 
 /// A value of a fact, or that it is not known.
-pub type Value1 = (&'static str, Option<Value>);
+pub type FactValue = (&'static str, Option<Value>);
 
 #[derive(Clone, Debug)]
 pub enum Event {
     Nothing,
     /// A fact is read, and reported at once with what was kept back before.
-    Read(Value1),
+    Read(FactValue),
     /// A fact is read, and kept back: the network is down.
-    Keep(Value1),
+    Keep(FactValue),
     /// What a source kept back is reported: how many of the last readings are sent again, and whether more follows.
     Send(usize, usize, bool),
     /// The device restarts, with a clock that runs ahead by so many milliseconds, and says that it was not set.
@@ -151,7 +151,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Value1> {
+fn value() -> impl Strategy<Value = FactValue> {
     let switch = |on, off| prop_oneof![4 => Just(Some(on)), 4 => Just(Some(off)), 1 => Just(None)];
     let level = prop_oneof![3 => Just(Some(Value::Number(12))), 3 => Just(Some(Value::Number(80))), 1 => Just(None)];
     prop_oneof![

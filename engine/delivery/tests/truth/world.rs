@@ -7,13 +7,13 @@ use dag_engine::{
     Decision, Device, Engine, Id, Input, Kind, MessageRef, Millis, Name, Outcome, Reading, Report, Silence, State,
     Time, Value,
 };
-use proptest::test_runner::TestCaseResult;
+use proptest::{prelude::*, test_runner::TestCaseResult};
 
 use crate::{
     decisions, messages,
     plan::{Edit, Plan},
     record::Record,
-    story::{Event, Story, Value1},
+    story::{Event, FactValue, Story},
 };
 
 /// A Saturday evening before a night in which the clocks go forward.
@@ -35,6 +35,10 @@ pub struct World {
     pub began_otherwise: BTreeSet<Id>,
     /// The longest `close_after` that was ever in force, in milliseconds.
     pub longest_close: i64,
+    /// The longest `open_after` that was ever in force, in milliseconds.
+    longest_open: i64,
+    /// The incidents that are over: of which rule, and from when to when.
+    over: Vec<(Name, Time, Time)>,
     /// When all conditions were asked, because of an edit.
     pub asked: Vec<Time>,
     /// Who acknowledged each incident, and when.
@@ -111,6 +115,7 @@ pub fn play(story: &Story) -> Result<World, proptest::test_runner::TestCaseError
         world.apply(event)?;
     }
     world.finish()?;
+    world.check_that_no_outage_vanished()?;
     Ok(world)
 }
 
@@ -130,6 +135,8 @@ impl World {
             turned_by: BTreeMap::new(),
             began_otherwise: BTreeSet::new(),
             longest_close: 0,
+            longest_open: 0,
+            over: Vec::new(),
             asked: Vec::new(),
             acknowledged: BTreeMap::new(),
             asks: None,
@@ -153,6 +160,8 @@ impl World {
         self.engine = Engine::new(rules);
         let longest = plan.rules.iter().map(|rule| rule.close_after * 1_000).max();
         self.longest_close = self.longest_close.max(longest.unwrap_or(0));
+        let longest = plan.rules.iter().map(|rule| rule.open_after * 1_000).max();
+        self.longest_open = self.longest_open.max(longest.unwrap_or(0));
         self.plan = plan;
     }
 
@@ -213,7 +222,7 @@ impl World {
     }
 
     /// A source reads a fact. Returns which one.
-    fn keep(&mut self, (fact, value): &Value1) -> usize {
+    fn keep(&mut self, (fact, value): &FactValue) -> usize {
         let source = usize::from(matches!(*fact, "battery" | "connection"));
         let reading = Reading { fact: Name::new_static(fact), value: *value, at: self.now };
         self.sources[source].kept.push(reading);
@@ -339,6 +348,9 @@ impl World {
                 let otherwise = turned_by.is_some_and(|place| Some(*place) != is_by);
                 self.began_otherwise.extend(incident.filter(|_| otherwise));
             }
+            Outcome::Resolved { since, ended, .. } => {
+                self.over.extend(rule.as_ref().map(|rule| (rule.clone(), *since, *ended)));
+            }
             Outcome::Renamed { was } => {
                 let condition = self.turned_by.remove(was);
                 self.turned_by.extend(rule.clone().zip(condition));
@@ -381,5 +393,25 @@ impl World {
         }
         self.pass(self.now + Millis::new(2 * 86_400_000))?;
         self.step(Input::Elapsed)
+    }
+
+    /// Every outage that was long enough is an incident of the rule about the mains, however late it was reported.
+    fn check_that_no_outage_vanished(&self) -> TestCaseResult {
+        if self.edited || self.clock_set {
+            return Ok(());
+        }
+        let mains = &self.plan.rules[0].name;
+        for pair in self.record.changes("power").windows(2) {
+            let [from, to] = pair else { continue };
+            let lost = self.record.was_lost_between("power", from.at, to.at);
+            if from.value == Value::On || to.at.since(from.at).get() <= self.longest_open || lost {
+                continue;
+            }
+            let is_it =
+                |(rule, since, ended): &&(Name, Time, Time)| rule == mains && *since <= from.at && to.at <= *ended;
+            let known = self.over.iter().any(|over| is_it(&over));
+            prop_assert!(known, "nobody hears of the outage from {} to {}: {:?}", from.at, to.at, self.over);
+        }
+        Ok(())
     }
 }
