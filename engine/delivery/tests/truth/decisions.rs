@@ -50,7 +50,14 @@ pub fn check(world: &World, decisions: &[Decision]) -> TestCaseResult {
 }
 
 fn began(world: &World, condition: &Condition, since: Time) -> bool {
-    condition.may_have_been(true, &world.record, since, since) || is_crowded(world, condition, since)
+    let begins = || {
+        // It had held before, in full view: then since is too late, unless the last episode ended there.
+        let before = since.moved(-1);
+        let seen = || condition.reads.iter().all(|fact| !world.record.was_lost_between(fact, Time::MIN, since));
+        let held = condition.reads_facts_alone() && condition.was(true, &world.record, before) && seen();
+        !held || world.clock_set || world.edges.contains(&since)
+    };
+    is_crowded(world, condition, since) || condition.may_have_been(true, &world.record, since, since) && begins()
 }
 
 /// A fact changed more than once within the millisecond.
@@ -62,10 +69,11 @@ fn over(world: &World, condition: &Condition, ended: Time, by: Option<EndedBy>) 
     let record = &world.record;
     let is_false = || condition.may_have_been(false, record, ended, ended);
     let was_true = || condition.may_have_been(true, record, ended, ended.moved(-1));
+    let was_read = || condition.reads.iter().any(|fact| record.was_read_for(fact, ended));
     let lost_then = || condition.reads.iter().any(|fact| record.was_lost_between(fact, ended, ended));
     match by {
         _ if is_crowded(world, condition, ended) => true,
-        None => is_false(),
+        None => condition.was(false, record, ended) && (was_read() || world.clock_set),
         Some(EndedBy::Clock) => is_false() && was_true(),
         Some(EndedBy::Edit) => is_false() && world.asked.contains(&ended),
         Some(EndedBy::LostSensor) => lost_then(),

@@ -33,7 +33,7 @@ use proptest::prelude::*;
 
 #[test]
 fn no_text_states_what_the_facts_deny() {
-    let stories = story::all(600, story::story(), |story| {
+    let stories = story::all(300, story::story(), |story| {
         let world = world::play(&story)?;
         prop_assert!(world.state.open_incidents().next().is_none(), "all is well, and an incident is open");
         Ok(())

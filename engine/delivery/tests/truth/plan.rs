@@ -103,6 +103,17 @@ impl Condition {
         views.into_iter().any(|view| (self.holds)(view, &wall) == Some(answer))
     }
 
+    /// Returns whether it was `answer` at `at`, by the values that were known last, whatever sensors were lost.
+    pub fn was(&self, answer: bool, record: &Record, at: Time) -> bool {
+        let wall = at.in_zone(&zone(SITE).unwrap()).strftime("%H:%M").to_string();
+        (self.holds)(&|fact| record.value_at(fact, at), &wall) == Some(answer)
+    }
+
+    /// It reads values of facts, and nothing else.
+    pub fn reads_facts_alone(&self) -> bool {
+        !self.text.contains("known") && !self.text.contains("between")
+    }
+
     /// Returns whether it has an answer now: `None` where it needs a fact that is not known.
     pub fn now(&self, record: &Record) -> Option<bool> {
         (self.holds)(&|fact| record.now(fact), "12:00")

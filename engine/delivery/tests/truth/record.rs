@@ -79,6 +79,12 @@ impl Record {
         values
     }
 
+    /// Returns whether a known value was read that counts for `at`: at that time, or before it and reported after it.
+    pub fn was_read_for(&self, fact: &str, at: Time) -> bool {
+        let mut samples = self.samples.get(fact).into_iter().flatten().filter(|sample| sample.value.is_some());
+        samples.any(|sample| sample.at == at || sample.at < at && at < sample.came)
+    }
+
     /// Returns whether the fact changed more than once in the millisecond `at`: what was true within it is not told
     /// apart.
     pub fn changed_twice(&self, fact: &str, at: Time) -> bool {

@@ -33,6 +33,8 @@ pub struct World {
     pub turned_by: BTreeMap<Name, usize>,
     /// Incidents that began by another condition than their rule has now: nothing is known of what they are about.
     pub began_otherwise: BTreeSet<Id>,
+    /// When a condition turned, by the decisions before.
+    pub edges: BTreeSet<Time>,
     /// The longest `close_after` that was ever in force, in milliseconds.
     pub longest_close: i64,
     /// The longest `open_after` that was ever in force, in milliseconds.
@@ -134,6 +136,7 @@ impl World {
             edited: false,
             turned_by: BTreeMap::new(),
             began_otherwise: BTreeSet::new(),
+            edges: BTreeSet::new(),
             longest_close: 0,
             longest_open: 0,
             over: Vec::new(),
@@ -332,7 +335,12 @@ impl World {
         Ok(())
     }
 
-    fn note(&mut self, Decision { rule, incident, outcome, .. }: &Decision) -> TestCaseResult {
+    fn note(&mut self, Decision { at, rule, incident, outcome }: &Decision) -> TestCaseResult {
+        match outcome {
+            Outcome::Dip { .. } | Outcome::Closing { .. } => drop(self.edges.insert(*at)),
+            Outcome::Resolved { ended, .. } => drop(self.edges.insert(*ended)),
+            _ => {}
+        }
         match outcome {
             Outcome::Acknowledged { .. } => {
                 let asked = incident.map(|incident| self.acknowledged.entry(incident).or_default());
