@@ -49,7 +49,7 @@ pub struct World {
     asks: Option<(String, Time)>,
     /// A clock was set: what counts from a time before it may seem to be longer or shorter.
     pub clock_set: bool,
-    /// A report whose clock was not set was applied, and no clock was set since.
+    /// A report whose clock was not set was applied, or a clock was set by an estimate.
     pub ever_uncertain: bool,
     /// The messages so far.
     pub told: Vec<Told>,
@@ -294,6 +294,7 @@ impl World {
         self.boot.ahead = 0;
         self.clock_set = true;
         self.boot.uncertain &= estimated;
+        self.ever_uncertain |= estimated;
         self.now = concerned(self.now);
         self.step(Input::ClockSet { boot, began, shift_ms, estimated })
     }
