@@ -1,8 +1,8 @@
 //! Every sentence of the shipped templates, and when the raw facts allow it.
 //!
 //! A row is a pattern and a function that decides. The first row that fits a sentence counts. What a hole may hold
-//! follows from its name (`Scene::fits`): `{since}` is when the incident began, and nothing else. A sentence that no row
-//! fits fails the tests, and so does a literal of a template that is in no row: so a new sentence needs a row.
+//! follows from its name (`Scene::fits`): `{since}` is when the incident began, and nothing else. A sentence that no
+//! row fits fails the tests, and so does a literal of a template that is in no row: so a new sentence needs a row.
 
 use dag_engine::{EndedBy, Kind, Value};
 
@@ -167,8 +167,8 @@ pub const SENTENCES: &[Claim] = &[
     }),
     // The monitor itself.
     (
-        "Since {trouble_since} the monitor at {place} has been unable to tell whether the mains power is on or off: the \
-         sensor gives no answer",
+        "Since {trouble_since} the monitor at {place} has been unable to tell whether the mains power is on or off: \
+         the sensor gives no answer",
         |scene, _| scene.is_lost("power"),
     ),
     (

@@ -92,8 +92,8 @@ fn is_day(wall: &str) -> bool {
 }
 
 impl Condition {
-    /// Returns whether it was `answer` at `at`, by the raw facts and the wall clock of another moment. A fact that is lost
-    /// now, or was then, may have been read as unknown.
+    /// Returns whether it was `answer` at `at`, by the raw facts and the wall clock of another moment. A fact that is
+    /// lost now, or was then, may have been read as unknown.
     pub fn may_have_been(&self, answer: bool, record: &Record, at: Time, wall: Time) -> bool {
         let wall = wall.in_zone(&zone(SITE).unwrap()).strftime("%H:%M").to_string();
         let value = |fact: &str| record.value_at(fact, at);

@@ -116,7 +116,7 @@ impl Record {
     /// Returns whether the fact was not known in the millisecond `at`, or just before it.
     pub fn lost_at(&self, fact: &str, at: Time) -> bool {
         let samples = || self.samples.get(fact).into_iter().flatten();
-        let before = samples().filter(|sample| sample.at < at).next_back();
+        let before = samples().rfind(|sample| sample.at < at);
         let mut inside = samples().filter(|sample| sample.at == at);
         before.is_none_or(|sample| sample.value.is_none()) || inside.any(|sample| sample.value.is_none())
     }

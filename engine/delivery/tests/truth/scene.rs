@@ -106,8 +106,8 @@ impl<'a> Scene<'a> {
         self.lasts() && self.went_out() && last.is_some_and(|last| last.value == Value::Off && since_then(last.at))
     }
 
-    /// The mains were off from the beginning of the incident to its end. Between they were on for times shorter than some
-    /// `close_after` at most, or the sensor was lost then.
+    /// The mains were off from the beginning of the incident to its end. Between they were on for times shorter than
+    /// some `close_after` at most, or the sensor was lost then.
     pub fn was_out(&self) -> bool {
         let Some(ended) = self.ended() else { return false };
         let power = self.record().changes("power");
