@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
     /// The mains went out at the beginning of the incident. By a rule that was edited they may have been out before. An
     /// incident that began by another condition keeps its beginning, which is then not of the mains.
     pub fn went_out(&self) -> bool {
-        if self.incident().is_some_and(|incident| self.world.began_otherwise.contains(&incident.id)) {
+        if self.is_of_other_conditions() {
             return true;
         }
         let was_out = self.record().value_at("power", self.since()) == Some(Value::Off);
@@ -117,7 +117,12 @@ impl<'a> Scene<'a> {
             let short = to.at.since(from.at).get() < self.world.longest_close;
             !inside || short || self.record().was_lost_between("power", from.at, to.at)
         });
-        self.went_out() && self.came_back() && is_one
+        self.went_out() && self.came_back() && (is_one || self.is_of_other_conditions())
+    }
+
+    /// The condition of its rule was another for a part of the incident.
+    fn is_of_other_conditions(&self) -> bool {
+        self.incident().is_some_and(|incident| self.world.began_otherwise.contains(&incident.id))
     }
 
     /// The last report had this value of the mains, and the sensor is not lost.
