@@ -132,15 +132,13 @@ impl Condition {
     }
 
     /// Returns the earliest moment from which it has been true without interruption until `at`, by the values that are
-    /// remembered, and not before `edge`. It is `at`, if it does not read facts alone: what else it reads is not
-    /// remembered.
-    pub fn true_since(&self, facts: &Facts, at: Time, edge: Time, zone: &TimeZone) -> Time {
+    /// remembered. It is `at`, if it does not read facts alone: what else it reads is not remembered.
+    pub fn true_since(&self, facts: &Facts, at: Time, zone: &TimeZone) -> Time {
         let mut since = at;
-        while self.facts_alone && since > edge {
+        while self.facts_alone {
             // From one of these to the next nothing changes that it reads.
             let turns = self.reads.iter().filter_map(|fact| facts.get(fact)?.turned_before(since));
             let Some(turn) = turns.max() else { break };
-            let turn = turn.max(edge);
             let mut moment = Moment { facts, at: turn, wall: turn, zone, remembered: true, until: None };
             if moment.holds(&self.root) != Some(true) {
                 break;
@@ -148,6 +146,18 @@ impl Condition {
             since = turn;
         }
         since
+    }
+
+    /// Returns whether it is false at `from`, and stays so until `until`, by the values of each moment.
+    pub fn is_false_between(&self, facts: &Facts, from: Time, until: Time, zone: &TimeZone) -> bool {
+        let mut at = from;
+        loop {
+            let answer = self.answer(facts, at, zone);
+            match (answer.holds, answer.until.filter(|next| *next < until)) {
+                (Some(false), Some(next)) => at = next,
+                (holds, _) => return holds == Some(false),
+            }
+        }
     }
 
     /// Returns the values at `at` of the facts that it reads.

@@ -18,6 +18,9 @@ const MOST_EDGES: u32 = 8_192;
 /// The longest time after which it is not late to know that a condition turned: reports wait as long for missing ones.
 const LATE: Millis = Millis::new(60_000);
 
+/// The longest time by which an end is put back: thirty days, so that few moments have to be looked at.
+const LONGEST_BACK: Millis = Millis::new(30 * 86_400_000);
+
 /// The effect of a deadline, in the order in which those of one moment fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
@@ -115,6 +118,9 @@ impl Step<'_> {
             }
             return;
         }
+        if asked == Asked::Reading {
+            self.put_end_back(rule, at);
+        }
         let t = self.state.rules.get(&rule.name).map_or(at, |rule_state| at.max(rule_state.edge));
         let answer = rule.when.answer(&self.state.facts, t, &self.zone);
         let rule_state = match self.state.rules.get_mut(&rule.name) {
@@ -138,7 +144,8 @@ impl Step<'_> {
         let uncertain = self.state.uncertain;
         match (phase, holds) {
             (Phase::Quiet, true) => {
-                let since = rule.when.true_since(&self.state.facts, t, rule_state.edge, &self.zone);
+                let last_ended = rule_state.ended.unwrap_or(Time::MIN);
+                let since = rule.when.true_since(&self.state.facts, t, &self.zone).max(last_ended);
                 let reported = self.known_late(t, asked);
                 let wait = self.wait(rule, Hook::OpenAfter, rule.open_after, since);
                 let due = since + wait;
@@ -152,16 +159,7 @@ impl Step<'_> {
                 self.move_to(&rule.name, Phase::Quiet, t);
                 self.about(rule, t, Outcome::Dip { since });
             }
-            (Phase::Open, false) => {
-                self.note_end(rule, t, asked);
-                let wait = self.wait(rule, Hook::CloseAfter, rule.close_after, t);
-                let due = t + wait;
-                self.move_to(&rule.name, Phase::Closing { since: t, due, uncertain }, t);
-                if wait == Millis::ZERO {
-                    return self.resolve(&rule.name, t, t, uncertain);
-                }
-                self.about(rule, t, Outcome::Closing { due });
-            }
+            (Phase::Open, false) => self.close(rule, t, asked),
             (Phase::Closing { since, .. }, true) => {
                 self.move_to(&rule.name, Phase::Open, t);
                 if let Some(incident) = self.state.open_incident(&rule.name) {
@@ -171,6 +169,37 @@ impl Step<'_> {
                 self.about(rule, t, Outcome::Reopened { clear_since: since });
             }
             _ => {}
+        }
+    }
+
+    /// The condition of an open incident became false at `t`.
+    fn close(&mut self, rule: &Rule, t: Time, asked: Asked) {
+        self.note_end(rule, t, asked);
+        let uncertain = self.state.uncertain;
+        // Had it been known in time, no incident had opened: it is over as a dip is.
+        let is_dip = self.state.open_incident(&rule.name).is_some_and(|incident| t < incident.opened_at);
+        let wait = if is_dip { Millis::ZERO } else { self.wait(rule, Hook::CloseAfter, rule.close_after, t) };
+        let due = t + wait;
+        self.move_to(&rule.name, Phase::Closing { since: t, due, uncertain }, t);
+        if wait == Millis::ZERO {
+            return self.resolve(&rule.name, t, t, uncertain);
+        }
+        self.about(rule, t, Outcome::Closing { due });
+    }
+
+    /// Puts the end of an incident back that something else than a reading is about to end, where a late reading shows
+    /// that its condition was false before.
+    fn put_end_back(&mut self, rule: &Rule, at: Time) {
+        let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
+        let Some(Phase::Closing { since: closing, .. }) = phase else { return };
+        let Some(incident) = self.state.open_incident(&rule.name) else { return };
+        let from = at.max(incident.since);
+        if incident.ended_by.is_some()
+            && from < closing
+            && closing.since(from) <= LONGEST_BACK
+            && rule.when.is_false_between(&self.state.facts, from, closing, &self.zone)
+        {
+            self.close(rule, from, Asked::Reading);
         }
     }
 
@@ -220,12 +249,16 @@ impl Step<'_> {
         let mut incident = Incident::new(&self.state.device, &rule.name, rule.severity, number, since, opened_at);
         incident.condition = Some(rule.when.id);
         (incident.since_uncertain, incident.since_reported) = (uncertain, reported);
+        incident.begun_before = rule.when.true_since(&self.state.facts, since, &self.zone) < since;
         self.state.incidents.push(incident);
         self.about(rule, opened_at, Outcome::Opened { since });
     }
 
     fn resolve(&mut self, rule: &Name, ended: Time, at: Time, uncertain: bool) {
         self.enter(rule, Phase::Quiet);
+        if let Some(rule_state) = self.state.rules.get_mut(rule) {
+            rule_state.ended = Some(ended);
+        }
         let Some(incident) = self.state.open_incident(rule) else { return };
         incident.ended = Some(ended);
         // Clocks that were set may have moved its end before its beginning.

@@ -61,8 +61,8 @@ impl Step<'_> {
             let Some(ended) = incident.ended else {
                 return seen.group("ended", None).group("ended_by", None).group("facts_at_end", None);
             };
-            let facts = incident.facts_at_end.iter();
-            let facts = facts.fold(Context::new(), |facts, (name, value)| facts.fact(name, *value));
+            let facts = self.facts_at_end(incident).into_iter();
+            let facts = facts.fold(Context::new(), |facts, (name, value)| facts.fact(&name, value));
             let seen = seen.text("ended", &ended.to_string()).group("facts_at_end", Some(facts));
             match incident.ended_by {
                 Some(by) => seen.text("ended_by", by.as_str()),

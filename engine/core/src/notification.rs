@@ -99,9 +99,10 @@ pub struct IncidentSnapshot {
     pub since: Time,
     /// When it had held long enough.
     pub opened_at: Time,
-    /// The condition was edited while it lasted. What it says now need not have been true since `since`.
+    /// `since` need not be when what the condition says now became true: it was edited since, or it was true before, in
+    /// the time of an earlier incident.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub edited: bool,
+    pub since_inexact: bool,
     /// When the condition became false for good: the raw edge. `None` while it lasts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,

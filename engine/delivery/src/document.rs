@@ -63,7 +63,7 @@ struct IncidentDocument<'a> {
     number: u64,
     since: Time,
     opened_at: Time,
-    edited: bool,
+    since_inexact: bool,
     ended: Option<Time>,
     ended_by: Option<EndedBy>,
     facts_at_end: &'a BTreeMap<Name, Option<Value>>,
@@ -138,7 +138,7 @@ impl<'a> IncidentDocument<'a> {
             number: incident.number,
             since: incident.since,
             opened_at: incident.opened_at,
-            edited: incident.edited,
+            since_inexact: incident.since_inexact,
             ended: incident.ended,
             ended_by: incident.ended_by,
             facts_at_end: &incident.facts_at_end,
@@ -237,7 +237,7 @@ impl<'a> Context<'a> {
             Address::Email(_) => None,
         };
         // What was told of an edited condition need not have been an outage all the time.
-        let is_mains = |incident: &IncidentSnapshot| mains_outages.contains(&incident.rule) && !incident.edited;
+        let is_mains = |incident: &IncidentSnapshot| mains_outages.contains(&incident.rule) && !incident.since_inexact;
         let mains = notification.incident().is_some_and(is_mains);
         let told = notification.incident().map(|incident| Told::new(notification, incident, mains)).unwrap_or_default();
         let tone = match &notification.about {

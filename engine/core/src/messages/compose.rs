@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Firing;
 use crate::{
-    About, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Outcome, Withholding, Wording,
+    About, FactSnapshot, Id, IncidentSnapshot, Kind, Name, Notification, Outcome, Value, Withholding, Wording,
     rules::{Reachable, Rule},
     script::{Context, Hook},
     state::{Incident, StepKey},
@@ -87,6 +87,15 @@ impl Step<'_> {
         ctx.number("step", firing.step.into()).number("repeat", firing.repeat.into())
     }
 
+    /// Returns the values at the end of an incident of the facts that its condition read then. What was known then may
+    /// have been put right by a late reading.
+    pub(crate) fn facts_at_end(&self, incident: &Incident) -> BTreeMap<Name, Option<Value>> {
+        let Some(ended) = incident.ended else { return BTreeMap::new() };
+        let remembered = |name: &Name| self.state.facts.get(name).and_then(|fact| fact.remembered_at(ended));
+        let facts = incident.facts_at_end.iter();
+        facts.map(|(name, value)| (name.clone(), value.map(|value| remembered(name).unwrap_or(value)))).collect()
+    }
+
     /// Returns whether the condition is another than the one by which an incident opened.
     fn is_edited(&self, incident: &Incident) -> bool {
         let condition = self.rules.rule(&incident.rule).map(|rule| rule.when.id);
@@ -104,10 +113,10 @@ impl Step<'_> {
             since: incident.since,
             opened_at: incident.opened_at,
             ended: incident.ended,
-            edited: self.is_edited(incident),
+            since_inexact: incident.begun_before || self.is_edited(incident),
             // While it lasts, these are about an end that may still not be one.
             ended_by: incident.ended_by.filter(|_| is_over),
-            facts_at_end: if is_over { incident.facts_at_end.clone() } else { BTreeMap::new() },
+            facts_at_end: self.facts_at_end(incident),
             since_reported: incident.since_reported,
             ended_reported: incident.ended_reported.filter(|_| is_over),
             acknowledged: incident.acknowledged.clone(),

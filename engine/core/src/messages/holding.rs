@@ -32,6 +32,8 @@ impl Step<'_> {
     pub(super) fn silent_until(&self, incident: &Incident) -> Option<Time> {
         let silences = self.state.silences.iter().map(|silenced| &silenced.silence);
         let matching = silences.filter(|silence| silence.holds(&self.state.device, &incident.rule, self.now));
+        // One that began after the end has nothing to do with it.
+        let matching = matching.filter(|silence| incident.ended.is_none_or(|ended| silence.from <= ended));
         matching.map(|silence| silence.until).min()
     }
 
@@ -58,6 +60,7 @@ impl Step<'_> {
                     other.ended.is_none()
                         && other.rule == **inhibitor
                         && other.severity >= incident.severity
+                        && incident.ended.is_none_or(|ended| other.since <= ended)
                         && other.channels.iter().any(|record| record.key() == key && record.is_told())
                 })
         })

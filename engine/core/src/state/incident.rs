@@ -25,6 +25,9 @@ pub struct Incident {
     /// The condition by which it opened; `None` where an earlier version did not note it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) condition: Option<Id>,
+    /// The condition was true before `since`, in the time of an earlier incident of the rule.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) begun_before: bool,
     /// When the condition became true: the raw edge.
     pub since: Time,
     /// When it had held long enough.
@@ -98,6 +101,7 @@ impl Incident {
             number: 0,
             severity: Severity::Info,
             condition: None,
+            begun_before: false,
             since: Time::MIN,
             opened_at: Time::MIN,
             alerted_at: None,
@@ -143,9 +147,9 @@ impl Incident {
         self.ended_by == Some(EndedBy::RuleRemoved)
     }
 
-    /// Returns whether late readings showed that its condition was not true for long enough.
+    /// Returns whether late readings showed that its condition was not true for long enough, or never.
     pub(crate) fn is_too_short(&self) -> bool {
-        self.ended.is_some_and(|ended| ended < self.opened_at)
+        self.ended.is_some_and(|ended| ended < self.opened_at || ended <= self.since)
     }
 
     pub(super) fn shift(&mut self, shift: RecordShift, zone: &TimeZone) {

@@ -16,6 +16,9 @@ pub(crate) struct RuleState {
     /// When the condition may change by time alone.
     #[serde(default, skip_serializing_if = "is_default")]
     pub until: Option<Time>,
+    /// When its last incident ended: the next one does not begin before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ended: Option<Time>,
     /// The number of incidents so far: part of the next one's id.
     #[serde(default, skip_serializing_if = "is_default")]
     pub count: u64,
@@ -23,7 +26,7 @@ pub(crate) struct RuleState {
 
 impl RuleState {
     pub fn shift(&mut self, shift: RecordShift) {
-        shift.move_all([&mut self.edge]);
+        shift.move_all([&mut self.edge].into_iter().chain(&mut self.ended));
         // What changes by time alone is found anew when the condition is asked.
         self.until = None;
         self.phase.shift(shift);

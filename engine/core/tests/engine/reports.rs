@@ -79,8 +79,7 @@ fn the_last_readings_of_the_boot_before_are_awaited_too() {
     50s gpio waits until 1m50s
     ");
     assert_snapshot!(power_report(&host, 3, "20s=on").arrive(&mut host, "55s"), @"
-    20s outage closing until 30s
-    30s outage resolved, 5s to 20s
+    20s outage resolved, 5s to 20s
     50s outage pending until 1m20s
     55s outage told nor by email: resolved 0
     ");

@@ -98,6 +98,7 @@ impl Model {
     fn move_episodes(&mut self, shift: Shift) {
         for state in self.rule_states.values_mut() {
             shift.times(&mut state.edge);
+            shift.times(&mut state.ended);
             // The next moment was found by another clock. It is found again when the condition is asked.
             state.asked = None;
             if let Phase::Pending(wait) | Phase::Closing(wait, _) = &mut state.phase {

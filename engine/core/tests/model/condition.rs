@@ -118,14 +118,16 @@ impl Condition {
 
     /// Returns whether the condition has neither `known`, `held`, `changes`, `between` nor `weekday`.
     pub fn reads_facts_alone(&self) -> bool {
+        self.facts().next().is_some() && self.has_only_facts()
+    }
+
+    fn has_only_facts(&self) -> bool {
         match self {
             Condition::Is { .. } => true,
-            Condition::Compare(left, _, right) => left.reads_facts_alone() && right.reads_facts_alone(),
+            Condition::Compare(left, _, right) => left.has_only_facts() && right.has_only_facts(),
             Condition::Known(_) | Condition::Held(..) | Condition::Between(..) | Condition::Weekday { .. } => false,
-            Condition::And(left, right) | Condition::Or(left, right) => {
-                left.reads_facts_alone() && right.reads_facts_alone()
-            }
-            Condition::Not(inner) => inner.reads_facts_alone(),
+            Condition::And(left, right) | Condition::Or(left, right) => left.has_only_facts() && right.has_only_facts(),
+            Condition::Not(inner) => inner.has_only_facts(),
         }
     }
 
@@ -207,15 +209,13 @@ impl Number {
         }
     }
 
-    fn reads_facts_alone(&self) -> bool {
+    fn has_only_facts(&self) -> bool {
         match self {
             Number::Fact(_) | Number::Literal(_) => true,
             Number::Changes(..) => false,
-            Number::Plus(left, right) | Number::Minus(left, right) => {
-                left.reads_facts_alone() && right.reads_facts_alone()
-            }
-            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => inner.reads_facts_alone(),
-            Number::Negative(inner) => inner.reads_facts_alone(),
+            Number::Plus(left, right) | Number::Minus(left, right) => left.has_only_facts() && right.has_only_facts(),
+            Number::Times(inner, _) | Number::Divided(inner, _) | Number::Rest(inner, _) => inner.has_only_facts(),
+            Number::Negative(inner) => inner.has_only_facts(),
         }
     }
 

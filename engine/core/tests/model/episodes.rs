@@ -21,6 +21,8 @@ pub struct RuleState {
     pub phase: Phase,
     /// When its condition last turned from true to false or back.
     pub edge: Option<Time>,
+    /// When its last incident ended.
+    pub ended: Option<Time>,
     /// When its condition was last asked; none where it has to be asked before time alone may ask it.
     pub asked: Option<Time>,
     pub answer: Option<bool>,
@@ -78,7 +80,7 @@ enum Deadline {
 
 impl RuleState {
     pub fn new() -> Self {
-        RuleState { phase: Phase::Quiet, edge: None, asked: None, answer: None, no_answer: false }
+        RuleState { phase: Phase::Quiet, edge: None, ended: None, asked: None, answer: None, no_answer: false }
     }
 }
 
@@ -117,6 +119,9 @@ impl Model {
 
     /// Asks a rule's condition at `t`, or at its edge if that is later, and moves the rule.
     pub fn ask(&mut self, rule: &Rule, t: Time, cause: Cause) {
+        if cause == Cause::Reading {
+            self.put_end_back(rule, t);
+        }
         let t = self.rule_state(rule.name).edge.map_or(t, |edge| t.max(edge));
         let answer = self.with_world(|world| rule.when.answer(world, t));
         let mut read = rule.when.facts().filter_map(|fact| self.facts.get(fact));
@@ -164,7 +169,7 @@ impl Model {
     }
 
     fn start_opening(&mut self, rule: &Rule, t: Time, cause: Cause) {
-        let since = self.held_since(rule, t);
+        let since = self.rule_states[rule.name].ended.max(Some(self.held_since(rule, t))).unwrap();
         if since < t {
             self.reached.insert(reasons::WALKED_BACK);
         }
@@ -184,11 +189,9 @@ impl Model {
         if !rule.when.reads_facts_alone() {
             return t;
         }
-        let edge = self.rule_states[rule.name].edge;
         let facts = rule.when.facts().filter_map(|fact| self.facts.get(fact));
         let mut moments: Vec<Time> = facts.flat_map(|fact| fact.values.iter().map(|(at, _)| *at)).collect();
-        moments.extend(edge);
-        moments.retain(|moment| edge <= Some(*moment) && *moment < t);
+        moments.retain(|moment| *moment < t);
         moments.sort();
         moments.into_iter().rev().take_while(|moment| self.is_remembered_true(rule, *moment)).last().unwrap_or(t)
     }
@@ -201,8 +204,26 @@ impl Model {
         rule.when.answer(&World { facts: &facts, zone: &self.zone() }, t) == Some(true)
     }
 
+    /// Puts the end of a closing incident back that no reading brought, if the condition was false before already.
+    fn put_end_back(&mut self, rule: &Rule, r: Time) {
+        let Phase::Closing(closing, turned) = self.rule_state(rule.name).phase.clone() else { return };
+        let from = r.max(self.incident_of(rule.name).unwrap().since);
+        let days = closing.since.as_millis() - from.as_millis();
+        if turned.by.is_some() && 0 < days && days <= 30 * 86_400_000 && self.is_false(rule, from, closing.since) {
+            self.start_closing(rule, from, Cause::Reading);
+        }
+    }
+
+    fn is_false(&self, rule: &Rule, from: Time, until: Time) -> bool {
+        self.with_world(|world| {
+            let next = |t: &Time| rule.when.next_moment(world, *t).filter(|next| *next < until);
+            std::iter::successors(Some(from), next).all(|t| rule.when.answer(world, t) == Some(false))
+        })
+    }
+
     fn start_closing(&mut self, rule: &Rule, t: Time, cause: Cause) {
-        let length = self.wait(rule, "close_after", rule.close_after, t);
+        let dip = t < self.incident_of(rule.name).unwrap().opened_at;
+        let length = if dip { Millis::ZERO } else { self.wait(rule, "close_after", rule.close_after, t) };
         let reported = self.reported(t, cause);
         let wait = Wait { since: t, due: t + length, uncertain: self.uncertain, reported };
         let turned = self.turned_false(rule, t, cause);
@@ -245,6 +266,7 @@ impl Model {
         *count += 1;
         let number = *count;
         let id = ids::incident(&self.device.id, rule.name, number);
+        let begun_before = self.held_since(rule, wait.since) < wait.since;
         self.incidents.push(Incident {
             id,
             rule: rule.name.into(),
@@ -255,6 +277,7 @@ impl Model {
             since_reported: wait.reported,
             opened_at: wait.due,
             when: rule.when.to_string(),
+            begun_before,
             alerted_at: None,
             ended: None,
             ended_uncertain: false,
@@ -278,6 +301,7 @@ impl Model {
 
     /// Ends the incident of a rule, whose condition has been false since `wait` began.
     pub fn end(&mut self, rule: &str, wait: &Wait, turned: TurnedFalse) {
+        self.rule_state(rule).ended = Some(wait.since);
         let incident = self.incident_of(rule).unwrap();
         incident.ended = Some(wait.since);
         incident.since = incident.since.min(wait.since);

@@ -17,7 +17,7 @@ impl Incident {
 
     /// Returns whether its condition was not true for long enough, as late readings showed.
     fn is_too_short(&self) -> bool {
-        self.ended.is_some_and(|ended| ended < self.opened_at)
+        self.ended.is_some_and(|ended| ended < self.opened_at || ended <= self.since)
     }
 }
 
@@ -85,10 +85,10 @@ impl Model {
 
     /// Decides `past` for a channel that was not told, unless there is a reason to withhold it.
     fn decide_past_message(&mut self, id: Id, who: &ChannelKey, gone: bool) {
-        let rule = self.incident(id).rule.clone();
+        let Incident { rule, ended, .. } = self.incident(id).clone();
         let reasons = [
             (self.incident(id).is_too_short(), Withholding::TooShort),
-            (self.is_silenced(&rule), Withholding::Silenced),
+            (self.is_silenced(&rule, ended), Withholding::Silenced),
             (self.is_inhibited(id, who), Withholding::Inhibited),
             (gone, Withholding::RecipientGone),
         ];

@@ -34,7 +34,7 @@ pub enum About {
         severity: Severity,
         since: Time,
         opened_at: Time,
-        edited: bool,
+        since_inexact: bool,
         ended: Option<Time>,
         ended_by: Option<EndedBy>,
         facts_at_end: BTreeMap<Name, Option<Value>>,
@@ -71,7 +71,7 @@ impl fmt::Display for Message {
                 severity,
                 since,
                 opened_at,
-                edited,
+                since_inexact,
                 ended,
                 ended_by,
                 facts_at_end,
@@ -85,7 +85,7 @@ impl fmt::Display for Message {
                 write!(f, ": no. {number}, {}, {since} to {ended:?}, opened {opened_at}", severity.as_str())?;
                 write!(f, ", ended by {ended_by:?} with {facts_at_end:?}")?;
                 write!(f, ", reported {since_reported:?} to {ended_reported:?}, acknowledged {acknowledged:?}")?;
-                for (is, word) in [(*edited, "edited"), (*unseen, "unseen"), (*uncertain, "uncertain")] {
+                for (is, word) in [(*since_inexact, "inexact"), (*unseen, "unseen"), (*uncertain, "uncertain")] {
                     write!(f, "{}", if is { format!(", {word}") } else { String::new() })?;
                 }
                 Ok(())
@@ -109,7 +109,7 @@ impl From<&Notification> for Message {
                 severity: seen.severity,
                 since: seen.since,
                 opened_at: seen.opened_at,
-                edited: seen.edited,
+                since_inexact: seen.since_inexact,
                 ended: seen.ended,
                 ended_by: seen.ended_by,
                 facts_at_end: seen.facts_at_end.clone(),

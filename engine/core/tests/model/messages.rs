@@ -222,7 +222,14 @@ impl Model {
         let state = self.rule_states.get(&incident.rule);
         let unseen = incident.ended.is_none() && state.is_some_and(|state| state.answer.is_none());
         let rule = self.rules.rules.iter().find(|rule| rule.name == incident.rule);
-        let edited = rule.is_some_and(|rule| rule.when.to_string() != incident.when);
+        let since_inexact = incident.begun_before || rule.is_some_and(|rule| rule.when.to_string() != incident.when);
+        let put_right = |(fact, noted): (Name, Option<dag_engine::Value>)| {
+            let now = self.facts.get(&fact).filter(|fact| fact.value.is_some());
+            let then = now.and_then(|fact| fact.values.iter().rev().find(|(at, _)| Some(*at) <= incident.ended));
+            let value = noted.map(|noted| then.map_or(noted, |(_, value)| *value));
+            (fact, value)
+        };
+        let facts_at_end = incident.turned_false.facts.into_iter().map(put_right).collect();
         let message = ids::message(id, kind, step, repeat, &who.0, who.1);
         let about = About::Incident {
             rule: incident.rule.clone(),
@@ -231,10 +238,10 @@ impl Model {
             severity: incident.severity,
             since: incident.since,
             opened_at: incident.opened_at,
-            edited,
+            since_inexact,
             ended: incident.ended,
             ended_by: incident.turned_false.by,
-            facts_at_end: incident.turned_false.facts,
+            facts_at_end,
             since_reported: incident.since_reported,
             ended_reported: incident.ended_reported,
             acknowledged: incident.acknowledgement,
@@ -277,6 +284,7 @@ impl Model {
             rule.is_some_and(|rule| rule.inhibits.iter().any(|inhibited| incident.rule == *inhibited))
                 && other.ended.is_none()
                 && other.severity >= incident.severity
+                && incident.ended.is_none_or(|ended| other.since <= ended)
                 && other.channels.iter().any(|channel| channel.who == *who && channel.order.is_some())
         })
     }

@@ -69,6 +69,8 @@ pub struct Incident {
     pub opened_at: Time,
     /// The text of the condition by which it opened.
     pub when: String,
+    /// The condition had been true before `since`.
+    pub begun_before: bool,
     pub alerted_at: Option<Time>,
     pub ended: Option<Time>,
     pub ended_uncertain: bool,

@@ -120,9 +120,10 @@ impl Model {
     }
 
     /// Returns whether a silence matches the incidents of a rule now.
-    pub fn is_silenced(&self, rule: &Name) -> bool {
+    pub fn is_silenced(&self, rule: &Name, ended: Option<Time>) -> bool {
         self.silences.iter().any(|MadeSilence { silence, .. }| {
             silence.from <= self.now
+                && ended.is_none_or(|ended| silence.from <= ended)
                 && self.now < silence.until
                 && silence.device.as_ref().is_none_or(|device| *device == self.device.id)
                 && silence.rule.as_ref().is_none_or(|name| name == rule)

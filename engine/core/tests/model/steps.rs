@@ -97,7 +97,7 @@ impl Model {
     pub fn hold(&self, id: Id) -> Option<Hold> {
         let (now, rule) = (self.now, self.incident(id).rule.clone());
         let closing = self.is_closing(&rule);
-        let silenced = self.is_silenced(&rule);
+        let silenced = self.is_silenced(&rule, None);
         let incident = self.incident(id);
         let acknowledged = incident.acknowledgement.as_ref().is_some_and(|given| given.lapsed.is_none());
         let snoozed = incident.snooze.as_ref().is_some_and(|snooze| now < snooze.until);

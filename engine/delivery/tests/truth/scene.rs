@@ -307,7 +307,7 @@ impl<'a> Scene<'a> {
             "stamp" => incident.is_some_and(|incident| text == self.words.stamp(incident.since)),
             "ended" => time(self.ended()),
             "span" => text == self.words.span(self.since(), until),
-            "exact" => text == until.since(self.since()).to_string(),
+            "exact" => text == whole_seconds(until).since(whole_seconds(self.since())).to_string(),
             "battery" => {
                 let level = self.record().last("battery").map(|last| last.value);
                 level.is_some_and(|level| level.to_string() == text)
@@ -342,4 +342,9 @@ impl<'a> Scene<'a> {
     pub fn time(&self, at: Time) -> String {
         self.words.time(at)
     }
+}
+
+/// Returns a time without its milliseconds, as scripts count lengths.
+fn whole_seconds(at: Time) -> Time {
+    Time::from_millis(at.as_millis() / 1_000 * 1_000)
 }

@@ -50,6 +50,7 @@ fn two_episodes_do_not_overlap_whatever_comes_late() {
     assert_snapshot!(report(&mut host, "other", 1, &["15m power=off", "18m power=on"], "30m"), @"
     20m r opened since 20m
     20m r resolved, 20m to 20m
+    30m r withheld from nor: past (TooShort)
     ");
     assert_eq!(pass(&mut host, "1h"), "");
 }
