@@ -91,7 +91,9 @@ impl Step<'_> {
     /// have been put right by a late reading.
     pub(crate) fn facts_at_end(&self, incident: &Incident) -> BTreeMap<Name, Option<Value>> {
         let Some(ended) = incident.ended else { return BTreeMap::new() };
-        let remembered = |name: &Name| self.state.facts.get(name).and_then(|fact| fact.remembered_at(ended));
+        // Of a fact that changed in that very moment the noted value is the one that ended it.
+        let fact = |name: &Name| self.state.facts.get(name).filter(|fact| !fact.changed_at(ended));
+        let remembered = |name: &Name| fact(name).and_then(|fact| fact.remembered_at(ended));
         let facts = incident.facts_at_end.iter();
         facts.map(|(name, value)| (name.clone(), value.map(|value| remembered(name).unwrap_or(value)))).collect()
     }

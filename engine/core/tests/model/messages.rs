@@ -224,7 +224,10 @@ impl Model {
         let rule = self.rules.rules.iter().find(|rule| rule.name == incident.rule);
         let since_inexact = incident.begun_before || rule.is_some_and(|rule| rule.when.to_string() != incident.when);
         let put_right = |(fact, noted): (Name, Option<dag_engine::Value>)| {
-            let now = self.facts.get(&fact).filter(|fact| fact.value.is_some());
+            let now = self
+                .facts
+                .get(&fact)
+                .filter(|fact| fact.value.is_some() && fact.changes().all(|at| Some(at) != incident.ended));
             let then = now.and_then(|fact| fact.values.iter().rev().find(|(at, _)| Some(*at) <= incident.ended));
             let value = noted.map(|noted| then.map_or(noted, |(_, value)| *value));
             (fact, value)

@@ -70,3 +70,30 @@ fn a_report_of_sixty_seconds_ago_is_not_late_and_one_of_a_millisecond_more_is() 
         assert_eq!(incident.since_reported, reported.map(|at| host.time(at)), "{at}");
     }
 }
+
+#[test]
+fn dips_that_come_late_make_no_incident_together() {
+    let rule = rule_on("power == off").replacen("when", "open_after = \"5m\"\nclose_after = \"10m\"\nwhen", 1);
+    let mut host = after(&rule, "0s power=off");
+    assert_snapshot!(pass(&mut host, "20m"), @"5m r opened since 0s");
+    let late = ["1m power=on", "3m power=off", "6m power=on"];
+    assert_snapshot!(report(&mut host, "other", 1, &late, "20m"), @"
+    1m r resolved, 0s to 1m
+    3m r pending until 8m
+    6m r dip since 3m
+    ");
+}
+
+#[test]
+fn what_was_never_true_is_told_to_nobody_who_was_not_told_before() {
+    let mut host = after(&rule_on(r#"power == off && power.held("10m")"#), "0s power=on");
+    let late = ["10m power=off", "15m power=on"];
+    assert_snapshot!(report(&mut host, "other", 1, &late, "30m"), @"");
+    let mut host = after(&rule_on(r#"power == off && door == on"#), "0s power=on door=off");
+    let late = ["10m door=on", "10m power=off", "10m door=off"];
+    assert_snapshot!(report(&mut host, "other", 1, &late, "30m"), @"
+    10m r opened since 10m
+    10m r resolved, 10m to 10m
+    30m r withheld from nor: past (TooShort)
+    ");
+}

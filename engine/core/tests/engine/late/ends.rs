@@ -96,3 +96,53 @@ fn a_message_about_an_open_incident_says_nothing_of_an_end() {
     let incident = host.sent.last().unwrap().incident().unwrap();
     assert_eq!((incident.ended, incident.ended_by, incident.facts_at_end.len()), (None, None, 0));
 }
+
+#[test]
+fn a_late_reading_puts_an_end_back_that_the_clock_brought() {
+    let by_day = r#"power == off && between("07:00", "22:00")"#;
+    let rule = rule_on(by_day).replacen("when", "close_after = \"10m\"\nwhen", 1);
+    let mut host = after(&rule, "0s power=off");
+    assert_snapshot!(pass(&mut host, "4h1m"), @"4h r closing until 4h10m");
+    assert_snapshot!(report(&mut host, "other", 1, &["3h50m power=on"], "4h5m"), @"
+    3h50m r closing until 4h
+    4h r resolved, 0s to 3h50m
+    ");
+    assert_eq!(end(&host), "by a reading: power on");
+    // Not where it became true again in between.
+    let mut host = after(&rule, "0s power=off");
+    pass(&mut host, "4h1m");
+    let late = ["3h50m power=on", "3h55m power=off"];
+    assert_snapshot!(report(&mut host, "other", 1, &late, "4h5m"), @"
+    3h50m r closing until 4h
+    3h55m r reopened, clear since 3h50m
+    4h r closing until 4h10m
+    ");
+}
+
+#[test]
+fn a_message_that_waits_has_the_facts_at_the_end_that_are_known_by_now() {
+    let rule = format!(
+        "{}\n[recipient.pat]\nemail = \"pat@example.com\"\nquiet = {{ from = \"21:00\", to = \"23:00\" }}\n",
+        rule_on(r#"power == off && between("07:00", "22:00")"#).replace("nor", "pat")
+    );
+    let mut host = after(&rule, "0s power=off");
+    assert_snapshot!(pass(&mut host, "4h"), @"4h r resolved, 0s to 4h by Clock");
+    report(&mut host, "other", 1, &["3h50m power=on"], "4h5m");
+    pass(&mut host, "6h");
+    assert_eq!(end(&host), "by clock: power on");
+}
+
+#[test]
+fn a_silence_or_an_inhibitor_that_began_after_the_end_withholds_nothing() {
+    let mut host = after(&rule_on("power == off"), "0s power=on \n 2h silence r 1h");
+    assert_snapshot!(report(&mut host, "other", 1, &["30m power=off", "1h power=on"], "2h30m"), @"
+    30m r opened since 30m
+    1h r resolved, 30m to 1h
+    ");
+    assert_eq!(host.sent.len(), 1);
+    let door =
+        "[rule.door]\nwhen = \"door == on\"\nescalation = \"all\"\nseverity = \"critical\"\ninhibits = [\"r\"]\n";
+    let mut host = after(&format!("{door}{}", rule_on("power == off")), "0s power=on door=off \n 2h door=on");
+    report(&mut host, "other", 1, &["30m power=off", "1h power=on"], "2h30m");
+    assert_eq!(host.sent.last().unwrap().incident().unwrap().rule, "r");
+}

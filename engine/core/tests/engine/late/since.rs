@@ -3,7 +3,7 @@
 use dag_engine::Input;
 use insta::assert_snapshot;
 
-use super::{episodes, report};
+use super::{episodes, pass, report};
 use crate::host::{Host, OUTAGE, after, engine, rule_on};
 
 /// Puts other rules in force.
@@ -99,4 +99,39 @@ fn beyond_the_64_changes_that_are_remembered_nothing_is_known() {
     2h rules changed
     6m r opened since 6m
     ");
+}
+
+#[test]
+fn an_edit_that_is_undone_moves_no_beginning_of_what_nobody_was_told() {
+    let wide = rule_on("power == off").replacen("when", "open_after = \"1h\"\nwhen", 1);
+    let narrow = wide.replace("power == off", "power == off && battery < 50");
+    let mut host = after(&wide, "0s power=off battery=80");
+    assert_snapshot!(edit(&mut host, &narrow, "30m"), @"
+    30m rules changed
+    30m r dip since 0s
+    ");
+    assert_snapshot!(edit(&mut host, &wide, "40m"), @"
+    40m rules changed
+    0s r pending until 1h
+    ");
+    assert_snapshot!(pass(&mut host, "2h"), @"1h r opened since 0s");
+}
+
+#[test]
+fn where_two_incidents_must_not_overlap_the_second_says_that_its_since_is_inexact() {
+    let (wide, narrow) = (rule_on("power == off"), rule_on("power == off && battery < 50"));
+    let mut host = after(&wide, "0s power=off battery=80");
+    let inexact = |host: &Host| host.sent.last().unwrap().incident().unwrap().since_inexact;
+    assert!(!inexact(&host));
+    edit(&mut host, &narrow, "30m");
+    assert!(inexact(&host), "another condition ended it than opened it");
+    assert_snapshot!(edit(&mut host, &wide, "1h"), @"
+    1h rules changed
+    30m r opened since 30m
+    ");
+    assert!(inexact(&host), "the power has been off for longer");
+    let mut host = after(&narrow, "0s power=off battery=40");
+    edit(&mut host, &wide, "30m");
+    host.play("1h power=on");
+    assert!(inexact(&host), "it began by another condition");
 }
