@@ -134,6 +134,40 @@ fn an_attempt_that_outlasts_its_lease_is_not_made_twice() {
     assert!(engine.outbox().get(nor.notification.id).is_none());
 }
 
+/// A clock that was set to the last year of the calendar: there, sums of times stop, and each pause is over at once.
+#[test]
+fn at_the_calendars_end_one_attempt_is_under_way_and_the_next_waits_by_the_monotonic_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = engine(folder.path());
+    read(&mut engine, Value::Off, Time::MAX);
+    let taken: Vec<Id> = engine.take_leased(Time::MAX).iter().map(|message| message.notification.id).collect();
+    let [nor, kim] = taken[..] else { panic!("both are told: {taken:?}") };
+    let refused = || Err(Failure::Retry { error: "no network".to_owned(), after: None });
+    for _ in 0..3 {
+        read(&mut engine, Value::Off, Time::MAX);
+        assert!(engine.take_leased(Time::MAX).is_empty(), "they are under way");
+        assert_eq!(engine.next_due(), None, "the loop sleeps");
+    }
+    engine.settle(nor, refused(), Time::MAX);
+    assert!(engine.take_leased(Time::MAX).is_empty());
+    assert_eq!(engine.next_due(), None, "the loop sleeps");
+    let end = engine.pause_ends().unwrap();
+    engine.end_pauses(end - std::time::Duration::from_millis(1), Time::MAX);
+    assert!(engine.take_leased(Time::MAX).is_empty(), "the pause lasts");
+    engine.end_pauses(end, Time::MAX);
+    let [again] = &engine.take_leased(Time::MAX)[..] else { panic!("nor is tried again") };
+    assert_eq!((again.notification.id, engine.pause_ends()), (nor, None));
+
+    // Set right, the clock knows again when the next attempt is due.
+    engine.settle(nor, refused(), Time::MAX);
+    let end = engine.pause_ends().unwrap();
+    let shift_ms = noon().as_millis() - Time::MAX.as_millis();
+    engine.set_clock(&own(ClockShift { began: Time::MAX.moved(-1), shift_ms }), noon());
+    assert!(engine.take_leased(after(1)).iter().any(|message| message.notification.id == nor));
+    engine.end_pauses(end, after(2));
+    assert!(engine.take_leased(after(2)).is_empty(), "neither of both has a second attempt under way: {kim}");
+}
+
 /// Lets the first attempt at a message fail at noon. Returns the message and the pause until the next attempt.
 fn fail_first_attempt(engine: &mut DurableEngine) -> (Id, Millis) {
     read(engine, Value::Off, noon());

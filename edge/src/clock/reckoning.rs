@@ -26,6 +26,8 @@ pub enum ClockUncertainty {
     Behind,
     /// The system waits for a time server.
     Unsynchronized,
+    /// The last answer of a time server is later than the system's clock.
+    SetBack,
 }
 
 impl ClockUncertainty {
@@ -37,6 +39,7 @@ impl ClockUncertainty {
                 "the system's clock is before the last time noted, and no time server is known to have set it"
             }
             ClockUncertainty::Unsynchronized => "no time server has answered since the machine was started",
+            ClockUncertainty::SetBack => "the system's clock was set back behind the last answer of a time server",
         }
     }
 }
@@ -58,8 +61,10 @@ pub(super) struct DaemonStart {
 #[derive(Clone, Copy, Debug)]
 struct ServerAnswer {
     at: Time,
-    /// When the machine was started, by the clock that the server has set.
-    system_began: i64,
+    /// When the machine was started, by the clock that the server has set. `None` where the system's clock was seen
+    /// before `at`: it was set back since, and nobody knows which of both is right. So the answer vouches for nothing,
+    /// also once that clock has passed it.
+    system_began: Option<i64>,
 }
 
 /// The time since the clock started, and what is known of the system's clock.
@@ -145,6 +150,9 @@ impl Reckoning {
             (false, _) if self.floor == EARLIEST => Some(ClockUncertainty::TooEarly),
             (false, _) => Some(ClockUncertainty::Behind),
             (true, Timesync::Waits) => Some(ClockUncertainty::Unsynchronized),
+            (true, Timesync::Answered(_)) if self.answer.is_some_and(|answer| answer.system_began.is_none()) => {
+                Some(ClockUncertainty::SetBack)
+            }
             (true, _) => None,
         }
     }
@@ -185,16 +193,18 @@ impl Reckoning {
 
     /// Notes when the machine was started, by the clock that a time server has just set.
     fn note_answer(&mut self, sample: ClockSample) {
-        if let Timesync::Answered(at) = sample.timesync
-            && self.answer.is_none_or(|answer| answer.at != at)
-        {
-            self.answer = Some(ServerAnswer { at, system_began: system_began(sample) });
+        let Timesync::Answered(at) = sample.timesync else { return };
+        if at > sample.system + Millis::new(JUMP) {
+            self.answer = Some(ServerAnswer { at, system_began: None });
+        } else if self.answer.is_none_or(|answer| answer.at != at) {
+            self.answer = Some(ServerAnswer { at, system_began: Some(system_began(sample)) });
         }
     }
 
     /// Returns whether the system's clock is the one that a time server has set: nobody has set it since.
     fn is_set_by_server(&self, sample: ClockSample) -> bool {
-        self.answer.is_some_and(|answer| answer.system_began.abs_diff(system_began(sample)) <= JUMP.unsigned_abs())
+        let began = self.answer.and_then(|answer| answer.system_began);
+        began.is_some_and(|began| began.abs_diff(system_began(sample)) <= JUMP.unsigned_abs())
     }
 
     /// The last recorded time may be by a clock that was ahead by less than a jump.
@@ -374,6 +384,34 @@ mod tests {
         let again = answered("2026-03-01T13:00:40Z");
         assert_eq!(clock.look(sample("2026-03-01T13:00:40Z", 3_640, again)), None);
         assert_eq!(clock.uncertainty(), None);
+    }
+
+    #[test]
+    fn an_answer_that_is_later_than_the_clock_vouches_for_nothing_also_once_the_clock_has_passed_it() {
+        // The clock was set back by hand after the answer; and the answer itself was wrong.
+        for at in ["2026-03-02T08:00:00Z", "2080-03-01T12:00:00Z"] {
+            let last = Some("2026-03-02T09:00:00Z");
+            let mut clock = start(sample("2026-02-20T12:00:00Z", 7_200, answered(at)), last);
+            assert_eq!(clock.look(sample("2026-02-20T12:00:10Z", 7_210, answered(at))), None, "{at}");
+            assert_eq!(
+                (clock.at(Duration::from_secs(7_210)), clock.uncertainty()),
+                (time("2026-03-02T09:00:10.001Z"), Some(ClockUncertainty::Behind)),
+                "{at}"
+            );
+            let days = 7_200 + 12 * 86_400;
+            assert_eq!(clock.look(sample("2026-03-04T12:00:00Z", days, answered(at))), None, "{at}");
+            assert_eq!(clock.uncertainty(), Some(ClockUncertainty::Behind), "{at}");
+            // The next answer sets it right.
+            let next = answered("2026-03-14T12:00:19Z");
+            assert!(clock.look(sample("2026-03-14T12:00:20Z", days + 20, next)).is_some(), "{at}");
+            assert_eq!(clock.uncertainty(), None, "{at}");
+
+            // Of a clock of which nothing was noted it is not known either.
+            let clock = start(sample("2026-02-20T12:00:00Z", 7_200, answered(at)), None);
+            assert_eq!(clock.uncertainty(), Some(ClockUncertainty::SetBack), "{at}");
+        }
+        let within = start(sample("2026-03-01T12:00:00Z", 60, answered("2026-03-01T12:00:02Z")), None);
+        assert_eq!(within.uncertainty(), None, "that is drift");
     }
 
     #[test]

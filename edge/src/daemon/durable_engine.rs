@@ -51,6 +51,8 @@ pub struct DurableEngine {
     ready: Vec<LeasedMessage>,
     /// The messages that were taken to be sent and are not settled.
     under_way: BTreeSet<Id>,
+    /// Messages whose next attempts wait for the monotonic clock, and until when.
+    pauses: BTreeMap<Id, Instant>,
     /// Messages are leased. False while the daemon starts or stops, because nothing would make the attempts.
     sends: bool,
     /// Steps that the disk has not taken yet, oldest first.
@@ -85,6 +87,7 @@ impl DurableEngine {
             outbox,
             ready: Vec::new(),
             under_way: BTreeSet::new(),
+            pauses: BTreeMap::new(),
             sends: false,
             unwritten: VecDeque::new(),
             failure: None,

@@ -124,7 +124,8 @@ pub async fn run(
 impl Daemon {
     /// Returns when the loop wakes if nothing happens before.
     fn wake(&self) -> Instant {
-        let beside = [self.receivers.wakes_at(), self.heartbeats.wakes_at().map(Instant::from)];
+        let pause = self.engine.pause_ends().map(Instant::from);
+        let beside = [self.receivers.wakes_at(), self.heartbeats.wakes_at().map(Instant::from), pause];
         let beside = beside.into_iter().flatten().min();
         if let Some(again) = self.engine.writes_again_at().map(Instant::from) {
             return beside.map_or(again, |beside| beside.min(again));
@@ -174,6 +175,7 @@ impl Daemon {
     fn send(&mut self) {
         while self.attempts.try_join_next().is_some() {}
         let now = self.clock.now();
+        self.engine.end_pauses(Instant::now().into(), now);
         for LeasedMessage { notification, prepared } in self.engine.take_leased(now) {
             let (delivery, result) = (Arc::clone(&self.delivery), self.result.clone());
             self.attempts.spawn(async move {

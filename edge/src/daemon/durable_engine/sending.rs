@@ -1,5 +1,7 @@
 //! Leases messages that are due, and settles their attempts.
 
+use std::time::{Duration, Instant};
+
 use dag_delivery::{AttemptOutcome, Entry, Failure, LeasedMessage, MessageContent, Receipt};
 use dag_engine::{Id, Time};
 
@@ -12,16 +14,36 @@ const MOST_ATTEMPTS: usize = 32;
 impl DurableEngine {
     /// Returns the messages to send now. Each is to be settled.
     pub fn take_leased(&mut self, now: Time) -> Vec<LeasedMessage> {
-        // A machine that slept has leases that ran out, and attempts that go on.
-        for message in &self.under_way {
-            self.outbox.renew(*message, now);
-        }
+        self.renew_leases(now);
         if self.next_attempt().is_some_and(|due| due <= now) {
             self.finish(PendingCommit::of(Commit::at(now)), now);
         }
         let ready = std::mem::take(&mut self.ready);
         self.under_way.extend(ready.iter().map(|message| message.notification.id));
         ready
+    }
+
+    /// Renews the leases that ran out while their attempts go on: the machine slept.
+    fn renew_leases(&mut self, now: Time) {
+        for message in &self.under_way {
+            self.outbox.renew(*message, now);
+        }
+    }
+
+    /// Returns when [`end_pauses`](DurableEngine::end_pauses) makes a message due next.
+    pub fn pause_ends(&self) -> Option<Instant> {
+        self.pauses.values().min().copied()
+    }
+
+    /// Makes the messages due whose pauses are over by the monotonic clock: those that were tried at the calendar's
+    /// end.
+    pub fn end_pauses(&mut self, monotonic: Instant, now: Time) {
+        for (message, _) in self.pauses.extract_if(.., |_, end| *end <= monotonic) {
+            // Once the clock is set, its time is known again.
+            if self.outbox.get(message).is_some_and(|entry| entry.waits_for_host() && !entry.is_leased()) {
+                self.outbox.release(message, now);
+            }
+        }
     }
 
     /// Begins to lease messages: from now on somebody makes the attempts.
@@ -44,6 +66,11 @@ impl DurableEngine {
         self.under_way.remove(&id);
         let Some(settlement) = self.outbox.settle(id, result.as_ref(), now) else { return };
         log_settlement(&settlement.entry, settlement.outcome, &result);
+        if let Err(failure) = &result
+            && settlement.entry.waits_for_host()
+        {
+            self.pauses.insert(id, Instant::now() + Duration::from(settlement.entry.pause_after(failure)));
+        }
         self.step(settlement.input, vec![settlement.entry], Commit::at(now), now);
     }
 
@@ -60,6 +87,7 @@ impl DurableEngine {
 
     /// Leases the messages that are due and writes the step. They are ready once the step is on the disk.
     pub(super) fn finish(&mut self, mut pending: PendingCommit, now: Time) {
+        self.renew_leases(now);
         let mut leased = Vec::new();
         // An attempt is an input too. It may lead to decisions by which more messages are due.
         while leased.len() < MOST_ATTEMPTS && self.next_attempt().is_some_and(|due| due <= now) {

@@ -63,7 +63,9 @@ pub(super) fn times<'a>(
         let left = step.at_most.unwrap_or(u32::MAX).saturating_sub(fired.repeats);
         let more = missed.min(left);
         let firing = Firing { key: fired.step.clone(), step: position, repeat: fired.repeats.saturating_add(more) };
-        (more > 0).then(|| (fired.at + every.times(passed.saturating_add(more)), firing))
+        let at = fired.at + every.times(passed.saturating_add(more));
+        // At the calendar's end the next one would be due as the last one fires, and so without an end.
+        (more > 0 && at > fired.last).then_some((at, firing))
     })
 }
 

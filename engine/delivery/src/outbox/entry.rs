@@ -3,7 +3,7 @@
 use dag_engine::{ClockShift, Input, Millis, Notification, Time, Withdrawal};
 use serde::{Deserialize, Serialize};
 
-use super::retry::{GIVE_UP_AFTER, pause};
+use super::retry::{GIVE_UP_AFTER, MOST_ATTEMPTS, pause};
 use crate::{Failure, MessageContent, Receipt};
 
 /// The length of a lease: two minutes, which is longer than any attempt may take.
@@ -88,7 +88,7 @@ impl Entry {
             queued_at: now,
             sequence,
             attempts: 0,
-            state: EntryState::Queued { due: now },
+            state: EntryState::Queued { due: at_once(now) },
             prepared: None,
             last_error: None,
         }
@@ -104,9 +104,25 @@ impl Entry {
         }
     }
 
-    /// Returns whether an attempt is due at `now`.
+    /// Returns whether an attempt is due at `now`. Never at [`Time::MAX`], see [`waits_for_host`](Entry::waits_for_host).
     pub(super) fn is_due(&self, now: Time) -> bool {
-        self.due().is_some_and(|due| due <= now)
+        self.due().is_some_and(|due| due <= now) && !self.waits_for_host()
+    }
+
+    /// Returns whether the next attempt is due at the calendar's end. Sums of times stop there: a lease would run out as
+    /// it is given, and a pause be over as it begins. So time alone makes nothing due there, and the host
+    /// [releases](crate::Outbox::release) the message, by a clock of its own.
+    pub fn waits_for_host(&self) -> bool {
+        self.due() == Some(Time::MAX)
+    }
+
+    /// Returns the pause after a failure of the last attempt. The receiver may ask for a longer one, of a day at most.
+    pub fn pause_after(&self, failure: &Failure) -> Millis {
+        let asked = match failure {
+            Failure::Retry { after, .. } => after.unwrap_or_default(),
+            Failure::Permanent { .. } => Millis::ZERO,
+        };
+        pause(self.notification.id, self.attempts).max(asked).min(GIVE_UP_AFTER)
     }
 
     /// Returns whether the message is at its end: delivered, withdrawn or undelivered.
@@ -151,17 +167,18 @@ impl Entry {
         }
     }
 
-    /// Gives a lease up: the message is due at once.
+    /// Gives a lease up, or ends a wait for the host: the message is due at once.
     pub(super) fn release(&mut self, now: Time) {
-        if self.is_leased() {
-            self.state = EntryState::Queued { due: now };
+        if self.is_leased() || self.waits_for_host() {
+            self.state = EntryState::Queued { due: at_once(now) };
         }
     }
 
     /// Applies the result of an attempt.
     ///
     /// A failure that can be retried is retried after a pause. If the receiver asked for a longer pause, that one
-    /// counts. The last attempt is one day after the message was queued.
+    /// counts. The last attempt is one day after the message was queued. At the calendar's end, where no day passes, it
+    /// is the one that a day would have come to.
     pub(super) fn settle(&mut self, result: Result<&Receipt, &Failure>, now: Time) -> AttemptOutcome {
         let give_up_at = self.queued_at + GIVE_UP_AFTER;
         let (error, due) = match result {
@@ -170,9 +187,10 @@ impl Entry {
                 return AttemptOutcome::Delivered;
             }
             Err(Failure::Permanent { error }) => (error, None),
-            Err(Failure::Retry { error, after }) => {
-                let pause = pause(self.notification.id, self.attempts).max(after.unwrap_or_default());
-                (error, Some((now + pause).min(give_up_at)).filter(|due| *due > now))
+            Err(failure @ Failure::Retry { error, .. }) => {
+                let due = (now + self.pause_after(failure)).min(give_up_at);
+                let again = if due == Time::MAX { self.attempts < MOST_ATTEMPTS } else { due > now };
+                (error, again.then_some(due))
             }
         };
         self.last_error = Some(error.clone());
@@ -206,4 +224,10 @@ impl Entry {
             over => over,
         };
     }
+}
+
+/// Returns when a message is due that is due at once: no later than just before the calendar's end, where
+/// [nothing is due](Entry::waits_for_host).
+fn at_once(now: Time) -> Time {
+    now.min(Time::MAX.moved(-1))
 }

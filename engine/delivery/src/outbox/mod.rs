@@ -17,6 +17,9 @@
 //! *Leases, not a list of running attempts.* A lease is stored with the message, so that it says the same to the
 //! process that made it, to another process of the same host, and to the next start. A channel is busy while one of its
 //! messages is leased. Whoever makes a lease durable makes the attempt, and nobody else.
+//!
+//! *At the calendar's end the host waits.* A clock that was set there stays there, and every sum of times with it. So
+//! nothing is due at [`Time::MAX`]: see [`Entry::waits_for_host`].
 
 mod entry;
 mod retry;
@@ -195,14 +198,15 @@ impl Outbox {
         }
     }
 
-    /// Gives up the lease of an attempt that was not made: the message is due at once.
+    /// Gives up the lease of an attempt that was not made, or ends a [wait for the host](Entry::waits_for_host): the
+    /// message is due at once.
     pub fn release(&mut self, message: Id, now: Time) {
         if let Some(entry) = self.entries.get_mut(&message) {
             entry.release(now);
         }
     }
 
-    /// Gives up every lease. It is for the start of a host whose earlier process is gone and that has no other process.
+    /// Gives up every lease, and ends every [wait for the host](Entry::waits_for_host). It is for the start of a host whose earlier process is gone and that has no other process.
     pub fn release_all(&mut self, now: Time) {
         self.entries.values_mut().for_each(|entry| entry.release(now));
     }
@@ -220,7 +224,8 @@ impl Outbox {
         // This lease is the one whose end leaves fewer than `most`.
         let mut ends: Vec<Time> = self.iter().filter(|entry| entry.is_leased()).filter_map(Entry::due).collect();
         ends.sort_unstable();
-        Some(ends.len().checked_sub(most).and_then(|left| ends.get(left)).map_or(due, |end| due.max(*end)))
+        let next = ends.len().checked_sub(most).and_then(|left| ends.get(left)).map_or(due, |end| due.max(*end));
+        Some(next).filter(|next| *next < Time::MAX)
     }
 
     /// Returns the first time after `now` at which a message is due. A message that waits for the end of a lease counts
@@ -240,7 +245,7 @@ impl Outbox {
         }
         heads(self.iter()).filter_map(move |head| {
             let (due, free) = (head.due()?, free.get(&channel(head)).copied());
-            Some((free.map_or(due, |free| due.max(free)), free.is_some()))
+            Some((free.map_or(due, |free| due.max(free)), free.is_some())).filter(|(at, _)| *at < Time::MAX)
         })
     }
 

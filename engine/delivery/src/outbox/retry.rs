@@ -13,6 +13,9 @@ const LONGEST: i64 = 15 * 60_000;
 /// The age at which a message is given up: one day after it was queued.
 pub(super) const GIVE_UP_AFTER: Millis = Millis::new(86_400_000);
 
+/// The most attempts where no day passes, at the calendar's end. A day comes to about as many.
+pub(super) const MOST_ATTEMPTS: u32 = 120;
+
 /// Returns the pause after the failure of attempt `attempt`, from 1. A jitter makes it up to a quarter shorter, so that
 /// messages that failed together are not retried together. The same message and attempt always give the same pause.
 pub(super) fn pause(id: Id, attempt: u32) -> Millis {

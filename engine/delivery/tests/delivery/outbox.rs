@@ -269,6 +269,36 @@ fn a_lease_that_ran_out_is_renewed_while_its_attempt_goes_on() {
     assert_eq!(outbox.next_due(MOST), due, "only leases are renewed");
 }
 
+/// A clock that was set to the last year of the calendar: there, sums of times stop.
+#[test]
+fn at_the_calendars_end_one_attempt_is_under_way_and_the_next_waits_for_the_host() {
+    for queued in [Time::MAX, Time::MAX.moved(-1), Time::MAX.moved(-60_000)] {
+        let mut outbox = Outbox::default();
+        outbox.apply(&[notify(1, 7, NorEmail)], queued);
+        let mut now = queued;
+        for attempts in 1..=120 {
+            assert_eq!(numbers(&outbox.lease(MOST, now)), [1], "attempt {attempts}");
+            outbox.renew(id(1), Time::MAX);
+            for late in [now, Time::MAX] {
+                assert_eq!(numbers(&outbox.lease(MOST, late)), [0_u32; 0], "attempt {attempts} is under way");
+            }
+            assert_eq!((outbox.next_due(MOST), outbox.next_due_after(now, true)), (None, None));
+            now = Time::MAX;
+            let settlement = outbox.settle(id(1), busy().as_ref(), now).unwrap();
+            if attempts == 120 {
+                assert_eq!(settlement.outcome, AttemptOutcome::Undelivered, "a day comes to as many");
+                break;
+            }
+            assert_eq!(settlement.outcome, AttemptOutcome::Retry { due: Time::MAX });
+            assert!(settlement.entry.waits_for_host());
+            assert!(outbox.lease(MOST, now).is_empty() && outbox.next_due(MOST).is_none(), "it pauses");
+            let pause = settlement.entry.pause_after(&busy().unwrap_err());
+            assert!(pause > Millis::new(3_750) && pause <= Millis::new(900_000), "{pause}");
+            outbox.release(id(1), now);
+        }
+    }
+}
+
 #[test]
 fn no_more_are_leased_than_the_host_can_make_attempts() {
     let mut outbox = outbox(&[(1, NorEmail), (1, NorWebhook), (1, KimEmail)]);
