@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dag_cli::Done;
-use dag_engine::{Moment, Name};
+use dag_engine::{Moment, Name, Time};
 use serde::Deserialize;
 
 use super::{
@@ -20,7 +20,9 @@ pub(super) struct Silence {
     lift: bool,
     /// From when, as for --until; from now on where none is given
     ///
-    /// --for counts from there, and a time of the day given as --until is the first such moment after it.
+    /// --for counts from there, and a time of the day given as --until is the first such moment after it. There is one
+    /// silence of the same --device, --label and --rule: a later one takes its place. While it holds, one that begins
+    /// later is refused.
     #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, conflicts_with = "lift")]
     from: Option<Moment>,
     /// Only incidents of this device
@@ -42,6 +44,10 @@ pub(super) struct Silence {
 struct SilenceAnswer {
     silence: dag_engine::Silence,
     ended: bool,
+    /// The time of the answer.
+    now: Time,
+    /// The silence of the same matcher whose place it takes.
+    replaces: Option<dag_engine::Silence>,
     timezone: Option<Name>,
 }
 
@@ -55,18 +61,29 @@ impl Silence {
     }
 }
 
-fn text(SilenceAnswer { silence, ended, timezone }: &SilenceAnswer) -> String {
+fn text(SilenceAnswer { silence, ended, now, replaces, timezone }: &SilenceAnswer) -> String {
     let about = describe(silence);
     let mut letters = about.chars();
     let about: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     if *ended {
         return format!("{about} is not silenced any more: what is due is told now.");
     }
-    let (from, until) = (local(silence.from, timezone.as_deref()), local(silence.until, timezone.as_deref()));
-    let (from_given, until_given) = (silence.from_given.note(), silence.until_given.note());
+    let time = |at| local(at, timezone.as_deref());
+    let from = match silence.from < *now {
+        true => "now".to_owned(),
+        false => format!("{}{}", time(silence.from), silence.from_given.note()),
+    };
+    let (until, given) = (time(silence.until), silence.until_given.note());
+    let replaced = replaces.as_ref().map(|replaced| match replaced.from <= *now {
+        true => format!(" This replaces the silence until {}, which has ended.", time(replaced.until)),
+        false => {
+            let (from, until) = (time(replaced.from), time(replaced.until));
+            format!(" This replaces the silence from {from} until {until}, which does not begin.")
+        }
+    });
     format!(
-        "{about} is silenced from {from}{from_given} until {until}{until_given}: no step fires in this time, but ends \
-         are told."
+        "{about} is silenced from {from} until {until}{given}: no step fires in this time, but ends are told.{}",
+        replaced.unwrap_or_default()
     )
 }
 
@@ -102,7 +119,8 @@ mod tests {
                 until_given: GivenAs::Length,
                 by: "nor".to_owned(),
             };
-            text(&SilenceAnswer { silence, ended, timezone: Some("Europe/London".into()) })
+            let (now, timezone) = ("2026-01-10T18:00:00Z".parse().unwrap(), Some("Europe/London".into()));
+            text(&SilenceAnswer { silence, ended, now, replaces: None, timezone })
         };
         assert_eq!(
             answer(None, None, None, false),
@@ -112,6 +130,36 @@ mod tests {
         assert_eq!(
             answer(Some("power-outage"), Some("cottage"), Some("hay"), true),
             "The rule power-outage of the device cottage, area=hay is not silenced any more: what is due is told now."
+        );
+    }
+    #[test]
+    fn an_answer_names_the_silence_that_is_replaced_and_a_beginning_in_the_past_is_now() {
+        let silence = |from: &str, until: &str| dag_engine::Silence {
+            device: None,
+            labels: Default::default(),
+            rule: None,
+            from: from.parse().unwrap(),
+            from_given: GivenAs::Date,
+            until: until.parse().unwrap(),
+            until_given: GivenAs::Length,
+            by: "nor".to_owned(),
+        };
+        let answer = |replaced| {
+            let silence = silence("2026-01-10T12:00:00Z", "2026-01-10T20:00:00Z");
+            let (now, timezone) = ("2026-01-10T18:00:00Z".parse().unwrap(), Some("Europe/London".into()));
+            text(&SilenceAnswer { silence, ended: false, now, replaces: Some(replaced), timezone })
+        };
+        let silenced = "Everything is silenced from now until Sat 10 Jan 2026 20:00:00 GMT: no step fires in this time, \
+                        but ends are told. This replaces the silence";
+        assert_eq!(
+            answer(silence("2026-01-10T17:00:00Z", "2026-01-10T19:17:29Z")),
+            format!("{silenced} until Sat 10 Jan 2026 19:17:29 GMT, which has ended.")
+        );
+        assert_eq!(
+            answer(silence("2026-01-10T22:00:00Z", "2026-01-11T06:00:00Z")),
+            format!(
+                "{silenced} from Sat 10 Jan 2026 22:00:00 GMT until Sun 11 Jan 2026 06:00:00 GMT, which does not begin."
+            )
         );
     }
 }

@@ -98,7 +98,8 @@ impl Simulate {
             replay.advance(until, &mut |decision| printer.print(decision).map_err(ReplayError::from))?;
         }
         if let Some(end @ (Time::MIN | Time::MAX)) = until {
-            printer.last_lines.push(format!("`--until` is taken as {end}: there the calendar ends"));
+            let place = if end == Time::MIN { "begins" } else { "ends" };
+            printer.last_lines.push(format!("`--until` is taken as {end}: there the calendar {place}"));
         }
         let pending = replay.pending().map(|(device, rule, due)| {
             format!("{rule} of {} was waiting until {}: see `--until`", device.id, local(due, device))

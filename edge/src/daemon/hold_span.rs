@@ -25,11 +25,12 @@ impl HoldSpan {
     /// Works out when a hold begins and ends. Without `from` it begins now.
     ///
     /// # Errors
-    /// It is over before now, it ends before it begins, or it lasts longer than ten years. By a clock that is uncertain
+    /// It is over before now, it ends before it begins, or it lasts longer than 3660 days. By a clock that is uncertain
     /// nobody can tell the last: then that is for when the clock is set.
     pub fn new(from: Option<Moment>, until: Until, asked: AskedAt<'_>) -> Result<HoldSpan, String> {
         let AskedAt { now, timezone, uncertain } = asked;
         let zone = zone(timezone)?;
+        let given = (from, until);
         let from = from.map_or(now, |from| from.next_after(now, &zone));
         let begins = from.max(now);
         let until = match until {
@@ -60,10 +61,22 @@ impl HoldSpan {
             let (from, until) = (named(from), named(until));
             return Err(format!("nothing was changed: it would end at {until}, and not begin before {from}"));
         }
+        // Where clocks skip the beginning it is later, and the end that was meant for the same night may lie before it.
+        if let (Some(Moment::TimeOfDay(first)), Until::At(Moment::TimeOfDay(last))) = given
+            && first < last
+            && from.in_zone(&zone).date() != until.in_zone(&zone).date()
+        {
+            let begins = named(from);
+            return Err(format!(
+                "nothing was changed: clocks skip {first} in that night, so that it would begin at {begins}, and not end \
+                 before {}. Write another `--from`",
+                named(until)
+            ));
+        }
         if until.since(begins) > Input::LONGEST_HOLD && !uncertain {
             let latest = named(begins + Input::LONGEST_HOLD);
             return Err(format!(
-                "nothing was changed: it would end at {}, and the longest is ten years, until {latest}. What nobody \
+                "nothing was changed: it would end at {}, and the longest is 3660 days, until {latest}. What nobody \
                  wants to be told at all is better taken out of rules/",
                 named(until)
             ));
@@ -160,19 +173,36 @@ mod tests {
             (
                 None,
                 at("2036-01-19"),
-                "nothing was changed: it would end at 00:00:00 on Sat 19 Jan 2036, and the longest is ten years, \
+                "nothing was changed: it would end at 00:00:00 on Sat 19 Jan 2036, and the longest is 3660 days, \
                  until 18:00:00 on Fri 18 Jan 2036. What nobody wants to be told at all is better taken out of rules/",
             ),
             (
                 None,
                 at("9999-12-31"),
                 "nothing was changed: it would end at 22:00:00 on Thu 30 Dec 9999, where the calendar ends, and the \
-                 longest is ten years, until 18:00:00 on Fri 18 Jan 2036. What nobody wants to be told at all is \
+                 longest is 3660 days, until 18:00:00 on Fri 18 Jan 2036. What nobody wants to be told at all is \
                  better taken out of rules/",
             ),
         ] {
             assert_eq!(span(from, until, false), Err(error.to_owned()), "{from:?} {until:?}");
         }
+    }
+
+    #[test]
+    fn where_clocks_skip_the_beginning_the_end_of_the_same_night_is_missed_and_that_is_said() {
+        let span = |until: &str| {
+            let now = "2026-03-28T22:00:00Z".parse().unwrap();
+            let asked = AskedAt { now, timezone: "Europe/Paris", uncertain: false };
+            HoldSpan::new(Some("02:30".parse().unwrap()), at(until), asked).map(|span| span.until.to_string())
+        };
+        assert_eq!(
+            span("03:00"),
+            Err("nothing was changed: clocks skip 02:30 in that night, so that it would begin at 03:30:00 on Sun 29 Mar \
+                 2026, and not end before 03:00:00 on Mon 30 Mar 2026. Write another `--from`"
+                .to_owned())
+        );
+        assert_eq!(span("04:00"), Ok("2026-03-29T02:00:00Z".to_owned()));
+        assert_eq!(span("01:00"), Ok("2026-03-29T23:00:00Z".to_owned()));
     }
 
     /// A clock that was never set may be in 1970 or in 2066: a date far ahead or behind may be near.

@@ -1,6 +1,6 @@
 //! Requests that hold steps back: to acknowledge or snooze an incident, and to silence some.
 
-use dag_engine::{Decision, Id, Input, Moment, Name, Outcome, Silence, did_you_mean};
+use dag_engine::{Decision, Id, Input, Moment, Name, Outcome, Silence, Time, did_you_mean, zone};
 use serde_json::json;
 
 use super::{
@@ -47,6 +47,17 @@ impl Daemon {
         let now = asked.now;
         let (from_given, until_given) = (from.map(Moment::given).unwrap_or_default(), until.given());
         let HoldSpan { from, until } = HoldSpan::new(from, until, asked)?;
+        let replaces = self.replaced_silence(&matcher, until, now);
+        if let Some(replaced) = replaces.as_ref().filter(|replaced| replaced.from <= now && from > now) {
+            let (zone, named) = (zone(asked.timezone)?, "%H:%M:%S on %a %-d %b %Y");
+            let from = from.in_zone(&zone).strftime(named);
+            let ends = replaced.until.in_zone(&zone).strftime(named);
+            return Err(format!(
+                "nothing was changed: a silence of just that holds until {ends}, and this one would take its place, so \
+                 that steps fire until {from}. Leave out `--from`, end that one first with `dag silence \
+                 --lift{matcher}`, or silence something else, as with `--rule`"
+            ));
+        }
         let Matcher { device, labels, rule } = matcher;
         let silence = Silence { device, labels, rule, from, from_given, until, until_given, by };
         let silenced = find_outcome(&self.engine.apply(Input::Silence(silence), now), |outcome| match outcome {
@@ -54,7 +65,13 @@ impl Daemon {
             Outcome::SilenceEnded { silence, .. } => Some(json!({ "silence": silence, "ended": true })),
             _ => None,
         });
-        self.answer(silenced?, json!({}))
+        self.answer(silenced?, json!({ "now": now, "replaces": replaces }))
+    }
+
+    /// Returns the silence that one of the same matcher takes the place of, if it is not over.
+    fn replaced_silence(&self, matcher: &Matcher, until: Time, now: Time) -> Option<Silence> {
+        let same = |silence: &&Silence| silence.until > now && Matcher::of(silence) == *matcher;
+        self.engine.state().silences().find(same).filter(|_| until > now).cloned()
     }
 
     /// Returns the present, by which the moments of a request are worked out.
@@ -161,7 +178,7 @@ fn find_outcome(
 
 #[cfg(test)]
 mod tests {
-    use dag_engine::{Refusal, Time};
+    use dag_engine::Refusal;
 
     use super::*;
 

@@ -106,6 +106,7 @@ pub async fn run(
             check = next_check(&mut daemon.receivers) => daemon.finish_check(check),
             call = next_call(&mut daemon.heartbeats) => daemon.finish_call(call),
             () = tokio::time::sleep_until(wake) => {
+                daemon.keep_time();
                 let now = daemon.clock.now();
                 if daemon.engine.next_step_at().is_some_and(|at| at <= now) {
                     daemon.engine.apply(Input::Elapsed, now);
@@ -150,7 +151,8 @@ impl Daemon {
         }
     }
 
-    /// Follows the system's clock if it was set.
+    /// Follows the system's clock if it was set. The loop may have slept for a minute since the last look: so it looks
+    /// again before it decides what is due, and before it answers.
     fn keep_time(&mut self) {
         // These observations carry times of the old clock, so they are applied before the clock changes.
         while self.engine.has_room()
@@ -224,10 +226,12 @@ impl Daemon {
     }
 
     fn settle(&mut self, id: Id, result: Result<Receipt, Failure>) {
+        self.keep_time();
         self.engine.settle(id, result, self.clock.now());
     }
 
     fn handle_request(&mut self, request: Request, answer: oneshot::Sender<Answer>) {
+        self.keep_time();
         let answered = match request {
             Request::Status => serde_json::to_value(self.status()).map_err(|error| error.to_string()),
             Request::Simulate { fact, value } => {

@@ -64,6 +64,14 @@ pub enum TraceErrorKind {
         /// The text of the cell.
         found: String,
     },
+    /// A date or a time of the day that no calendar or clock shows, like 30 February.
+    #[error("there is no `{found}` in `{column}`: look at the day, the hour, the minute and the second")]
+    NoSuchTime {
+        /// The column.
+        column: &'static str,
+        /// The text of the cell.
+        found: String,
+    },
     /// A device that the configuration does not declare.
     #[error("there is no device `{found}`: {help}")]
     Device {

@@ -168,7 +168,23 @@ impl TraceSchema<'_> {
 }
 
 fn time(column: &'static str, text: &str) -> Result<Time, TraceErrorKind> {
-    text.parse().map_err(|_| TraceErrorKind::Time { column, found: shorten(text) })
+    text.parse().map_err(|_| match is_written_as_time(text) {
+        true => TraceErrorKind::NoSuchTime { column, found: shorten(text) },
+        false => TraceErrorKind::Time { column, found: shorten(text) },
+    })
+}
+
+/// Returns whether a text has the form of a date and time with a zone, whatever its numbers are.
+fn is_written_as_time(text: &str) -> bool {
+    let form = "0000-00-00T00:00:00";
+    let Some((time, zone)) = text.split_at_checked(form.len()) else { return false };
+    let is_of_form = time.bytes().zip(form.bytes()).all(|(found, form)| match form {
+        b'0' => found.is_ascii_digit(),
+        b'T' => matches!(found, b'T' | b't' | b' '),
+        other => found == other,
+    });
+    let zone = zone.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    is_of_form && zone.starts_with(['Z', 'z', '+', '-'])
 }
 
 /// Shortens a text so that it fits a line of a terminal.

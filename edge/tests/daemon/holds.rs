@@ -117,6 +117,26 @@ fn a_silence_holds_until_it_is_lifted_by_the_same_matcher() {
 }
 
 #[test]
+fn a_silence_that_takes_the_place_of_another_says_so_and_none_that_begins_later_ends_one_that_holds() {
+    let home = Home::new();
+    let _daemon = home.run();
+    let first = home.json(&["silence", "--for", "8h"]);
+    assert!(first["replaces"].is_null());
+    let second = home.json(&["silence", "--for", "9h"]);
+    assert_eq!(second["replaces"], first["silence"]);
+    let later = home.dag(&["silence", "--from", "2099-01-01", "--for", "8h"]);
+    let error = text(&later.stderr);
+    assert_eq!(later.status.code(), Some(1));
+    assert!(error.starts_with("nothing was changed: a silence of just that holds until "), "{error}");
+    assert!(error.contains("so that steps fire until 00:00:00 on Thu 1 Jan 2099."), "{error}");
+    assert!(error.contains("end that one first with `dag silence --lift`, or silence something else"), "{error}");
+    // Of another kind it may begin later, and before it begins nothing holds that it could end.
+    let of_rule = ["silence", "--from", "2099-01-01", "--for", "8h", "--rule", "power-outage"];
+    assert!(home.json(&of_rule)["replaces"].is_null());
+    assert_eq!(home.json(&of_rule)["replaces"]["from"], "2099-01-01T00:00:00Z");
+}
+
+#[test]
 fn the_log_says_when_a_silence_and_a_snooze_begin_and_when_they_are_over() {
     let (home, daemon) = Home::with_outage();
     home.json(&["silence", "--for", "1s", "--by", "nor"]);
@@ -174,11 +194,11 @@ fn a_hold_that_is_over_or_lasts_for_decades_is_refused_and_the_earlier_one_stays
         (vec!["silence", "--until=-009999-01-01"], "Thu 1 Jan 1970, where the calendar begins, and it is "),
         (
             vec!["silence", "--until", "9999-12-31"],
-            "on Thu 30 Dec 9999, where the calendar ends, and the longest is ten years",
+            "on Thu 30 Dec 9999, where the calendar ends, and the longest is 3660 days",
         ),
         (
             vec!["snooze", "--until", "9999-12-31T23:59:59Z"],
-            "where the calendar ends, and the longest is ten years, until",
+            "where the calendar ends, and the longest is 3660 days, until",
         ),
         (
             vec!["silence", "--from", "2099-01-02", "--until", "2099-01-01"],

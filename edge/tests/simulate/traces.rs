@@ -50,6 +50,11 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
         "device,at,fact,value\n",
         &format!("trace.csv:1: the first line is `device,at,fact,value`: {header}"),
     );
+    for none in ["2026-02-30T14:10:00Z", "2026-02-20T14:10:61Z", "2026-02-20T25:10:00.5+01:00"] {
+        let look = "look at the day, the hour, the minute and the second";
+        let error = format!("trace.csv:3: there is no `{none}` in `at`: {look}");
+        assert_refused(after(&format!("{none},cottage,power,on")), &error);
+    }
     assert_refused(
         after("2026-01-10T11:00:00Z,cottage,power"),
         "trace.csv:3: this row has 3 cells: give it the 4 of `at,device,fact,value`",

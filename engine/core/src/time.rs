@@ -178,7 +178,7 @@ pub enum LengthError {
     #[error("`{0}` is not a duration: each unit may stand once, largest first, like `1h30m`")]
     Order(String),
     /// More than ten years.
-    #[error("`{0}` is too long: ten years is the longest duration")]
+    #[error("`{0}` is too long: 3660 days is the longest duration")]
     TooLong(String),
     /// A minus sign.
     #[error("`{0}` is negative: durations count forward only")]

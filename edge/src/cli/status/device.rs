@@ -1,5 +1,7 @@
 //! The device: its facts, its sources, and since when the daemon runs.
 
+use dag_engine::Millis;
+
 use super::wall_clock::WallClock;
 use crate::daemon::Status;
 
@@ -19,10 +21,23 @@ pub(super) fn section(status: &Status, clock: &WallClock) -> String {
     for (source, reason) in &status.lost {
         text += &format!("  LOST {source}: {reason}\n");
     }
-    let started = clock.time(status.started);
-    text += &match status.last_alive {
-        Some(last) => format!("  started      {started}; nothing was read from {} until then\n", clock.time(last)),
-        None => format!("  started      {started}, for the first time\n"),
-    };
+    text += &format!("  started      {}\n", started(status, clock));
     text
+}
+
+/// Returns when the daemon was started, and the gap before. By a clock that is uncertain that is about then; and where it
+/// went on just behind the last time noted, nobody knows how long the gap was.
+fn started(status: &Status, clock: &WallClock) -> String {
+    let about = if status.clock.is_some() { "about " } else { "" };
+    let started = format!("{about}{}", clock.time(status.started));
+    match status.last_alive {
+        None => format!("{started}, for the first time"),
+        Some(last) if status.started.since(last) >= Millis::new(1_000) => {
+            format!("{started}; nothing was read from {about}{} until then", clock.time(last))
+        }
+        Some(_) if status.clock.is_some() => {
+            format!("{started}; for how long nothing was read before is not known: the clock is uncertain")
+        }
+        Some(_) => format!("{started}; nothing was read for less than a second before"),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) fn section(incidents: &[OpenIncident], clock: &WallClock) -> String {
 /// Returns the lines of one incident: one fact a line, behind its label.
 fn lines(incident: &OpenIncident, clock: &WallClock) -> String {
     let OpenIncident { id, rule, severity, since, outlook, .. } = incident;
-    let mut text = format!("  {rule} ({}) since {}\n", severity.as_str(), clock.time(*since));
+    let about = if incident.uncertain { "about " } else { "" };
+    let mut text = format!("  {rule} ({}) since {about}{}\n", severity.as_str(), clock.time(*since));
     let mut line = |label: &str, fact: String| text += &format!("    {label:<12} {fact}\n");
     line("id", id.to_string());
     for channel in &outlook.told {

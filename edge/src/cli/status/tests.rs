@@ -117,6 +117,35 @@ fn an_outage_is_told_and_held_from_who_sleeps() {
 }
 
 #[test]
+fn times_by_a_clock_that_was_not_set_are_about_then() {
+    let mut house = House::new();
+    house.readings += 1;
+    let reading = Reading { fact: "power".into(), value: Some(Value::Off), at: house.at("1m") };
+    let (source, first) = ("gpio".into(), house.readings);
+    let report = Report { source, boot: 1, first, uncertain: true, readings: vec![reading], ..Report::default() };
+    house.step("1m", Input::Report(report));
+    house.pass("2m");
+    let mut status = house.whole_status("2m");
+    assert!(text(&status).contains("power-outage (critical) since about 18:01:00\n"), "{}", text(&status));
+    assert_eq!(serde_json::to_value(&status).unwrap()["incidents"][0]["uncertain"], true);
+
+    // The daemon goes on just behind the last time noted: how long it was off is not known.
+    for (clock, gap_ms, started) in [
+        (None, 1, "18:00:00; nothing was read for less than a second before"),
+        (
+            Some("not set"),
+            1,
+            "about 18:00:00; for how long nothing was read before is not known: the clock is uncertain",
+        ),
+        (Some("not set"), 60_000, "about 18:00:00; nothing was read from about 17:59:00 until then"),
+    ] {
+        (status.clock, status.last_alive) = (clock.map(str::to_owned), Some(status.started.moved(-gap_ms)));
+        let text = text(&status);
+        assert!(text.contains(&format!("  started      {started}\n")), "{text}");
+    }
+}
+
+#[test]
 fn an_acknowledgement_holds_until_it_lapses() {
     let mut house = House::outage();
     house.step("5m", Input::Acknowledge { incident: house.open(), by: "nor".to_owned() });
@@ -449,10 +478,14 @@ impl House {
     }
 
     fn status(&self, offset: &str) -> String {
+        text(&self.whole_status(offset))
+    }
+
+    fn whole_status(&self, offset: &str) -> Status {
         let now = self.at(offset);
         let outlook = self.engine.outlook(&self.state, now);
         let incidents = self.state.open_incidents().zip(outlook.incidents);
-        text(&Status {
+        Status {
             device: device(),
             now,
             started: self.at("0s"),
@@ -477,7 +510,7 @@ impl House {
             home_assistant: None,
             next_deadline: self.state.next_deadline(),
             uplink: None,
-        })
+        }
     }
 
     /// The part of the status about incidents.

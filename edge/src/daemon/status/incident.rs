@@ -14,6 +14,9 @@ pub struct OpenIncident {
     pub severity: Severity,
     /// The time at which it began.
     pub since: Time,
+    /// Its times are by a clock that was not set when they were read, or moved by an estimate.
+    #[serde(default, skip_serializing_if = "dag_engine::is_default")]
+    pub uncertain: bool,
     /// The time at which it had lasted long enough to be an incident.
     pub opened_at: Time,
     /// The name of the person who acknowledged it last.
@@ -48,6 +51,7 @@ impl OpenIncident {
             rule: incident.rule.clone(),
             severity: incident.severity,
             since: incident.since,
+            uncertain: incident.is_uncertain(),
             opened_at: incident.opened_at,
             acknowledged_by,
             acknowledged_at,

@@ -31,7 +31,8 @@ pub struct Status {
     pub started: Time,
     /// The number of this start.
     pub boot: u64,
-    /// The time until which the previous boot ran. Nothing was read between it and `started`.
+    /// The time until which the previous boot ran. Nothing was read between it and `started`. While `clock` says that
+    /// the time is uncertain, so are both.
     pub last_alive: Option<Time>,
     /// The facts, each with its value (`null` where it is unknown) and the time at which it was last read.
     pub facts: BTreeMap<Name, (Option<Value>, Time)>,

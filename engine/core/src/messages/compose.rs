@@ -123,7 +123,7 @@ impl Step<'_> {
             ended_reported: incident.ended_reported.filter(|_| is_over),
             acknowledged: incident.acknowledged.clone(),
             unseen: unseen && !is_over,
-            uncertain: incident.since_uncertain || incident.ended_uncertain,
+            uncertain: incident.is_uncertain(),
         }
     }
 

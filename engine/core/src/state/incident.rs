@@ -137,6 +137,11 @@ impl Incident {
         self.snooze.as_ref().map(|snooze| snooze.by.as_str())
     }
 
+    /// Returns whether its times are by a clock that was not set when they were read, or moved by an estimate.
+    pub fn is_uncertain(&self) -> bool {
+        self.since_uncertain || self.ended_uncertain
+    }
+
     /// Returns whether somebody has taken it on, and that has not lapsed.
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledgement_holds

@@ -107,7 +107,7 @@ fn a_fallback_waits_for_a_time_above_zero() {
     8 | fallback_after = "-5m"
       |                  ^^^^^
 
-    error: `99999d` is too long: ten years is the longest duration
+    error: `99999d` is too long: 3660 days is the longest duration
       --> rules.toml:12:18
        |
     12 | fallback_after = "99999d"
