@@ -186,3 +186,17 @@ fn a_step_that_reaches_nobody_says_so_and_the_next_one_fires() {
     5m outage told kim by email: escalated 1
     ");
 }
+
+/// Where sums of times stop, the next repeat would be due as the last one fires, and so without an end.
+#[test]
+fn at_the_calendars_end_a_step_repeats_no_more() {
+    let mut host = Host::new(&outage(REPEATS)).starting("9999-12-30T21:30:00Z");
+    host.play("0s power=off");
+    host.take_lines();
+    host.step(Input::Elapsed, dag_engine::Time::MAX);
+    assert!(host.take_lines().contains("repeat 1"));
+    for _ in 0..3 {
+        host.step(Input::Elapsed, dag_engine::Time::MAX);
+        assert_eq!(host.take_lines(), "");
+    }
+}
