@@ -135,17 +135,19 @@ impl Condition {
     /// remembered. It is `at`, if it does not read facts alone: what else it reads is not remembered.
     pub fn true_since(&self, facts: &Facts, at: Time, zone: &TimeZone) -> Time {
         let mut since = at;
-        while self.facts_alone {
+        if !self.facts_alone {
+            return since;
+        }
+        loop {
             // From one of these to the next nothing changes that it reads.
             let turns = self.reads.iter().filter_map(|fact| facts.get(fact)?.turned_before(since));
-            let Some(turn) = turns.max() else { break };
+            let Some(turn) = turns.max() else { return since };
             let mut moment = Moment { facts, at: turn, wall: turn, zone, remembered: true, until: None };
             if moment.holds(&self.root) != Some(true) {
-                break;
+                return since;
             }
             since = turn;
         }
-        since
     }
 
     /// Returns whether it is false at `from`, and stays so until `until`, by the values of each moment.
