@@ -136,6 +136,9 @@ impl Step<'_> {
             let news = !rule_state.unanswered && phase != Phase::Quiet;
             rule_state.unanswered = phase != Phase::Quiet;
             if news {
+                if phase == Phase::Open {
+                    self.interrupt(rule);
+                }
                 self.about(rule, t, Outcome::NoAnswer);
             }
             return;
@@ -162,6 +165,7 @@ impl Step<'_> {
             (Phase::Open, false) => self.close(rule, t, asked),
             (Phase::Closing { since, .. }, true) => {
                 self.move_to(&rule.name, Phase::Open, t);
+                self.interrupt(rule);
                 if let Some(incident) = self.state.open_incident(&rule.name) {
                     (incident.ended_by, incident.ended_reported) = (None, None);
                     incident.facts_at_end.clear();
@@ -218,6 +222,13 @@ impl Step<'_> {
         if let Some(incident) = self.state.open_incident(&rule.name) {
             (incident.ended_by, incident.facts_at_end, incident.ended_reported) =
                 (ended_by, facts_at_end, ended_reported);
+        }
+    }
+
+    /// Notes that the condition of an open incident did not hold all the time, as far as it was seen.
+    fn interrupt(&mut self, rule: &Rule) {
+        if let Some(incident) = self.state.open_incident(&rule.name) {
+            incident.interrupted = true;
         }
     }
 

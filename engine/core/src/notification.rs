@@ -103,6 +103,10 @@ pub struct IncidentSnapshot {
     /// the time of an earlier incident.
     #[serde(default, skip_serializing_if = "is_default")]
     pub since_inexact: bool,
+    /// It did not hold all the time: since it opened its condition was false for less than `close_after` and then true
+    /// again, or had no answer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub interrupted: bool,
     /// When the condition became false for good: the raw edge. `None` while it lasts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<Time>,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     ending::{Ending, in_short, is_out_since, since_then},
     late_report,
-    then_and_now::{Change, ThenAndNow, value_now},
+    then_and_now::{ThenAndNow, value_now},
     tone::Tone,
     words::TimeFormatter,
 };
@@ -64,6 +64,7 @@ struct IncidentDocument<'a> {
     since: Time,
     opened_at: Time,
     since_inexact: bool,
+    interrupted: bool,
     ended: Option<Time>,
     ended_by: Option<EndedBy>,
     facts_at_end: &'a BTreeMap<Name, Option<Value>>,
@@ -139,6 +140,7 @@ impl<'a> IncidentDocument<'a> {
             since: incident.since,
             opened_at: incident.opened_at,
             since_inexact: incident.since_inexact,
+            interrupted: incident.interrupted,
             ended: incident.ended,
             ended_by: incident.ended_by,
             facts_at_end: &incident.facts_at_end,
@@ -192,7 +194,7 @@ struct Told {
     ending: Option<Ending>,
     /// The facts that its rule read at its end, then and now.
     then_and_now: Vec<ThenAndNow>,
-    /// Whether one of them changed since, or is not known any more.
+    /// Whether one of them turned since, or is not known any more. A number that moves does not turn.
     changed: bool,
     /// The sentences about them that belong into the text.
     since_then: String,
@@ -210,7 +212,7 @@ impl Told {
         Told {
             out: mains && is_out_since(notification, incident),
             ending,
-            changed: facts.iter().any(|fact| fact.change == Change::Changed),
+            changed: facts.iter().any(ThenAndNow::turned),
             since_then: since_then(ending, &facts),
             in_short: in_short(ending, &facts),
             reported_late: late_report::sentence(incident, notification.kind, &times),

@@ -102,7 +102,7 @@ pub(crate) fn in_short(ending: Option<Ending>, facts: &[ThenAndNow]) -> String {
 /// another if they came back for a moment, or if its rule was about something else when it began.
 pub(crate) fn is_out_since(notification: &Notification, incident: &IncidentSnapshot) -> bool {
     let power = notification.facts.get(POWER).and_then(|power| power.last.zip(power.since));
-    power.is_some_and(|(value, since)| value == Value::Off && same_minute(since, incident.since))
+    power.is_some_and(|(value, since)| value == Value::Off && since == incident.since)
 }
 
 /// Returns whether two times are shown as the same one.

@@ -2,7 +2,7 @@
 //!
 //! A final message may wait for hours, and an incident may end while what it was about goes on: by the clock, by an
 //! edit, because a sensor is lost. So a message says of each fact what it was then and what it is now. "Still" is said
-//! only of a value that is known now, was the same at the end, and did not change since.
+//! only of a value that is known now, and has been the same since the incident began.
 
 use std::collections::BTreeMap;
 
@@ -45,9 +45,9 @@ pub(crate) struct ThenAndNow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    /// It has the value that it took when the incident ended.
+    /// It has the value that it took while the incident lasted, or when it ended.
     Since,
-    /// It had the same value before the incident ended, and has it now.
+    /// It has had one value since the incident began.
     Still,
     /// It differs, or was another in between, or is known now and was not then, or the other way round.
     Changed,
@@ -59,19 +59,27 @@ impl ThenAndNow {
     /// Returns the facts of the rule of an incident that has ended; none while it lasts, and none of a removed rule.
     pub fn all(notification: &Notification, incident: &IncidentSnapshot, times: &TimeFormatter) -> Vec<Self> {
         let Some(ended) = incident.ended else { return Vec::new() };
-        let of = |(name, then): (&Name, &Option<Value>)| ThenAndNow::new(notification, name, *then, ended, times);
+        let of = |(name, then): (&Name, &Option<Value>)| {
+            ThenAndNow::new(notification, name, *then, (incident.since, ended), times)
+        };
         incident.facts_at_end.iter().map(of).collect()
     }
 
-    fn new(notification: &Notification, name: &Name, then: Option<Value>, ended: Time, times: &TimeFormatter) -> Self {
+    fn new(
+        notification: &Notification,
+        name: &Name,
+        then: Option<Value>,
+        (began, ended): (Time, Time),
+        times: &TimeFormatter,
+    ) -> Self {
         let Notification { facts, device, .. } = notification;
         let now = value_now(facts, name);
         let last = facts.get(name).and_then(|fact| fact.last.zip(fact.since));
         let since = last.map(|(_, since)| since);
         let change = match (then, now) {
             (None, None) => Change::Unknown,
-            (Some(then), Some(now)) if then == now && since.is_none_or(|since| since < ended) => Change::Still,
-            (Some(then), Some(now)) if then == now && since == Some(ended) => Change::Since,
+            (Some(then), Some(now)) if then == now && since.is_none_or(|since| since <= began) => Change::Still,
+            (Some(then), Some(now)) if then == now && since.is_some_and(|since| since <= ended) => Change::Since,
             _ => Change::Changed,
         };
         let fact = FactWords { name, device };
@@ -93,7 +101,7 @@ impl ThenAndNow {
 
     /// Returns whether it had one value from the incident's beginning to its end.
     pub fn outlasted(&self, incident: &IncidentSnapshot) -> bool {
-        matches!(self.change, Change::Still) && self.since.is_none_or(|since| since <= incident.since)
+        matches!(self.change, Change::Still)
             // A value that is not known now may still be known to have held.
             || self.now.is_none()
                 && self.then.is_some()
@@ -169,8 +177,12 @@ impl FactWords<'_> {
             (Some(value), Some(_)) if change == Change::Still => {
                 format!("The {subject} is still {}.", self.phrase(value))
             }
+            (Some(value), Some(_)) if change == Change::Since && is_number(value) => {
+                format!("The {subject} is {}.", self.phrase(value))
+            }
             (Some(value), Some(_)) if change == Change::Since => {
-                format!("The {subject} has been {} since {}.", self.phrase(value), times.time(ended))
+                let since = last.map_or(ended, |(_, since)| since);
+                format!("The {subject} has been {} since {}.", self.phrase(value), times.time(since))
             }
             (Some(then), Some(now)) => {
                 let again = if then == now && since.is_some() { " again" } else { "" };

@@ -116,6 +116,7 @@ impl Step<'_> {
             opened_at: incident.opened_at,
             ended: incident.ended,
             since_inexact: incident.begun_before || self.is_edited(incident),
+            interrupted: incident.interrupted,
             // While it lasts, these are about an end that may still not be one.
             ended_by: incident.ended_by.filter(|_| is_over),
             facts_at_end: self.facts_at_end(incident),

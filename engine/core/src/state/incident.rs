@@ -28,6 +28,9 @@ pub struct Incident {
     /// The condition was true before `since`, in the time of an earlier incident of the rule.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) begun_before: bool,
+    /// The condition became false and then true again, or had no answer, since it opened.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) interrupted: bool,
     /// When the condition became true: the raw edge.
     pub since: Time,
     /// When it had held long enough.
@@ -102,6 +105,7 @@ impl Incident {
             severity: Severity::Info,
             condition: None,
             begun_before: false,
+            interrupted: false,
             since: Time::MIN,
             opened_at: Time::MIN,
             alerted_at: None,

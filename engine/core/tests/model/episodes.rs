@@ -134,7 +134,11 @@ impl Model {
         let Some(answer) = answer else {
             if state.phase != Phase::Quiet && !state.no_answer {
                 state.no_answer = true;
+                let is_open = state.phase == Phase::Open;
                 let incident = self.id_of(rule.name);
+                if let Some(id) = incident.filter(|_| is_open) {
+                    self.incident_mut(id).interrupted = true;
+                }
                 self.decide(t, Some(rule.name), incident, &Outcome::NoAnswer);
             }
             return;
@@ -152,6 +156,9 @@ impl Model {
                 state.phase = Phase::Open;
                 state.edge = Some(t);
                 let incident = self.id_of(rule.name);
+                if let Some(id) = incident {
+                    self.incident_mut(id).interrupted = true;
+                }
                 self.decide(t, Some(rule.name), incident, &Outcome::Reopened { clear_since: wait.since });
             }
             // A deadline that rested counts again, and is the next to fire if it has passed.
@@ -278,6 +285,7 @@ impl Model {
             opened_at: wait.due,
             when: rule.when.to_string(),
             begun_before,
+            interrupted: false,
             alerted_at: None,
             ended: None,
             ended_uncertain: false,

@@ -35,6 +35,7 @@ pub enum About {
         since: Time,
         opened_at: Time,
         since_inexact: bool,
+        interrupted: bool,
         ended: Option<Time>,
         ended_by: Option<EndedBy>,
         facts_at_end: BTreeMap<Name, Option<Value>>,
@@ -72,6 +73,7 @@ impl fmt::Display for Message {
                 since,
                 opened_at,
                 since_inexact,
+                interrupted,
                 ended,
                 ended_by,
                 facts_at_end,
@@ -85,7 +87,12 @@ impl fmt::Display for Message {
                 write!(f, ": no. {number}, {}, {since} to {ended:?}, opened {opened_at}", severity.as_str())?;
                 write!(f, ", ended by {ended_by:?} with {facts_at_end:?}")?;
                 write!(f, ", reported {since_reported:?} to {ended_reported:?}, acknowledged {acknowledged:?}")?;
-                for (is, word) in [(*since_inexact, "inexact"), (*unseen, "unseen"), (*uncertain, "uncertain")] {
+                for (is, word) in [
+                    (*since_inexact, "inexact"),
+                    (*interrupted, "interrupted"),
+                    (*unseen, "unseen"),
+                    (*uncertain, "uncertain"),
+                ] {
                     write!(f, "{}", if is { format!(", {word}") } else { String::new() })?;
                 }
                 Ok(())
@@ -110,6 +117,7 @@ impl From<&Notification> for Message {
                 since: seen.since,
                 opened_at: seen.opened_at,
                 since_inexact: seen.since_inexact,
+                interrupted: seen.interrupted,
                 ended: seen.ended,
                 ended_by: seen.ended_by,
                 facts_at_end: seen.facts_at_end.clone(),

@@ -242,6 +242,7 @@ impl Model {
             since: incident.since,
             opened_at: incident.opened_at,
             since_inexact,
+            interrupted: incident.interrupted,
             ended: incident.ended,
             ended_by: incident.turned_false.by,
             facts_at_end,

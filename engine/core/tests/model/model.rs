@@ -71,6 +71,8 @@ pub struct Incident {
     pub when: String,
     /// The condition had been true before `since`.
     pub begun_before: bool,
+    /// It reopened, or had no answer while it was open.
+    pub interrupted: bool,
     pub alerted_at: Option<Time>,
     pub ended: Option<Time>,
     pub ended_uncertain: bool,

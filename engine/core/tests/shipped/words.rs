@@ -9,6 +9,10 @@ const OFF: Option<Value> = Some(Value::Off);
 const HEARD: Option<Value> = Some(Value::Connected);
 const AWAY: Option<Value> = Some(Value::Disconnected);
 
+const NOT_HEARD_YET: &str = "resolved: Nothing is heard of Cottage yet. Nothing is heard of the monitor at Cottage yet. \
+     This closes what was told before, since more became known of the power. If it stays silent, another message tells of \
+     it.";
+
 /// Returns kind, subject and text of what a rule's own script says by mail to nor, and the kind alone where it leaves
 /// the words to the templates. Each event is a fact's value from a minute on, counted from 10:00.
 fn told(rule: &str, events: &[(i64, &str, Option<Value>)]) -> Vec<String> {
@@ -42,13 +46,13 @@ fn a_monitor_is_heard_again_only_if_it_is() {
     assert_eq!(
         heard,
         [
-            "opened",
-            "resolved: Cottage is heard again. The monitor at Cottage is heard again after 30m. The power is on, as it \
-             says."
+            "opened: Nothing is heard of Cottage. Nothing is heard of the monitor at Cottage. The reason may be the \
+             network, the router or the monitor. Whether the power is on is not known.",
+            "resolved: Cottage is heard again. The monitor at Cottage is heard again. The power is on, as it says."
         ]
     );
     // A late report says that the power is off. The monitor is still away.
-    assert_eq!(told("lost-contact", &until(&[(40, "power", OFF)])), ["opened", "resolved"]);
+    assert_eq!(told("lost-contact", &until(&[(40, "power", OFF)]))[1..], [NOT_HEARD_YET]);
 }
 
 #[test]
@@ -61,18 +65,16 @@ fn a_monitor_that_went_silent_in_an_outage_is_heard_again_only_if_it_is() {
     };
     assert_eq!(
         until(&[(40, "connection", HEARD)]),
-        [
-            "resolved: Cottage is heard again. The monitor at Cottage is heard again after 30m. The power is off, by its \
-             last report."
-        ]
+        ["resolved: Cottage is heard again. The monitor at Cottage is heard again. The power is off, by its \
+             last report."]
     );
     assert_eq!(
         until(&[(40, "connection", HEARD), (40, "power", None)]),
-        ["resolved: Cottage is heard again. The monitor at Cottage is heard again after 30m. Whether the power is on \
+        ["resolved: Cottage is heard again. The monitor at Cottage is heard again. Whether the power is on \
              is not known yet."]
     );
     // A late report says that the power is on. The monitor is still away.
-    assert_eq!(until(&[(40, "power", ON)]), ["resolved"]);
+    assert_eq!(until(&[(40, "power", ON)]), [NOT_HEARD_YET]);
 }
 
 #[test]
@@ -100,6 +102,13 @@ fn a_low_battery_is_told_by_what_is_known_of_the_mains() {
             "opened: Cottage: battery at 18 %, and the mains are not seen. The battery of the monitor at Cottage is at 18 \
              %. Whether the mains are on is not known. If they are off, that is enough for about 21 minutes, until about \
              10:23."
+        ]
+    );
+    assert_eq!(
+        self::told("battery-low", &[(0, "power", OFF), (1, "battery", Some(Value::Number(0)))]),
+        [
+            "opened: Cottage: battery at 0 %, and may be empty soon. The battery of the monitor at Cottage is at 0 %. It \
+             may stop at any moment."
         ]
     );
     // Its charge is not known while the monitor is away.

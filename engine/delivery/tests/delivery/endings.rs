@@ -83,8 +83,8 @@ fn an_end_by_a_lost_sensor_is_no_good_news() {
     assert_eq!(headline, "Known outage: no longer counts after 7 hours 58 minutes, mains power not known");
     assert_eq!(
         text,
-        "Cottage no longer counts as \"Known outage\" since 22:00, because a sensor was lost. \
-         It did from 14:02 to 22:00, for 7 hours 58 minutes. \
+        "From 22:00 on this is not counted as \"Known outage\" at Cottage any more (because a sensor was lost). \
+         It was counted from 14:02 to 22:00, for 7 hours 58 minutes. \
          The mains power is not known; when last seen, it was off."
     );
     assert_eq!(look(&message), ["Closed, and not known to be over", "no_bell"]);
@@ -103,8 +103,8 @@ fn an_end_by_the_clock_says_that_the_power_is_still_off() {
     assert_eq!(headline, "Power by day: no longer counts after 7 hours 58 minutes, mains power still off");
     assert_eq!(
         text,
-        "Cottage no longer counts as \"Power by day\" since 22:00, by the clock. \
-         It did from 14:02 to 22:00, for 7 hours 58 minutes. The mains power is still off."
+        "From 22:00 on this is not counted as \"Power by day\" at Cottage any more (by the clock). \
+         It was counted from 14:02 to 22:00, for 7 hours 58 minutes. The mains power is still off."
     );
     assert_eq!(look(&message), ["Closed, and not known to be over", "no_bell"]);
     let (headline, text) = told(&past(message));
@@ -123,16 +123,16 @@ fn an_end_by_an_edit_says_what_is() {
     assert_eq!(headline, "Power outage: no longer counts after 7 hours 58 minutes, mains power still off");
     assert_eq!(
         text,
-        "Cottage no longer counts as \"Power outage\" since 22:00, by an edit of the rules or settings. \
-         It did from 14:02 to 22:00, for 7 hours 58 minutes. \
-         The battery is still at 83 %. The mains power is still off."
+        "From 22:00 on this is not counted as \"Power outage\" at Cottage any more (by an edit of the rules or \
+         settings). It was counted from 14:02 to 22:00, for 7 hours 58 minutes. \
+         The battery is at 83 %. The mains power is still off."
     );
     // The edit was taken back before the message was made.
     let (headline, text) = told(&message);
     assert_eq!(headline, "Power outage: no longer counts after 7 hours 58 minutes, mains power still off");
     assert!(
         text.starts_with(
-            "The mains power at Cottage no longer counts as an outage since 22:00, by an edit of the rules or settings. "
+            "From 22:00 on this is not counted as an outage at Cottage any more (by an edit of the rules or settings). "
         ),
         "{text}"
     );
@@ -157,7 +157,12 @@ fn still_is_said_of_what_has_not_changed_alone() {
     for (value, since, at, told) in [
         (OFF, "2026-01-10T14:02:00Z", "2026-01-11T07:00:00Z", "The mains power is still off."),
         // It came back for a moment before the end.
-        (OFF, "2026-01-10T21:59:59Z", "2026-01-11T07:00:00Z", "The mains power is still off."),
+        (
+            OFF,
+            "2026-01-10T21:59:59Z",
+            "2026-01-11T07:00:00Z",
+            "The mains power has been off since 21:59 on Sat 10 Jan.",
+        ),
         (
             ON,
             "2026-01-11T02:00:00Z",
@@ -256,7 +261,7 @@ fn a_battery_that_is_charged_does_not_bring_the_power_back() {
         text.ends_with("The battery was at 60 % at 14:31, and is at 83 % now. The mains power is still off."),
         "{text}"
     );
-    assert!(text.starts_with("The mains power at Cottage no longer counts as an outage since 14:31. "), "{text}");
+    assert!(text.starts_with("From 14:31 on this is not counted as an outage at Cottage any more. "), "{text}");
 }
 
 /// The condition was asked again later than the power came back: an edit had closed an incident meanwhile.
@@ -264,7 +269,7 @@ fn a_battery_that_is_charged_does_not_bring_the_power_back() {
 fn the_power_did_not_come_back_at_an_end_that_it_was_on_before() {
     let message = now(notification(Kind::Resolved), "power", ON, "2026-01-10T14:20:00Z");
     let (headline, text) = told(&message);
-    assert_eq!(headline, "Power outage: no longer counts after 29 minutes, mains power still on");
+    assert_eq!(headline, "Power outage: no longer counts after 29 minutes, mains power on");
     assert!(!text.contains("back"), "{text}");
 }
 
@@ -283,7 +288,8 @@ fn lost_contact_is_not_over_while_the_contact_is_lost() {
     );
     assert_eq!(
         text,
-        "Cottage no longer counts as \"Lost contact\" since 14:31. It did from 14:02 to 14:31, for 29 minutes. \
+        "From 14:31 on this is not counted as \"Lost contact\" at Cottage any more. \
+         It was counted from 14:02 to 14:31, for 29 minutes. \
          The monitor is still disconnected. The mains power was off at 14:31, and is not known now."
     );
 }
@@ -326,10 +332,10 @@ fn another_rule_was_over_if_its_facts_changed_since() {
     let mut message = message;
     message.facts.insert("battery".into(), number(5));
     let (headline, text) = told(&message);
-    assert_eq!(headline, "Battery low: was over after 29 minutes");
+    assert_eq!(headline, "Battery low: over after 29 minutes");
     assert_eq!(
         text,
-        "Battery low at Cottage was over at 14:31. It lasted 29 minutes, from 14:02 to 14:31. The battery is at 5 % now."
+        "Battery low at Cottage is over. It lasted 29 minutes, from 14:02 to 14:31. The battery is at 5 % now."
     );
     // Numbers vary: they do not take the colour.
     assert_eq!(look(&message), ["Over", "white_check_mark"]);
@@ -556,4 +562,59 @@ fn look_is_good(message: &Notification) -> bool {
     let address = webhook("https://ntfy.example.com/outages", Some("ntfy"), &[]);
     let (content, _) = built_in().prepare(&Notification { address, ..message.clone() });
     matches!(content, MessageContent::Webhook { body, .. } if body.contains("white_check_mark"))
+}
+
+/// The power came back for less than `close_after`, or could not be seen for a while: "out for 29 minutes" is not so.
+#[test]
+fn an_interrupted_incident_tells_no_length_of_an_outage() {
+    let interrupted = |mut message: Notification| {
+        incident(&mut message).interrupted = true;
+        told(&message)
+    };
+    let between = "with interruptions: in between it was on at times, or could not be seen.";
+    let resolved = notification(Kind::Resolved);
+    let (headline, text) = interrupted(resolved.clone());
+    assert_eq!(headline, "Power is back after 29 minutes with interruptions");
+    assert_eq!(text, format!("The mains power at Cottage is back. It was out from 14:02 to 14:31, {between}"));
+    let (headline, text) = interrupted(past(resolved));
+    assert_eq!(headline, "Power was out 14:02 to 14:31 with interruptions");
+    assert!(text.starts_with(&format!("The mains power at Cottage was out from 14:02 to 14:31, {between}")), "{text}");
+    let over = "with interruptions: in between it was over at times, or could not be seen.";
+    let (headline, text) = interrupted(notification(Kind::Reminder));
+    assert!(headline.starts_with("Power outage for ") && headline.ends_with(" with interruptions"), "{headline}");
+    assert!(text.starts_with("Power outage at Cottage is not over. ") && text.contains(over), "{text}");
+    let (headline, text) = interrupted(notification(Kind::Opened));
+    assert_eq!(headline, "Power outage");
+    assert!(text.starts_with("Power outage at Cottage began at 14:02, 30 seconds ago, "), "{text}");
+    let (headline, text) = interrupted(of_rule("battery-low", Kind::Resolved));
+    assert_eq!(headline, "Battery low: over after 29 minutes with interruptions");
+    assert!(
+        text.starts_with(&format!("Battery low at Cottage is over. It lasted from 14:02 to 14:31, {over}")),
+        "{text}"
+    );
+    let (_, text) = interrupted(ended_at_ten("power-by-day", EndedBy::Clock));
+    assert!(text.contains(&format!(" It was counted from 14:02 to 22:00, {over}")), "{text}");
+}
+
+/// What became so while the incident lasted is not "still" so.
+#[test]
+fn what_turned_while_it_lasted_is_told_since_when() {
+    let message =
+        at_end(freezer(Kind::Resolved, dag_engine::Severity::Warning), &[("freezer_door", ON), ("power", ON)]);
+    let message = now(message, "freezer_door", ON, "2026-01-10T14:10:00Z");
+    let message = now(message, "power", ON, "2026-01-10T14:31:00Z");
+    let (headline, text) = told(&message);
+    assert!(!headline.contains("still") && !text.contains("still"), "{headline}: {text}");
+}
+
+/// A beginning at the end of the calendar, by a clock that was set meanwhile.
+#[test]
+fn what_began_this_second_has_no_length() {
+    for kind in [Kind::Escalated, Kind::Reminder] {
+        let mut message = notification(kind);
+        incident(&mut message).since = dag_engine::Time::MAX;
+        let (headline, text) = told(&message);
+        assert!(!format!("{headline}{text}").contains("less than a second"), "{headline}: {text}");
+        assert!(text.contains(" began at 9999 or later."), "{text}");
+    }
 }

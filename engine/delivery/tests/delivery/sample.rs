@@ -70,6 +70,7 @@ pub fn notification(kind: Kind) -> Notification {
             since: t("2026-01-10T14:02:00Z"),
             opened_at: t("2026-01-10T14:02:30Z"),
             since_inexact: false,
+            interrupted: false,
             ended: over.then(|| t("2026-01-10T14:31:00Z")),
             ended_by: None,
             facts_at_end: over.then(|| ("power".into(), Some(Value::On))).into_iter().collect(),

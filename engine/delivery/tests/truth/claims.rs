@@ -34,6 +34,13 @@ const PAST: Allows = |scene, _| scene.message.kind == Kind::Past;
 const OUT: Allows = |scene, _| scene.is_out();
 const WENT_OUT: Allows = |scene, _| scene.went_out();
 const WAS_OUT: Allows = |scene, _| scene.was_out();
+/// It held all the time, as far as it was seen.
+const HELD_AND_OVER: Allows = |scene, _| scene.is_over() && scene.held();
+const HELD_AND_NO_LONGER: Allows = |scene, _| scene.has_ended() && scene.held();
+const LASTS_SINCE: Allows = |scene, _| scene.lasts() && scene.held();
+/// The mains were out at the beginning, and on again at the end.
+const OUT_AT_TIMES: Allows = |scene, _| scene.went_out() && scene.came_back();
+const BACK_AGAIN: Allows = |scene, _| scene.went_out() && scene.is_back();
 const BACK: Allows = |scene, _| scene.is_back();
 const CAME_BACK: Allows = |scene, _| scene.came_back();
 
@@ -41,19 +48,30 @@ const CAME_BACK: Allows = |scene, _| scene.came_back();
 pub const HEADLINES: &[Claim] = &[
     ("Power is out", OUT),
     ("Power still out after {lasted}", OUT),
+    ("Power still out", OUT),
     ("Power was out when last seen", |scene, _| scene.is_out() && scene.is_unseen()),
+    ("Power is back after {lasted} with interruptions", BACK_AGAIN),
     ("Power is back after {lasted}", |scene, _| scene.is_back() && scene.was_out()),
+    ("Power was back after {lasted} with interruptions", OUT_AT_TIMES),
     ("Power was back after {lasted}", WAS_OUT),
+    ("Power was out {span} with interruptions", OUT_AT_TIMES),
     ("Power was out {span}", WAS_OUT),
     ("{what}: no longer watched", REMOVED),
     ("{what}: acknowledged by {by}", ACKNOWLEDGED),
-    ("{what}: no longer counts after {lasted}", NO_LONGER),
+    ("{what}: no longer counts", NO_LONGER),
+    ("{what}: no longer counts after {lasted}", HELD_AND_NO_LONGER),
+    ("{what}: counted {span} with interruptions", |scene, _| scene.has_ended() && scene.message.kind == Kind::Past),
     ("{what}: counted {span}", |scene, _| scene.has_ended() && scene.message.kind == Kind::Past),
-    ("{what}: over after {lasted}", OVER),
+    ("{what}: over after {lasted} with interruptions", OVER),
+    ("{what}: over after {lasted}", HELD_AND_OVER),
+    ("{what}: was over after {lasted} with interruptions", OVER_AND_CHANGED),
     ("{what}: was over after {lasted}", OVER_AND_CHANGED),
-    ("{what}: over, {span}", OVER),
+    ("{what}: over, {span} with interruptions", OVER),
+    ("{what}: over, {span}", HELD_AND_OVER),
     ("{what}: not seen at present", UNSEEN),
-    ("{what} for {lasted}", LASTS),
+    ("{what} for {lasted} with interruptions", LASTS),
+    ("{what} with interruptions", LASTS),
+    ("{what} for {lasted}", LASTS_SINCE),
     ("{what}", LASTS),
     ("Monitor: cannot tell if the power is on", |scene, _| scene.is_lost("power")),
     ("Monitor: a sensor gives no answer", |scene, _| scene.is_lost_sensor()),
@@ -65,7 +83,7 @@ pub const IN_SHORT: &[Claim] = &[
     ("{fact} not known", |scene, holes| !scene.seen(holes.fact())),
     ("{fact} still {value}", |scene, holes| scene.is_still(holes)),
     ("{fact} now {value}", |scene, holes| scene.is(holes)),
-    ("{fact} {value}", |scene, holes| scene.is(holes) && scene.is_since_the_end(holes)),
+    ("{fact} {value}", |scene, holes| scene.is(holes) && scene.is_from_before_the_end(holes)),
 ];
 
 /// The rest of a subject.
@@ -78,17 +96,33 @@ pub const SENTENCES: &[Claim] = &[
     ("The mains power at {place} has been out since {since}, for {lasted} so far", OUT),
     ("The mains power at {place} is still out", OUT),
     ("The outage began at {since}, {lasted} ago", WENT_OUT),
+    ("The outage began at {since}", WENT_OUT),
     ("The mains power at {place} is back", BACK),
     ("The mains power at {place} came back at {ended}", CAME_BACK),
     ("It was out from {span}, for {lasted}", WAS_OUT),
+    ("It was out from {span}, with interruptions: in between it was on at times, or could not be seen", OUT_AT_TIMES),
     ("The mains power at {place} was out from {span}, for {lasted}", WAS_OUT),
+    (
+        "The mains power at {place} was out from {span}, with interruptions: in between it was on at times, or could \
+         not be seen",
+        OUT_AT_TIMES,
+    ),
     ("It was back before anything about it was sent here", PAST),
     ("The mains power at {place} went out at {since}", WENT_OUT),
     ("It cannot be seen at present: out is how it was last seen", |scene, _| scene.is_unseen() && scene.is_out()),
     ("The power outage at {place} was acknowledged by {by} at {acknowledged}", ACKNOWLEDGED),
     // Any incident.
     ("{what} at {place} since {since}", LASTS),
-    ("{what} at {place} since {since}, for {lasted} so far", LASTS),
+    ("{what} at {place} since {since}, for {lasted} so far", LASTS_SINCE),
+    (
+        "{what} at {place} began at {since}, {lasted} ago, with interruptions: in between it was over at times, or \
+         could not be seen",
+        LASTS,
+    ),
+    (
+        "It began at {since}, {lasted} ago, with interruptions: in between it was over at times, or could not be seen",
+        LASTS,
+    ),
     ("{what} at {place} is not over", LASTS),
     ("{what} at {place} began at {since}", LASTS),
     ("Whether it lasts cannot be seen at present", UNSEEN),
@@ -96,22 +130,31 @@ pub const SENTENCES: &[Claim] = &[
     ("It began at {since}", LASTS),
     ("{what} at {place} is over", OVER),
     ("{what} at {place} was over at {ended}", OVER_AND_CHANGED),
-    ("It lasted {lasted}, from {span}", OVER),
-    ("{what} at {place} from {span}, for {lasted}", OVER),
+    ("It lasted {lasted}, from {span}", HELD_AND_OVER),
+    ("It lasted from {span}, with interruptions: in between it was over at times, or could not be seen", OVER),
+    ("{what} at {place} from {span}, for {lasted}", HELD_AND_OVER),
+    ("{what} at {place} from {span}, with interruptions: in between it was over at times, or could not be seen", OVER),
     ("It was over before anything about it was sent here", PAST),
     // What no longer counts, and is not known to be over.
-    ("The mains power at {place} no longer counts as an outage since {ended}, by the clock", BY_CLOCK),
+    ("From {ended} on this is not counted as an outage at {place} any more (by the clock)", BY_CLOCK),
     (
-        "The mains power at {place} no longer counts as an outage since {ended}, by an edit of the rules or settings",
+        "From {ended} on this is not counted as an outage at {place} any more (by an edit of the rules or settings)",
         BY_EDIT,
     ),
-    ("The mains power at {place} no longer counts as an outage since {ended}, because a sensor was lost", BY_LOSS),
-    ("The mains power at {place} no longer counts as an outage since {ended}", NO_LONGER),
-    ("{place} no longer counts as \"{what}\" since {ended}, by the clock", BY_CLOCK),
-    ("{place} no longer counts as \"{what}\" since {ended}, by an edit of the rules or settings", BY_EDIT),
-    ("{place} no longer counts as \"{what}\" since {ended}, because a sensor was lost", BY_LOSS),
-    ("{place} no longer counts as \"{what}\" since {ended}", NO_LONGER),
-    ("It did from {span}, for {lasted}", NO_LONGER),
+    ("From {ended} on this is not counted as an outage at {place} any more (because a sensor was lost)", BY_LOSS),
+    ("From {ended} on this is not counted as an outage at {place} any more", NO_LONGER),
+    ("From {ended} on this is not counted as \"{what}\" at {place} any more (by the clock)", BY_CLOCK),
+    (
+        "From {ended} on this is not counted as \"{what}\" at {place} any more (by an edit of the rules or settings)",
+        BY_EDIT,
+    ),
+    ("From {ended} on this is not counted as \"{what}\" at {place} any more (because a sensor was lost)", BY_LOSS),
+    ("From {ended} on this is not counted as \"{what}\" at {place} any more", NO_LONGER),
+    ("It was counted from {span}, for {lasted}", HELD_AND_NO_LONGER),
+    (
+        "It was counted from {span}, with interruptions: in between it was over at times, or could not be seen",
+        NO_LONGER,
+    ),
     ("Nothing about it was sent here before", PAST),
     ("The rule \"{rule}\" is no longer among the rules, so {place} is no longer watched for it", REMOVED),
     ("That closes what began at {since}", REMOVED),
@@ -126,6 +169,7 @@ pub const SENTENCES: &[Claim] = &[
     ("The {fact} is not known now; when last seen, it was {last}", |scene, holes| {
         !scene.seen(holes.fact()) && scene.was_last(holes)
     }),
+    ("The {fact} is {value}", |scene, holes| scene.is(holes)),
     ("The {fact} is still {value}", |scene, holes| scene.is_still(holes)),
     ("The {fact} is {value} now", |scene, holes| scene.is(holes)),
     ("The {fact} has been {value} again since {fact_since}", |scene, holes| scene.is_again(holes)),
@@ -196,26 +240,32 @@ pub const OWN_WORDS: &[Claim] = &[
     ("If they are off, that is enough for about {minutes} minutes, until about {clock}", NOTHING),
     ("That is enough for about {minutes} minutes, until about {clock}", |scene, _| scene.power_is(Value::Off)),
     ("After that it can tell nothing more, also not that the power is back", NOTHING),
+    ("{place}: battery at {battery} %, and may be empty soon", |scene, _| !scene.power_is(Value::On)),
+    ("It may stop at any moment", |scene, _| scene.power_is(Value::Off)),
+    ("If they are off, it may stop at any moment", NOTHING),
     ("{place} went silent during an outage: it may have run out of battery", |scene, _| scene.went_silent()),
-    ("The power at {place} was off, and nothing has been heard of the monitor for {exact}", |scene, _| {
-        scene.went_silent()
-    }),
+    ("Nothing is heard of {place} yet", |scene, _| scene.is_away()),
+    ("Nothing is heard of {place}", |scene, _| scene.is_away()),
+    ("Nothing is heard of the monitor at {place} yet", |scene, _| scene.is_away()),
+    ("Nothing is heard of the monitor at {place}", |scene, _| scene.is_away()),
+    ("By its last report the power was off", |scene, _| scene.went_silent()),
     ("It may have run out of battery, or the outage took the network with it", NOTHING),
     ("Whether the power is still off is not known", |scene, _| !scene.seen("power")),
-    ("You will be told when it is heard again", LASTS),
+    ("The reason may be the network, the router or the monitor", NOTHING),
+    ("This closes what was told before, since more became known of the power", OVER),
+    ("If it stays silent, another message tells of it", NOTHING),
     ("{place} was heard again, and is not now", |scene, _| scene.was_heard() && !scene.is_heard()),
-    ("The monitor at {place} was heard again after {exact}, but is not connected now", |scene, _| {
+    ("The monitor at {place} was heard again, but is not connected now", |scene, _| {
         scene.was_heard() && !scene.is_heard()
     }),
     ("{place} is heard again", |scene, _| scene.was_heard() && scene.is_heard()),
-    ("The monitor at {place} is heard again after {exact}", |scene, _| scene.was_heard() && scene.is_heard()),
+    ("The monitor at {place} is heard again", |scene, _| scene.was_heard() && scene.is_heard()),
     ("The power is on, as it says", |scene, _| scene.power_is(Value::On)),
     ("The power is off, by its last report", |scene, _| scene.power_is(Value::Off)),
     ("Whether the power is on is not known yet", |scene, _| !scene.is_known("power")),
     ("Whether the power is on is not known", |scene, _| !scene.seen("power")),
     ("No power at {place}", |scene, _| scene.power_is(Value::Off)),
-    // A script knows no more: within `close_after` the power may have been back.
-    ("The power at {place} has been off for {exact}", |scene, _| scene.went_out() && scene.power_is(Value::Off)),
+    ("The power at {place} is off", |scene, _| scene.power_is(Value::Off) && scene.seen("power")),
     ("Please look after the freezer: the fuse box is behind the kitchen door", LASTS),
 ];
 

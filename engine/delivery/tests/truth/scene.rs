@@ -97,27 +97,29 @@ impl<'a> Scene<'a> {
         self.record().changed_to("power", Value::Off, self.since()) || self.world.edited && was_out
     }
 
-    /// The mains have been off from the beginning of the incident until now, as far as is known. Within the minute in
-    /// which it began they may have come back for a moment: times are shown to the minute.
+    /// The mains have been off from the beginning of the incident until now, as far as is known.
     pub fn is_out(&self) -> bool {
         let last = self.record().last("power");
-        let minute = |at: Time| at.as_millis().div_euclid(60_000);
-        let since_then = |at: Time| at <= self.since() || minute(at) == minute(self.since());
-        self.lasts() && self.went_out() && last.is_some_and(|last| last.value == Value::Off && since_then(last.at))
+        let is_since_then = |last: Change| last.value == Value::Off && last.at <= self.since();
+        self.lasts() && self.went_out() && last.is_some_and(is_since_then)
     }
 
-    /// The mains were off from the beginning of the incident to its end. Between they were on for times shorter than
-    /// some `close_after` at most, or the sensor was lost then.
+    /// The mains were off from the beginning of the incident to its end, and never on between.
     pub fn was_out(&self) -> bool {
         let Some(ended) = self.ended() else { return false };
         let power = self.record().changes("power");
         let is_one = power.windows(2).all(|pair| {
             let [from, to] = pair else { return true };
             let inside = from.value == Value::On && to.at > self.since() && from.at < ended;
-            let short = to.at.since(from.at).get() < self.world.longest_close;
-            !inside || short || self.record().was_lost_between("power", from.at, to.at)
+            !inside
         });
         self.went_out() && self.came_back() && (is_one || self.is_of_other_conditions())
+    }
+
+    /// The incident never nearly ended, nor was its condition without an answer.
+    pub fn held(&self) -> bool {
+        let incident = self.incident();
+        incident.is_some_and(|incident| !self.world.interrupted.contains(&incident.id))
     }
 
     /// The condition of its rule was another for a part of the incident.
@@ -132,11 +134,10 @@ impl<'a> Scene<'a> {
 
     // The connection.
 
-    /// The mains were off when the device was lost, and it has been away since the beginning of the incident.
+    /// The device is away, and its last report said that the mains were off.
     pub fn went_silent(&self) -> bool {
-        let last = self.record().last("connection");
         let was_off = self.record().last("power").is_some_and(|last| last.value == Value::Off);
-        was_off && last.is_some_and(|last| last.value == Value::Disconnected && last.at <= self.since())
+        was_off && self.is_away()
     }
 
     /// The device was connected at the end of the incident.
@@ -236,14 +237,14 @@ impl<'a> Scene<'a> {
         self.record().last(holes.fact())
     }
 
-    /// The fact has the value `{value}` now, as it had before the end of the incident, without a change.
+    /// The fact has the value `{value}` now, as it has had since the incident began, without a change.
     pub fn is_still(&self, holes: &Holes<'_>) -> bool {
-        self.is(holes) && self.last(holes).is_some_and(|last| Some(last.at) < self.ended())
+        self.is(holes) && self.last(holes).is_some_and(|last| last.at <= self.since())
     }
 
-    /// The fact changed last at the end of the incident.
-    pub fn is_since_the_end(&self, holes: &Holes<'_>) -> bool {
-        self.last(holes).is_some_and(|last| Some(last.at) == self.ended())
+    /// The fact changed last at the end of the incident, or before it.
+    pub fn is_from_before_the_end(&self, holes: &Holes<'_>) -> bool {
+        self.last(holes).is_some_and(|last| Some(last.at) <= self.ended())
     }
 
     /// The fact has the value `{value}` since `{fact_since}`.
@@ -307,7 +308,6 @@ impl<'a> Scene<'a> {
             "stamp" => incident.is_some_and(|incident| text == self.words.stamp(incident.since)),
             "ended" => time(self.ended()),
             "span" => text == self.words.span(self.since(), until),
-            "exact" => text == whole_seconds(until).since(whole_seconds(self.since())).to_string(),
             "battery" => {
                 let level = self.record().last("battery").map(|last| last.value);
                 level.is_some_and(|level| level.to_string() == text)
@@ -342,9 +342,4 @@ impl<'a> Scene<'a> {
     pub fn time(&self, at: Time) -> String {
         self.words.time(at)
     }
-}
-
-/// Returns a time without its milliseconds, as scripts count lengths.
-fn whole_seconds(at: Time) -> Time {
-    Time::from_millis(at.as_millis() / 1_000 * 1_000)
 }

@@ -33,10 +33,12 @@ pub struct World {
     pub turned_by: BTreeMap<Name, usize>,
     /// Incidents that began by another condition than their rule has now: nothing is known of what they are about.
     pub began_otherwise: BTreeSet<Id>,
+    /// Incidents that reopened, or whose condition had no answer while they were open.
+    pub interrupted: BTreeSet<Id>,
+    /// Incidents that are closing.
+    closing: BTreeSet<Id>,
     /// When a condition turned, by the decisions before.
     pub edges: BTreeSet<Time>,
-    /// The longest `close_after` that was ever in force, in milliseconds.
-    pub longest_close: i64,
     /// The longest `open_after` that was ever in force, in milliseconds.
     longest_open: i64,
     /// The incidents that are over: of which rule, and from when to when.
@@ -136,8 +138,9 @@ impl World {
             edited: false,
             turned_by: BTreeMap::new(),
             began_otherwise: BTreeSet::new(),
+            interrupted: BTreeSet::new(),
+            closing: BTreeSet::new(),
             edges: BTreeSet::new(),
-            longest_close: 0,
             longest_open: 0,
             over: Vec::new(),
             asked: Vec::new(),
@@ -161,8 +164,6 @@ impl World {
         let rules = plan.ruleset();
         self.templates = Templates::built_in().with_mains_outages(rules.mains_outages());
         self.engine = Engine::new(rules);
-        let longest = plan.rules.iter().map(|rule| rule.close_after * 1_000).max();
-        self.longest_close = self.longest_close.max(longest.unwrap_or(0));
         let longest = plan.rules.iter().map(|rule| rule.open_after * 1_000).max();
         self.longest_open = self.longest_open.max(longest.unwrap_or(0));
         self.plan = plan;
@@ -342,6 +343,9 @@ impl World {
             Outcome::Resolved { ended, .. } => drop(self.edges.insert(*ended)),
             _ => {}
         }
+        if let Outcome::Closing { .. } = outcome {
+            self.closing.extend(*incident);
+        }
         match outcome {
             Outcome::Acknowledged { .. } => {
                 let asked = incident.map(|incident| self.acknowledged.entry(incident).or_default());
@@ -356,6 +360,14 @@ impl World {
                 let is_by = rule.as_ref().and_then(|rule| self.plan.rule(rule)).map(|rule| rule.condition);
                 let otherwise = turned_by.is_some_and(|place| Some(*place) != is_by);
                 self.began_otherwise.extend(incident.filter(|_| otherwise));
+            }
+            Outcome::Reopened { .. } => {
+                self.interrupted.extend(*incident);
+                self.closing.retain(|closing| Some(*closing) != *incident);
+            }
+            Outcome::NoAnswer => {
+                let open = incident.filter(|incident| !self.closing.contains(incident));
+                self.interrupted.extend(open);
             }
             Outcome::Resolved { since, ended, .. } => {
                 self.over.extend(rule.as_ref().map(|rule| (rule.clone(), *since, *ended)));

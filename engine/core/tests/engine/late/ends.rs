@@ -80,11 +80,25 @@ fn an_incident_that_goes_on_forgets_what_nearly_ended_it() {
     15m r told nor by email: resolved 0
     ");
     assert_eq!(end(&host), "by a reading: power on");
+    // It was not all the time.
+    assert!(host.sent.last().unwrap().incident().unwrap().interrupted);
     // And when it was reported: the first end came late, and was none.
     let mut host = after(&closing, "0s power=off \n 10m");
     report(&mut host, "test", 2, &["8m power=on", "9m power=off"], "11m");
     host.play("20m power=on \n 25m");
     assert_eq!(host.sent.last().unwrap().incident().unwrap().ended_reported, None);
+}
+
+#[test]
+fn an_incident_is_interrupted_if_it_reopened_or_had_no_answer() {
+    for (events, interrupted) in [
+        ("0s power=off \n 1m power=on \n 10m", false),
+        ("0s power=off \n 1m power=on \n 2m power=off \n 10m power=on \n 20m", true),
+        ("0s power=off \n 1m power=unknown \n 2m power=on \n 20m", true),
+    ] {
+        let host = after(&closing().replace("known(power) && ", ""), events);
+        assert_eq!(host.sent.last().unwrap().incident().unwrap().interrupted, interrupted, "{events}");
+    }
 }
 
 #[test]
