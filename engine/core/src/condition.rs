@@ -142,6 +142,9 @@ impl Condition {
             // From one of these to the next nothing changes that it reads.
             let turns = self.reads.iter().filter_map(|fact| facts.get(fact)?.turned_before(since));
             let Some(turn) = turns.max() else { return since };
+            if self.reads.iter().filter_map(|fact| facts.get(fact)).any(|fact| fact.flickered_at(since)) {
+                return since;
+            }
             let mut moment = Moment { facts, at: turn, wall: turn, zone, remembered: true, until: None };
             if moment.holds(&self.root) != Some(true) {
                 return since;

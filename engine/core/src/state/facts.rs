@@ -114,6 +114,11 @@ impl Fact {
         self.history.next(at)
     }
 
+    /// Returns whether it changed more than once at `at`: it had another value in between, for no time.
+    pub fn flickered_at(&self, at: Time) -> bool {
+        self.history.flickered_at(at)
+    }
+
     /// Returns whether it changed at `at`.
     pub fn changed_at(&self, at: Time) -> bool {
         self.history.changed_at(at)

@@ -100,6 +100,12 @@ impl History {
         self.changes.get(self.changes.partition_point(|change| change.at <= at)).map(|change| change.at)
     }
 
+    /// Returns whether more than one of them was at `at`.
+    pub fn flickered_at(&self, at: Time) -> bool {
+        let from = self.changes.partition_point(|change| change.at < at);
+        self.changes.get(from + 1).is_some_and(|change| change.at == at)
+    }
+
     /// Returns whether one of the changes was at `at`.
     pub fn changed_at(&self, at: Time) -> bool {
         self.changes.get(1..).unwrap_or_default().binary_search_by_key(&at, |change| change.at).is_ok()

@@ -200,7 +200,20 @@ impl Model {
         let mut moments: Vec<Time> = facts.flat_map(|fact| fact.values.iter().map(|(at, _)| *at)).collect();
         moments.retain(|moment| *moment < t);
         moments.sort();
-        moments.into_iter().rev().take_while(|moment| self.is_remembered_true(rule, *moment)).last().unwrap_or(t)
+        let mut since = t;
+        for moment in moments.into_iter().rev() {
+            if self.flickers(rule, since) || !self.is_remembered_true(rule, moment) {
+                break;
+            }
+            since = moment;
+        }
+        since
+    }
+
+    /// Returns whether a fact that the rule reads had two values at `t`.
+    fn flickers(&self, rule: &Rule, t: Time) -> bool {
+        let mut facts = rule.when.facts().filter_map(|fact| self.facts.get(fact));
+        facts.any(|fact| fact.values.iter().filter(|(at, _)| *at == t).count() > 1)
     }
 
     /// Returns whether a condition was true at `t`, by values that are remembered.

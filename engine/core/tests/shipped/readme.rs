@@ -123,7 +123,8 @@ fn every_file_that_the_readme_links_to_exists() {
     let links: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(links.len() > 10);
     for link in links.iter().filter(|link| !link.starts_with("https://")) {
-        assert!(folder().join(link).exists(), "{link}");
+        let file = link.split_once('#').map_or(*link, |(file, _)| file);
+        assert!(folder().join(file).exists(), "{link}");
     }
 }
 

@@ -38,7 +38,7 @@ fn a_bundle_reaches_its_device_by_balena() {
     env set AWS_THING_KEY --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBQUklW
     env set AWS_ROOT_CERT --device 0123456789abcdef0123456789abcdef --quiet = LS0tLS1CRUdJTiBDRVJU
     env set CONFIG_TOML --device 0123456789abcdef0123456789abcdef --quiet = IyBNYWRlIGZvciB0aGUg
-    env set RULES_ZIP --device 0123456789abcdef0123456789abcdef --quiet = UEsDBBQAAAAIAAAAIQC+
+    env set RULES_ZIP --device 0123456789abcdef0123456789abcdef --quiet = UEsDBBQAAAAIAAAAIQD5
     env set DAG_DEVICE --device 0123456789abcdef0123456789abcdef --quiet = 0123456789abcdef0123
     os download raspberry-pi --output partial-pi.img
     ");
