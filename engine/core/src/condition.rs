@@ -278,11 +278,11 @@ impl Moment<'_> {
                 }
                 // Before its first reading the fact is unknown.
                 fact.value_at(self.at)?;
-                let inside = fact.changes(self.at - *window, self.at);
-                if let Some(oldest) = inside.first() {
-                    self.may_change(oldest.at + *window);
+                let (count, oldest) = fact.changes(self.at - *window, self.at);
+                if let Some(oldest) = oldest {
+                    self.may_change(oldest + *window);
                 }
-                Data::Fact(Value::Number(i64::try_from(inside.len()).unwrap_or(i64::MAX)))
+                Data::Fact(Value::Number(i64::try_from(count).unwrap_or(i64::MAX)))
             }
             Node::Held(name, length) => {
                 let fact = self.facts.get(name).filter(|fact| fact.value.is_some())?;

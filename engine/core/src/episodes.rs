@@ -118,10 +118,7 @@ impl Step<'_> {
             }
             return;
         }
-        if asked == Asked::Reading {
-            self.put_end_back(rule, at);
-        }
-        let t = self.state.rules.get(&rule.name).map_or(at, |rule_state| at.max(rule_state.edge));
+        let t = self.not_before_edge(rule, at, asked);
         let answer = rule.when.answer(&self.state.facts, t, &self.zone);
         let rule_state = match self.state.rules.get_mut(&rule.name) {
             Some(rule_state) => rule_state,
@@ -191,12 +188,16 @@ impl Step<'_> {
         self.about(rule, t, Outcome::Closing { due });
     }
 
-    /// Puts the end of an incident back that something else than a reading is about to end, where a late reading shows
-    /// that its condition was false before.
-    fn put_end_back(&mut self, rule: &Rule, at: Time) {
-        let phase = self.state.rules.get(&rule.name).map(|rule_state| rule_state.phase);
-        let Some(Phase::Closing { since: closing, .. }) = phase else { return };
-        let Some(incident) = self.state.open_incident(&rule.name) else { return };
+    /// Returns when a condition is asked that is to be asked at `at`. An end is put back first that something else than a
+    /// reading is about to bring, where a late reading shows that the condition was false before.
+    fn not_before_edge(&mut self, rule: &Rule, at: Time, asked: Asked) -> Time {
+        let Some(rule_state) = self.state.rules.get(&rule.name) else { return at };
+        let edge = rule_state.edge;
+        let Phase::Closing { since: closing, .. } = rule_state.phase else { return at.max(edge) };
+        if asked != Asked::Reading || closing <= at {
+            return at.max(edge);
+        }
+        let Some(incident) = self.state.open_incident(&rule.name) else { return edge };
         let from = at.max(incident.since);
         if incident.ended_by.is_some()
             && from < closing
@@ -204,7 +205,9 @@ impl Step<'_> {
             && rule.when.is_false_between(&self.state.facts, from, closing, &self.zone)
         {
             self.close(rule, from, Asked::Reading);
+            return from;
         }
+        edge
     }
 
     /// Notes what made the condition of an open incident false at `t`, and what it read then.

@@ -104,8 +104,8 @@ impl Fact {
         self.history.before(at)
     }
 
-    /// Returns the changes `c` with `after < c <= until`, oldest first.
-    pub fn changes(&self, after: Time, until: Time) -> &[Change] {
+    /// Returns the number of changes `c` with `after < c <= until`, and the time of the oldest of them.
+    pub fn changes(&self, after: Time, until: Time) -> (usize, Option<Time>) {
         self.history.changes(after, until)
     }
 
@@ -172,7 +172,7 @@ mod tests {
             facts.set(&power, value, t(at));
         }
         let fact = facts.get("power").unwrap();
-        assert_eq!(fact.changes(t(0), t(9)), [Change { value: Value::Off, at: t(5) }]);
+        assert_eq!(fact.changes(t(0), t(9)), (1, Some(t(5))));
         assert_eq!(fact.last(), Some(Change { value: Value::Off, at: t(5) }));
     }
 

@@ -1,5 +1,7 @@
 //! The history of a fact: its last changes, each with its value.
 
+use std::collections::VecDeque;
+
 use crate::{FactKind, Time, Value, clock_shift::RecordShift};
 
 /// The number of a fact's changes that are remembered.
@@ -17,7 +19,7 @@ pub(crate) struct Change {
 pub(crate) struct History {
     /// Oldest first. Before the changes stands what they changed: the first reading; or, where that is forgotten, the
     /// change before them, which does not count as one any more.
-    changes: Vec<Change>,
+    changes: VecDeque<Change>,
     /// The last of them once more: nearly all that is asked is about it, and it is at hand here.
     last: Option<Change>,
     /// The first of them is not the first reading.
@@ -27,7 +29,7 @@ pub(crate) struct History {
 impl History {
     fn new(changes: Vec<Change>, forgot: bool) -> History {
         let last = changes.last().copied();
-        History { changes, last, forgot }
+        History { changes: changes.into(), last, forgot }
     }
 
     /// Notes a known value. It is a change if it differs from the last one. A change never counts as earlier than the
@@ -37,11 +39,11 @@ impl History {
             Some(last) if last.value == value => {}
             Some(last) if last.value.kind() == value.kind() => {
                 if self.changes.len() > CHANGES_KEPT {
-                    self.changes.remove(0);
+                    self.changes.pop_front();
                     self.forgot = true;
                 }
                 let change = Change { value, at: at.max(last.at) };
-                self.changes.push(change);
+                self.changes.push_back(change);
                 self.last = Some(change);
             }
             // The name was given to another input: it begins anew.
@@ -56,7 +58,7 @@ impl History {
             last = shift.apply(change.at).max(last);
             change.at = last;
         }
-        self.last = self.changes.last().copied();
+        self.last = self.changes.back().copied();
     }
 
     pub fn last(&self) -> Option<Change> {
@@ -65,7 +67,7 @@ impl History {
 
     /// Returns the time of the oldest value that is remembered.
     pub fn begins(&self) -> Option<Time> {
-        self.changes.first().map(|change| change.at)
+        self.changes.front().map(|change| change.at)
     }
 
     /// Returns the last of them at or before `at`. Before what is remembered, that is the oldest; before the first
@@ -85,12 +87,12 @@ impl History {
         later.checked_sub(1).and_then(|place| self.changes.get(place)).map(|change| change.at)
     }
 
-    /// Returns the changes `c` with `after < c <= until`, oldest first.
-    pub fn changes(&self, after: Time, until: Time) -> &[Change] {
-        let changes = self.changes.get(1..).unwrap_or_default();
-        let from = changes.partition_point(|change| change.at <= after);
-        let to = changes.partition_point(|change| change.at <= until);
-        changes.get(from..to.max(from)).unwrap_or_default()
+    /// Returns the number of changes `c` with `after < c <= until`, and the time of the oldest of them.
+    pub fn changes(&self, after: Time, until: Time) -> (usize, Option<Time>) {
+        let from = self.changes.partition_point(|change| change.at <= after).max(1);
+        let to = self.changes.partition_point(|change| change.at <= until);
+        let oldest = self.changes.get(from).filter(|_| from < to).map(|change| change.at);
+        (to.saturating_sub(from), oldest)
     }
 
     /// Returns the time of the first of them after `at`, the first reading too.
@@ -108,7 +110,8 @@ impl History {
 
     /// Returns whether one of the changes was at `at`.
     pub fn changed_at(&self, at: Time) -> bool {
-        self.changes.get(1..).unwrap_or_default().binary_search_by_key(&at, |change| change.at).is_ok()
+        let from = self.changes.partition_point(|change| change.at < at).max(1);
+        self.changes.get(from).is_some_and(|change| change.at == at)
     }
 }
 
@@ -118,8 +121,7 @@ impl History {
     /// each was, and of numbers how much it differed.
     pub fn pack(&self) -> String {
         let mut before = String::new();
-        for pair in self.changes.windows(2).rev() {
-            let [earlier, later] = pair else { continue };
+        for (earlier, later) in self.changes.iter().zip(self.changes.iter().skip(1)).rev() {
             digits::push(&mut before, later.at.since(earlier.at).get().unsigned_abs());
             if let (Value::Number(earlier), Value::Number(later)) = (earlier.value, later.value) {
                 digits::push(&mut before, digits::zigzag(earlier.wrapping_sub(later)));
