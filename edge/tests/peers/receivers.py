@@ -33,6 +33,7 @@ SUBJECTS = {
     "[Power outage]": "opened",
     "[Power outage for ": "escalated",
     " yet": "resolved",
+    "[Lost contact]": "opened",
     "Nothing is heard of ": "opened",
     "[Lost contact: over after ": "resolved",
     " is heard again": "resolved",
