@@ -261,7 +261,7 @@ pub enum Withholding {
     TooManyWait,
     /// The trouble was over before the operator's quiet hours were.
     TroubleOver,
-    /// The incident turned out to be shorter than the rule's `open_after`, before this channel was told.
+    /// The incident turned out to be shorter than the rule's `open_after`, or of no length, before this channel was told.
     TooShort,
 }
 
@@ -277,7 +277,7 @@ impl Withholding {
             Withholding::RecipientGone => "the recipient is no longer among the rules",
             Withholding::TooManyWait => "too many incidents that are over wait for the end of quiet hours",
             Withholding::TroubleOver => "the trouble was over before the quiet hours were",
-            Withholding::TooShort => "the incident turned out to be shorter than `open_after`",
+            Withholding::TooShort => "the incident turned out to be shorter than `open_after`, or to be none",
         }
     }
 }
@@ -286,7 +286,8 @@ impl Withholding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Withdrawal {
-    /// The incident ended before anyone had tried to send it: one message about the past takes its place.
+    /// The incident ended before anyone had tried to send it: one message about the past takes its place, unless the
+    /// incident turned out to be too short.
     Superseded,
 }
 
